@@ -1,0 +1,3 @@
+//! Measurements beside peers.
+
+fn main() {}

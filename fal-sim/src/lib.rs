@@ -1,0 +1,1 @@
+//! A FAL.AI that runs here.

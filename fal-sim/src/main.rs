@@ -1,0 +1,3 @@
+//! The `fal-sim` program.
+
+fn main() {}

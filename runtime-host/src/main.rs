@@ -1,0 +1,3 @@
+//! The `image2model` program.
+
+fn main() {}
