@@ -1,0 +1,65 @@
+// What this browser tab remembers, in sessionStorage only: the API key when one was asked for, each job's access
+// token, its task id and the small pictures of its files. Everything works, less conveniently, when storage is refused.
+
+const KEY = 'image2model.key';
+const token = (job: string): string => `image2model.token.${job}`;
+const task = (taskId: string): string => `image2model.task.${taskId}`;
+const thumbnails = (job: string): string => `image2model.thumbnails.${job}`;
+
+function read(name: string): string | null {
+  try {
+    return sessionStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function write(name: string, value: string): void {
+  try {
+    sessionStorage.setItem(name, value);
+  } catch {
+    // A full or refused storage costs a convenience, nothing else.
+  }
+}
+
+/** The API key the person typed in this tab. */
+export const apiKey = (): string | null => read(KEY);
+
+/** Keeps a key for this tab; an empty one forgets it. */
+export function rememberKey(key: string): void {
+  write(KEY, key.trim());
+}
+
+/** `Authorization` header for the remembered key, if there is one. */
+export function authorization(): Record<string, string> {
+  const key = apiKey();
+  return key ? { Authorization: `Bearer ${key}` } : {};
+}
+
+/** The job's access token, from its upload or from a shared link. */
+export const accessToken = (job: string): string | null => read(token(job));
+
+export function rememberToken(job: string, value: string): void {
+  write(token(job), value);
+}
+
+/** The job of a task this tab started. */
+export const jobOfTask = (taskId: string): string | null => read(task(taskId));
+
+export function rememberTask(taskId: string, job: string): void {
+  write(task(taskId), job);
+}
+
+/** Small pictures by file id, as data URLs. */
+export function thumbnailsOf(job: string): Record<string, string> {
+  try {
+    const kept: unknown = JSON.parse(read(thumbnails(job)) ?? '{}');
+    return typeof kept === 'object' && kept !== null ? (kept as Record<string, string>) : {};
+  } catch {
+    return {};
+  }
+}
+
+export function rememberThumbnails(job: string, byFile: Record<string, string>): void {
+  write(thumbnails(job), JSON.stringify(byFile));
+}

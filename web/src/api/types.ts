@@ -1,0 +1,66 @@
+// What the service says, as far as the pages read it. The contract's home is the service's OpenAPI document.
+
+export type FileStatus =
+  | 'pending'
+  | 'uploading'
+  | 'queued_at_provider'
+  | 'processing'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+
+export type JobStatus = 'pending' | 'processing' | 'completed' | 'partially_completed' | 'failed' | 'cancelled';
+
+/** Why a file failed; `message` is written for the person reading it. */
+export interface FileFailure {
+  code: string;
+  message: string;
+  retryable?: boolean;
+}
+
+export interface StatusFile {
+  file_id: string;
+  filename: string;
+  status: FileStatus;
+  /** 0..100 */
+  progress: number;
+  message?: string | null;
+  model_url?: string | null;
+  rendered_image?: unknown;
+  error?: FileFailure | null;
+}
+
+/** Answer of `GET /api/v1/status/{job}`. */
+export interface StatusAnswer {
+  job_id: string;
+  status: JobStatus;
+  /** 0..100 */
+  overall_progress: number;
+  total_files: number;
+  eta_seconds?: number | null;
+  queue_position?: number | null;
+  files: StatusFile[];
+}
+
+/** Answer of `POST /api/v1/upload`. */
+export interface UploadAnswer {
+  job_id: string;
+  task_id: string;
+  access_token?: string | null;
+  total_files: number;
+  files: { file_id: string; filename: string }[];
+}
+
+/** One event of `GET /api/v1/status/stream/{job}`; every field beyond `type` may be missing. */
+export interface StreamEvent {
+  type: 'progress' | 'log' | 'completed' | 'error' | 'job';
+  file_id?: string | null;
+  filename?: string | null;
+  status?: string | null;
+  progress?: number | null;
+  overall_progress?: number | null;
+  message?: string | null;
+  model_url?: string | null;
+  rendered_image?: unknown;
+  error?: FileFailure | null;
+}

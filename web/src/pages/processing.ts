@@ -1,0 +1,88 @@
+// The processing and results page of one job, named in the address by `job`, or by `taskId` as the original did.
+
+import { pages } from '../api/addresses';
+import { findJobOfTask } from '../api/client';
+import { ServiceError } from '../api/problem';
+import { rememberToken } from '../api/session';
+import { follow } from '../progress/follow';
+import { JobState } from '../progress/job-state';
+import { JobView } from '../progress/job-view';
+import { byId, fill, h } from '../ui/dom';
+import { keyForm } from '../ui/key-form';
+import { notice } from '../ui/notice';
+import { showSimulatorBanner } from '../ui/simulator-banner';
+
+/** When a first answer takes longer than this, the page says so. */
+const SLOW = 4_000;
+
+const place = byId('job');
+
+async function start(): Promise<void> {
+  const query = new URLSearchParams(location.search);
+  const task = query.get('taskId') ?? query.get('task_id');
+  const named = query.get('job') ?? query.get('job_id');
+  if (!named && !task) return showNoJob();
+  showLoading();
+  try {
+    const job = named ?? (await findJobOfTask(task ?? ''));
+    settleAddress(job, query.get('access_token'));
+    await show(job);
+  } catch (cause) {
+    explain(cause);
+  }
+}
+
+/** Keeps a shared token in this tab and takes it out of the address, so that it is not copied around unseen. */
+function settleAddress(job: string, token: string | null): void {
+  if (token) rememberToken(job, token);
+  history.replaceState(null, '', pages.processing(job));
+}
+
+async function show(job: string): Promise<void> {
+  const state = new JobState();
+  const view = new JobView(job);
+  const trouble = h('div', { class: 'messages' });
+  await follow(job, state, {
+    signal: new AbortController().signal,
+    onChange() {
+      if (!state.known) return;
+      if (!view.element.isConnected) fill(place, view.element);
+      view.update(state);
+    },
+    onLink(link, error) {
+      view.summary.showLink(link);
+      if (state.known) return;
+      fill(trouble, error && notice('warning', `${error.message} Still trying…`));
+      if (error && !trouble.isConnected) place.append(trouble);
+    },
+  });
+}
+
+function showLoading(): void {
+  const slow = h('p', { class: 'hint', role: 'status' });
+  const bone = (): HTMLElement => h('div', { class: 'row is-bone', 'aria-hidden': 'true' });
+  fill(place, h('div', { class: 'job', 'aria-busy': 'true' }, h('h1', {}, 'Finding your models…'), slow, bone(), bone()));
+  setTimeout(() => slow.append(slow.isConnected ? 'This takes longer than usual. Still waiting for the service.' : ''), SLOW);
+}
+
+function showNoJob(): void {
+  fill(place, emptyState('No job is named', 'The address of a job looks like /processing?job=… and is given by an upload.'));
+}
+
+function explain(cause: unknown): void {
+  const error = cause instanceof ServiceError ? cause : new ServiceError('Something went wrong in this page. Reload it and try again.');
+  if (error.needsKey) {
+    fill(place, h('div', { class: 'job narrow' }, h('h1', {}, 'These models are not open to everybody'), keyForm(error.message, () => void start())));
+    return;
+  }
+  const title = error.status === 404 ? 'There is no such job' : 'The models cannot be shown';
+  fill(place, emptyState(title, error.message));
+}
+
+function emptyState(title: string, words: string): HTMLElement {
+  return h('section', { class: 'empty-state', role: 'alert' }, h('h1', {}, title), h('p', {}, words),
+    h('p', {}, h('a', { class: 'button button-primary', href: pages.upload }, 'Make a model')));
+}
+
+void start();
+void showSimulatorBanner();

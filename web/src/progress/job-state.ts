@@ -1,0 +1,134 @@
+// What the page knows about a job: one row per file, fed by events and by status answers in any order.
+// Every event is an upsert keyed by file id; a status answer never undoes an event that came after it was asked for.
+
+import type { FileFailure, FileStatus, JobStatus, StatusAnswer, StreamEvent } from '../api/types';
+
+export interface FileState {
+  id: string;
+  name: string;
+  status: FileStatus;
+  /** 0..100, never going backwards while the file is under way. */
+  progress: number;
+  message: string;
+  failure: FileFailure | null;
+  hasPreview: boolean;
+  /** Version of the state at the last event about this file. */
+  touched: number;
+}
+
+const FILE_STATUSES = new Set<string>([
+  'pending', 'uploading', 'queued_at_provider', 'processing', 'completed', 'failed', 'cancelled',
+]);
+const JOB_STATUSES = new Set<string>(['pending', 'processing', 'completed', 'partially_completed', 'failed', 'cancelled']);
+
+/** Nothing more will happen to a file of this status, unless somebody retries it. */
+export const isEnd = (status: FileStatus | JobStatus): boolean =>
+  status === 'completed' || status === 'partially_completed' || status === 'failed' || status === 'cancelled';
+
+export class JobState {
+  readonly files = new Map<string, FileState>();
+  status: JobStatus = 'pending';
+  /** 0..100 */
+  overall = 0;
+  etaSeconds: number | null = null;
+  queuePosition: number | null = null;
+  /** A status answer has been seen, so the list of files is whole. */
+  known = false;
+  /** Grows with every event. */
+  version = 0;
+  #jobTouched = 0;
+
+  get ended(): boolean {
+    return isEnd(this.status);
+  }
+
+  count(status: FileStatus): number {
+    return [...this.files.values()].filter((file) => file.status === status).length;
+  }
+
+  /** Takes a status answer that was asked for at version `askedAt`. */
+  applyStatus(answer: StatusAnswer, askedAt: number): void {
+    this.known = true;
+    for (const file of answer.files) {
+      const state = this.#file(file.file_id);
+      state.name = file.filename || state.name;
+      if (state.touched <= askedAt) this.#update(state, file);
+      // What only this answer tells is taken in any case.
+      state.hasPreview ||= Boolean(file.rendered_image);
+    }
+    if (this.#jobTouched > askedAt) return;
+    this.#setJob(answer.status, answer.overall_progress);
+    this.etaSeconds = answer.eta_seconds ?? null;
+    this.queuePosition = answer.queue_position ?? null;
+  }
+
+  applyEvent(event: StreamEvent): void {
+    this.version += 1;
+    if (event.type === 'job') {
+      this.#jobTouched = this.version;
+      this.#setJob(event.status, event.overall_progress ?? (event.status && isEnd(event.status as JobStatus) ? 100 : null));
+      return;
+    }
+    if (event.file_id) {
+      const file = this.#file(event.file_id);
+      file.touched = this.version;
+      if (event.filename) file.name = event.filename;
+      this.#update(file, event);
+      if (event.rendered_image) file.hasPreview = true;
+    } else if (event.type === 'progress') {
+      this.#setJob(event.status, null);
+    }
+    this.#setJob(null, event.overall_progress);
+    if (this.status === 'pending' && event.file_id && event.status && event.status !== 'pending') this.status = 'processing';
+  }
+
+  #file(id: string): FileState {
+    const known = this.files.get(id);
+    if (known) return known;
+    const made: FileState = {
+      id, name: '', status: 'pending', progress: 0, message: '', failure: null, hasPreview: false, touched: 0,
+    };
+    this.files.set(id, made);
+    return made;
+  }
+
+  #update(file: FileState, news: News): void {
+    const next = nextStatus(news);
+    const restarted = next !== null && isEnd(file.status) && !isEnd(next);
+    if (next !== null) file.status = next;
+    if (typeof news.progress === 'number') {
+      file.progress = restarted ? clamp(news.progress) : Math.max(file.progress, clamp(news.progress));
+    }
+    if (file.status === 'completed') file.progress = 100;
+    if (typeof news.message === 'string') file.message = news.message;
+    if (news.error) file.failure = news.error;
+    if (file.status !== 'failed') file.failure = null;
+  }
+
+  #setJob(status: string | null | undefined, overall: number | null | undefined): void {
+    const restarted = Boolean(status) && this.ended && !isEnd(status as JobStatus);
+    if (status && JOB_STATUSES.has(status)) this.status = status as JobStatus;
+    if (typeof overall === 'number') this.overall = restarted ? clamp(overall) : Math.max(this.overall, clamp(overall));
+  }
+}
+
+/** What an event and a status answer have in common about a file. */
+interface News {
+  type?: string;
+  status?: string | null;
+  progress?: number | null;
+  message?: string | null;
+  error?: FileFailure | null;
+}
+
+/** The file status an event or answer tells; the event's type says it when the field is missing. */
+function nextStatus(news: News): FileStatus | null {
+  if (news.type === 'log') return null;
+  if (news.status && FILE_STATUSES.has(news.status)) return news.status as FileStatus;
+  if (news.type === 'completed') return 'completed';
+  return news.type === 'error' ? 'failed' : null;
+}
+
+function clamp(percent: number): number {
+  return Math.min(100, Math.max(0, percent));
+}

@@ -1,0 +1,85 @@
+// The page of one job: rows for what is under way, cards for what is ready, both following one JobState.
+
+import { addresses, pages } from '../api/addresses';
+import { thumbnailsOf } from '../api/session';
+import { modelCard } from '../results/model-card';
+import { announce } from '../ui/announce';
+import { h } from '../ui/dom';
+import { icon } from '../ui/icon';
+import { fileStatusWords } from '../ui/words';
+import { FileRow } from './file-row';
+import type { FileState, JobState } from './job-state';
+import { Summary, titleOf } from './summary';
+
+export class JobView {
+  readonly summary = new Summary();
+  readonly element: HTMLElement;
+  readonly #job: string;
+  readonly #thumbnails: Record<string, string>;
+  readonly #rows = new Map<string, FileRow>();
+  readonly #cards = new Map<string, HTMLElement>();
+  readonly #said = new Map<string, string>();
+  readonly #rowList = h('ul', { class: 'rows', 'aria-label': 'Models under way' });
+  readonly #cardList = h('ul', { class: 'models', 'aria-label': 'Finished models' });
+  readonly #actions: HTMLElement;
+  readonly #zip: HTMLAnchorElement;
+  #ended = false;
+
+  constructor(job: string) {
+    this.#job = job;
+    this.#thumbnails = thumbnailsOf(job);
+    this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
+    this.#actions = h('div', { class: 'job-actions', hidden: true }, this.#zip, h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another'));
+    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions, this.#cardList, this.#rowList);
+  }
+
+  update(state: JobState): void {
+    const ready = state.count('completed');
+    this.#cardList.dataset['count'] = String(ready);
+    for (const file of state.files.values()) {
+      if (file.status === 'completed') this.#showCard(file);
+      else this.#showRow(file);
+      this.#say(file);
+    }
+    this.#cardList.hidden = ready === 0;
+    this.#rowList.hidden = this.#rows.size === 0;
+    this.#rowList.setAttribute('aria-label', state.ended ? 'Pictures without a model' : 'Models under way');
+    this.#actions.hidden = !state.ended;
+    this.#zip.hidden = ready === 0;
+    this.summary.update(state);
+    if (state.ended && !this.#ended) announce(`${titleOf(state)}.`);
+    this.#ended = state.ended;
+  }
+
+  #showRow(file: FileState): void {
+    this.#cards.get(file.id)?.remove();
+    this.#cards.delete(file.id);
+    let row = this.#rows.get(file.id);
+    if (row === undefined) {
+      row = new FileRow(file, this.#picture(file));
+      this.#rows.set(file.id, row);
+      this.#rowList.append(row.element);
+    }
+    row.update(file);
+  }
+
+  #showCard(file: FileState): void {
+    this.#rows.get(file.id)?.element.remove();
+    this.#rows.delete(file.id);
+    if (this.#cards.has(file.id)) return;
+    const card = modelCard(this.#job, file, this.#picture(file));
+    this.#cards.set(file.id, card);
+    this.#cardList.append(card);
+  }
+
+  #picture(file: FileState): string {
+    return this.#thumbnails[file.id] ?? addresses.original(this.#job, file.id);
+  }
+
+  /** Speaks a file's change of state, but not the states the page opened with. */
+  #say(file: FileState): void {
+    const before = this.#said.get(file.id);
+    this.#said.set(file.id, file.status);
+    if (before !== undefined && before !== file.status) announce(`${file.name}: ${fileStatusWords(file.status)}.`);
+  }
+}

@@ -1,0 +1,11 @@
+// Says quietly that no real models are being made, when that is so.
+
+import { isSimulated } from '../api/client';
+import { byId, h } from './dom';
+
+export async function showSimulatorBanner(): Promise<void> {
+  if (!(await isSimulated())) return;
+  byId('notices').append(
+    h('p', { class: 'banner', role: 'note' }, 'Models are made by a simulator: no FAL key is set.'),
+  );
+}

@@ -1,0 +1,36 @@
+// Numbers and states in words.
+
+import type { FileStatus } from '../api/types';
+
+const FILE_WORDS: Record<FileStatus, string> = {
+  pending: 'Waiting',
+  uploading: 'Sending to the model maker',
+  queued_at_provider: 'In the model maker’s queue',
+  processing: 'Making the model',
+  completed: 'Ready',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+export const fileStatusWords = (status: FileStatus): string => FILE_WORDS[status];
+
+/** "1 model", "3 models". */
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Bytes as people read them. */
+export function bytes(size: number): string {
+  if (size < 1024) return `${size} B`;
+  if (size < 1024 * 1024) return `${Math.round(size / 1024)} KB`;
+  return `${(size / 1024 / 1024).toFixed(1)} MB`;
+}
+
+/** A duration, roughly: nobody needs the seconds of a wait of minutes. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return count(Math.max(1, Math.round(seconds)), 'second');
+  return `about ${count(Math.round(seconds / 60), 'minute')}`;
+}
+
+/** File name without its picture extension. */
+export const bareName = (name: string): string => name.replace(/\.(jpe?g|png)$/i, '');

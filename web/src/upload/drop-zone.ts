@@ -1,0 +1,63 @@
+// Where pictures come in: drop anywhere on the page, paste, pick, or take one with a phone's camera.
+
+import { h } from '../ui/dom';
+import { icon } from '../ui/icon';
+import { ACCEPT, MAX_BYTES, MAX_FILES } from './rules';
+
+export interface DropZone {
+  element: HTMLElement;
+  input: HTMLInputElement;
+  /** Shrinks the zone to an "add more" tile, and back. */
+  setCompact: (compact: boolean) => void;
+  setDisabled: (disabled: boolean) => void;
+}
+
+/** Makes the zone; `onFiles` gets what came in, whatever way it came. */
+export function dropZone(onFiles: (files: File[]) => void): DropZone {
+  const input = h('input', { type: 'file', accept: ACCEPT, multiple: true, class: 'visually-hidden', id: 'pictures', 'aria-describedby': 'pictures-hint' });
+  const title = h('span', { class: 'drop-zone-title' }, 'Drop pictures here, or choose them');
+  const hint = h('span', { class: 'hint', id: 'pictures-hint' }, `JPEG or PNG, up to ${MAX_BYTES / 1024 / 1024} MB each, ${MAX_FILES} at most`);
+  const element = h('label', { class: 'drop-zone', for: 'pictures' }, input, h('span', { class: 'drop-zone-mark' }, icon('picture'), icon('cube')), title, hint);
+  const take = (list: FileList | null | undefined): void => {
+    if (!input.disabled && list && list.length > 0) onFiles([...list]);
+  };
+  input.addEventListener('change', () => {
+    take(input.files);
+    // The same file may be picked again.
+    input.value = '';
+  });
+  catchDrops(element, take);
+  return {
+    element,
+    input,
+    setCompact(compact) {
+      element.classList.toggle('is-compact', compact);
+      title.textContent = compact ? 'Add more' : 'Drop pictures here, or choose them';
+    },
+    setDisabled(disabled) {
+      input.disabled = disabled;
+      element.classList.toggle('is-disabled', disabled);
+    },
+  };
+}
+
+/** Takes drops on the whole page, so that a near miss does not make the browser open the picture; and pastes. */
+function catchDrops(zone: HTMLElement, take: (list: FileList | null | undefined) => void): void {
+  const carriesFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
+  let depth = 0;
+  const show = (change: number): void => {
+    depth = Math.max(0, depth + change);
+    zone.classList.toggle('is-target', depth > 0);
+  };
+  addEventListener('dragenter', (event) => carriesFiles(event) && show(1));
+  addEventListener('dragleave', (event) => carriesFiles(event) && show(-1));
+  addEventListener('dragover', (event) => carriesFiles(event) && event.preventDefault());
+  addEventListener('drop', (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    show(0);
+    take(event.dataTransfer?.files);
+  });
+  addEventListener('paste', (event) => take(event.clipboardData?.files));
+}

@@ -1,0 +1,24 @@
+// One multi-page build: three small pages, hashed assets under /assets/, and the 3D viewer as a chunk of its own
+// that is fetched only when the first model is there to be shown.
+
+import { resolve } from 'node:path';
+import { defineConfig } from 'vite';
+import { pageRoutes } from './build/page-routes.ts';
+import { strictViewer } from './build/strict-viewer.ts';
+
+const page = (name: string): string => resolve(import.meta.dirname, name);
+
+export default defineConfig({
+  appType: 'mpa',
+  plugins: [strictViewer(), pageRoutes()],
+  server: { proxy: { '/api': process.env['BASE_URL'] ?? 'http://127.0.0.1:3000' } },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: {
+      input: { index: page('index.html'), processing: page('processing.html'), '404': page('404.html') },
+    },
+  },
+});
