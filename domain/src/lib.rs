@@ -1,1 +1,24 @@
-//! placeholder
+//! The vocabulary both sides share: ids, job and file states, records, events, problems, Redis keys and scripts.
+//!
+//! No I/O happens here and nothing of ours is imported, so that components (wasm32-wasip2) and the runtime host (native)
+//! mean the same thing by the same word.
+
+pub mod access_token;
+pub mod commands;
+pub mod digest;
+pub mod event;
+pub mod file_name;
+pub mod ids;
+pub mod keys;
+pub mod options;
+pub mod problem;
+pub mod record;
+pub mod script;
+pub mod state;
+pub mod time;
+pub mod view;
+
+pub use ids::{FileId, JobId};
+pub use keys::Keyspace;
+pub use problem::Problem;
+pub use state::{FileStatus, JobStatus};

@@ -1,0 +1,53 @@
+//! A job's access token: lets somebody without a key follow one job until the job expires.
+//!
+//! `<expiry, Unix seconds, in hex>.<HMAC-SHA-256 of job id and expiry, hex>`: for clients that cannot send headers, like
+//! EventSource. It names no key and works for one job only.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::ids::JobId;
+
+fn mac(secret: &str, job: &JobId, expiry: &str) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
+    mac.update(b"image2model access token\n");
+    mac.update(job.as_str().as_bytes());
+    mac.update(b"\n");
+    mac.update(expiry.as_bytes());
+    Some(mac)
+}
+
+/// Makes a token for the job that is good until `expires_at` (Unix seconds).
+#[must_use]
+pub fn issue(secret: &str, job: &JobId, expires_at: u64) -> String {
+    let expiry = format!("{expires_at:x}");
+    let tag = mac(secret, job, &expiry).map(|m| hex::encode(m.finalize().into_bytes())).unwrap_or_default();
+    format!("{expiry}.{tag}")
+}
+
+/// Whether the token is one of ours, for this job, and still good at `now` (Unix seconds). Takes constant time.
+#[must_use]
+pub fn verify(secret: &str, job: &JobId, token: &str, now: u64) -> bool {
+    let Some((expiry, tag)) = token.split_once('.') else { return false };
+    let (Ok(expires_at), Ok(tag)) = (u64::from_str_radix(expiry, 16), hex::decode(tag)) else { return false };
+    mac(secret, job, expiry).is_some_and(|m| m.verify_slice(&tag).is_ok()) && now < expires_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_one_job_until_it_expires() {
+        let (job, other) = (JobId::from_random([1; 16]), JobId::from_random([2; 16]));
+        let token = issue("secret", &job, 1000);
+        assert!(verify("secret", &job, &token, 999));
+        assert!(!verify("secret", &job, &token, 1000));
+        assert!(!verify("secret", &other, &token, 999));
+        assert!(!verify("another", &job, &token, 999));
+        assert!(!verify("secret", &job, &token.replacen("3e8", "fff", 1), 999));
+        for text in ["", ".", "x", "3e8.", "3e8.zz"] {
+            assert!(!verify("secret", &job, text, 1), "{text}");
+        }
+    }
+}

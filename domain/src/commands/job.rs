@@ -1,0 +1,100 @@
+//! Commands on a whole job.
+
+use super::script;
+use crate::ids::JobId;
+use crate::keys::Keyspace;
+use crate::record::JobRecord;
+use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
+
+/// One consistent look at a job; `None` when there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadJob<'a>(pub &'a JobId);
+
+impl Command for ReadJob<'_> {
+    type Reply = Option<JobRecord>;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("read_job"), keys, [Arg::from(self.0.as_str())])
+    }
+
+    fn read(&self, replies: Replies) -> Result<Option<JobRecord>, UnexpectedReply> {
+        JobRecord::read(replies)
+    }
+}
+
+/// Stops a job: waiting files end at once, running ones are flagged for their workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelJob<'a>(pub &'a JobId);
+
+/// What came of [`CancelJob`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// It will stop, or has.
+    Accepted {
+        /// Files that ended at once.
+        cancelled: u32,
+        /// Files that their workers will stop.
+        running: u32,
+    },
+    /// It had ended before.
+    AlreadyEnded,
+    /// There is no such job.
+    NotFound,
+}
+
+impl Command for CancelJob<'_> {
+    type Reply = CancelOutcome;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("cancel_job"), keys, [Arg::from(self.0.as_str())])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
+        let word = replies.text()?;
+        let mut count = || replies.int().map(|n| u32::try_from(n).unwrap_or_default());
+        let (cancelled, running) = (count()?, count()?);
+        match word.as_str() {
+            "not_found" => Ok(CancelOutcome::NotFound),
+            "ended" if cancelled == 0 => Ok(CancelOutcome::AlreadyEnded),
+            "ok" | "ended" => Ok(CancelOutcome::Accepted { cancelled, running }),
+            other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
+        }
+    }
+}
+
+/// Forgets a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeleteJob<'a> {
+    /// Which.
+    pub job: &'a JobId,
+    /// Even if it has not ended.
+    pub force: bool,
+}
+
+/// What came of [`DeleteJob`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// It is gone.
+    Deleted,
+    /// It has not ended, and force was not asked for.
+    Running,
+    /// There is no such job.
+    NotFound,
+}
+
+impl Command for DeleteJob<'_> {
+    type Reply = DeleteOutcome;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("delete_job"), keys, [Arg::from(self.job.as_str()), self.force.into()])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<DeleteOutcome, UnexpectedReply> {
+        match replies.text()?.as_str() {
+            "ok" => Ok(DeleteOutcome::Deleted),
+            "running" => Ok(DeleteOutcome::Running),
+            "not_found" => Ok(DeleteOutcome::NotFound),
+            other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
+        }
+    }
+}

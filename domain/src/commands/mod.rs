@@ -1,0 +1,28 @@
+//! Every transition and look, one command each: its arguments, typed, and its reply.
+//!
+//! `kit` (components) and `redis` (host) can send any [`Command`](crate::script::Command), so both sides run the same
+//! scripts.
+
+mod admit;
+mod claim;
+mod create_job;
+mod job;
+mod step;
+
+pub use admit::{Admit, Admitted, Allowance, AllowanceUse};
+pub use claim::{Claim, Claimed, ClaimedFile};
+pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
+pub use job::{CancelJob, CancelOutcome, DeleteJob, DeleteOutcome, ReadJob};
+pub use step::{Bind, Cancelled, Complete, Fail, Heartbeat, Holding, Intend, Log, Progress, Release, StepOutcome};
+
+/// A script's source: the shared prelude and the body of that name.
+macro_rules! script {
+    ($name:literal) => {{
+        static SCRIPT: $crate::script::Script = $crate::script::Script::new(
+            $name,
+            concat!(include_str!("../scripts/prelude.lua"), include_str!(concat!("../scripts/", $name, ".lua"))),
+        );
+        &SCRIPT
+    }};
+}
+pub(crate) use script;

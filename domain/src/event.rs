@@ -1,0 +1,145 @@
+//! Events of a job, in the seeds' form, and the named form that the original's task streams have.
+//!
+//! The scripts write them (`scripts/prelude.lua`, `emit`); this module makes the same for a first connection, when a
+//! listener is told the present state instead of history.
+
+use serde_json::{Value, json};
+
+use crate::record::{FileRecord, JobRecord};
+use crate::state::{FileStatus, JobStatus};
+use crate::time::rfc3339;
+
+/// The present state of a job as events: one per file and, once the job has ended, its last.
+#[must_use]
+pub fn snapshot(job: &JobRecord) -> Vec<Value> {
+    let mut events: Vec<Value> = job.files.iter().map(|file| file_event(job, file)).collect();
+    if job.status.is_terminal() {
+        events.push(job_event(job));
+    }
+    events
+}
+
+/// A file's state as an event.
+#[must_use]
+pub fn file_event(job: &JobRecord, file: &FileRecord) -> Value {
+    let kind = match file.status {
+        FileStatus::Completed => "completed",
+        FileStatus::Failed | FileStatus::Cancelled => "error",
+        _ => "progress",
+    };
+    let mut event = common(job);
+    merge(
+        &mut event,
+        json!({
+            "type": kind, "file_id": file.id, "filename": file.filename, "status": file.status, "progress": file.progress,
+            "message": file.message, "attempts": file.attempts,
+        }),
+    );
+    if let Some(position) = file.queue_position {
+        merge(&mut event, json!({ "queue_position": position }));
+    }
+    if file.status == FileStatus::Completed {
+        merge(
+            &mut event,
+            json!({ "model_url": file.model_url, "rendered_image": file.preview_url, "model_name": file.model_name }),
+        );
+    }
+    match &file.error {
+        Some(e) if file.status.is_terminal() => {
+            merge(&mut event, json!({ "error": { "code": e.code, "message": e.message, "retryable": e.retryable } }));
+        }
+        _ if file.status == FileStatus::Cancelled => {
+            merge(&mut event, json!({ "error": { "code": "CANCELLED", "message": "Cancelled", "retryable": true } }));
+        }
+        _ => {}
+    }
+    event
+}
+
+/// The event that ends a job's stream.
+#[must_use]
+pub fn job_event(job: &JobRecord) -> Value {
+    let mut event = common(job);
+    merge(&mut event, json!({ "type": "job", "status": job.status, "progress": job.overall_progress }));
+    event
+}
+
+/// Whether this event is the last of its job.
+#[must_use]
+pub fn is_last(event: &Value) -> bool {
+    event.get("type").and_then(Value::as_str) == Some("job")
+        && event.get("status").and_then(Value::as_str).and_then(JobStatus::parse).is_some_and(JobStatus::is_terminal)
+}
+
+/// The named events of the original's task stream that one event stands for: `(event name, data)`, in order.
+#[must_use]
+pub fn task_events(event: &Value, task_id: &str) -> Vec<(&'static str, Value)> {
+    let kind = event.get("type").and_then(Value::as_str).unwrap_or_default();
+    let status = event.get("status").and_then(Value::as_str).unwrap_or_default();
+    let mut data = event.clone();
+    merge(&mut data, json!({ "task_id": task_id }));
+    match kind {
+        "job" => vec![(ending(status), totals_of(event, task_id, status))],
+        "log" => vec![("file_update", data)],
+        _ if event.get("file_id").is_none() => vec![("task_queued", totals_of(event, task_id, status))],
+        _ => vec![("file_update", data), ("task_progress", totals_of(event, task_id, "processing"))],
+    }
+}
+
+fn ending(status: &str) -> &'static str {
+    match status {
+        "failed" => "task_failed",
+        "cancelled" => "task_cancelled",
+        _ => "task_completed",
+    }
+}
+
+/// What the original's task events carry about the whole job.
+fn totals_of(event: &Value, task_id: &str, status: &str) -> Value {
+    let number = |name: &str| event.get(name).and_then(Value::as_i64).unwrap_or_default();
+    json!({
+        "task_id": task_id,
+        "job_id": event.get("job_id"),
+        "status": status,
+        "progress": number("overall_progress"),
+        "overall_progress": number("overall_progress"),
+        "current": number("completed_files") + number("failed_files") + number("cancelled_files"),
+        "total": number("total_files"),
+        "total_files": number("total_files"),
+        "completed_files": number("completed_files"),
+        "failed_files": number("failed_files"),
+        "cancelled_files": number("cancelled_files"),
+        "message": event.get("message"),
+        "timestamp": event.get("timestamp"),
+    })
+}
+
+fn common(job: &JobRecord) -> Value {
+    json!({
+        "job_id": job.id, "total_files": job.files.len(), "completed_files": job.completed, "failed_files": job.failed,
+        "cancelled_files": job.cancelled, "overall_progress": job.overall_progress, "timestamp": rfc3339(job.updated_at),
+    })
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_becomes_the_originals_named_ones() {
+        let progress = json!({ "type": "progress", "job_id": "j", "file_id": "f", "progress": 40, "overall_progress": 20, "total_files": 2 });
+        let named = task_events(&progress, "t");
+        assert_eq!(named.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["file_update", "task_progress"]);
+        assert_eq!(named[0].1["progress"], 40);
+        assert_eq!(named[1].1["progress"], 20);
+        let end = json!({ "type": "job", "status": "failed", "overall_progress": 100 });
+        assert_eq!(task_events(&end, "t")[0].0, "task_failed");
+        assert!(is_last(&end) && !is_last(&progress));
+    }
+}

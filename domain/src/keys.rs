@@ -1,0 +1,152 @@
+//! Names of everything kept in Redis. The scripts spell the same names in Lua (`scripts/prelude.lua`).
+//!
+//! Growing past one Redis: every key of a partition gets the partition's hash tag as prefix (`{p3}:job:…`), so that all
+//! keys of a tenant share one slot. With one partition there is no prefix and the names are exactly the seeds'.
+
+use crate::ids::{FileId, JobId};
+
+/// Makes key names for one partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keyspace {
+    prefix: String,
+}
+
+impl Keyspace {
+    /// The only partition: no prefix.
+    #[must_use]
+    pub fn single() -> Self {
+        Self::default()
+    }
+
+    /// A partition with the given prefix, `{p3}:`.
+    #[must_use]
+    pub fn with_prefix(prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into() }
+    }
+
+    /// What stands before every name.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn name(&self, rest: &str) -> String {
+        format!("{}{rest}", self.prefix)
+    }
+
+    /// Any key of the partition: given to scripts so that a cluster routes them.
+    #[must_use]
+    pub fn anchor(&self) -> String {
+        self.name("queue:ring")
+    }
+
+    /// Hash: the job.
+    #[must_use]
+    pub fn job(&self, job: &JobId) -> String {
+        self.name(&format!("job:{job}"))
+    }
+
+    /// Hash: one file of a job.
+    #[must_use]
+    pub fn file(&self, job: &JobId, file: &FileId) -> String {
+        self.name(&format!("job:{job}:file:{file}"))
+    }
+
+    /// Stream: the job's events. Its entry ids are the ids of server-sent events.
+    #[must_use]
+    pub fn job_events(&self, job: &JobId) -> String {
+        self.name(&format!("job:{job}:events"))
+    }
+
+    /// Stream: every event of the partition, trimmed; each host follows it once.
+    #[must_use]
+    pub fn events(&self) -> String {
+        self.name("events")
+    }
+
+    /// String: SHA-256 of the key that uploaded the job, empty when there was none.
+    #[must_use]
+    pub fn session(&self, job: &JobId) -> String {
+        self.name(&format!("session:{job}"))
+    }
+
+    /// Hash: percent per file. Also the name of the channel that a job's events are published on.
+    #[must_use]
+    pub fn progress(&self, job: &JobId) -> String {
+        self.name(&format!("progress:{job}"))
+    }
+
+    /// String: the job that a file belongs to.
+    #[must_use]
+    pub fn job_of_file(&self, file: &FileId) -> String {
+        self.name(&format!("file:{file}"))
+    }
+
+    /// Sorted set: every job by the time it was made, ms.
+    #[must_use]
+    pub fn jobs(&self) -> String {
+        self.name("jobs")
+    }
+
+    /// Sorted set: a tenant's jobs by the time they were made, ms.
+    #[must_use]
+    pub fn jobs_of(&self, tenant: &str) -> String {
+        self.name(&format!("jobs:{tenant}"))
+    }
+
+    /// String: how many files wait, over all tenants.
+    #[must_use]
+    pub fn queue_depth(&self) -> String {
+        self.name("queue:depth")
+    }
+
+    /// Sorted set: running files by the time their lease ends, ms.
+    #[must_use]
+    pub fn queue_running(&self) -> String {
+        self.name("queue:running")
+    }
+
+    /// Sorted set: files to be tried again, by when, ms.
+    #[must_use]
+    pub fn queue_delayed(&self) -> String {
+        self.name("queue:delayed")
+    }
+
+    /// Stream: files that failed for good.
+    #[must_use]
+    pub fn queue_dead(&self) -> String {
+        self.name("queue:dead")
+    }
+
+    /// Hash: provider id → description as JSON, written by workers when they start.
+    #[must_use]
+    pub fn providers(&self) -> String {
+        self.name("providers")
+    }
+
+    /// String with a TTL: a worker's last sign of life, as JSON.
+    #[must_use]
+    pub fn worker(&self, id: &str) -> String {
+        self.name(&format!("worker:{id}"))
+    }
+
+    /// Sorted set: workers by when their sign of life runs out, ms.
+    #[must_use]
+    pub fn workers(&self) -> String {
+        self.name("workers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_partition_has_the_seeds_names() {
+        let job = JobId::from_random([1; 16]);
+        let keys = Keyspace::single();
+        assert_eq!(keys.job(&job), format!("job:{job}"));
+        assert_eq!(keys.session(&job), format!("session:{job}"));
+        assert_eq!(Keyspace::with_prefix("{p3}:").progress(&job), format!("{{p3}}:progress:{job}"));
+    }
+}

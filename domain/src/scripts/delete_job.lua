@@ -1,0 +1,20 @@
+-- Forgets an ended job. ARGV: 2 job, 3 force (1: also one that has not ended).
+-- Reply: {'ok' | 'not_found' | 'running'}
+local job = ARGV[2]
+local m = redis.call('HMGET', job_key(job), 'files', 'ended_at', 'tenant')
+if not m[1] then
+  redis.call('ZREM', P .. 'jobs', job)
+  return { 'not_found' }
+end
+if not m[2] and ARGV[3] ~= '1' then return { 'running' } end
+for _, file in ipairs(split(m[1])) do
+  local s = redis.call('HGET', file_key(job, file), 'queue')
+  if s == 'running' then release_lease(job, file, m[3]) end
+  if s == 'waiting' and redis.call('LREM', queue_key('waiting:' .. m[3]), 1, job .. '/' .. file) == 1 then redis.call('DECR', queue_key('depth')) end
+  redis.call('ZREM', queue_key('delayed'), job .. '/' .. file)
+  redis.call('DEL', file_key(job, file), P .. 'file:' .. file)
+end
+redis.call('DEL', job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job))
+redis.call('ZREM', P .. 'jobs', job)
+redis.call('ZREM', P .. 'jobs:' .. m[3], job)
+return { 'ok' }

@@ -1,0 +1,22 @@
+-- A file's attempt failed. With attempts left and a delay given it is tried again later, as a new request; else it is
+-- failed for good and kept as a dead letter.
+-- ARGV: 5 code, 6 message, 7 retryable by the client (1|0), 8 delay ms before the next attempt, or -1 for none
+-- Reply: {'retry' | 'ok' | 'ended' | 'stale' | 'gone'}
+local f, why = held(true)
+if not f then return { why } end
+local key = file_key(f.job, f.file)
+local attempts = redis.call('HINCRBY', key, 'attempts', 1)
+local most = tonumber(redis.call('HGET', job_key(f.job), 'max_attempts') or '3')
+redis.call('HSET', key, 'error_code', ARGV[5], 'error_message', ARGV[6], 'error_retryable', ARGV[7], 'message', ARGV[6])
+local delay = tonumber(ARGV[8])
+if delay >= 0 and attempts < most and not redis.call('HGET', job_key(f.job), 'cancel') then
+  release_lease(f.job, f.file, f.tenant)
+  redis.call('HDEL', key, 'fal_request_id', 'intent', 'bound_by')
+  redis.call('HSET', key, 'queue', 'delayed', 'status', 'pending', 'message', 'Trying again: ' .. ARGV[6], 'updated_at', now)
+  redis.call('ZADD', queue_key('delayed'), now + delay, f.job .. '/' .. f.file)
+  emit_file(f.job, f.file, 'progress', { retry_in_ms = delay })
+  return { 'retry' }
+end
+redis.call('XADD', queue_key('dead'), 'MAXLEN', '~', 10000, '*', 'job', f.job, 'file', f.file, 'tenant', f.tenant, 'code', ARGV[5], 'message', ARGV[6])
+return { settle(f.job, f.file, f.tenant, 'failed', 'error',
+  { error = { code = ARGV[5], message = ARGV[6], retryable = ARGV[7] == '1' } }) }

@@ -1,0 +1,147 @@
+-- Shared by every script; put in front of each when the crate is compiled. Redis TIME is the only clock.
+-- Arrays in replies are flat lists of integers and strings: spin:redis flattens arrays and refuses maps.
+local P = ARGV[1]
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local function job_key(job) return P .. 'job:' .. job end
+local function file_key(job, file) return P .. 'job:' .. job .. ':file:' .. file end
+local function progress_key(job) return P .. 'progress:' .. job end
+local function queue_key(name) return P .. 'queue:' .. name end
+
+-- RFC 3339 in UTC with milliseconds (days-from-civil, run backwards).
+local function iso(ms)
+  local days = math.floor(ms / 86400000)
+  local rest = ms - days * 86400000
+  local z = days + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day, math.floor(rest / 3600000),
+    math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
+end
+
+local function split(text)
+  local out = {}
+  for word in string.gmatch(text or '', '%S+') do out[#out + 1] = word end
+  return out
+end
+
+-- Totals of a job as they stand, with the overall progress: the mean over its files, 100 only once it has ended.
+local function totals(job)
+  local m = redis.call('HMGET', job_key(job), 'total', 'completed', 'failed', 'cancelled', 'ended_at')
+  local t = { total = tonumber(m[1]), completed = tonumber(m[2]), failed = tonumber(m[3]), cancelled = tonumber(m[4]) }
+  if m[5] then
+    t.overall = 100
+  else
+    local sum = 0
+    for _, v in ipairs(redis.call('HVALS', progress_key(job))) do sum = sum + tonumber(v) end
+    t.overall = math.min(99, math.floor(sum / math.max(1, t.total)))
+  end
+  return t
+end
+
+-- Appends one event to the job's stream, to the tail that every host follows, and to the job's channel.
+-- `data` is the event as clients read it; what every event carries is filled in here.
+local function emit(job, data)
+  local t = totals(job)
+  data.job_id = job
+  data.total_files = t.total
+  data.completed_files = t.completed
+  data.failed_files = t.failed
+  data.cancelled_files = t.cancelled
+  data.overall_progress = t.overall
+  data.timestamp = iso(now)
+  local json = cjson.encode(data)
+  local id = redis.call('XADD', job_key(job) .. ':events', 'MAXLEN', '~', 1000, '*', 'data', json)
+  redis.call('XADD', P .. 'events', 'MAXLEN', '~', 20000, '*', 'job', job, 'id', id, 'data', json)
+  redis.call('PUBLISH', P .. 'progress:' .. job, json)
+  redis.call('HSET', job_key(job), 'updated_at', now)
+  return id
+end
+
+-- A file's event: its own state on top of what emit() fills in.
+local function emit_file(job, file, kind, extra)
+  local m = redis.call('HMGET', file_key(job, file), 'status', 'message', 'filename', 'attempts')
+  local data = extra or {}
+  data.type = kind
+  data.file_id = file
+  data.status = data.status or m[1]
+  data.message = data.message or m[2] or ''
+  data.filename = m[3]
+  data.attempts = tonumber(m[4] or '0')
+  data.progress = data.progress or tonumber(redis.call('HGET', progress_key(job), file) or '0')
+  return emit(job, data)
+end
+
+-- Puts a file at the end, or at the front, of its tenant's line, and the tenant into the ring. A tenant that becomes
+-- active starts at the current virtual time: neither behind nor ahead of those already there.
+local function enqueue(job, file, tenant, front)
+  redis.call('HSET', file_key(job, file), 'queue', 'waiting')
+  redis.call(front and 'LPUSH' or 'RPUSH', queue_key('waiting:' .. tenant), job .. '/' .. file)
+  redis.call('INCR', queue_key('depth'))
+  if not redis.call('ZSCORE', queue_key('ring'), tenant) then
+    local current = tonumber(redis.call('GET', queue_key('virtual_time')) or '0')
+    local own = tonumber(redis.call('HGET', queue_key('last_virtual_time'), tenant) or '0')
+    redis.call('ZADD', queue_key('ring'), math.max(current, own), tenant)
+  end
+end
+
+-- Gives up a file's lease, if it is held.
+local function release_lease(job, file, tenant)
+  if redis.call('ZREM', queue_key('running'), job .. '/' .. file) == 1 then
+    redis.call('HINCRBY', queue_key('running_by_tenant'), tenant, -1)
+  end
+end
+
+-- Lets everything that belongs to a job expire together.
+local function expire_job(job, seconds)
+  local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
+  for _, file in ipairs(split(m[1])) do
+    redis.call('EXPIRE', file_key(job, file), seconds)
+    redis.call('EXPIRE', P .. 'file:' .. file, seconds)
+  end
+  redis.call('EXPIRE', job_key(job), seconds)
+  redis.call('EXPIRE', job_key(job) .. ':events', seconds)
+  redis.call('EXPIRE', P .. 'session:' .. job, seconds)
+  redis.call('EXPIRE', progress_key(job), seconds)
+end
+
+-- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else.
+-- Answers 'ended' when the job ended with it, else 'ok'.
+local function settle(job, file, tenant, status, kind, extra)
+  release_lease(job, file, tenant)
+  redis.call('HSET', file_key(job, file), 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
+  redis.call('HSET', progress_key(job), file, 100)
+  redis.call('HINCRBY', job_key(job), status, 1)
+  local t = totals(job)
+  local last = t.completed + t.failed + t.cancelled == t.total
+  if last then
+    local outcome = 'failed'
+    if t.completed == t.total then outcome = 'completed'
+    elseif t.completed > 0 then outcome = 'partially_completed'
+    elseif t.cancelled == t.total or (t.cancelled > 0 and redis.call('HGET', job_key(job), 'cancel')) then outcome = 'cancelled' end
+    redis.call('HSET', job_key(job), 'status', outcome, 'ended_at', now)
+  end
+  emit_file(job, file, kind, extra)
+  if not last then return 'ok' end
+  local outcome = redis.call('HGET', job_key(job), 'status')
+  emit(job, { type = 'job', status = outcome, progress = 100 })
+  expire_job(job, tonumber(redis.call('HGET', job_key(job), 'ttl')))
+  return 'ended'
+end
+
+-- The file a worker holds, or the reason why it does not: 'gone' (unknown or already ended), 'stale' (somebody else
+-- holds a newer lease), 'cancelled' (the caller wants it stopped). ARGV: 2 job, 3 file, 4 fence.
+local function held(accept_cancelled)
+  local m = redis.call('HMGET', file_key(ARGV[2], ARGV[3]), 'queue', 'fence', 'tenant')
+  if m[1] ~= 'running' then return nil, m[1] and m[1] ~= '' and 'stale' or 'gone' end
+  if m[2] ~= ARGV[4] then return nil, 'stale' end
+  if not accept_cancelled and redis.call('HGET', job_key(ARGV[2]), 'cancel') then return nil, 'cancelled' end
+  return { job = ARGV[2], file = ARGV[3], tenant = m[3] }
+end
