@@ -1,0 +1,181 @@
+//! What is not one whole image is refused, with the code that says why.
+
+mod support;
+
+use image2model_media_inspector::{Inspection, Limits, Refusal};
+use support::{LIMITS, inspect};
+
+const JPEG: &[u8] = include_bytes!("samples/baseline.jpg");
+const TWO: &[u8] = include_bytes!("samples/two_pictures.jpg");
+const PNG: &[u8] = include_bytes!("samples/colour.png");
+const PALETTE: &[u8] = include_bytes!("samples/palette.png");
+
+fn code(bytes: &[u8]) -> &'static str {
+    inspect(bytes).err().map_or("accepted", |refusal| refusal.code())
+}
+
+/// Where `needle` begins.
+fn find(bytes: &[u8], needle: &[u8]) -> usize {
+    bytes.windows(needle.len()).position(|window| window == needle).unwrap()
+}
+
+/// A PNG of the given chunks, with right checksums.
+fn png(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, body) in chunks {
+        out.extend(u32::try_from(body.len()).unwrap().to_be_bytes());
+        let start = out.len();
+        out.extend(*name);
+        out.extend(*body);
+        let mut crc = u32::MAX;
+        for byte in &out[start..] {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { 0xEDB8_8320 ^ (crc >> 1) } else { crc >> 1 };
+            }
+        }
+        out.extend((!crc).to_be_bytes());
+    }
+    out
+}
+
+fn header(width: u32, height: u32, depth: u8, colour: u8, interlace: u8) -> [u8; 13] {
+    let ([a, b, c, d], [e, f, g, h]) = (width.to_be_bytes(), height.to_be_bytes());
+    [a, b, c, d, e, f, g, h, depth, colour, 0, 0, interlace]
+}
+
+#[test]
+fn nothing_and_not_an_image() {
+    assert_eq!(code(b""), "EMPTY_FILE");
+    for bytes in
+        [&b"GIF89a......"[..], b"%PDF-1.7", b"<html>", b"\xFF\xD9\xFF", b"\x89PNX\r\n\x1a\n", b"\0\0\0 ftypheic"]
+    {
+        assert_eq!(code(bytes), "NOT_AN_IMAGE");
+    }
+}
+
+#[test]
+fn every_shorter_piece_is_truncated() {
+    for sample in [JPEG, PNG, PALETTE] {
+        for end in 1..sample.len() {
+            assert_eq!(code(&sample[..end]), "TRUNCATED_IMAGE", "ended after {end}");
+        }
+    }
+}
+
+#[test]
+fn anything_after_the_image() {
+    assert_eq!(code(&[JPEG, b"x"].concat()), "TRAILING_DATA");
+    assert_eq!(code(&[JPEG, &[0, 0], b"....ftypmp42"].concat()), "TRAILING_DATA");
+    assert_eq!(code(&[PNG, &[0]].concat()), "TRAILING_DATA");
+    assert_eq!(code(&[PNG, PNG].concat()), "TRAILING_DATA");
+    // A second picture that no index announced, and one more than was announced.
+    assert_eq!(code(&[JPEG, JPEG].concat()), "TRAILING_DATA");
+    assert_eq!(code(&[TWO, JPEG].concat()), "TRAILING_DATA");
+}
+
+#[test]
+fn an_announced_picture_must_be_whole() {
+    assert_eq!(code(&TWO[..TWO.len() - 1]), "TRUNCATED_IMAGE");
+}
+
+#[test]
+fn size_limits_hold_from_the_header_on() {
+    let refuse = |limits: Limits, bytes: &[u8]| Inspection::new(limits).push(bytes).unwrap_err();
+    for (sample, seen) in [(JPEG, find(JPEG, &[0xFF, 0xC0]) + 19), (PNG, 33)] {
+        // Only as many bytes as the header needs.
+        let head = &sample[..seen];
+        assert_eq!(refuse(Limits { max_side: 47, ..LIMITS }, head).code(), "IMAGE_TOO_LARGE");
+        assert_eq!(refuse(Limits { min_side: 41, ..LIMITS }, head).code(), "IMAGE_TOO_SMALL");
+        let refusal = refuse(Limits { max_pixels: 48 * 40 - 1, ..LIMITS }, head);
+        assert_eq!(refusal, Refusal::TooManyPixels { width: 48, height: 40, max_pixels: 48 * 40 - 1 });
+    }
+}
+
+#[test]
+fn byte_limit_holds_before_the_end() {
+    let mut inspection = Inspection::new(Limits { max_bytes: 100, ..LIMITS });
+    assert_eq!(inspection.push(&JPEG[..100]), Ok(()));
+    assert_eq!(inspection.push(&JPEG[100..101]), Err(Refusal::FileTooLarge { max_bytes: 100 }));
+    // It stays refused.
+    assert_eq!(inspection.push(&[]), Err(Refusal::FileTooLarge { max_bytes: 100 }));
+    assert_eq!(inspection.finish(), Err(Refusal::FileTooLarge { max_bytes: 100 }));
+}
+
+#[test]
+fn jpeg_codings_that_readers_do_not_know() {
+    let at = find(JPEG, &[0xFF, 0xC0]);
+    for coding in [0xC3, 0xC5, 0xC9, 0xCA, 0xCC, 0xCF, 0xDE] {
+        let mut bytes = JPEG.to_vec();
+        bytes[at + 1] = coding;
+        assert_eq!(code(&bytes), "UNSUPPORTED_IMAGE", "{coding:x}");
+    }
+    let mut twelve_bits = JPEG.to_vec();
+    twelve_bits[at + 4] = 12;
+    assert_eq!(code(&twelve_bits), "UNSUPPORTED_IMAGE");
+}
+
+#[test]
+fn a_jpeg_without_its_parts() {
+    let frame = find(JPEG, &[0xFF, 0xC0]);
+    let scan = find(JPEG, &[0xFF, 0xDA]);
+    let length = usize::from(JPEG[frame + 3]) + 2;
+    let without_frame = [&JPEG[..frame], &JPEG[frame + length..]].concat();
+    assert_eq!(code(&without_frame), "CORRUPT_IMAGE");
+    let two_frames = [&JPEG[..frame + length], &JPEG[frame..]].concat();
+    assert_eq!(code(&two_frames), "CORRUPT_IMAGE");
+    let without_scan = [&JPEG[..scan], &[0xFF, 0xD9]].concat();
+    assert_eq!(code(&without_scan), "CORRUPT_IMAGE");
+    let empty_scan = [&JPEG[..scan + 14], &[0xFF, 0xD9]].concat();
+    assert_eq!(code(&empty_scan), "CORRUPT_IMAGE");
+}
+
+#[test]
+fn a_png_with_a_wrong_checksum() {
+    for at in [16, 29, 50, PNG.len() - 2] {
+        let mut bytes = PNG.to_vec();
+        bytes[at] ^= 1;
+        assert_eq!(code(&bytes), "CORRUPT_IMAGE", "changed at {at}");
+    }
+}
+
+#[test]
+fn png_chunks_in_their_places() {
+    let ihdr = header(64, 64, 8, 2, 1);
+    let of = |chunks: &[(&[u8; 4], &[u8])]| code(&png(chunks));
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"IEND", b"")]), "accepted", "interlaced");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IEND", b"")]), "CORRUPT_IMAGE");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b""), (b"IEND", b"")]), "CORRUPT_IMAGE");
+    assert_eq!(of(&[(b"IDAT", b"x"), (b"IHDR", &ihdr), (b"IEND", b"")]), "CORRUPT_IMAGE");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IHDR", &ihdr)]), "CORRUPT_IMAGE");
+    let split: &[(&[u8; 4], &[u8])] =
+        &[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"tEXt", b"k\0v"), (b"IDAT", b"x"), (b"IEND", b"")];
+    assert_eq!(of(split), "CORRUPT_IMAGE");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"tEXt", b""), (b"IEND", b"")]), "accepted");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"NEWX", b"x")]), "UNSUPPORTED_IMAGE");
+    let indexed = header(64, 64, 8, 3, 0);
+    assert_eq!(of(&[(b"IHDR", &indexed), (b"IDAT", b"x"), (b"IEND", b"")]), "CORRUPT_IMAGE", "no palette");
+}
+
+#[test]
+fn png_headers_that_make_no_sense() {
+    for ihdr in [header(64, 64, 3, 2, 0), header(64, 64, 8, 5, 0), header(64, 64, 8, 2, 2), header(0, 64, 8, 2, 0)] {
+        assert_eq!(code(&png(&[(b"IHDR", &ihdr)])), "CORRUPT_IMAGE");
+    }
+}
+
+#[test]
+fn a_png_chunk_of_an_impossible_length() {
+    let mut bytes = PNG[..33].to_vec();
+    bytes.extend(0x8000_0000_u32.to_be_bytes());
+    bytes.extend(b"IDAT");
+    assert_eq!(code(&bytes), "CORRUPT_IMAGE");
+}
+
+#[test]
+fn messages_are_sentences_for_people() {
+    assert_eq!(
+        inspect(&png(&[(b"IHDR", &header(16, 9000, 8, 2, 0))])).unwrap_err().to_string(),
+        "The image is 16 x 9000 pixels; each side may have at most 8192."
+    );
+}
