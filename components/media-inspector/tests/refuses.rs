@@ -15,11 +15,13 @@ fn code(bytes: &[u8]) -> &'static str {
 }
 
 /// Where `needle` begins.
+#[cfg(test)]
 fn find(bytes: &[u8], needle: &[u8]) -> usize {
     bytes.windows(needle.len()).position(|window| window == needle).unwrap()
 }
 
 /// A PNG of the given chunks, with right checksums.
+#[cfg(test)]
 fn png(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
     for (name, body) in chunks {
