@@ -14,16 +14,34 @@ function mustReplace(code: string, target: RegExp, replacement: string): string 
   return code.replace(target, () => replacement);
 }
 
-/** Moves the template's inline style sheet into `adoptedStyleSheets`. */
-function adoptStyles(code: string): string {
+/** Takes the inline style sheet, the script: link and the repeated landmark out of the template; exports the sheet as a constructed one. */
+function moveStyles(code: string): string {
   const style = /<style>([\s\S]*?)<\/style>/.exec(code)?.[1];
   if (style === undefined) throw new Error('strict-viewer: model-viewer has no inline style to move');
   const bare = mustReplace(code, /<style>[\s\S]*?<\/style>/, '');
   const linkless = mustReplace(bare, /href="javascript:void\(0\);"/, '');
-  const sheet = `const sheet = new CSSStyleSheet();\nsheet.replaceSync(${JSON.stringify(style)});\n`;
-  const adopt = 'render(templateResult, shadowRoot);\n    shadowRoot.adoptedStyleSheets = [sheet];';
-  return sheet + mustReplace(linkless, /render\(templateResult, shadowRoot\);/, adopt);
+  // Every viewer names the same landmark; its live status speaks without one.
+  const unmarked = mustReplace(linkless, / role="region" aria-label="Live announcements"/, '');
+  return `${unmarked}\nexport const viewerStyles = new CSSStyleSheet();\nviewerStyles.replaceSync(${JSON.stringify(style)});\n`;
 }
+
+/** Declares the moved sheet as the element's own, which Lit then adopts into every shadow root. */
+function adoptStyles(code: string): string {
+  const imported = mustReplace(code, /import \{ makeTemplate \} from/, 'import { makeTemplate, viewerStyles } from');
+  const opening = 'class ModelViewerElementBase extends ReactiveElement {';
+  return mustReplace(imported, new RegExp(opening), `${opening}\n    static styles = [viewerStyles];`);
+}
+
+function keepHome(code: string): string {
+  return mustReplace(code, /https:\/\/(www\.gstatic\.com|cdn\.jsdelivr\.net)\//g, '/assets/decoders/');
+}
+
+/** Files of model-viewer that are changed, and how. */
+const CHANGES: Readonly<Record<string, (code: string) => string>> = {
+  'template.js': moveStyles,
+  'model-viewer-base.js': adoptStyles,
+  'features/loading.js': keepHome,
+};
 
 /** The plugin; see the head of this file. */
 export function strictViewer(): Plugin {
@@ -33,11 +51,9 @@ export function strictViewer(): Plugin {
     resolveId: (source) => (MESHOPT.test(source) ? NO_MESHOPT : null),
     load: (id) => (id === NO_MESHOPT ? 'export const MeshoptDecoder = undefined;' : null),
     transform(code, id) {
-      if (id.endsWith('@google/model-viewer/lib/template.js')) return { code: adoptStyles(code), map: null };
-      if (id.endsWith('@google/model-viewer/lib/features/loading.js')) {
-        return { code: mustReplace(code, /https:\/\/(www\.gstatic\.com|cdn\.jsdelivr\.net)\//g, '/assets/decoders/'), map: null };
-      }
-      return null;
+      const file = /@google\/model-viewer\/lib\/(.+)$/.exec(id)?.[1] ?? '';
+      const change = CHANGES[file];
+      return change === undefined ? null : { code: change(code), map: null };
     },
   };
 }

@@ -53,8 +53,15 @@ export function titleOf(state: JobState): string {
   return `${ready} of ${all} models are ready`;
 }
 
+function endWords(state: JobState): string {
+  const ready = state.count('completed');
+  if (ready === 0) return state.files.size === 1 ? 'The reason is below.' : 'The reasons are below.';
+  const it = ready === 1 ? 'it' : 'them';
+  return `Turn ${it} with the mouse, a finger or the arrow keys, and download ${it}: files are removed after a while.`;
+}
+
 function factsOf(state: JobState): string {
-  if (state.ended) return state.count('completed') > 0 ? 'Turn them, then keep them: files are removed after a while.' : 'The reasons are below.';
+  if (state.ended) return endWords(state);
   const parts = [`${state.count('completed')} of ${state.files.size} ready`];
   const failed = state.count('failed');
   if (failed > 0) parts.push(`${failed} failed`);

@@ -1,0 +1,111 @@
+// A stand-in for the service that fails on command: it serves the built pages under their strict CSP, and answers the
+// few routes they call. It exists for the states that a healthy product does not show; the main job runs without it.
+
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DoubleJob } from './double_job.mjs';
+
+const DIST = fileURLToPath(new URL('../../../web/dist/', import.meta.url));
+/** The narrowest policy under which every page works. */
+export const PAGE_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const PAGES = { '/': 'index.html', '/upload': 'index.html', '/processing': 'processing.html', '/results': 'processing.html' };
+const TYPES = {
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8',
+};
+
+/**
+ * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail),
+ * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
+ * `noStream` (streams answer 503), `hold` (percent at which files wait for `job.release()`).
+ */
+export async function startDouble(options = {}) {
+  const jobs = new Map();
+  const seen = [];
+  const double = { jobs, seen, options };
+  const server = createServer((request, response) => {
+    answer(double, request, response).catch((error) => problem(response, 500, String(error)));
+  });
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  double.url = `http://127.0.0.1:${server.address().port}`;
+  double.close = () => {
+    for (const job of jobs.values()) job.stop();
+    server.closeAllConnections();
+    return new Promise((closed) => server.close(closed));
+  };
+  return double;
+}
+
+async function answer(double, request, response) {
+  const url = new URL(request.url, 'http://double');
+  const path = url.pathname.replace(/(.)\/$/, '$1');
+  if (!path.startsWith('/api/v1/')) return sendPage(path, response);
+  double.seen.push({ method: request.method, path, query: url.searchParams, headers: request.headers });
+  const [area, ...rest] = path.slice('/api/v1/'.length).split('/');
+  if (area === 'health') return json(response, 200, { status: 'healthy', ...(double.options.simulated ? { fal: 'simulated' } : {}) });
+  if (area === 'upload') return takeUpload(double, request, response);
+  const streaming = area === 'status' && rest[0] === 'stream';
+  const job = double.jobs.get(streaming ? rest[1] : rest[0]);
+  if (!job) return problem(response, 404, 'No job has this id.', 'JOB_NOT_FOUND');
+  if (streaming) return double.options.noStream ? problem(response, 503, 'Streams are away.') : job.stream(response, url.searchParams.get('last_event_id'));
+  if (area === 'status') return json(response, 200, job.status());
+  return sendResult(job, rest[1], rest[2], response);
+}
+
+async function takeUpload(double, request, response) {
+  const body = [];
+  for await (const chunk of request) body.push(chunk);
+  const { key, refuse } = double.options;
+  if (key && request.headers.authorization !== `Bearer ${key}`) {
+    return problem(response, 403, request.headers.authorization ? 'Invalid API key' : 'Not authenticated');
+  }
+  if (refuse) {
+    double.options.refuse = null;
+    return problem(response, refuse.status, refuse.detail, refuse.error_code, refuse.details, refuse.headers);
+  }
+  const form = await new Response(Buffer.concat(body), { headers: { 'Content-Type': request.headers['content-type'] } }).formData();
+  const files = [];
+  for (const file of form.getAll('files')) files.push({ name: file.name, type: file.type, bytes: Buffer.from(await file.arrayBuffer()) });
+  const job = new DoubleJob(files, double.options);
+  double.jobs.set(job.id, job);
+  job.faceLimit = form.get('face_limit');
+  json(response, 200, {
+    job_id: job.id, task_id: `task-${job.id}`, access_token: 'token-of-the-double', status: 'pending', total_files: files.length,
+    files: job.files.map(({ id, name }) => ({ file_id: id, filename: name })),
+  });
+}
+
+function sendResult(job, id, what, response) {
+  if (id === 'all') return send(response, 200, 'application/zip', Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), Buffer.alloc(26)]));
+  const file = job.files.find((candidate) => candidate.id === id);
+  if (!file) return problem(response, 404, 'No file has this id.');
+  if (what === 'original') return send(response, 200, file.type, file.bytes);
+  if (what === 'model' && file.status === 'completed') return send(response, 200, 'model/gltf-binary', file.model());
+  return problem(response, 409, `The model is ${file.status}.`);
+}
+
+async function sendPage(path, response) {
+  const file = PAGES[path] ?? normalize(path).slice(1);
+  try {
+    const body = await readFile(join(DIST, file));
+    send(response, 200, TYPES[extname(file)] ?? 'application/octet-stream', body, { 'Content-Security-Policy': PAGE_CSP });
+  } catch {
+    send(response, 404, TYPES['.html'], await readFile(join(DIST, '404.html')), { 'Content-Security-Policy': PAGE_CSP });
+  }
+}
+
+function send(response, status, type, body, headers = {}) {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': body.length, 'X-Content-Type-Options': 'nosniff', ...headers });
+  response.end(body);
+}
+
+function json(response, status, value, headers = {}) {
+  send(response, status, status < 400 ? 'application/json' : 'application/problem+json', Buffer.from(JSON.stringify(value)), headers);
+}
+
+function problem(response, status, detail, error_code = `HTTP_${status}`, details = {}, headers = {}) {
+  json(response, status, { type: 'about:blank', title: 'Refused', status, detail, error: true, error_code, message: detail, status_code: status, details }, headers);
+}

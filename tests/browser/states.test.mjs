@@ -1,0 +1,237 @@
+// The states of the pages that a healthy product does not show, in a real browser against a stand-in for the service:
+// refusals, a missing key, a failing file, a broken stream, an unknown job; and accessibility at every width.
+// Build web/ first. Pictures of what was seen go to test-results/.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch, loadedViewer, openPage } from './lib/chromium.mjs';
+import { makePicture } from './lib/picture.mjs';
+import { startDouble } from './lib/service_double.mjs';
+
+const SHOTS = fileURLToPath(new URL('./test-results/', import.meta.url));
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const LIMIT = { timeout: 180_000 };
+
+let browser;
+let pictures;
+
+before(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  browser = await launch();
+  const files = await Promise.all([[900, 700, 20], [600, 800, 200], [800, 500, 110]].map((size) => makePicture(browser, ...size)));
+  pictures = files.map((buffer, index) => ({ name: ['still life.jpg', 'vase.jpg', 'a marble on the sill in the late afternoon.jpg'][index], mimeType: 'image/jpeg', buffer }));
+});
+after(() => browser?.close());
+
+/** Runs a visit against a fresh double, and demands a clean console at its end. */
+async function visit(options, view, run) {
+  const double = await startDouble(options);
+  const { page, context, troubles } = await openPage(browser, double.url, view);
+  try {
+    await run({ page, context, double });
+    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
+  } finally {
+    await context.close();
+    await double.close();
+  }
+}
+
+async function upload(page, files) {
+  await page.goto('/upload');
+  await page.setInputFiles('#pictures', files);
+  await page.getByRole('button', { name: /^Make \d+ models?$/ }).click();
+}
+
+/** Fails on any axe violation of WCAG A and AA, and on sideways scrolling. */
+async function checkAccess(page, what) {
+  // The policy of the pages forbids injected scripts, so axe comes in through the debugger's evaluate.
+  await page.evaluate(AXE);
+  const violations = await page.evaluate(async () => {
+    const { violations: found } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] });
+    return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+  });
+  assert.deepEqual(violations, [], `${what} has no accessibility violations`);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(overflow <= 0, `${what} scrolls sideways by ${overflow} px`);
+}
+
+test('one failing file of three leaves two models and its reason', LIMIT, () =>
+  visit({ failing: [1] }, {}, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
+    assert.equal(await page.locator('.model').count(), 2);
+    assert.match(await page.locator('.row').innerText(), /vase\.jpg[\s\S]*Failed[\s\S]*found nothing in the picture/);
+    assert.equal([...double.jobs.values()][0].faceLimit, null, 'no face limit unless one is chosen');
+  }));
+
+test('a broken stream is resumed from its last event, without a lost or doubled row', LIMIT, () =>
+  visit({ hold: 40 }, { expected: [/ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to load resource/] }, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByText('Building the surface').first().waitFor();
+    const [job] = double.jobs.values();
+    const opened = () => double.seen.filter(({ path }) => path.includes('/stream/'));
+    const before = opened().length;
+    job.cut();
+    while (opened().length === before) await page.waitForTimeout(50);
+    assert.match(opened().at(-1).query.get('last_event_id') ?? '', /^\d+-0$/);
+    assert.equal(opened().at(-1).query.get('access_token'), 'token-of-the-double');
+    assert.equal(await page.locator('.row').count(), 3);
+    job.release();
+    await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
+    assert.equal(await page.locator('.row').count(), 0);
+    assert.equal(await page.locator('.model').count(), 3);
+  }));
+
+test('without any stream the page polls to the end', LIMIT, () =>
+  visit({ noStream: true }, { expected: [/503/] }, async ({ page }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+  }));
+
+test('a reload in the middle finds the same rows and pictures again', LIMIT, () =>
+  visit({ hold: 50 }, {}, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByText('Building the surface').first().waitFor();
+    await page.evaluate(() => sessionStorage.clear());
+    await page.reload();
+    await page.getByText('Building the surface').first().waitFor();
+    assert.equal(await page.locator('.row').count(), 3);
+    await page.waitForFunction(() => [...document.querySelectorAll('.row img')].every((image) => image.naturalWidth > 0));
+    [...double.jobs.values()][0].release();
+    await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
+  }));
+
+test('a missing key is asked for, and kept in the tab only', LIMIT, () =>
+  visit({ key: 'open-sesame' }, { expected: [/403/] }, async ({ page }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByRole('alert').filter({ hasText: 'Not authenticated' }).waitFor();
+    await page.getByLabel('API key').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'Invalid API key' }).waitFor();
+    await checkAccess(page, 'the key form');
+    await page.screenshot({ path: `${SHOTS}/key.png` });
+    await page.getByLabel('API key').fill('open-sesame');
+    await page.getByRole('button', { name: 'Use this key' }).click();
+    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+  }));
+
+test('what the server refuses is told beside the picture, in its words', LIMIT, () => {
+  const refuse = {
+    status: 400, detail: 'One file was refused.', error_code: 'FILE_VALIDATION_ERROR',
+    details: { errors: [{ filename: 'vase.jpg', code: 'TRUNCATED', message: 'The image ends before its data does.' }] },
+  };
+  return visit({ refuse }, { expected: [/400/] }, async ({ page }) => {
+    await upload(page, pictures);
+    const tile = page.locator('.picture.is-refused');
+    await tile.getByText('The image ends before its data does.').waitFor();
+    assert.match(await tile.innerText(), /vase\.jpg/);
+    await page.getByRole('alert').filter({ hasText: 'One file was refused.' }).waitFor();
+    await page.screenshot({ path: `${SHOTS}/refused.png` });
+    await tile.getByRole('button', { name: 'Remove vase.jpg' }).click();
+    await page.getByRole('button', { name: 'Make 2 models' }).click();
+    await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
+  });
+});
+
+test('a busy server is named with its wait, and the same upload can be tried again', LIMIT, () => {
+  const refuse = { status: 503, detail: 'Too many files are waiting.', error_code: 'QUEUE_FULL', headers: { 'Retry-After': '7' } };
+  return visit({ refuse }, { expected: [/503/] }, async ({ page, double }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText('Too many files are waiting. Try again in 7 seconds.').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.waitForURL(/\/processing/);
+    const keys = double.seen.filter(({ path }) => path === '/api/v1/upload').map(({ headers }) => headers['idempotency-key']);
+    assert.equal(keys.length, 2);
+    assert.equal(keys[0], keys[1], 'the second try is the same upload');
+  });
+});
+
+test('files that break the rules never leave the page', LIMIT, () =>
+  visit({}, {}, async ({ page, double }) => {
+    await page.goto('/upload');
+    await page.setInputFiles('#pictures', [
+      { name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('these are notes') },
+      { name: 'empty.png', mimeType: 'image/png', buffer: Buffer.alloc(0) },
+      { name: 'half.jpg', mimeType: 'image/jpeg', buffer: pictures[0].buffer.subarray(0, 40) },
+      pictures[0], pictures[0],
+    ]);
+    await page.getByText('3 files left out:').waitFor();
+    for (const words of ['notes.jpg: The content is not', 'empty.png: The file is empty', 'half.jpg: The picture is damaged']) await page.getByText(words).waitFor();
+    assert.equal(await page.locator('.picture').count(), 2, 'the same picture may be there twice');
+    await page.setInputFiles('#pictures', Array(25).fill(pictures[1]));
+    await page.getByText('2 files left out:').waitFor();
+    assert.equal(await page.locator('.picture').count(), 25);
+    await page.screenshot({ path: `${SHOTS}/full.png`, fullPage: true });
+    assert.equal(double.seen.filter(({ path }) => path.startsWith('/api/v1/upload')).length, 0);
+  }));
+
+test('an unknown job and an unknown address say so', LIMIT, () =>
+  visit({}, { expected: [/404/] }, async ({ page }) => {
+    await page.goto('/processing?job=00000000-0000-4000-8000-000000000000');
+    await page.getByText('No job has this id.').waitFor();
+    await checkAccess(page, 'the unknown job');
+    await page.goto('/nowhere');
+    await page.getByText('/nowhere').waitFor();
+    await checkAccess(page, 'the not-found page');
+    await page.screenshot({ path: `${SHOTS}/not-found.png` });
+  }));
+
+test('the whole way goes by keyboard alone', LIMIT, () =>
+  visit({}, {}, async ({ page, double }) => {
+    await page.goto('/');
+    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || document.activeElement?.localName || '');
+    const tabTo = async (wanted) => {
+      for (let press = 0; press < 30 && !wanted.test(await focused()); press++) await page.keyboard.press('Tab');
+      assert.match(await focused(), wanted);
+    };
+    await tabTo(/^pictures$/);
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles(pictures[0]);
+    await page.getByRole('button', { name: 'Make 1 model' }).waitFor();
+    await page.getByRole('radio', { name: /Automatic/ }).focus();
+    await page.keyboard.press('ArrowDown');
+    await tabTo(/^Make 1 model$/);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+    assert.equal([...double.jobs.values()][0].faceLimit, '10000');
+    const viewer = await loadedViewer(page);
+    await tabTo(/^model-viewer$/);
+    const before = await viewer.evaluate((element) => element.getCameraOrbit().theta);
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction((theta) => document.querySelector('model-viewer').getCameraOrbit().theta !== theta, before);
+  }));
+
+for (const scheme of ['light', 'dark']) {
+  for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
+    test(`every page is whole and accessible at ${width} px, ${scheme}`, LIMIT, () =>
+      visit({ hold: 60, failing: [1], simulated: true }, { width, height, scheme }, async ({ page, double }) => {
+        const look = async (name) => {
+          await checkAccess(page, name);
+          await page.screenshot({ path: `${SHOTS}/${name}-${width}-${scheme}.png`, fullPage: true });
+        };
+        await page.goto('/');
+        await page.getByText('Models are made by a simulator').waitFor();
+        await look('upload-empty');
+        await page.setInputFiles('#pictures', pictures);
+        await page.waitForFunction(() => [...document.querySelectorAll('.picture-frame img')].filter((image) => image.naturalWidth > 0).length === 3);
+        await page.waitForTimeout(600);
+        await look('upload');
+        await page.getByRole('button', { name: 'Make 3 models' }).click();
+        await page.getByText('Building the surface').first().waitFor();
+        await page.getByText('Failed', { exact: true }).waitFor();
+        await page.waitForTimeout(600);
+        await look('processing');
+        [...double.jobs.values()][0].release();
+        await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
+        await loadedViewer(page, 0);
+        await loadedViewer(page, 1);
+        await page.evaluate(() => scrollTo(0, 0));
+        await page.waitForTimeout(1500);
+        await look('results');
+      }));
+  }
+}
