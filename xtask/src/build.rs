@@ -1,0 +1,121 @@
+//! Building: every component for wasm32-wasip2, the pages with Vite, the host natively.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::command::{cargo, execute, output, program, root, say, target_dir};
+use crate::setup;
+
+/// The components, by package. Each is built on its own: the library components have no standard library, and features
+/// of the others must not leak into them.
+pub const COMPONENTS: [&str; 8] = [
+    "image2model-media-inspector",
+    "image2model-provider-tripo3d",
+    "image2model-guard",
+    "image2model-upload",
+    "image2model-status",
+    "image2model-download",
+    "image2model-admin",
+    "image2model-web",
+];
+
+/// How the native programs are built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// For tests: quick to build, dependencies optimised.
+    Dev,
+    /// For running.
+    Release,
+}
+
+#[derive(Args)]
+pub struct Options {
+    /// Build the host for development instead of release
+    #[arg(long)]
+    dev: bool,
+}
+
+pub fn run_all(profile: Profile) -> anyhow::Result<PathBuf> {
+    setup::wasm_target()?;
+    components()?;
+    pages()?;
+    host(profile)
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let host = run_all(if options.dev { Profile::Dev } else { Profile::Release })?;
+    execute(program(host).arg("check"))
+}
+
+/// Builds every component in release.
+pub fn components() -> anyhow::Result<()> {
+    say("building the components");
+    for package in COMPONENTS {
+        execute(&mut cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package]))?;
+    }
+    Ok(())
+}
+
+/// Builds the native programs and answers with the path of `image2model`.
+pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
+    say("building the host");
+    let mut arguments = vec!["build", "--package", "image2model-host", "--package", "fal-sim"];
+    if profile == Profile::Release {
+        arguments.push("--release");
+    }
+    execute(&mut cargo(&arguments))?;
+    let folder = if profile == Profile::Release { "release" } else { "debug" };
+    Ok(target_dir().join(folder).join("image2model"))
+}
+
+/// Builds the pages when their sources changed. Without Node a page that says so takes their place.
+pub fn pages() -> anyhow::Result<()> {
+    let web = root().join("web");
+    let built = web.join("dist");
+    if !setup::node() {
+        return if built.join("index.html").is_file() { Ok(()) } else { no_pages(&built) };
+    }
+    let stamp = target_dir().join("pages.stamp");
+    let sources = fingerprint(&web)?;
+    if built.join("index.html").is_file() && fs::read_to_string(&stamp).is_ok_and(|former| former == sources) {
+        return Ok(());
+    }
+    say("building the pages");
+    execute(program("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&web))?;
+    execute(program("npm").args(["run", "--silent", "build"]).current_dir(&web))?;
+    fs::create_dir_all(target_dir())?;
+    fs::write(stamp, sources).context("could not note that the pages are built")
+}
+
+fn no_pages(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    let page = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
+        <title>Image2Model</title><h1>Image2Model is running</h1>\
+        <p>The pages were not built, because there is no Node on this machine. The HTTP routes and <code>image2model submit</code> \
+        work. To have the pages, install Node 20 or later and start again.</p></html>";
+    fs::write(folder.join("index.html"), page).context("could not write the page that stands in for the pages")
+}
+
+/// Names, sizes and times of the pages' sources, and the version of Node.
+fn fingerprint(web: &Path) -> anyhow::Result<String> {
+    let mut lines = vec![output(program("node").arg("--version")).unwrap_or_default()];
+    let mut folders = vec![web.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("could not read {}", folder.display()))? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let generated = folder == web && (name == "node_modules" || name == "dist");
+            let facts = entry.metadata()?;
+            if facts.is_dir() && !generated {
+                folders.push(entry.path());
+            } else if facts.is_file() {
+                lines.push(format!("{} {} {:?}", entry.path().display(), facts.len(), facts.modified()?));
+            }
+        }
+    }
+    lines.sort();
+    Ok(lines.join("\n"))
+}

@@ -1,0 +1,112 @@
+//! What a fresh machine lacks: the wasm target, Redis and, for the pages and their tests, Node and Chromium.
+//!
+//! Nothing is installed that is there already. Where the system's package manager may not be used, the one command to
+//! type is printed instead.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::command::{execute, find, output, program, say, succeeds};
+
+/// Adds the wasm target when the toolchain lacks it.
+pub fn wasm_target() -> anyhow::Result<()> {
+    const TARGET: &str = "wasm32-wasip2";
+    let Some(sysroot) = output(program("rustc").args(["--print", "sysroot"])) else {
+        bail!("rustc was not found; install Rust from your distribution or with rustup");
+    };
+    if PathBuf::from(sysroot).join("lib/rustlib").join(TARGET).is_dir() {
+        return Ok(());
+    }
+    say("adding the target wasm32-wasip2");
+    execute(program("rustup").args(["target", "add", TARGET]))
+}
+
+/// Finds a Redis server, or installs one.
+pub fn redis() -> anyhow::Result<()> {
+    if ["redis-server", "valkey-server"].iter().any(|name| find(name).is_some()) {
+        return Ok(());
+    }
+    install(
+        "a Redis server",
+        &Packages { apt: "redis-server", dnf: "redis", apk: "redis", pacman: "valkey", brew: "redis" },
+    )
+}
+
+/// Finds Node and npm. Without them everything works but the pages.
+pub fn node() -> bool {
+    if find("node").is_some() && find("npm").is_some() {
+        return true;
+    }
+    say(
+        "no Node on this machine: everything is built and served but the pages (install Node 20 or later to have them)",
+    );
+    false
+}
+
+/// Finds Chromium, or installs it; the browser tests need it.
+pub fn chromium() -> anyhow::Result<()> {
+    if ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| find(name).is_some()) {
+        return Ok(());
+    }
+    install(
+        "Chromium",
+        &Packages { apt: "chromium", dnf: "chromium", apk: "chromium", pacman: "chromium", brew: "chromium" },
+    )
+}
+
+/// The name of a package in each package manager.
+struct Packages {
+    apt: &'static str,
+    dnf: &'static str,
+    apk: &'static str,
+    pacman: &'static str,
+    brew: &'static str,
+}
+
+/// A package manager: its program, its arguments before the package's name, and whether it needs to be root.
+type Manager = (&'static str, &'static [&'static str], &'static str, bool);
+
+fn install(what: &str, packages: &Packages) -> anyhow::Result<()> {
+    let managers: [Manager; 5] = [
+        ("apt-get", &["install", "--yes", "--no-install-recommends"], packages.apt, true),
+        ("dnf", &["install", "--assumeyes"], packages.dnf, true),
+        ("apk", &["add"], packages.apk, true),
+        ("pacman", &["-S", "--noconfirm"], packages.pacman, true),
+        ("brew", &["install"], packages.brew, false),
+    ];
+    let Some((manager, arguments, package, needs_root)) = managers.into_iter().find(|(name, ..)| find(name).is_some())
+    else {
+        bail!("{what} is needed and no package manager was found; install it and try again");
+    };
+    let prefix: &[&str] = match (needs_root, is_root()) {
+        (false, _) | (true, true) => &[],
+        (true, false) if succeeds(program("sudo").args(["-n", "true"])) => &["sudo", "-n"],
+        (true, false) => {
+            bail!("{what} is needed; install it with:\n\n    sudo {manager} {} {package}\n", arguments.join(" "))
+        }
+    };
+    say(&format!("installing {what} with {manager}"));
+    let words: Vec<&str> =
+        prefix.iter().copied().chain([manager]).chain(arguments.iter().copied()).chain([package]).collect();
+    if execute(&mut words_to_command(&words)).is_ok() {
+        return Ok(());
+    }
+    if manager == "apt-get" {
+        let update: Vec<&str> = prefix.iter().copied().chain(["apt-get", "update"]).collect();
+        execute(&mut words_to_command(&update))?;
+    }
+    execute(&mut words_to_command(&words))
+}
+
+fn words_to_command(words: &[&str]) -> std::process::Command {
+    let (first, rest) = words.split_first().unwrap_or((&"true", &[]));
+    let mut command = program(first);
+    // A package's own start-up of a service is not wanted: the product starts its own.
+    command.args(rest).env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    command
+}
+
+fn is_root() -> bool {
+    output(program("id").arg("-u")).as_deref() == Some("0")
+}

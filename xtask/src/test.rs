@@ -1,0 +1,101 @@
+//! `cargo xtask test`: set up, build, lint, and run every test there is; the counts are the last lines.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::build::{self, Profile};
+use crate::command::{cargo, program, root, say};
+use crate::counts::Counts;
+use crate::{lint, setup};
+
+#[derive(Args)]
+pub struct Options {
+    /// Leave formatting and lints out
+    #[arg(long)]
+    no_lint: bool,
+    /// Passed on to `cargo test`: names of tests to run
+    filter: Vec<String>,
+}
+
+/// The native crates, tested together so that their dependencies are built once.
+const NATIVE: [&str; 6] =
+    ["image2model-domain", "image2model-host", "fal-sim", "image2model-bench", "xtask", "image2model-tests"];
+/// The components whose logic is tested natively. Each on its own, for the same reason as in [`build`].
+const COMPONENTS: [&str; 7] = [
+    "image2model-media-inspector",
+    "image2model-provider-tripo3d",
+    "image2model-kit",
+    "image2model-guard",
+    "image2model-upload",
+    "image2model-download",
+    "image2model-web",
+];
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    setup::redis()?;
+    let node = setup::node();
+    if node {
+        setup::chromium()?;
+    }
+    if !options.no_lint {
+        lint::run()?;
+    }
+    build::run_all(Profile::Dev)?;
+    let (counts, failures) = run_tests(options, node)?;
+    for failure in &failures {
+        println!("failed: {failure}");
+    }
+    println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
+    if !failures.is_empty() || counts.failed > 0 {
+        bail!("not every test passed");
+    }
+    Ok(())
+}
+
+fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<String>)> {
+    let mut counts = Counts::default();
+    let mut failures = Vec::new();
+    let mut stage = |name: String, command: &mut Command| -> anyhow::Result<()> {
+        say(&format!("testing {name}"));
+        let (more, success) = watch(command)?;
+        counts += more;
+        if !success {
+            failures.push(name);
+        }
+        Ok(())
+    };
+    for package in COMPONENTS {
+        stage(
+            package.to_owned(),
+            cargo(&["test", "--quiet", "--no-fail-fast", "--package", package, "--"]).args(&options.filter),
+        )?;
+    }
+    if node && options.filter.is_empty() {
+        stage(
+            "the pages' modules".to_owned(),
+            program("npm").args(["test", "--silent"]).current_dir(root().join("web")),
+        )?;
+    }
+    let packages = NATIVE.iter().flat_map(|package| ["--package", package]);
+    let mut native = cargo(&["test", "--no-fail-fast"]);
+    native.args(packages).arg("--").args(&options.filter).arg("--test-threads=2");
+    stage("the native crates, end to end".to_owned(), &mut native)?;
+    Ok((counts, failures))
+}
+
+/// Runs it, passing on what it prints, and adds up the tests it reports.
+fn watch(command: &mut Command) -> anyhow::Result<(Counts, bool)> {
+    let mut child = command.stdout(Stdio::piped()).spawn().context("could not start a test runner")?;
+    let mut counts = Counts::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line.unwrap_or_default();
+            println!("{line}");
+            counts += Counts::of_line(&line);
+        }
+    }
+    Ok((counts, child.wait()?.success()))
+}
