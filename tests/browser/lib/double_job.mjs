@@ -11,7 +11,7 @@ export class DoubleJob {
   streams = new Set();
   #timer;
 
-  constructor(files, { failing = [], step = 60, hold = Infinity } = {}) {
+  constructor(files, { failing = [], step = 60, hold = () => Infinity } = {}) {
     this.failing = failing;
     this.hold = hold;
     this.files = files.map((file) => ({
@@ -33,7 +33,7 @@ export class DoubleJob {
 
   /** Lets held files go on. */
   release() {
-    this.hold = Infinity;
+    this.hold = () => Infinity;
   }
 
   stop() {
@@ -49,7 +49,7 @@ export class DoubleJob {
 
   advance() {
     this.files.forEach((file, index) => {
-      if (ENDS.includes(file.status) || file.progress >= this.hold - index * 7) return;
+      if (ENDS.includes(file.status) || file.progress >= this.hold(index)) return;
       file.progress = Math.min(100, file.progress + 9 - index);
       if (this.failing.includes(index) && file.progress > 40) return this.#end(file, 'failed');
       if (file.progress >= 100) return this.#end(file, 'completed');

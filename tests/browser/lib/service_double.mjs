@@ -20,7 +20,7 @@ const TYPES = {
 /**
  * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail),
  * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
- * `noStream` (streams answer 503), `hold` (percent at which files wait for `job.release()`).
+ * `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
  */
 export async function startDouble(options = {}) {
   const jobs = new Map();
@@ -47,6 +47,7 @@ async function answer(double, request, response) {
   const [area, ...rest] = path.slice('/api/v1/'.length).split('/');
   if (area === 'health') return json(response, 200, { status: 'healthy', ...(double.options.simulated ? { fal: 'simulated' } : {}) });
   if (area === 'upload') return takeUpload(double, request, response);
+  if (area === 'status' && rest[0] === 'tasks') return json(response, 200, { task_id: rest[1], status: 'processing', result: { job_id: rest[1].replace('task-', '') } });
   const streaming = area === 'status' && rest[0] === 'stream';
   const job = double.jobs.get(streaming ? rest[1] : rest[0]);
   if (!job) return problem(response, 404, 'No job has this id.', 'JOB_NOT_FOUND');

@@ -4,10 +4,11 @@ import { pages } from '../api/addresses';
 import { findJobOfTask } from '../api/client';
 import { ServiceError } from '../api/problem';
 import { rememberToken } from '../api/session';
-import { follow } from '../progress/follow';
+import { follow, type Link } from '../progress/follow';
 import { JobState } from '../progress/job-state';
 import { JobView } from '../progress/job-view';
-import { byId, fill, h } from '../ui/dom';
+import { announce } from '../ui/announce';
+import { byId, fill, h, setText } from '../ui/dom';
 import { keyForm } from '../ui/key-form';
 import { notice } from '../ui/notice';
 import { showSimulatorBanner } from '../ui/simulator-banner';
@@ -16,6 +17,8 @@ import { showSimulatorBanner } from '../ui/simulator-banner';
 const SLOW = 4_000;
 
 const place = byId('job');
+/** Ends when the visitor leaves; a page taken back out of the browser's cache starts another. */
+let visit = new AbortController();
 
 async function start(): Promise<void> {
   const query = new URLSearchParams(location.search);
@@ -42,8 +45,9 @@ async function show(job: string): Promise<void> {
   const state = new JobState();
   const view = new JobView(job);
   const trouble = h('div', { class: 'messages' });
+  let before: Link = 'connecting';
   await follow(job, state, {
-    signal: new AbortController().signal,
+    signal: visit.signal,
     onChange() {
       if (!state.known) return;
       if (!view.element.isConnected) fill(place, view.element);
@@ -51,6 +55,8 @@ async function show(job: string): Promise<void> {
     },
     onLink(link, error) {
       view.summary.showLink(link);
+      if (before === 'live' && link === 'reconnecting') announce('The connection was lost. Trying again.');
+      before = link;
       if (state.known) return;
       fill(trouble, error && notice('warning', `${error.message} Still trying…`));
       if (error && !trouble.isConnected) place.append(trouble);
@@ -62,7 +68,7 @@ function showLoading(): void {
   const slow = h('p', { class: 'hint', role: 'status' });
   const bone = (): HTMLElement => h('div', { class: 'row is-bone', 'aria-hidden': 'true' });
   fill(place, h('div', { class: 'job', 'aria-busy': 'true' }, h('h1', {}, 'Finding your models…'), slow, bone(), bone()));
-  setTimeout(() => slow.append(slow.isConnected ? 'This takes longer than usual. Still waiting for the service.' : ''), SLOW);
+  setTimeout(() => setText(slow, 'This takes longer than usual. Still waiting for the service.'), SLOW);
 }
 
 function showNoJob(): void {
@@ -84,5 +90,11 @@ function emptyState(title: string, words: string): HTMLElement {
     h('p', {}, h('a', { class: 'button button-primary', href: pages.upload }, 'Make a model')));
 }
 
+addEventListener('pagehide', () => visit.abort());
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  visit = new AbortController();
+  void start();
+});
 void start();
 void showSimulatorBanner();

@@ -18,6 +18,9 @@ import { PictureList, type Picture } from '../upload/picture-list';
 import { MAX_FILES } from '../upload/rules';
 import { newIdempotencyKey, sendUpload } from '../upload/send';
 
+/** Reasons shown when many files were left out. */
+const MOST_REASONS = 5;
+
 const list = new PictureList(render);
 const zone = dropZone((files) => void add(files));
 const grid = new PictureGrid(list, zone.input);
@@ -51,8 +54,10 @@ async function add(files: File[]): Promise<void> {
   await list.add(files);
   const added = list.pictures.length - before;
   if (added > 0) announce(`${count(added, 'picture')} added, ${list.pictures.length} in all.`);
-  const lines = list.refused.map(({ name, reason }) => `${name}: ${reason}`);
-  showNotice(messages, lines.length === 0 ? null : notice('warning', `${count(lines.length, 'file')} left out:`, { list: lines }));
+  const lines = list.refused.slice(0, MOST_REASONS).map(({ name, reason }) => `${name}: ${reason}`);
+  const unnamed = list.refused.length - lines.length;
+  if (unnamed > 0) lines.push(`and ${unnamed} more`);
+  showNotice(messages, lines.length === 0 ? null : notice('warning', `${count(list.refused.length, 'file')} left out:`, { list: lines }));
 }
 
 async function send(): Promise<void> {

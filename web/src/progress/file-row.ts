@@ -10,7 +10,7 @@ export class FileRow {
   readonly #name = h('span', { class: 'row-name' });
   readonly #status = h('span', { class: 'row-status' });
   readonly #percent = h('span', { class: 'row-percent' });
-  readonly #message = h('p', { class: 'row-message hint' });
+  readonly #message = h('span', { class: 'row-message' });
   readonly #bar = new ProgressBar('Progress');
 
   constructor(file: FileState, thumbnail: string) {
@@ -18,9 +18,9 @@ export class FileRow {
     this.element = h('li', { class: 'row', 'data-file': file.id },
       image,
       h('div', { class: 'row-body' },
-        h('div', { class: 'row-head' }, this.#name, this.#status, this.#percent),
+        h('div', { class: 'row-head' }, this.#name, this.#percent),
         this.#bar.element,
-        this.#message,
+        h('p', { class: 'row-news hint' }, this.#status, ' ', this.#message),
       ),
     );
   }

@@ -23,6 +23,7 @@ export class JobView {
   readonly #cardList = h('ul', { class: 'models', 'aria-label': 'Finished models' });
   readonly #actions: HTMLElement;
   readonly #zip: HTMLAnchorElement;
+  #order: string[] = [];
   #ended = false;
 
   constructor(job: string) {
@@ -30,12 +31,14 @@ export class JobView {
     this.#thumbnails = thumbnailsOf(job);
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
     this.#actions = h('div', { class: 'job-actions', hidden: true }, this.#zip, h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another'));
-    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions, this.#cardList, this.#rowList);
+    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions, this.#rowList, this.#cardList);
   }
 
   update(state: JobState): void {
     const ready = state.count('completed');
-    this.#cardList.dataset['count'] = String(ready);
+    // The layout is chosen for the models to come, so that it does not change under the hand as they arrive.
+    this.#cardList.dataset['count'] = String(state.ended ? ready : state.files.size);
+    this.#order = [...state.files.keys()];
     for (const file of state.files.values()) {
       if (file.status === 'completed') this.#showCard(file);
       else this.#showRow(file);
@@ -47,8 +50,7 @@ export class JobView {
     this.#actions.hidden = !state.ended;
     this.#zip.hidden = ready === 0;
     this.summary.update(state);
-    if (state.ended && !this.#ended) announce(`${titleOf(state)}.`);
-    this.#ended = state.ended;
+    if (state.ended !== this.#ended) this.#turn(state);
   }
 
   #showRow(file: FileState): void {
@@ -68,8 +70,22 @@ export class JobView {
     this.#rows.delete(file.id);
     if (this.#cards.has(file.id)) return;
     const card = modelCard(this.#job, file, this.#picture(file));
+    this.#cardList.insertBefore(card, this.#cardAfter(file.id));
     this.#cards.set(file.id, card);
-    this.#cardList.append(card);
+  }
+
+  /** The first card of a later file, so that cards stand in the order of the upload. */
+  #cardAfter(id: string): HTMLElement | null {
+    const later = this.#order.slice(this.#order.indexOf(id) + 1);
+    return later.map((other) => this.#cards.get(other)).find((card) => card?.isConnected) ?? null;
+  }
+
+  /** Work comes first while there is some; afterwards what came of it. */
+  #turn(state: JobState): void {
+    this.#ended = state.ended;
+    if (!state.ended) return this.#cardList.before(this.#rowList);
+    this.#cardList.after(this.#rowList);
+    announce(`${titleOf(state)}.`);
   }
 
   #picture(file: FileState): string {

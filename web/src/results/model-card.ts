@@ -18,11 +18,8 @@ export function modelCard(job: string, file: FileState, thumbnail: string): HTML
     stage,
     h('div', { class: 'model-foot' },
       h('img', { class: 'model-photo', src: thumbnail, alt: `The picture ${file.name}`, loading: 'lazy', width: 56, height: 56 }),
-      h('div', { class: 'model-words' },
-        h('h2', { title: file.name }, name),
-        h('p', { class: 'hint' }, 'Textured model, GLB'),
-      ),
-      h('a', { class: 'button button-quiet', href: source, download: `${name}.glb`, 'aria-label': `Download ${name} as GLB` }, icon('download'), 'Download'),
+      h('h2', { class: 'model-name', title: file.name }, name),
+      h('a', { class: 'button button-quiet', href: source, download: `${name}.glb`, 'aria-label': `Download ${name} as GLB` }, icon('download'), 'GLB'),
     ),
   );
 }

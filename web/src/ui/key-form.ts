@@ -20,6 +20,6 @@ export function keyForm(words: string, retry: () => void): HTMLElement {
     h('div', { class: 'key-form-row' }, input, h('button', { type: 'submit', class: 'button button-primary' }, 'Use this key')),
     h('p', { id: 'api-key-hint', class: 'hint' }, 'Kept in this tab only, and forgotten when it closes.'),
   );
-  queueMicrotask(() => input.focus());
+  queueMicrotask(() => input.select());
   return form;
 }

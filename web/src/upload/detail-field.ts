@@ -13,7 +13,7 @@ const PRESETS: readonly Preset[] = [
   { value: '', label: 'Automatic', hint: 'The model maker decides' },
   { value: '10000', label: 'Light', hint: '10 000 faces, for web and games' },
   { value: '50000', label: 'Balanced', hint: '50 000 faces' },
-  { value: '200000', label: 'Fine', hint: '200 000 faces, for close looks and print' },
+  { value: '200000', label: 'Fine', hint: '200 000 faces, for close looks' },
   { value: 'custom', label: 'Own limit', hint: 'Any number of faces' },
 ];
 

@@ -15,7 +15,8 @@ export interface DropZone {
 /** Makes the zone; `onFiles` gets what came in, whatever way it came. */
 export function dropZone(onFiles: (files: File[]) => void): DropZone {
   const input = h('input', { type: 'file', accept: ACCEPT, multiple: true, class: 'visually-hidden', id: 'pictures', 'aria-describedby': 'pictures-hint' });
-  const title = h('span', { class: 'drop-zone-title' }, 'Drop pictures here, or choose them');
+  const invitation = matchMedia('(pointer: coarse)').matches ? 'Choose pictures, or take one' : 'Drop pictures here, or choose them';
+  const title = h('span', { class: 'drop-zone-title' }, invitation);
   const hint = h('span', { class: 'hint', id: 'pictures-hint' }, `JPEG or PNG, up to ${MAX_BYTES / 1024 / 1024} MB each, ${MAX_FILES} at most`);
   const element = h('label', { class: 'drop-zone', for: 'pictures' }, input, h('span', { class: 'drop-zone-mark' }, icon('picture'), icon('cube')), title, hint);
   const take = (list: FileList | null | undefined): void => {
@@ -32,7 +33,7 @@ export function dropZone(onFiles: (files: File[]) => void): DropZone {
     input,
     setCompact(compact) {
       element.classList.toggle('is-compact', compact);
-      title.textContent = compact ? 'Add more' : 'Drop pictures here, or choose them';
+      title.textContent = compact ? 'Add more' : invitation;
     },
     setDisabled(disabled) {
       input.disabled = disabled;
