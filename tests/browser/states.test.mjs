@@ -3,16 +3,20 @@
 // Build web/ first. Pictures of what was seen go to test-results/.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { launch, loadedViewer, openPage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { startDouble } from './lib/service_double.mjs';
 
 const SHOTS = fileURLToPath(new URL('./test-results/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
+/** Compressed bytes of everything but the 3D viewer. */
+const BUDGET = 150 * 1024;
 const LIMIT = { timeout: 180_000 };
 
 let browser;
@@ -189,6 +193,21 @@ test('an unknown job and an unknown address say so', LIMIT, () =>
     await page.getByText('/nowhere').waitFor();
     await checkAccess(page, 'the not-found page');
     await page.screenshot({ path: `${SHOTS}/not-found.png` });
+  }));
+
+test('the pages stay within their budget, and the 3D viewer is fetched only when a model is there', LIMIT, () =>
+  visit({ hold: () => 50 }, {}, async ({ page, double }) => {
+    const light = readdirSync(ASSETS).filter((name) => !name.startsWith('model-viewer'));
+    const bytes = light.reduce((sum, name) => sum + gzipSync(readFileSync(ASSETS + name)).length, 0);
+    assert.ok(bytes <= BUDGET, `${bytes} bytes before the viewer`);
+    const fetched = [];
+    page.on('request', (request) => fetched.push(request.url()));
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText('Building the surface').waitFor();
+    assert.ok(!fetched.some((url) => url.includes('model-viewer')), 'no viewer while nothing can be shown');
+    [...double.jobs.values()][0].release();
+    await loadedViewer(page);
+    assert.ok(fetched.some((url) => url.includes('model-viewer')));
   }));
 
 test('the whole way goes by keyboard alone', LIMIT, () =>

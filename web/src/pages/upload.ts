@@ -72,6 +72,8 @@ async function send(): Promise<void> {
     const upload = { files, faceLimit, idempotencyKey: keyFor(pictures, faceLimit) };
     const answer = await sendUpload(upload, showSent, controller.signal);
     remember(answer, pictures);
+    // The same pictures sent once more from here on are meant as a new job.
+    idempotency = { of: '', key: '' };
     location.assign(pages.processing(answer.job_id));
   } catch (cause) {
     setUnderWay(null);
@@ -136,6 +138,8 @@ function onSubmit(event: Event): void {
 }
 
 cancel.addEventListener('click', () => underWay?.abort());
+// Coming back to this page out of the browser's cache finds the upload over.
+addEventListener('pageshow', (event) => event.persisted && setUnderWay(null));
 zoneItem.append(zone.element);
 grid.element.append(zoneItem);
 // The key form may stand among the messages, and forms do not nest: the button names its form instead.
