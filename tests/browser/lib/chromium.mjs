@@ -55,7 +55,7 @@ export function cameraOrbit(viewer) {
 }
 
 /** Drags across the middle of a viewer. */
-export async function dragAcross(page, viewer, distance = 160) {
+export async function dragAcross(page, viewer, distance = 80) {
   const box = await viewer.boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   await page.mouse.move(x - distance / 2, y);
