@@ -1,1 +1,13 @@
-//! The harness of the end-to-end tests.
+//! The harness of the end-to-end tests: starts the built product with real parts and speaks to it as its users do.
+//!
+//! The programs are found beside the test binary (`cargo xtask test` builds them first); nothing here reaches into them.
+
+pub mod client;
+pub mod glb;
+pub mod photo;
+pub mod process;
+pub mod product;
+pub mod sim;
+
+pub use client::Client;
+pub use product::Product;

@@ -1,0 +1,1 @@
+//! End to end: the built product with real parts, through its front door.

@@ -1,0 +1,171 @@
+//! The product under test: `image2model up` on a free port, with a data folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::process::{Process, program};
+use crate::sim::Sim;
+
+/// How to start the product.
+#[derive(Default)]
+pub struct Setup {
+    environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Sends generations to a simulator that lives outside the product, so that it survives the product's end.
+    #[must_use]
+    pub fn with_sim(self, sim: &Sim) -> Self {
+        let base = sim.base_url();
+        self.with("FAL_KEY", sim.key())
+            .with("FAL_QUEUE_URL", format!("{base}/queue"))
+            .with("FAL_REST_URL", format!("{base}/rest"))
+            .with("FAL_API_URL", format!("{base}/api"))
+            .with("FAL_RESULT_HOSTS", "127.0.0.1")
+    }
+
+    /// Starts it with a fresh data folder.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start(self) -> anyhow::Result<Product> {
+        let data = tempfile::tempdir()?;
+        let (process, url) = launch(&self.environment, data.path(), "127.0.0.1:0")?;
+        Ok(Product { process, url, data, environment: self.environment })
+    }
+}
+
+/// A running product.
+pub struct Product {
+    process: Process,
+    url: String,
+    data: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Product {
+    /// With everything as it comes: simulator, private Redis, no key; limits so high that tests do not meet them.
+    #[must_use]
+    pub fn setup() -> Setup {
+        Setup::default()
+            .with("RATE_LIMIT_PER_MINUTE", "100000")
+            .with("RATE_LIMIT_PER_HOUR", "1000000")
+            .with("RATE_LIMIT_UPLOADS_PER_MINUTE", "10000")
+            .with("FAL_SIM_SPEED", "20")
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client without a key.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Client::new(&self.url, None)
+    }
+
+    /// A client with a key.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn client_with_key(&self, key: &str) -> anyhow::Result<Client> {
+        Client::new(&self.url, Some(key))
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends it with SIGTERM and waits for the drain.
+    ///
+    /// # Errors
+    /// When it does not end, or not well.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.process.signal("TERM")?;
+        let status = self.process.wait(Duration::from_secs(40))?;
+        anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.process.said());
+        Ok(())
+    }
+
+    /// Starts it again on the same data and address, after it has ended however it did.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        (self.process, self.url) = launch(&self.environment, self.data.path(), &address)?;
+        Ok(())
+    }
+
+    /// Resident memory of the process, in bytes.
+    ///
+    /// # Errors
+    /// Where there is no `/proc`.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+        Ok(kilobytes.unwrap_or_default().parse::<u64>()? * 1024)
+    }
+}
+
+/// The `image2model` program, with nothing of the caller's own configuration.
+///
+/// # Errors
+/// When it has not been built.
+pub fn image2model() -> anyhow::Result<Command> {
+    let mut command = Command::new(program("image2model")?);
+    for (name, _) in std::env::vars().filter(|(name, _)| is_configuration(name)) {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+fn is_configuration(name: &str) -> bool {
+    let prefixes = ["FAL_", "REDIS_", "BLOB_", "RATE_LIMIT_", "SPIN_VARIABLE_"];
+    let names = [
+        "API_KEY",
+        "ADMIN_API_KEY",
+        "ENVIRONMENT",
+        "ALLOWED_ORIGINS",
+        "UPLOAD_DIR",
+        "RESULTS_DIR",
+        "MAX_UPLOAD_SIZE",
+        "JOB_ACCESS",
+    ];
+    prefixes.iter().any(|p| name.starts_with(p)) || names.contains(&name)
+}
+
+fn launch(environment: &[(String, String)], data: &Path, address: &str) -> anyhow::Result<(Process, String)> {
+    let mut command = image2model()?;
+    command.args(["up", "--listen", address, "--data-dir"]).arg(data).envs(environment.iter().cloned());
+    let mut process = Process::start(&mut command)?;
+    let url = process.wait_for("ready: ")?;
+    Ok((process, url))
+}
+
+/// Where the pages' browser tests are.
+#[must_use]
+pub fn browser_tests() -> PathBuf {
+    crate::process::root().join("tests/browser")
+}
