@@ -1,1 +1,3 @@
 //! The native runtime host.
+
+pub mod edge;

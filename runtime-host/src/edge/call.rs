@@ -1,0 +1,75 @@
+//! What can go wrong when native code calls a component, and the bounds of such calls.
+
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+/// The longest one call may take.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// Calls of one component at a time; more wait for their turn within `CALL_TIMEOUT`.
+pub(crate) const CALLS: usize = 64;
+
+/// Why a component gave no answer. None of these says anything about the request; the details are in the log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// It took too long, or too many calls were waiting.
+    #[error("component {component:?} did not answer in time")]
+    TimedOut {
+        /// Its id.
+        component: String,
+    },
+    /// It trapped or could not be started.
+    #[error("component {component:?} failed: {message}")]
+    Failed {
+        /// Its id.
+        component: String,
+        /// What the engine said; for the log, not for clients.
+        message: String,
+    },
+}
+
+impl CallError {
+    /// A stable name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TimedOut { .. } => "COMPONENT_TIMEOUT",
+            Self::Failed { .. } => "COMPONENT_FAILED",
+        }
+    }
+
+    /// The status for a client whose request depended on the call.
+    pub fn status(&self) -> http::StatusCode {
+        match self {
+            Self::TimedOut { .. } => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::Failed { .. } => http::StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::TimedOut { .. })
+    }
+
+    /// The label under which it is counted.
+    pub fn metric_label(&self) -> &'static str {
+        self.code()
+    }
+}
+
+/// Runs `call` within the bounds.
+pub(crate) async fn bounded<R>(
+    component: &str,
+    places: &Semaphore,
+    call: impl Future<Output = wasmtime::Result<R>>,
+) -> Result<R, CallError> {
+    let run = async {
+        let _place = places.acquire().await;
+        call.await
+    };
+    match tokio::time::timeout(CALL_TIMEOUT, run).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(CallError::Failed { component: component.to_owned(), message: format!("{error:#}") }),
+        Err(_) => Err(CallError::TimedOut { component: component.to_owned() }),
+    }
+}

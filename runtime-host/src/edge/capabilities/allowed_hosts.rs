@@ -1,0 +1,229 @@
+//! `allowed_outbound_hosts`: where a component may connect to.
+//! Spin's grammar: `scheme://host[:port]`, each of them `*`; hosts `*.domain` or a CIDR block; ports `8000..8080` (end
+//! excluded). A port that is not written is the scheme's own.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+/// A component's list. The empty list allows nothing.
+#[derive(Debug, Clone, Default)]
+pub struct AllowedHosts(Vec<Rule>);
+
+#[derive(Debug, Clone)]
+struct Rule {
+    scheme: Option<String>,
+    host: Host,
+    port: Port,
+}
+
+#[derive(Debug, Clone)]
+enum Host {
+    Any,
+    Exact(String),
+    /// Kept with its leading dot.
+    Subdomains(String),
+    Block(IpAddr, u8),
+}
+
+#[derive(Debug, Clone)]
+enum Port {
+    Any,
+    One(u16),
+    Range(Range<u16>),
+}
+
+impl AllowedHosts {
+    /// Parses the manifest's list; the error is a sentence naming the entry.
+    pub fn parse(entries: &[impl AsRef<str>]) -> Result<Self, String> {
+        entries.iter().map(|entry| Rule::parse(entry.as_ref().trim())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a connection to `host` may be made; without a port, the scheme's own is meant.
+    pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let Some(port) = port.or_else(|| default_port(scheme)) else { return false };
+        self.0.iter().any(|rule| {
+            rule.scheme.as_deref().is_none_or(|s| s == scheme) && rule.host.allows(&host) && rule.port.allows(port)
+        })
+    }
+
+    /// Whether the list is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Rule {
+    fn parse(entry: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = entry.split_once("://") else {
+            return Err(format!("{entry:?} has no scheme: write scheme://host[:port], `*` for any of them"));
+        };
+        if scheme != "*" && (scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphabetic())) {
+            return Err(format!("{entry:?}: a scheme is letters only, or `*`"));
+        }
+        let (host, port) = split_port(rest);
+        let port = match port.split_once('/') {
+            Some((port, "")) => port,
+            Some(_) => return Err(format!("{entry:?} must not have a path")),
+            None => port,
+        };
+        Ok(Self {
+            scheme: (scheme != "*").then(|| scheme.to_ascii_lowercase()),
+            host: Host::parse(host).map_err(|why| format!("{entry:?}: {why}"))?,
+            port: Port::parse(port, scheme).map_err(|why| format!("{entry:?}: {why}"))?,
+        })
+    }
+}
+
+/// Splits at the last colon that is not inside the brackets of an IPv6 address.
+fn split_port(rest: &str) -> (&str, &str) {
+    match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (rest, ""),
+    }
+}
+
+impl Host {
+    fn parse(host: &str) -> Result<Self, String> {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host == "*" {
+            return Ok(Self::Any);
+        }
+        if host == "self" || host.ends_with("spin.internal") {
+            return Err("service chaining (`self`, `*.spin.internal`) is not supported here yet".into());
+        }
+        if let Some((address, bits)) = host.split_once('/')
+            && let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<u8>())
+        {
+            let width = if address.is_ipv4() { 32 } else { 128 };
+            return if bits <= width { Ok(Self::Block(address, bits)) } else { Err("the block is too narrow".into()) };
+        }
+        let host = host.trim_end_matches('/');
+        if host.is_empty() {
+            return Err("the host is missing".into());
+        }
+        if host.contains('/') {
+            return Err("must not have a path".into());
+        }
+        match host.strip_prefix('*') {
+            Some(domain) if domain.starts_with('.') && !domain.contains('*') => {
+                Ok(Self::Subdomains(domain.to_ascii_lowercase()))
+            }
+            _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one".into()),
+            _ => Ok(Self::Exact(host.to_ascii_lowercase())),
+        }
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(name) => name == host,
+            Self::Subdomains(suffix) => host.ends_with(suffix.as_str()),
+            Self::Block(network, bits) => host.parse().is_ok_and(|address| in_block(address, *network, *bits)),
+        }
+    }
+}
+
+fn in_block(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => {
+            (a.to_bits() ^ n.to_bits()).checked_shr(32 - u32::from(bits)).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(a), IpAddr::V6(n)) => {
+            (a.to_bits() ^ n.to_bits()).checked_shr(128 - u32::from(bits)).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+impl Port {
+    fn parse(port: &str, scheme: &str) -> Result<Self, String> {
+        if port == "*" {
+            return Ok(Self::Any);
+        }
+        if port.is_empty() {
+            return default_port(scheme)
+                .map(Self::One)
+                .ok_or_else(|| format!("no port, and scheme {scheme:?} has none of its own"));
+        }
+        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{port:?} is not a port"));
+        match port.split_once("..") {
+            Some((start, end)) => Ok(Self::Range(number(start)?..number(end)?)),
+            None => Ok(Self::One(number(port)?)),
+        }
+    }
+
+    fn allows(&self, port: u16) -> bool {
+        match self {
+            Self::Any => true,
+            Self::One(one) => *one == port,
+            Self::Range(range) => range.contains(&port),
+        }
+    }
+}
+
+/// The ports Spin knows by scheme.
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" => Some(80),
+        "https" => Some(443),
+        "redis" | "rediss" => Some(6379),
+        "postgres" => Some(5432),
+        "mysql" => Some(3306),
+        "mqtt" => Some(1883),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(entries: &[&str]) -> AllowedHosts {
+        AllowedHosts::parse(entries).unwrap()
+    }
+
+    #[test]
+    fn allows_what_is_written_and_nothing_else() {
+        let hosts = list(&["http://127.0.0.1:3001", "redis://cache.example"]);
+        assert!(hosts.allows("http", "127.0.0.1", Some(3001)));
+        assert!(!hosts.allows("http", "127.0.0.1", None));
+        assert!(!hosts.allows("https", "127.0.0.1", Some(3001)));
+        assert!(hosts.allows("redis", "CACHE.example", None));
+        assert!(!hosts.allows("redis", "cache.example.evil.test", None));
+        assert!(!list(&[]).allows("http", "localhost", Some(80)));
+    }
+
+    #[test]
+    fn understands_wildcards_ranges_and_blocks() {
+        assert!(list(&["*://*:*"]).allows("http", "anything", Some(1)));
+        assert!(list(&["https://*.fal.media"]).allows("https", "v3.fal.media", Some(443)));
+        assert!(!list(&["https://*.fal.media"]).allows("https", "fal.media", Some(443)));
+        assert!(!list(&["https://*.fal.media"]).allows("https", "evilfal.media", Some(443)));
+        let range = list(&["http://h:8000..8080"]);
+        assert!(range.allows("http", "h", Some(8000)) && !range.allows("http", "h", Some(8080)));
+        let block = list(&["http://10.1.0.0/16:80"]);
+        assert!(block.allows("http", "10.1.200.3", None) && !block.allows("http", "10.2.0.1", None));
+        assert!(list(&["http://0.0.0.0/0:80"]).allows("http", "8.8.8.8", None));
+        assert!(list(&["http://[::1]:80"]).allows("http", "[::1]", None));
+        assert!(list(&["http://fd00::/8:80"]).allows("http", "[fd12::1]", None));
+    }
+
+    #[test]
+    fn refuses_malformed_entries() {
+        for bad in [
+            "",
+            "*",
+            "example.com",
+            "http://",
+            "http://a/path",
+            "foo://a",
+            "http://a.*.b",
+            "http://a:x",
+            "http://self",
+            "1://a:1",
+        ] {
+            assert!(AllowedHosts::parse(&[bad]).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a component can reach from inside its sandbox: the state behind every import, and what the manifest grants of it.
+//! Every store carries its component's `Grants`; each capability asks them before it acts.
+
+mod allowed_hosts;
+pub(crate) mod bindings;
+mod http_client;
+mod redis;
+mod stdio;
+mod variables;
+mod wasi;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::EdgeError;
+use super::manifest::{Component, Configuration, Inherit, Mount};
+
+pub use allowed_hosts::AllowedHosts;
+pub(crate) use http_client::HttpClient;
+pub(crate) use redis::RedisPool;
+
+/// What all components share: one pool of Redis connections and one HTTP client a host.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub redis: Arc<RedisPool>,
+    pub http: HttpClient,
+}
+
+/// What the manifest grants one component. Holds secrets: no `Debug`.
+pub(crate) struct Grants {
+    pub component: Arc<str>,
+    pub variables: HashMap<String, String>,
+    pub environment: BTreeMap<String, String>,
+    pub allowed_hosts: AllowedHosts,
+    pub mounts: Vec<Mount>,
+    pub memory: usize,
+    pub redis: redis::RedisAccess,
+    pub http: HttpClient,
+}
+
+impl Grants {
+    /// The grants of `component`, its instances bounded to `memory` bytes.
+    pub fn of(component: &Component, memory: usize, shared: &Shared) -> Self {
+        Self {
+            component: component.id.as_str().into(),
+            variables: component.variables.clone(),
+            environment: component.environment.clone(),
+            allowed_hosts: component.allowed_hosts.clone(),
+            mounts: component.mounts.clone(),
+            memory: component.limits.memory.unwrap_or(memory),
+            redis: redis::RedisAccess::new(shared.redis.clone()),
+            http: shared.http.clone(),
+        }
+    }
+
+    /// What a dependency called `name` may use of these.
+    pub fn inherited(mut self, name: &str, inherit: &Inherit) -> Self {
+        self.component = name.into();
+        if !inherit.includes(Configuration::Variables) {
+            self.variables.clear();
+        }
+        if !inherit.includes(Configuration::Environment) {
+            self.environment.clear();
+        }
+        if !inherit.includes(Configuration::AllowedOutboundHosts) {
+            self.allowed_hosts = AllowedHosts::default();
+        }
+        if !inherit.includes(Configuration::Files) {
+            self.mounts.clear();
+        }
+        self
+    }
+}
+
+/// The data of every store.
+pub(crate) struct HostState {
+    pub table: ResourceTable,
+    pub grants: Arc<Grants>,
+    pub limits: StoreLimits,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: http_client::Outbound,
+}
+
+impl HostState {
+    /// Fresh state for one instance.
+    pub fn new(grants: Arc<Grants>) -> wasmtime::Result<Self> {
+        Ok(Self {
+            table: ResourceTable::new(),
+            limits: StoreLimitsBuilder::new().memory_size(grants.memory).build(),
+            wasi: wasi::context(&grants)?,
+            http: WasiHttpCtx::new(),
+            outbound: http_client::Outbound::new(grants.clone()),
+            grants,
+        })
+    }
+}
+
+impl WasiView for HostState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for HostState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.outbound }
+    }
+}
+
+/// Projects a store's data onto itself for the generated bindings.
+pub(crate) struct HasHost;
+
+impl HasData for HasHost {
+    type Data<'a> = &'a mut HostState;
+}
+
+/// Everything this host offers to an application's components.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<HostState>, EdgeError> {
+    let mut linker = Linker::new(engine);
+    add_all(&mut linker).map_err(EdgeError::engine)?;
+    Ok(linker)
+}
+
+fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p3::add_to_linker(linker)?;
+    bindings::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)
+}

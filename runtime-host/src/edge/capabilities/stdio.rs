@@ -1,0 +1,128 @@
+//! What a component prints, as one log line each, with its id. A line is cut at `MAX_LINE` bytes; a component cannot
+//! make the host hold more of its output than that.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+/// The longest line that is kept, in bytes.
+const MAX_LINE: usize = 8 * 1024;
+
+/// Which of the two streams.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Output {
+    Stdout,
+    Stderr,
+}
+
+/// The sink behind one stream of one instance; all clones share the unfinished line.
+#[derive(Clone)]
+pub(super) struct LogStream {
+    component: Arc<str>,
+    output: Output,
+    line: Arc<Mutex<Line>>,
+}
+
+#[derive(Default)]
+struct Line {
+    bytes: Vec<u8>,
+    cut: bool,
+}
+
+impl LogStream {
+    pub fn new(component: Arc<str>, output: Output) -> Self {
+        Self { component, output, line: Arc::default() }
+    }
+
+    fn push(&self, mut bytes: &[u8]) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
+            let (head, tail) = bytes.split_at(end);
+            line.extend(head);
+            self.emit(&mut line);
+            bytes = tail.strip_prefix(b"\n").unwrap_or(tail);
+        }
+        line.extend(bytes);
+    }
+
+    fn emit(&self, line: &mut Line) {
+        let text = String::from_utf8_lossy(&line.bytes);
+        let (component, cut) = (&*self.component, line.cut);
+        match self.output {
+            Output::Stdout => tracing::info!(component, cut, line = text.as_ref(), "component output"),
+            Output::Stderr => tracing::warn!(component, cut, line = text.as_ref(), "component error output"),
+        }
+        line.bytes.clear();
+        line.cut = false;
+    }
+}
+
+impl Line {
+    fn extend(&mut self, bytes: &[u8]) {
+        let room = MAX_LINE.saturating_sub(self.bytes.len());
+        self.cut |= bytes.len() > room;
+        self.bytes.extend(bytes.iter().take(room));
+    }
+}
+
+impl Drop for LogStream {
+    /// The last line of an instance may not end in a newline.
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.line) > 1 {
+            return;
+        }
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if !line.bytes.is_empty() {
+            self.emit(&mut line);
+        }
+    }
+}
+
+impl IsTerminal for LogStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogStream {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for LogStream {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_at_most_one_bounded_line() {
+        let stream = LogStream::new("c".into(), Output::Stdout);
+        stream.push(b"one\ntw");
+        stream.push(&vec![b'x'; MAX_LINE * 2]);
+        {
+            let line = stream.line.lock().unwrap();
+            assert_eq!((line.bytes.len(), line.cut), (MAX_LINE, true));
+        }
+        stream.push(b"\n");
+        assert!(stream.line.lock().unwrap().bytes.is_empty());
+    }
+}

@@ -1,0 +1,22 @@
+//! WASI itself: clocks, randomness, the component's environment variables, its `files` read-only. No sockets, no
+//! arguments, no standard input; what it prints becomes log lines.
+
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use super::Grants;
+use super::stdio::{LogStream, Output};
+
+/// A context for one instance.
+pub(super) fn context(grants: &Grants) -> wasmtime::Result<WasiCtx> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.stdout(LogStream::new(grants.component.clone(), Output::Stdout));
+    builder.stderr(LogStream::new(grants.component.clone(), Output::Stderr));
+    for (name, value) in &grants.environment {
+        builder.env(name, value);
+    }
+    for mount in &grants.mounts {
+        builder.preopened_dir(&mount.source, &mount.destination, FsPerms::ReadOnly)?;
+    }
+    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    Ok(builder.build())
+}

@@ -1,0 +1,1 @@
+//! Does a built component fit its world in `wit/worlds`?

@@ -1,0 +1,234 @@
+//! `spin.toml`, read once at load: typed, checked, its variables filled in. What Spin knows and this host does not do is
+//! refused by name; nothing is ignored.
+
+mod components;
+mod refuse;
+mod route;
+mod schema;
+mod template;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::EdgeError;
+use super::capabilities::AllowedHosts;
+
+pub use route::{RouteMatch, RoutePattern};
+pub(crate) use template::is_variable_name;
+
+/// An application as the manifest describes it, with every variable resolved.
+pub struct Application {
+    /// `application.name`.
+    pub name: String,
+    /// `application.version`, possibly empty.
+    pub version: String,
+    /// The routes in the manifest's order.
+    pub routes: Vec<Route>,
+    /// The components by id.
+    pub components: BTreeMap<String, Component>,
+}
+
+/// One `[[trigger.http]]`.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Which paths it takes.
+    pub pattern: RoutePattern,
+    /// The id of the component that answers.
+    pub component: String,
+}
+
+/// One `[component.<id>]`. Holds secrets in its variables, so it has no `Debug`.
+pub struct Component {
+    /// Its id, kebab-case.
+    pub id: String,
+    /// The component's file.
+    pub source: PathBuf,
+    /// Its own variables, expanded.
+    pub variables: HashMap<String, String>,
+    /// Its environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// Where it may connect to.
+    pub allowed_hosts: AllowedHosts,
+    /// Folders it may read.
+    pub mounts: Vec<Mount>,
+    /// Which of its imports other components answer.
+    pub dependencies: Vec<Dependency>,
+    /// Limits of its own.
+    pub limits: Limits,
+}
+
+/// A host folder that a component sees, read-only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// On the host.
+    pub source: PathBuf,
+    /// In the guest, absolute.
+    pub destination: String,
+}
+
+/// `[component.<id>.tool.image2model]`; what is absent takes the host's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of one instance, in bytes.
+    pub memory: Option<usize>,
+    /// How long one request may take without any progress.
+    pub request_timeout: Option<Duration>,
+    /// How many requests it may answer at a time.
+    pub max_concurrent: Option<usize>,
+}
+
+/// Who answers an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The import it answers: `ns:package/interface@1.0.0`, or `ns:package@1.0.0` for all of a package.
+    pub import: String,
+    /// Where the answering component comes from.
+    pub source: DependencySource,
+    /// Its export, when that is named differently.
+    pub export: Option<String>,
+    /// What it may use of the depending component's grants.
+    pub inherit: Inherit,
+}
+
+/// Where a dependency comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DependencySource {
+    /// Another component of the manifest.
+    Component(String),
+    /// A file.
+    Path(PathBuf),
+}
+
+/// What a dependency may use of the depending component's grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inherit {
+    /// Everything.
+    All,
+    /// These; an empty list is nothing at all.
+    Only(BTreeSet<Configuration>),
+}
+
+impl Inherit {
+    /// Whether `configuration` is inherited.
+    pub fn includes(&self, configuration: Configuration) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(list) => list.contains(&configuration),
+        }
+    }
+}
+
+/// The kinds of configuration that a dependency can inherit, named as in the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are Spin's own, see `name`")]
+pub enum Configuration {
+    AiModels,
+    AllowedOutboundHosts,
+    Environment,
+    Files,
+    KeyValueStores,
+    SqliteDatabases,
+    Variables,
+}
+
+impl Configuration {
+    const ALL: [Self; 7] = [
+        Self::AiModels,
+        Self::AllowedOutboundHosts,
+        Self::Environment,
+        Self::Files,
+        Self::KeyValueStores,
+        Self::SqliteDatabases,
+        Self::Variables,
+    ];
+
+    /// The manifest's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AiModels => "ai_models",
+            Self::AllowedOutboundHosts => "allowed_outbound_hosts",
+            Self::Environment => "environment",
+            Self::Files => "files",
+            Self::KeyValueStores => "key_value_stores",
+            Self::SqliteDatabases => "sqlite_databases",
+            Self::Variables => "variables",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|c| c.name() == name)
+    }
+}
+
+impl Application {
+    /// Reads the manifest at `path`; paths in it are relative to its folder. `overrides` are the variables given from
+    /// outside.
+    pub fn load(path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
+        let text = std::fs::read_to_string(path).map_err(|source| EdgeError::Read {
+            what: "the manifest".into(),
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text, path, overrides)
+    }
+
+    /// As [`load`](Self::load), from `text`; `path` is only used for names and relative paths.
+    pub fn parse(text: &str, path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
+        let syntax = |message: String| EdgeError::Syntax { path: path.into(), message };
+        let manifest: schema::Manifest = toml::from_str(text).map_err(|e| syntax(e.to_string()))?;
+        let triggers = refuse::application(&manifest, &syntax)?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        let values = template::Values::new(&manifest.variables, overrides)?;
+        let mut missing = BTreeSet::new();
+        let mut components = BTreeMap::new();
+        for (id, component) in manifest.component {
+            refuse::component(&id, &component)?;
+            let component = components::resolve(&id, component, base, &values, &mut missing)?;
+            components.insert(id, component);
+        }
+        if !missing.is_empty() {
+            return Err(EdgeError::MissingVariables { names: missing.into_iter().collect() });
+        }
+        let routes = routes(triggers, &components)?;
+        check_dependencies(&components)?;
+        Ok(Self { name: manifest.application.name, version: manifest.application.version, routes, components })
+    }
+}
+
+/// The routes, each naming a component that exists, no two alike.
+fn routes(
+    triggers: Vec<schema::HttpTrigger>,
+    components: &BTreeMap<String, Component>,
+) -> Result<Vec<Route>, EdgeError> {
+    let mut routes: Vec<Route> = Vec::with_capacity(triggers.len());
+    for (index, trigger) in triggers.into_iter().enumerate() {
+        let (pattern, component) = refuse::trigger(index, trigger)?;
+        let place = format!("route {pattern:?}");
+        if !components.contains_key(&component) {
+            return Err(EdgeError::invalid(place, format!("there is no [component.{component}]")));
+        }
+        let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(&place, message))?;
+        if let Some(other) = routes.iter().find(|r| r.pattern.is_same_as(&pattern)) {
+            return Err(EdgeError::invalid(place, format!("takes the same paths as {:?}", other.pattern.as_str())));
+        }
+        routes.push(Route { pattern, component });
+    }
+    Ok(routes)
+}
+
+fn check_dependencies(components: &BTreeMap<String, Component>) -> Result<(), EdgeError> {
+    for component in components.values() {
+        for dependency in &component.dependencies {
+            let DependencySource::Component(id) = &dependency.source else { continue };
+            if !components.contains_key(id) {
+                let place = format!("component {:?}, dependency {:?}", component.id, dependency.import);
+                return Err(EdgeError::invalid(place, format!("there is no [component.{id}]")));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Connections: accepted up to a bound, served each in its own task, ended gently at shutdown. An accept error pauses
+//! the loop for a moment and never ends it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::ServeOptions;
+use super::dispatch::{Dispatch, Peers};
+
+/// After an accept error: no file descriptor left, or the client already gone.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// What one connection may buffer of a request's head.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Accepts until `shutdown`, then drains.
+pub(super) async fn accept_loop(
+    listener: TcpListener,
+    dispatch: Arc<Dispatch>,
+    options: &ServeOptions,
+    shutdown: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(options.max_connections));
+    let tasks = TaskTracker::new();
+    let abort = CancellationToken::new();
+    let server = Server { dispatch, header_timeout: options.header_timeout, shutdown, abort: abort.clone() };
+    while let Some((stream, client, place)) = next(&listener, &places, &server.shutdown).await {
+        let server = server.clone();
+        tasks.spawn(async move { server.connection(stream, client, place).await });
+    }
+    drop(listener);
+    tasks.close();
+    if tokio::time::timeout(options.drain, tasks.wait()).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "requests still in work after the drain, closing them");
+        abort.cancel();
+        tasks.wait().await;
+    }
+}
+
+/// The next connection with its place, or nothing at shutdown.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let accepted = async {
+        let place = places.clone().acquire_owned().await.ok()?;
+        loop {
+            match listener.accept().await {
+                Ok((stream, client)) => return Some((stream, client, place)),
+                Err(error) => {
+                    tracing::warn!(%error, "connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => None,
+        accepted = accepted => accepted,
+    }
+}
+
+#[derive(Clone)]
+struct Server {
+    dispatch: Arc<Dispatch>,
+    header_timeout: Duration,
+    shutdown: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Server {
+    async fn connection(self, stream: TcpStream, client: SocketAddr, _place: OwnedSemaphorePermit) {
+        // Without this, an answer in two writes waits for the client's delayed acknowledgement.
+        let (Ok(()), Ok(local), Ok(client_header)) =
+            (stream.set_nodelay(true), stream.local_addr(), HeaderValue::try_from(client.to_string()))
+        else {
+            return;
+        };
+        let peers = Peers { client, client_header, local };
+        let (dispatch, peers) = (&self.dispatch, &peers);
+        let service =
+            service_fn(move |request| async move { Ok::<_, Infallible>(dispatch.answer(request, peers).await) });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_buf_size(MAX_HEAD)
+            .pipeline_flush(true)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut draining = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.abort.cancelled() => return,
+                () = self.shutdown.cancelled(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(%error, "connection ended early");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! One component's instances, by wasmtime's `ProxyHandler`: an instance serves up to `concurrent_per_instance` requests
+//! at a time and `reuse` in all, waits `idle` for more, then makes room.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+use wasmtime::component::GuestTaskId;
+use wasmtime::{Store, StoreContextMut};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::handler::{
+    HandlerState, Instance, ProxyHandler, ProxyPre, Request, Response, ShouldAccept, WorkerExpiration, WorkerState,
+    WorkerStatus,
+};
+
+use super::admission::{Admission, Place};
+use super::progress::{Activity, Progress};
+use crate::edge::capabilities::{Grants, HostState};
+use crate::edge::engine::EdgeEngine;
+
+/// How long a guest that keeps its thread busy is left alone after its request expired.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// How the instances of one component are used.
+#[derive(Clone)]
+pub(crate) struct HandlerSettings {
+    pub request_timeout: Duration,
+    pub request_deadline: Duration,
+    pub body_deadline: Duration,
+    pub idle: Duration,
+    pub reuse: usize,
+    pub concurrent: usize,
+}
+
+/// One component, ready to answer.
+pub(crate) struct ComponentHandler {
+    pub grants: Arc<Grants>,
+    pub admission: Admission,
+    pub settings: HandlerSettings,
+    proxy: ProxyHandler<State>,
+}
+
+impl ComponentHandler {
+    pub fn new(
+        engine: EdgeEngine,
+        pre: ProxyPre<HostState>,
+        grants: Arc<Grants>,
+        admission: Admission,
+        settings: HandlerSettings,
+    ) -> Self {
+        let state = State { engine, pre, grants: grants.clone(), settings: settings.clone() };
+        Self { grants, admission, settings, proxy: ProxyHandler::new(state) }
+    }
+
+    /// Hands one request to an instance. `place` is held until the component has answered or given up.
+    pub(super) async fn handle(
+        &self,
+        request: Request,
+        progress: Arc<Progress>,
+        place: Place,
+    ) -> wasmtime::Result<Response> {
+        self.proxy.handle(Work { progress, _place: place }, request).await
+    }
+}
+
+/// What goes with a request to its instance.
+pub(crate) struct Work {
+    progress: Arc<Progress>,
+    _place: Place,
+}
+
+struct State {
+    engine: EdgeEngine,
+    pre: ProxyPre<HostState>,
+    grants: Arc<Grants>,
+    settings: HandlerSettings,
+}
+
+impl HandlerState for State {
+    type StoreData = HostState;
+    type WorkerExpiration = Expiration;
+    type WorkerState = Worker;
+
+    async fn instantiate(&self) -> wasmtime::Result<Instance<HostState, Expiration, Worker>> {
+        let mut store = self.engine.store(&self.grants)?;
+        let proxy = tokio::time::timeout(self.settings.request_timeout, self.pre.instantiate_async(&mut store))
+            .await
+            .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;
+        let activity = Arc::new(Activity::default());
+        let settings = self.settings.clone();
+        Ok(Instance {
+            store,
+            proxy,
+            view: HostState::http,
+            expiration: Expiration::new(activity.clone(), settings.clone()),
+            state: Worker { activity, settings },
+        })
+    }
+}
+
+struct Worker {
+    activity: Arc<Activity>,
+    settings: HandlerSettings,
+}
+
+impl WorkerState for Worker {
+    type StoreData = HostState;
+    type RequestData = Work;
+
+    fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
+        if total >= self.settings.reuse {
+            ShouldAccept::Never
+        } else if concurrent >= self.settings.concurrent {
+            ShouldAccept::No
+        } else {
+            ShouldAccept::Yes
+        }
+    }
+
+    fn on_request_start(
+        &self,
+        _: StoreContextMut<'_, HostState>,
+        work: Work,
+        _: GuestTaskId,
+    ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
+        self.activity.add(&work.progress);
+        let (pause, whole) = (self.settings.request_timeout, self.settings.request_deadline);
+        Box::pin(async move {
+            loop {
+                let expires = work.progress.expires(pause, whole);
+                if Instant::now() >= expires {
+                    return;
+                }
+                tokio::time::sleep_until(expires.into()).await;
+            }
+        })
+    }
+
+    fn drop(&self, store: Store<HostState>, result: wasmtime::Result<()>) {
+        if let Err(error) = result {
+            let component = &*store.data().grants.component;
+            tracing::error!(component, error = format!("{error:?}"), "component trapped");
+        }
+    }
+}
+
+/// When an instance is to go, as seen from outside: it is also heard when the guest keeps its thread busy.
+struct Expiration {
+    activity: Arc<Activity>,
+    settings: HandlerSettings,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Expiration {
+    fn new(activity: Arc<Activity>, settings: HandlerSettings) -> Self {
+        let timer = Box::pin(tokio::time::sleep(settings.idle));
+        Self { activity, settings, timer }
+    }
+
+    fn deadline(&self, status: WorkerStatus, start: Instant) -> Instant {
+        let settings = &self.settings;
+        match status {
+            WorkerStatus::Idle => start + settings.idle,
+            WorkerStatus::PostReturn => start + settings.body_deadline,
+            WorkerStatus::Requests => {
+                let expires = self.activity.expires(settings.request_timeout, settings.request_deadline);
+                expires.unwrap_or(start + settings.request_timeout) + GRACE
+            }
+        }
+    }
+}
+
+impl WorkerExpiration for Expiration {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
+        loop {
+            let deadline = self.deadline(status, start).into();
+            if self.timer.deadline() != deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            std::task::ready!(self.timer.as_mut().poll(cx));
+            if self.deadline(status, start) <= Instant::now() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What Spin tells a component about its request, in `spin-*` headers, and the absolute URI that wasi:http wants.
+//! Headers of that name which a client sent are dropped: only the host may speak in them.
+
+use std::net::SocketAddr;
+
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
+
+use super::router::Target;
+use crate::edge::manifest::RouteMatch;
+
+const PREFIX: &str = "spin-";
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
+const MATCHED_ROUTE: HeaderName = HeaderName::from_static("spin-matched-route");
+const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-route");
+const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
+const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
+const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+
+/// Why a request's head cannot be handed to a component.
+#[derive(Debug)]
+pub(super) struct BadHead;
+
+/// The values that depend on the request, made while its path is still borrowed.
+pub(super) struct SpinHeaders {
+    path_info: HeaderValue,
+    params: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl SpinHeaders {
+    pub fn new(found: &RouteMatch<'_>) -> Result<Self, BadHead> {
+        let mut params = Vec::with_capacity(found.params.len());
+        for (name, value) in &found.params {
+            let name = HeaderName::try_from(format!("spin-path-match-{}", name.to_ascii_lowercase()));
+            params.push((name.map_err(|_| BadHead)?, HeaderValue::from_str(value).map_err(|_| BadHead)?));
+        }
+        Ok(Self { path_info: HeaderValue::from_str(found.rest).map_err(|_| BadHead)?, params })
+    }
+}
+
+/// Rewrites a request's head into what the component gets.
+pub(super) fn prepare(
+    parts: &mut request::Parts,
+    target: &Target,
+    spin: SpinHeaders,
+    client: &HeaderValue,
+    local: SocketAddr,
+) -> Result<(), BadHead> {
+    drop_reserved(&mut parts.headers);
+    let authority = authority(parts, local)?;
+    let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let full_url = HeaderValue::try_from(format!("http://{authority}{path}")).map_err(|_| BadHead)?;
+    let headers = &mut parts.headers;
+    headers.insert(FULL_URL, full_url);
+    headers.insert(PATH_INFO, spin.path_info);
+    headers.insert(MATCHED_ROUTE, target.raw.clone());
+    headers.insert(COMPONENT_ROUTE, target.prefix.clone());
+    headers.insert(RAW_COMPONENT_ROUTE, target.raw.clone());
+    headers.insert(BASE_PATH, HeaderValue::from_static("/"));
+    headers.insert(CLIENT_ADDR, client.clone());
+    headers.extend(spin.params);
+    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build();
+    parts.uri = uri.map_err(|_| BadHead)?;
+    Ok(())
+}
+
+/// Drops the headers only the host may set, and those of the connection itself.
+fn drop_reserved(headers: &mut HeaderMap) {
+    headers.remove(header::CONNECTION);
+    if headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
+        let names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
+        for name in names {
+            headers.remove(name);
+        }
+    }
+}
+
+/// Whom the client believes to be talking to: its `Host`, or the address it connected to.
+fn authority(parts: &request::Parts, local: SocketAddr) -> Result<Authority, BadHead> {
+    if let Some(authority) = parts.uri.authority() {
+        return Ok(authority.clone());
+    }
+    match parts.headers.get(header::HOST) {
+        Some(host) if !host.is_empty() => Authority::try_from(host.as_bytes()).map_err(|_| BadHead),
+        _ => Authority::try_from(local.to_string()).map_err(|_| BadHead),
+    }
+}

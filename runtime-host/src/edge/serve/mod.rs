@@ -1,0 +1,83 @@
+//! The HTTP side: connections in, routes to components, answers out.
+//! Bounds: connections, requests in work, time to send a head, time without progress. An error of one connection never
+//! ends the server.
+
+mod admission;
+mod answer;
+mod connection;
+mod dispatch;
+mod handler;
+mod headers;
+mod native;
+mod progress;
+mod response;
+mod router;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use answer::problem;
+pub use native::{Body, BoxError, NativeRoutes, NoRoutes, Request, Response, empty_body, full_body};
+
+pub(crate) use admission::Admission;
+pub(crate) use dispatch::Dispatch;
+pub(crate) use handler::{ComponentHandler, HandlerSettings};
+pub(crate) use router::Router;
+
+/// The bounds of the server.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Connections at a time; more wait in the listener's backlog.
+    pub max_connections: usize,
+    /// Requests in components at a time; more wait `queue_wait`, then get 503.
+    pub max_requests: usize,
+    /// How long a request waits for its turn.
+    pub queue_wait: Duration,
+    /// How long a request may go without progress: no byte of its body, no answer.
+    pub request_timeout: Duration,
+    /// How long a request may take from head to head, however it progresses.
+    pub request_deadline: Duration,
+    /// How long an answer's body may go on being made.
+    pub body_deadline: Duration,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Duration,
+    /// How long requests in work are waited for after shutdown was asked for.
+    pub drain: Duration,
+    /// Requests that one instance answers before it is replaced.
+    pub reuse: usize,
+    /// Requests that one instance answers at a time.
+    pub concurrent_per_instance: usize,
+    /// How long an instance without work is kept.
+    pub idle: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            max_requests: 512,
+            queue_wait: Duration::from_millis(500),
+            request_timeout: Duration::from_secs(30),
+            request_deadline: Duration::from_secs(15 * 60),
+            body_deadline: Duration::from_secs(60 * 60),
+            header_timeout: Duration::from_secs(15),
+            drain: Duration::from_secs(30),
+            reuse: 128,
+            concurrent_per_instance: 16,
+            idle: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves until `shutdown`, then lets the requests in work finish, `options.drain` long at most.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    dispatch: Arc<Dispatch>,
+    options: &ServeOptions,
+    shutdown: CancellationToken,
+) {
+    connection::accept_loop(listener, dispatch, options, shutdown).await;
+}

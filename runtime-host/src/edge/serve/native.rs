@@ -1,0 +1,52 @@
+//! Routes that the host answers itself, before any component is asked: event streams, metrics. Whoever starts the server
+//! passes them in; an answer's body may go on for as long as it likes.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+
+/// Any error of a body that a native route makes.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of a native route's answer.
+pub type Body = UnsyncBoxBody<Bytes, BoxError>;
+/// A request as it came in.
+pub type Request = http::Request<Incoming>;
+/// The answer of a native route.
+pub type Response = http::Response<Body>;
+
+/// What the host answers itself.
+pub trait NativeRoutes: Send + Sync + 'static {
+    /// Whether this request is one of those. Cheap: every request is asked.
+    fn takes(&self, head: &http::request::Parts) -> bool;
+
+    /// Answers it. `client` is the peer of the connection. When the client goes away the future, or later the body, is
+    /// dropped; at shutdown both may go on until the drain ends.
+    fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response>;
+}
+
+/// No native routes.
+pub struct NoRoutes;
+
+impl NativeRoutes for NoRoutes {
+    fn takes(&self, _: &http::request::Parts) -> bool {
+        false
+    }
+
+    fn handle(&self, _: Request, _: SocketAddr) -> BoxFuture<'static, Response> {
+        Box::pin(async { Response::new(empty_body()) })
+    }
+}
+
+/// A body without bytes.
+pub fn empty_body() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body that is there at once.
+pub fn full_body(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}

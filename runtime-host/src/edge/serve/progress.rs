@@ -1,0 +1,79 @@
+//! When a request last got anywhere. A timeout counts from there, so that a long upload over a slow line is not cut off
+//! while bytes still come, and a guest that only computes is.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use wasmtime_wasi_http::Error;
+
+/// One request's progress.
+pub(super) struct Progress {
+    started: Instant,
+    /// Milliseconds after `started`.
+    last: AtomicU64,
+}
+
+impl Progress {
+    pub fn start() -> Arc<Self> {
+        Arc::new(Self { started: Instant::now(), last: AtomicU64::new(0) })
+    }
+
+    fn touch(&self) {
+        self.last.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// When the request is to be given up: `pause` after its last progress, `whole` after its start at the latest.
+    pub fn expires(&self, pause: Duration, whole: Duration) -> Instant {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.started + (last + pause).min(whole)
+    }
+}
+
+/// The requests of one instance, as seen from outside of it.
+#[derive(Default)]
+pub(super) struct Activity(Mutex<Vec<Weak<Progress>>>);
+
+impl Activity {
+    pub fn add(&self, progress: &Arc<Progress>) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|other| other.strong_count() > 0);
+        list.push(Arc::downgrade(progress));
+    }
+
+    /// When the last of them is to be given up.
+    pub fn expires(&self, pause: Duration, whole: Duration) -> Option<Instant> {
+        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().filter_map(Weak::upgrade).map(|progress| progress.expires(pause, whole)).max()
+    }
+}
+
+/// A request's body that tells of its progress. When the client goes away it ends with an error.
+pub(super) struct RequestBody {
+    pub inner: Incoming,
+    pub progress: Arc<Progress>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        self.progress.touch();
+        Poll::Ready(frame.map(|frame| frame.map_err(Error::Hyper)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

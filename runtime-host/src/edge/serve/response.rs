@@ -1,0 +1,115 @@
+//! A component's answer on its way out. A body that is complete at once goes with its head in one write and with a length;
+//! anything longer is streamed as it is made.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use http_body::{Body as _, Frame, SizeHint};
+use wasmtime_wasi_http::WasiBody;
+
+use super::admission::Place;
+use super::native::{Body, BoxError};
+
+/// Turns of the scheduler that a small body is given to be complete.
+const TURNS: usize = 2;
+
+/// What the server writes.
+pub(super) enum OutBody {
+    /// All of it is here.
+    Ready(Option<Bytes>),
+    /// From a native route or the host itself.
+    Native(Body),
+    /// From a component, which keeps its place until its body ends.
+    Guest { first: Option<Frame<Bytes>>, body: WasiBody, _place: Place },
+}
+
+impl OutBody {
+    /// The body of `response`, and its length added to the head where it is known already.
+    pub async fn of(response: http::Response<WasiBody>, place: Place) -> http::Response<Self> {
+        let (mut head, mut body) = response.into_parts();
+        let first = match next(&mut body).await {
+            Next::End => return http::Response::from_parts(head, Self::Ready(None)),
+            Next::Frame(frame) => frame,
+            Next::Later => return http::Response::from_parts(head, Self::Guest { first: None, body, _place: place }),
+        };
+        let Some(bytes) = first.data_ref().cloned() else {
+            return http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place });
+        };
+        match next(&mut body).await {
+            Next::End => {
+                if !head.headers.contains_key(header::CONTENT_LENGTH) {
+                    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+                }
+                http::Response::from_parts(head, Self::Ready(Some(bytes)))
+            }
+            Next::Frame(second) => {
+                let body = chain(second, body);
+                http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place })
+            }
+            Next::Later => http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place }),
+        }
+    }
+}
+
+enum Next {
+    Frame(Frame<Bytes>),
+    End,
+    Later,
+}
+
+/// The next frame, if it comes within a few turns of the scheduler. An error is left for the server to find.
+async fn next(body: &mut WasiBody) -> Next {
+    for turn in 0..=TURNS {
+        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await;
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
+            Poll::Ready(None) => return Next::End,
+            Poll::Ready(Some(Err(_))) => return Next::Later,
+            Poll::Pending if turn < TURNS => tokio::task::yield_now().await,
+            Poll::Pending => {}
+        }
+    }
+    Next::Later
+}
+
+/// `frame` put back in front of `rest`.
+fn chain(frame: Frame<Bytes>, rest: WasiBody) -> WasiBody {
+    use futures::stream::{StreamExt, once};
+    use http_body_util::{BodyExt, BodyStream, StreamBody};
+    StreamBody::new(once(async { Ok(frame) }).chain(BodyStream::new(rest))).boxed_unsync()
+}
+
+impl http_body::Body for OutBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Native(body) => Pin::new(body).poll_frame(cx),
+            Self::Guest { first, body, .. } => match first.take() {
+                Some(frame) => Poll::Ready(Some(Ok(frame))),
+                None => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Ready(bytes) => bytes.is_none(),
+            Self::Native(body) => body.is_end_stream(),
+            Self::Guest { first, body, .. } => first.is_none() && body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ready(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Native(body) => body.size_hint(),
+            Self::Guest { .. } => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Paths to components: the manifest's routes in order of precedence, each with what its requests have in common worked
+//! out beforehand.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::handler::ComponentHandler;
+use crate::edge::EdgeError;
+use crate::edge::manifest::{RouteMatch, RoutePattern};
+
+/// One route with its component.
+pub(crate) struct Target {
+    pub pattern: RoutePattern,
+    pub handler: Arc<ComponentHandler>,
+    /// `spin-matched-route` and `spin-raw-component-route`.
+    pub raw: HeaderValue,
+    /// `spin-component-route`.
+    pub prefix: HeaderValue,
+}
+
+/// All routes, the first that matches is taken.
+pub(crate) struct Router {
+    targets: Vec<Target>,
+}
+
+impl Router {
+    /// Orders the routes.
+    pub fn new(routes: Vec<(RoutePattern, Arc<ComponentHandler>)>) -> Result<Self, EdgeError> {
+        let mut targets = Vec::with_capacity(routes.len());
+        for (pattern, handler) in routes {
+            let header = |text: &str| {
+                HeaderValue::from_str(text).map_err(|_| {
+                    EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
+                })
+            };
+            targets.push(Target {
+                raw: header(pattern.as_str())?,
+                prefix: header(pattern.prefix())?,
+                pattern,
+                handler,
+            });
+        }
+        targets.sort_by(|a, b| a.pattern.by_precedence(&b.pattern));
+        Ok(Self { targets })
+    }
+
+    /// The route that takes `path`.
+    pub fn find<'a>(&'a self, path: &'a str) -> Option<(&'a Target, RouteMatch<'a>)> {
+        self.targets.iter().find_map(|target| target.pattern.matches(path).map(|found| (target, found)))
+    }
+}

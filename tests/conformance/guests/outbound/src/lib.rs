@@ -1,0 +1,22 @@
+//! Fetches the URL in the query and answers with its status and length, or with the kind of error.
+
+use futures::StreamExt;
+use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{IntoResponse, Request};
+use spin_sdk::http_service;
+
+#[http_service]
+async fn fetch(request: Request) -> anyhow::Result<impl IntoResponse> {
+    let url = request.uri().query().unwrap_or_default().to_owned();
+    let response = match spin_sdk::http::get(&url).await {
+        Ok(response) => response,
+        Err(error) => return Ok(format!("error: {error:?}")),
+    };
+    let status = response.status();
+    let mut body = response.into_body().stream();
+    let mut bytes = 0;
+    while let Some(chunk) = body.next().await {
+        bytes += chunk?.len();
+    }
+    Ok(format!("{} {bytes}", status.as_u16()))
+}
