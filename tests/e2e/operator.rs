@@ -1,0 +1,96 @@
+//! What an operator meets: configuration problems, the components' check, the end of the process.
+
+use std::process::Output;
+
+use image2model_tests::Product;
+use image2model_tests::process::{program, root};
+use image2model_tests::product::image2model;
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn every_configuration_problem_is_listed_at_once_before_a_port_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = image2model()
+        .unwrap()
+        .args(["up", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path())
+        .envs([
+            ("ENVIRONMENT", "production"),
+            ("REDIS_PORT", "many"),
+            ("MAX_UPLOAD_SIZE", "-1"),
+            ("LOG_LEVEL", "loud"),
+            ("FAL_KEY", "secret-without-colon"),
+        ])
+        .output()
+        .unwrap();
+    let said = said(&output);
+    assert_ne!(output.status.code(), Some(0));
+    for name in ["API_KEY", "REDIS_PORT", "MAX_UPLOAD_SIZE", "LOG_LEVEL"] {
+        assert!(said.contains(name), "{name} is not named:\n{said}");
+    }
+    assert!(!said.contains("secret-without-colon"), "a secret is printed:\n{said}");
+    assert!(!said.contains("ready:"));
+}
+
+#[test]
+fn every_component_fits_its_world_and_a_wrong_one_is_refused() {
+    let output = image2model().unwrap().arg("check").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+
+    // The upload component in the media inspector's place: a missing export and imports too many.
+    let manifest = std::fs::read_to_string(root().join("spin.toml")).unwrap();
+    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
+    let wasm = root().join("target/wasm32-wasip2/release");
+    let wrong = manifest
+        .replace(
+            "target/wasm32-wasip2/release/image2model_media_inspector.wasm",
+            "target/wasm32-wasip2/release/image2model_upload.wasm",
+        )
+        .replace("target/wasm32-wasip2/release", wasm.to_str().unwrap());
+    let path = folder.path().join("spin.toml");
+    std::fs::write(&path, wrong).unwrap();
+    let output = image2model().unwrap().args(["check", "--manifest"]).arg(&path).output().unwrap();
+    let said = said(&output);
+    assert!(!output.status.success(), "{said}");
+    assert!(
+        said.contains("media-inspector")
+            && said.contains("image2model:media/inspector")
+            && said.contains("spin:redis/redis"),
+        "{said}"
+    );
+}
+
+#[test]
+fn sigterm_drains_and_stops_the_child_redis() {
+    let mut product = Product::setup().start().unwrap();
+    let children = children_of(product.process().id());
+    assert!(children.iter().any(|(_, name)| name.contains("redis") || name.contains("valkey")), "{children:?}");
+    product.stop().unwrap();
+    for (id, name) in children {
+        assert!(!std::path::Path::new(&format!("/proc/{id}")).exists(), "{name} ({id}) is still there");
+    }
+}
+
+fn children_of(parent: u32) -> Vec<(u32, String)> {
+    let stats = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        let name = stat.split_once('(')?.1.rsplit_once(')')?.0.to_owned();
+        let of: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        (of == parent).then_some((id, name))
+    });
+    stats.collect()
+}
+
+#[test]
+fn help_names_every_task() {
+    let output = image2model().unwrap().arg("--help").output().unwrap();
+    let said = said(&output);
+    for task in ["up", "serve", "worker", "stream", "submit", "check"] {
+        assert!(said.contains(task), "{task} is not in the help:\n{said}");
+    }
+    assert!(program("fal-sim").is_ok());
+}

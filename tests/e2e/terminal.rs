@@ -1,0 +1,57 @@
+//! The main job from a terminal: `image2model submit`.
+
+use image2model_tests::product::image2model;
+use image2model_tests::{Product, glb, photo};
+
+#[test]
+fn submit_uploads_follows_and_downloads() {
+    let product = Product::setup().start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (chair, vase, out) =
+        (folder.path().join("chair.jpg"), folder.path().join("vase.png"), folder.path().join("out"));
+    std::fs::write(&chair, photo::jpeg(4000, 3000, 1).unwrap()).unwrap();
+    std::fs::write(&vase, photo::png(200, 300, 2).unwrap()).unwrap();
+
+    let mut submit = image2model().unwrap();
+    submit.args(["submit", "--url", product.url(), "--face-limit", "4000", "--out"]).arg(&out).arg(&chair).arg(&vase);
+    let output = submit.output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for name in ["chair.glb", "vase.glb"] {
+        assert!(glb::inspect(&std::fs::read(out.join(name)).unwrap()).unwrap().triangles <= 4000);
+    }
+}
+
+#[test]
+fn the_exit_code_tells() {
+    let product = Product::setup().start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (good, refused) = (folder.path().join("good.jpg"), folder.path().join("sim-content-policy.jpg"));
+    std::fs::write(&good, photo::jpeg(200, 200, 1).unwrap()).unwrap();
+    std::fs::write(&refused, photo::jpeg(200, 200, 2).unwrap()).unwrap();
+    let text = folder.path().join("text.jpg");
+    std::fs::write(&text, "no image").unwrap();
+
+    let run = |files: &[&std::path::Path]| {
+        let out = tempfile::tempdir().unwrap();
+        let output = image2model()
+            .unwrap()
+            .args(["submit", "--url", product.url(), "--out"])
+            .arg(out.path())
+            .args(files)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+        )
+    };
+    let (code, said) = run(&[&good, &refused]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("sim-content-policy.jpg"), "{said}");
+    let (code, said) = run(&[&text]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("text.jpg"), "{said}");
+    let (code, said) = run(&[&folder.path().join("missing.jpg")]);
+    assert_eq!(code, Some(2), "{said}");
+}
