@@ -1,11 +1,19 @@
 //! End to end: the built product with real parts, through its front door.
 //!
-//! Every test starts its own product on a free port with a data folder of its own, so tests do not meet.
+//! Every test starts its own product on a free port with a data folder of its own, so tests do not meet. The modules are marked as tests so that
+//! their helpers fall under the lints' rules for tests.
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
 mod memory;
+#[cfg(test)]
 mod operator;
+#[cfg(test)]
 mod terminal;

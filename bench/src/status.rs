@@ -1,0 +1,66 @@
+//! The status route through guard and component, beside an axum server that makes the same two Redis calls.
+
+use std::process::Command;
+use std::time::Duration;
+
+use image2model_tests::client::{Upload, text};
+use image2model_tests::process::Process;
+use image2model_tests::{Product, photo};
+
+use crate::load::{Figures, median, run};
+
+const ROUNDS: usize = 5;
+const LENGTH: Duration = Duration::from_secs(4);
+const CONNECTIONS: usize = 32;
+
+/// Measures both, taking turns, and prints a table.
+pub async fn measure() -> anyhow::Result<()> {
+    let redis = redis()?;
+    let product = Product::setup()
+        .with("REDIS_URL", &redis.1)
+        .with("RATE_LIMIT_PER_MINUTE", "100000000")
+        .with("RATE_LIMIT_PER_HOUR", "100000000")
+        .start()?;
+    let client = product.client()?;
+    let job = client.upload(&[Upload::new("vase.jpg", photo::jpeg(640, 480, 1)?)], &[]).await?;
+    client.ended(text(&job, "job_id")).await?;
+    let path = format!("/api/v1/status/{}", text(&job, "job_id"));
+    let mut peer = Process::start(Command::new(std::env::current_exe()?).args(["peer-status", &redis.1]))?;
+    let native = peer.wait_for("peer ready: ")?;
+    let ours = product.url().trim_start_matches("http://").to_owned();
+
+    let (mut component, mut axum): (Vec<Figures>, Vec<Figures>) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let (a, b) = (run(&ours, &path, CONNECTIONS, LENGTH).await?, run(&native, &path, CONNECTIONS, LENGTH).await?);
+        // The first round warms both up.
+        if round > 0 {
+            component.push(a);
+            axum.push(b);
+        }
+    }
+    println!(
+        "\n## status: guard + component beside native axum, the same two Redis scripts, {CONNECTIONS} connections\n"
+    );
+    println!("| | requests/s | p50 ms | p99 ms |\n|---|---|---|---|");
+    let row = |name: &str, figures: &[Figures]| {
+        let of = |pick: fn(&Figures) -> f64| median(figures.iter().map(pick).collect());
+        println!("| {name} | {:.0} | {:.2} | {:.2} |", of(|f| f.per_second), of(|f| f.p50), of(|f| f.p99));
+        of(|f| f.per_second)
+    };
+    let ratio = row("image2model (guard and status component)", &component) / row("native axum", &axum);
+    println!("\nratio: {ratio:.2}");
+    Ok(())
+}
+
+/// A Redis of this measurement's own, so that product and peer share one.
+fn redis() -> anyhow::Result<(Process, String, tempfile::TempDir)> {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir"])
+        .arg(folder.path());
+    let process = Process::start(&mut command)?;
+    std::thread::sleep(Duration::from_millis(500));
+    Ok((process, format!("redis://127.0.0.1:{port}"), folder))
+}
