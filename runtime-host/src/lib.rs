@@ -1,3 +1,4 @@
 //! The native runtime host.
 
 pub mod edge;
+pub mod redis;

@@ -1,0 +1,74 @@
+//! What can go wrong between the host and Redis, sorted by what a caller can do about it.
+
+use image2model_domain::script::UnexpectedReply;
+
+/// A failed call to Redis.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedisError {
+    /// The address cannot be read. The address itself is left out: it may hold a password.
+    #[error("the Redis address is not valid: expected redis://[user:password@]host:port[/database]")]
+    Address,
+    /// Redis does not answer: not there, restarting, loading its data, or too slow.
+    #[error("Redis does not answer: {0}")]
+    Unavailable(String),
+    /// Redis answered with an error.
+    #[error("Redis refused: {0}")]
+    Refused(String),
+    /// A script answered something else than it promises.
+    #[error(transparent)]
+    Reply(#[from] UnexpectedReply),
+}
+
+impl RedisError {
+    /// Stable name for logs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address => "REDIS_ADDRESS",
+            Self::Unavailable(_) => "REDIS_UNAVAILABLE",
+            Self::Refused(_) => "REDIS_REFUSED",
+            Self::Reply(_) => "REDIS_UNEXPECTED_REPLY",
+        }
+    }
+
+    /// The HTTP status for a caller whose request met this.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if self.is_retryable() { 503 } else { 500 }
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// Label for counting.
+    #[must_use]
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Unavailable(_) => "unavailable",
+            Self::Refused(_) => "refused",
+            Self::Reply(_) => "unexpected_reply",
+        }
+    }
+}
+
+impl From<::redis::RedisError> for RedisError {
+    fn from(error: ::redis::RedisError) -> Self {
+        use ::redis::{ErrorKind, ServerErrorKind as Server};
+        let passing = matches!(
+            error.kind(),
+            ErrorKind::Server(Server::BusyLoading | Server::TryAgain | Server::MasterDown | Server::ClusterDown)
+        );
+        if error.kind() == ErrorKind::InvalidClientConfig {
+            Self::Address
+        } else if passing || error.is_io_error() || error.is_timeout() || error.is_connection_dropped() {
+            Self::Unavailable(error.to_string())
+        } else {
+            Self::Refused(error.to_string())
+        }
+    }
+}
