@@ -1,4 +1,5 @@
 //! The native runtime host.
 
+pub mod blobs;
 pub mod edge;
 pub mod redis;

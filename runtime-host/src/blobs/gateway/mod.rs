@@ -1,0 +1,72 @@
+//! The internal HTTP door to the blob store, for components: they have no file system and no object store of their own.
+//!
+//! It listens apart from the public port, on loopback by default, and answers nobody without the token. Bodies pass in
+//! pieces in both directions.
+
+mod access;
+mod conditions;
+mod range;
+mod serve;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Blobs;
+
+/// What the gateway needs to know.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What callers must present.
+    pub token: SecretString,
+    /// Largest body, bytes.
+    pub max_bytes: u64,
+}
+
+/// A bound gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    blobs: Blobs,
+    token: SecretString,
+    max_bytes: u64,
+}
+
+impl Gateway {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// The system's, when the address cannot be bound.
+    pub async fn bind(blobs: Blobs, config: GatewayConfig) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State { blobs, token: config.token, max_bytes: config.max_bytes });
+        Ok(Self { listener, address, state })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`, then finishes the requests that run.
+    ///
+    /// # Errors
+    /// The listener's.
+    pub async fn run(self, stop: CancellationToken) -> std::io::Result<()> {
+        let app = axum::Router::new().fallback(serve::answer).with_state(self.state);
+        axum::serve(self.listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}

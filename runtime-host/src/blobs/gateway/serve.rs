@@ -1,0 +1,132 @@
+//! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, and `/health`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State as Extract};
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::json;
+
+use super::range::Asked;
+use super::{State, access, conditions, range};
+use crate::blobs::{BlobError, BlobKey, BlobMeta, BlobPrefix};
+
+pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+    if !access::is_allowed(request.headers(), &state.token) {
+        return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response();
+    }
+    let method = request.method().clone();
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    match route(&state, &path, request).await {
+        Ok(response) => response,
+        Err(error) => failure(&method, &path, &error),
+    }
+}
+
+async fn route(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {
+    if path == "health" {
+        return health(state);
+    }
+    match *request.method() {
+        Method::PUT => put(state, path, request).await,
+        Method::GET => get(state, path, request.headers()).await,
+        Method::HEAD => head(state, path, request.headers()).await,
+        Method::DELETE => delete(state, path).await,
+        _ => Ok((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD, PUT, DELETE")]).into_response()),
+    }
+}
+
+fn failure(method: &Method, path: &str, error: &BlobError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_server_error() {
+        tracing::error!(%method, key = path, error = %error, code = error.code(), "blob request failed");
+    } else {
+        tracing::debug!(%method, key = path, error = %error, code = error.code(), "blob request refused");
+    }
+    // The code alone: causes may name folders.
+    (status, Json(json!({ "error_code": error.code() }))).into_response()
+}
+
+fn health(state: &State) -> Result<Response, BlobError> {
+    Ok(Json(json!({ "status": "ok", "disk": state.blobs.disk()? })).into_response())
+}
+
+async fn put(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {
+    let key = BlobKey::parse(path)?;
+    let limit = state.max_bytes;
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(BlobError::TooLarge { limit });
+    }
+    let size = state.blobs.put(&key, limit, request.into_body().into_data_stream()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "size": size }))).into_response())
+}
+
+async fn get(state: &State, path: &str, headers: &HeaderMap) -> Result<Response, BlobError> {
+    let key = BlobKey::parse(path)?;
+    let meta = state.blobs.head(&key).await?;
+    if conditions::not_modified(headers, &meta) {
+        return Ok(described(StatusCode::NOT_MODIFIED, &key, &meta, Body::empty()));
+    }
+    let wanted = match range::parse(conditions::range(headers, &meta), meta.size) {
+        Asked::Unsatisfiable => return Ok(unsatisfiable(&key, &meta)),
+        Asked::Whole => None,
+        Asked::Part(range) => Some(range),
+    };
+    let partial = wanted.is_some();
+    let blob = state.blobs.get(&key, wanted).await?;
+    let status = if partial { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let (size, range) = (blob.meta.size, blob.range.clone());
+    let mut response = described(status, &key, &blob.meta, Body::from_stream(blob.chunks));
+    insert(&mut response, CONTENT_LENGTH, &(range.end - range.start).to_string());
+    if partial {
+        insert(&mut response, CONTENT_RANGE, &format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1)));
+    }
+    Ok(response)
+}
+
+async fn head(state: &State, path: &str, headers: &HeaderMap) -> Result<Response, BlobError> {
+    let key = BlobKey::parse(path)?;
+    let meta = state.blobs.head(&key).await?;
+    if conditions::not_modified(headers, &meta) {
+        return Ok(described(StatusCode::NOT_MODIFIED, &key, &meta, Body::empty()));
+    }
+    let mut response = described(StatusCode::OK, &key, &meta, Body::empty());
+    insert(&mut response, CONTENT_LENGTH, &meta.size.to_string());
+    Ok(response)
+}
+
+async fn delete(state: &State, path: &str) -> Result<Response, BlobError> {
+    let freed = if path.ends_with('/') {
+        state.blobs.delete_prefix(&BlobPrefix::parse(path)?).await?
+    } else {
+        state.blobs.delete(&BlobKey::parse(path)?).await?
+    };
+    Ok(Json(freed).into_response())
+}
+
+fn unsatisfiable(key: &BlobKey, meta: &BlobMeta) -> Response {
+    let mut response = described(StatusCode::RANGE_NOT_SATISFIABLE, key, meta, Body::empty());
+    insert(&mut response, CONTENT_RANGE, &format!("bytes */{}", meta.size));
+    response
+}
+
+fn described(status: StatusCode, key: &BlobKey, meta: &BlobMeta, body: Body) -> Response {
+    let mut response = (status, body).into_response();
+    insert(&mut response, CONTENT_TYPE, key.content_type());
+    insert(&mut response, ACCEPT_RANGES, "bytes");
+    insert(&mut response, ETAG, &meta.etag);
+    insert(&mut response, LAST_MODIFIED, &httpdate::fmt_http_date(meta.modified));
+    response
+}
+
+fn insert(response: &mut Response, name: http::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

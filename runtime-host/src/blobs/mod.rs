@@ -1,0 +1,13 @@
+//! The bytes: uploaded images and results, in the seeds' folders, behind `object_store`.
+//!
+//! `uploads/{job}/{file}_original.jpg` lies in `UPLOAD_DIR`, `results/{job}/{file}_model.glb` in `RESULTS_DIR`. The worker
+//! calls [`Blobs`] directly; components reach the same store through the [`gateway`].
+
+mod error;
+pub mod gateway;
+mod key;
+mod store;
+
+pub use error::BlobError;
+pub use key::{Area, BlobKey, BlobPrefix};
+pub use store::{Blob, BlobMeta, Blobs, Disk, Freed};

@@ -1,0 +1,166 @@
+//! The blob gateway over real connections and a real folder.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use image2model_host::blobs::gateway::{Gateway, GatewayConfig};
+use image2model_host::blobs::{Area, Blobs};
+use reqwest::{Client, Method, RequestBuilder};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const JOB: &str = "0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "a-token";
+const MAX: u64 = 4 * 1024 * 1024;
+
+struct Running {
+    dir: tempfile::TempDir,
+    blobs: Blobs,
+    address: SocketAddr,
+    client: Client,
+    _stop: DropGuard,
+}
+
+impl Running {
+    async fn start() -> Self {
+        // No TLS is spoken here, but the client wants to know which it would be.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::local(&dir.path().join("uploads"), &dir.path().join("results")).unwrap();
+        let config = GatewayConfig { listen: ([127, 0, 0, 1], 0).into(), token: TOKEN.into(), max_bytes: MAX };
+        let gateway = Gateway::bind(blobs.clone(), config).await.unwrap();
+        let (address, stop) = (gateway.address(), CancellationToken::new());
+        tokio::spawn(gateway.run(stop.clone()));
+        Self { dir, blobs, address, client: Client::new(), _stop: stop.drop_guard() }
+    }
+
+    fn request(&self, method: Method, key: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://{}/{key}", self.address)).bearer_auth(TOKEN)
+    }
+
+    async fn put(&self, key: &str, body: impl Into<reqwest::Body>) -> u16 {
+        self.request(Method::PUT, key).body(body).send().await.unwrap().status().as_u16()
+    }
+
+    fn files(&self) -> Vec<String> {
+        fn walk(dir: &Path, into: &mut Vec<String>) {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { walk(&path, into) } else { into.push(path.display().to_string()) }
+            }
+        }
+        let mut files = Vec::new();
+        walk(self.dir.path(), &mut files);
+        files
+    }
+}
+
+fn key(name: &str) -> String {
+    format!("uploads/{JOB}/{name}")
+}
+
+#[tokio::test]
+async fn what_is_put_is_read_whole_in_parts_and_conditionally() {
+    let running = Running::start().await;
+    let body: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let pieces: Vec<_> = body.chunks(10_000).map(|c| Ok::<_, std::io::Error>(Bytes::copy_from_slice(c))).collect();
+    let stored = running.request(Method::PUT, &key("a_original.jpg"));
+    let stored = stored.body(reqwest::Body::wrap_stream(futures::stream::iter(pieces))).send().await.unwrap();
+    assert_eq!(stored.status(), 201);
+    assert_eq!(stored.text().await.unwrap(), r#"{"size":1000000}"#);
+    assert!(running.dir.path().join(key("a_original.jpg")).is_file(), "the seeds' folders");
+
+    let whole = running.request(Method::GET, &key("a_original.jpg")).send().await.unwrap();
+    let header = |name: &str| whole.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((header("content-type"), header("content-length")), ("image/jpeg".into(), "1000000".into()));
+    let (etag, modified) = (header("etag"), header("last-modified"));
+    assert_eq!(whole.bytes().await.unwrap(), body);
+
+    let get = |name: &'static str, value: &str| running.request(Method::GET, &key("a_original.jpg")).header(name, value).send();
+    let part = get("range", "bytes=10-19").await.unwrap();
+    assert_eq!((part.status().as_u16(), part.headers()["content-range"].to_str().unwrap()), (206, "bytes 10-19/1000000"));
+    assert_eq!(part.bytes().await.unwrap(), body[10..20]);
+    let beyond = get("range", "bytes=1000000-").await.unwrap();
+    assert_eq!((beyond.status().as_u16(), beyond.headers()["content-range"].to_str().unwrap()), (416, "bytes */1000000"));
+    assert_eq!(get("if-none-match", &etag).await.unwrap().status(), 304);
+    assert_eq!(get("if-modified-since", &modified).await.unwrap().status(), 304);
+    let other_version = get("range", "bytes=0-1").await.unwrap();
+    assert_eq!(other_version.status(), 206);
+
+    let head = running.request(Method::HEAD, &key("a_original.jpg")).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "1000000"));
+    assert_eq!(running.request(Method::HEAD, &key("b.jpg")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn nobody_comes_in_without_the_token_and_no_other_path_exists() {
+    let running = Running::start().await;
+    let url = format!("http://{}/{}", running.address, key("a.jpg"));
+    assert_eq!(running.client.put(&url).body("x").send().await.unwrap().status(), 401);
+    assert_eq!(running.client.get(&url).bearer_auth("other").send().await.unwrap().status(), 401);
+    assert_eq!(running.client.get(format!("http://{}/health", running.address)).send().await.unwrap().status(), 401);
+    for bad in ["etc/passwd", "uploads/x/a.jpg", &format!("uploads/{JOB}/..%2f..%2fa"), &format!("uploads/{JOB}/.a"), "uploads/"] {
+        assert_eq!(running.put(bad, "x").await, 400, "{bad}");
+    }
+    assert_eq!(running.request(Method::DELETE, "uploads/").send().await.unwrap().status(), 400);
+    assert_eq!(running.request(Method::POST, &key("a.jpg")).send().await.unwrap().status(), 405);
+    assert!(running.files().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_too_large_or_broken_off_leaves_nothing() {
+    let running = Running::start().await;
+    assert_eq!(running.put(&key("a.jpg"), vec![0; MAX as usize + 1]).await, 413);
+    let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[0; 65_536]))).take(100);
+    let unannounced = running.request(Method::PUT, &key("b.jpg")).body(reqwest::Body::wrap_stream(endless)).send().await;
+    // The answer may come before the body is through, and the client may see either.
+    assert!(unannounced.map_or(true, |answer| answer.status() == 413));
+
+    let mut socket = std::net::TcpStream::connect(running.address).unwrap();
+    let head = format!("PUT /{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: 1000000\r\n\r\n", key("c.jpg"));
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&[1; 500_000]).unwrap();
+    until(|| running.files().iter().any(|file| file.contains("c.jpg"))).await;
+    drop(socket);
+    until(|| running.files().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_jobs_folder_goes_at_once_and_says_what_it_freed() {
+    let running = Running::start().await;
+    for name in ["a.jpg", "b.jpg"] {
+        assert_eq!(running.put(&key(name), "12345").await, 201);
+    }
+    let kept = format!("results/{JOB}/a_model.glb");
+    assert_eq!(running.put(&kept, "glb").await, 201);
+    assert_eq!(running.blobs.list(Area::Uploads).count().await, 2);
+    let gone = running.request(Method::DELETE, &format!("uploads/{JOB}/")).send().await.unwrap();
+    assert_eq!(gone.text().await.unwrap(), r#"{"deleted":2,"freed_bytes":10}"#);
+    assert_eq!(running.files().len(), 1);
+    assert_eq!(running.request(Method::DELETE, &kept).send().await.unwrap().text().await.unwrap(), r#"{"deleted":1,"freed_bytes":3}"#);
+    assert!(running.files().is_empty());
+}
+
+#[tokio::test]
+async fn health_tells_the_space_left() {
+    let running = Running::start().await;
+    let health = running.request(Method::GET, "health").send().await.unwrap().text().await.unwrap();
+    let health: serde_json::Value = serde_json::from_str(&health).unwrap();
+    assert_eq!(health["status"], "ok");
+    let (free, total) = (health["disk"]["free_bytes"].as_u64().unwrap(), health["disk"]["total_bytes"].as_u64().unwrap());
+    assert!(0 < free && free <= total);
+}
+
+/// Waits until it is so; a minute at most.
+async fn until(so: impl Fn() -> bool) {
+    tokio::time::timeout(Duration::from_secs(60), async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
