@@ -79,12 +79,20 @@ async fn what_is_put_is_read_whole_in_parts_and_conditionally() {
     let (etag, modified) = (header("etag"), header("last-modified"));
     assert_eq!(whole.bytes().await.unwrap(), body);
 
-    let get = |name: &'static str, value: &str| running.request(Method::GET, &key("a_original.jpg")).header(name, value).send();
+    let get = |name: &'static str, value: &str| {
+        running.request(Method::GET, &key("a_original.jpg")).header(name, value).send()
+    };
     let part = get("range", "bytes=10-19").await.unwrap();
-    assert_eq!((part.status().as_u16(), part.headers()["content-range"].to_str().unwrap()), (206, "bytes 10-19/1000000"));
+    assert_eq!(
+        (part.status().as_u16(), part.headers()["content-range"].to_str().unwrap()),
+        (206, "bytes 10-19/1000000")
+    );
     assert_eq!(part.bytes().await.unwrap(), body[10..20]);
     let beyond = get("range", "bytes=1000000-").await.unwrap();
-    assert_eq!((beyond.status().as_u16(), beyond.headers()["content-range"].to_str().unwrap()), (416, "bytes */1000000"));
+    assert_eq!(
+        (beyond.status().as_u16(), beyond.headers()["content-range"].to_str().unwrap()),
+        (416, "bytes */1000000")
+    );
     assert_eq!(get("if-none-match", &etag).await.unwrap().status(), 304);
     assert_eq!(get("if-modified-since", &modified).await.unwrap().status(), 304);
     let other_version = get("range", "bytes=0-1").await.unwrap();
@@ -102,7 +110,13 @@ async fn nobody_comes_in_without_the_token_and_no_other_path_exists() {
     assert_eq!(running.client.put(&url).body("x").send().await.unwrap().status(), 401);
     assert_eq!(running.client.get(&url).bearer_auth("other").send().await.unwrap().status(), 401);
     assert_eq!(running.client.get(format!("http://{}/health", running.address)).send().await.unwrap().status(), 401);
-    for bad in ["etc/passwd", "uploads/x/a.jpg", &format!("uploads/{JOB}/..%2f..%2fa"), &format!("uploads/{JOB}/.a"), "uploads/"] {
+    for bad in [
+        "etc/passwd",
+        "uploads/x/a.jpg",
+        &format!("uploads/{JOB}/..%2f..%2fa"),
+        &format!("uploads/{JOB}/.a"),
+        "uploads/",
+    ] {
         assert_eq!(running.put(bad, "x").await, 400, "{bad}");
     }
     assert_eq!(running.request(Method::DELETE, "uploads/").send().await.unwrap().status(), 400);
@@ -115,12 +129,16 @@ async fn a_body_too_large_or_broken_off_leaves_nothing() {
     let running = Running::start().await;
     assert_eq!(running.put(&key("a.jpg"), vec![0; MAX as usize + 1]).await, 413);
     let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from_static(&[0; 65_536]))).take(100);
-    let unannounced = running.request(Method::PUT, &key("b.jpg")).body(reqwest::Body::wrap_stream(endless)).send().await;
+    let unannounced =
+        running.request(Method::PUT, &key("b.jpg")).body(reqwest::Body::wrap_stream(endless)).send().await;
     // The answer may come before the body is through, and the client may see either.
     assert!(unannounced.map_or(true, |answer| answer.status() == 413));
 
     let mut socket = std::net::TcpStream::connect(running.address).unwrap();
-    let head = format!("PUT /{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: 1000000\r\n\r\n", key("c.jpg"));
+    let head = format!(
+        "PUT /{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: 1000000\r\n\r\n",
+        key("c.jpg")
+    );
     socket.write_all(head.as_bytes()).unwrap();
     socket.write_all(&[1; 500_000]).unwrap();
     until(|| running.files().iter().any(|file| file.contains("c.jpg"))).await;
@@ -140,7 +158,10 @@ async fn a_jobs_folder_goes_at_once_and_says_what_it_freed() {
     let gone = running.request(Method::DELETE, &format!("uploads/{JOB}/")).send().await.unwrap();
     assert_eq!(gone.text().await.unwrap(), r#"{"deleted":2,"freed_bytes":10}"#);
     assert_eq!(running.files().len(), 1);
-    assert_eq!(running.request(Method::DELETE, &kept).send().await.unwrap().text().await.unwrap(), r#"{"deleted":1,"freed_bytes":3}"#);
+    assert_eq!(
+        running.request(Method::DELETE, &kept).send().await.unwrap().text().await.unwrap(),
+        r#"{"deleted":1,"freed_bytes":3}"#
+    );
     assert!(running.files().is_empty());
 }
 
@@ -150,7 +171,8 @@ async fn health_tells_the_space_left() {
     let health = running.request(Method::GET, "health").send().await.unwrap().text().await.unwrap();
     let health: serde_json::Value = serde_json::from_str(&health).unwrap();
     assert_eq!(health["status"], "ok");
-    let (free, total) = (health["disk"]["free_bytes"].as_u64().unwrap(), health["disk"]["total_bytes"].as_u64().unwrap());
+    let (free, total) =
+        (health["disk"]["free_bytes"].as_u64().unwrap(), health["disk"]["total_bytes"].as_u64().unwrap());
     assert!(0 < free && free <= total);
 }
 

@@ -149,9 +149,25 @@ mod tests {
 
     #[test]
     fn nothing_else_is_a_key() {
-        let bad = ["", "/", "uploads", "other/{}/a", "uploads/{}", "uploads/{}/", "uploads/{}/../a", "uploads/{}/a/b",
-            "uploads/../{}/a", "uploads/{}/.hidden", "uploads/{}/a b", "uploads/{}/a%2fb", "uploads/{}/a\\b", "uploads/ABC/a",
-            "/uploads/{}/a", "uploads/{}/a#1", "uploads/{}/\u{e9}"];
+        let bad = [
+            "",
+            "/",
+            "uploads",
+            "other/{}/a",
+            "uploads/{}",
+            "uploads/{}/",
+            "uploads/{}/../a",
+            "uploads/{}/a/b",
+            "uploads/../{}/a",
+            "uploads/{}/.hidden",
+            "uploads/{}/a b",
+            "uploads/{}/a%2fb",
+            "uploads/{}/a\\b",
+            "uploads/ABC/a",
+            "/uploads/{}/a",
+            "uploads/{}/a#1",
+            "uploads/{}/\u{e9}",
+        ];
         for text in bad {
             assert!(BlobKey::parse(&text.replace("{}", JOB)).is_err(), "{text}");
         }
@@ -161,7 +177,15 @@ mod tests {
     #[test]
     fn a_prefix_is_always_one_job() {
         assert!(BlobPrefix::parse(&format!("uploads/{JOB}/")).is_ok());
-        for text in ["uploads/", "uploads", "/", "uploads/..", "uploads/0123/", &format!("{JOB}/"), &format!("uploads/{JOB}/x/")] {
+        for text in [
+            "uploads/",
+            "uploads",
+            "/",
+            "uploads/..",
+            "uploads/0123/",
+            &format!("{JOB}/"),
+            &format!("uploads/{JOB}/x/"),
+        ] {
             assert!(BlobPrefix::parse(text).is_err(), "{text}");
         }
     }

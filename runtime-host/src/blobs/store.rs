@@ -31,7 +31,10 @@ pub struct BlobMeta {
 
 impl From<&ObjectMeta> for BlobMeta {
     fn from(meta: &ObjectMeta) -> Self {
-        let tag = meta.e_tag.clone().unwrap_or_else(|| format!("{:x}-{:x}", meta.last_modified.timestamp_micros(), meta.size));
+        let tag = meta
+            .e_tag
+            .clone()
+            .unwrap_or_else(|| format!("{:x}-{:x}", meta.last_modified.timestamp_micros(), meta.size));
         let etag = if tag.starts_with('"') { tag } else { format!("\"{tag}\"") };
         Self { size: meta.size, etag, modified: meta.last_modified.into() }
     }

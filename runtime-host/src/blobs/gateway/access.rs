@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq;
 
 /// Whether the request carries `Authorization: Bearer <token>`.
 pub(super) fn is_allowed(headers: &HeaderMap, token: &SecretString) -> bool {
-    let presented = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer).unwrap_or_default();
+    let presented =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer).unwrap_or_default();
     let same = Sha256::digest(presented).ct_eq(&Sha256::digest(token.expose_secret()));
     // An empty token would let everybody in.
     bool::from(same) && !token.expose_secret().is_empty()
