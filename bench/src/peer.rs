@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 
 /// Serves the status route natively and prints `peer ready: ADDRESS`.
 pub async fn status(redis_url: &str) -> anyhow::Result<()> {
-    let store = Store::connect(redis_url).await?;
+    let store = Store::open(redis_url)?;
     let app = Router::new().route("/api/v1/status/{job}", get(move |path| answer(store.clone(), path)));
     let listener = announce().await?;
     axum::serve(listener, app).await?;
