@@ -1,5 +1,5 @@
 //! The FAL endpoints that exist here: their inputs, where their image is, how their output is laid out, what they cost.
-//! Source: FAL.md §6. Any other endpoint id answers 404 at submit.
+//! Source: the input and output schemas that FAL publishes with each model. Any other endpoint id answers 404 at submit.
 
 use super::schema::{Field, Type, flag, optional, required, whole};
 use serde_json::Value;

@@ -1,5 +1,5 @@
 //! Checks an input against a model's fields, with pydantic's error types and messages; unknown fields are ignored.
-//! Source: the published schemas (FAL.md §6) and pydantic 2's error list. Checked when a request runs, as FAL does.
+//! Source: the schemas that FAL publishes with each model, and pydantic 2's error list. Checked when a request runs, as FAL does.
 
 use crate::errors::Detail;
 use serde_json::{Map, Value, json};

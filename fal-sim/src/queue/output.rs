@@ -1,4 +1,4 @@
-//! Stores what a model made and lays out the output object of its family (FAL.md §6).
+//! Stores what a model made and lays out the output object of its family.
 
 use super::Request;
 use crate::{

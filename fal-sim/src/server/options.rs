@@ -1,4 +1,4 @@
-//! Reads what a caller asks of the platform from the headers and query of a submit (FAL.md §2.2).
+//! Reads what a caller asks of the platform from the headers and query of a submit.
 
 use super::context::Context;
 use crate::{

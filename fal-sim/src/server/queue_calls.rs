@@ -1,4 +1,4 @@
-//! The queue's calls: submit, status, result, cancel (FAL.md §2).
+//! The queue's calls: submit, status, result, cancel.
 
 use super::{auth, context::Context, dispatch::by_scenario, disturb, options, route::RequestPath};
 use crate::{

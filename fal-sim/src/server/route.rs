@@ -1,4 +1,4 @@
-//! Which call a method and path mean, service by service (FAL.md §2.1, §4).
+//! Which call a method and path mean, service by service.
 
 use crate::{errors::ApiError, faults::Call, origin::Service};
 use http::Method;

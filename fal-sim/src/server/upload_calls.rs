@@ -1,5 +1,5 @@
 //! Storage calls of both official clients: signed URLs (JavaScript, Python's fallback) and the CDN with a token
-//! (Python), each whole or in parts (FAL.md §4).
+//! (Python), each whole or in parts.
 
 use super::{auth, context::Context, options::lifetime};
 use crate::{

@@ -1,5 +1,5 @@
 //! Webhooks: the outcome posted to the caller's URL, signed, retried with growing pauses until it is acknowledged.
-//! Bounded by `webhook_attempts`; redirects and malformed targets end it at once (FAL.md §5).
+//! Bounded by `webhook_attempts`; redirects and malformed targets end it at once.
 
 mod signature;
 

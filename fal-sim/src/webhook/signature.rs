@@ -49,7 +49,7 @@ impl Signer {
 mod tests {
     use super::*;
 
-    /// The vector of FAL.md §5: seed of 32 times 0x07.
+    /// A vector made with another implementation: the seed is 32 times 0x07.
     #[test]
     fn signs_as_the_known_vector() {
         let signer = Signer::from_seed([7; 32]);
