@@ -39,7 +39,8 @@ async fn receiver(refusals: u32) -> Result<(String, mpsc::UnboundedReceiver<Deli
 }
 
 async fn submit(fal: &Fal, hook: &str, marker: &str) -> Result<Value> {
-    let call = fal.call(Method::POST, &format!("/queue/{TRIPO}")).query(&[("fal_webhook", hook)]);
+    let hook: String = url::form_urlencoded::byte_serialize(hook.as_bytes()).collect();
+    let call = fal.call(Method::POST, &format!("/queue/{TRIPO}?fal_webhook={hook}"));
     let input = json!({"image_url": format!("https://example.com/{marker}.png")});
     Ok(call.json(&input).send().await?.error_for_status()?.json().await?)
 }
