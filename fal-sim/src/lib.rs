@@ -7,6 +7,7 @@ mod counters;
 mod errors;
 mod faults;
 mod image_source;
+mod json;
 mod model;
 mod origin;
 mod queue;

@@ -1,6 +1,7 @@
 //! Faults have the wire form they name, meet exactly the calls they are armed for, and scenarios work by marker and by
 //! the name of a file that was really uploaded.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::Result;

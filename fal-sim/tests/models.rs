@@ -1,5 +1,6 @@
 //! The models are real: made from the image given, valid glTF, within the face limit, laid out as each family does.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::{Context, Result};

@@ -1,6 +1,7 @@
 //! The official clients, from their own registries, drive a running simulator. Their versions are pinned beside the
 //! probes. Skipped, with the reason printed, only where the machine has no Python or no Node.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::{Context, Result, ensure};

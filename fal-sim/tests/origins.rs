@@ -1,5 +1,6 @@
 //! The three ways in: path prefix, FAL's host names, and `x-fal-target-url`; answers carry URLs that fit the way.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::Result;

@@ -1,5 +1,6 @@
 //! The queue's behaviour: states, order, limits, deadlines, cancellation, and who may see what.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::Result;

@@ -1,5 +1,6 @@
 //! Storage as both official clients use it, and files as anyone may fetch them.
 
+#[cfg(test)]
 mod support;
 
 use anyhow::Result;

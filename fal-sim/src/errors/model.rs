@@ -2,6 +2,7 @@
 //! Names and messages are FAL's documented ones (docs.fal.ai/errors) or pydantic's, which pass through unchanged.
 
 use super::Outcome;
+use crate::json::set;
 use serde_json::{Value, json};
 
 /// One entry of `detail`.
@@ -47,10 +48,10 @@ impl Detail {
             "url": format!("https://docs.fal.ai/errors/#{}", self.kind),
         });
         if let Some(ctx) = &self.ctx {
-            entry["ctx"] = ctx.clone();
+            set(&mut entry, "ctx", ctx.clone());
         }
         if let Some(input) = &self.input {
-            entry["input"] = input.clone();
+            set(&mut entry, "input", input.clone());
         }
         entry
     }

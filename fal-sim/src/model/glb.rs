@@ -2,6 +2,7 @@
 //! Source: Khronos glTF 2.0 specification, §4 (GLB) and §3.6 (buffers, accessors).
 
 use super::mesh::Mesh;
+use crate::json::set;
 use serde_json::{Value, json};
 
 const ARRAY_BUFFER: u32 = 34962;
@@ -40,9 +41,9 @@ pub fn write(mesh: &Mesh, textures: &Textures, name: &str) -> Vec<u8> {
     if !images.is_empty() {
         let textures: Vec<Value> = (0..images.len()).map(|source| json!({"sampler": 0, "source": source})).collect();
         // Linear filtering with mipmaps, edges clamped: the walls repeat the border pixels.
-        document["samplers"] = json!([{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]);
-        document["images"] = Value::Array(images);
-        document["textures"] = Value::Array(textures);
+        set(&mut document, "samplers", json!([{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]));
+        set(&mut document, "images", Value::Array(images));
+        set(&mut document, "textures", Value::Array(textures));
     }
     assemble(&document, &bin.bytes)
 }
@@ -82,13 +83,13 @@ fn texture(jpeg: &[u8], bin: &mut Bin, images: &mut Vec<Value>) -> usize {
 fn material(base_color: Option<usize>, metallic_roughness: Option<usize>) -> Value {
     let mut pbr = json!({"metallicFactor": 0.0, "roughnessFactor": 0.85});
     match base_color {
-        Some(index) => pbr["baseColorTexture"] = json!({"index": index}),
-        None => pbr["baseColorFactor"] = json!([0.78, 0.78, 0.8, 1.0]),
+        Some(index) => set(&mut pbr, "baseColorTexture", json!({"index": index})),
+        None => set(&mut pbr, "baseColorFactor", json!([0.78, 0.78, 0.8, 1.0])),
     }
     if let Some(index) = metallic_roughness {
-        pbr["metallicFactor"] = json!(1.0);
-        pbr["roughnessFactor"] = json!(1.0);
-        pbr["metallicRoughnessTexture"] = json!({"index": index});
+        set(&mut pbr, "metallicFactor", json!(1.0));
+        set(&mut pbr, "roughnessFactor", json!(1.0));
+        set(&mut pbr, "metallicRoughnessTexture", json!({"index": index}));
     }
     json!({"name": "surface", "pbrMetallicRoughness": pbr})
 }
@@ -104,7 +105,7 @@ impl Bin {
     fn view(&mut self, data: &[u8], target: Option<u32>) -> usize {
         let mut view = json!({"buffer": 0, "byteOffset": self.bytes.len(), "byteLength": data.len()});
         if let Some(target) = target {
-            view["target"] = json!(target);
+            set(&mut view, "target", json!(target));
         }
         self.bytes.extend_from_slice(data);
         pad(&mut self.bytes, 0);

@@ -1,4 +1,4 @@
-//! A closed plaque whose front is the picture's brightness as relief: front grid, four walls, flat back.
+//! A closed plaque whose front is the picture as relief: front grid, four walls, flat back.
 //! Bounded by the face limit: the grid is the finest one whose faces, walls and back included, stay within it.
 
 use super::{height::HeightField, mesh::Mesh};
@@ -11,8 +11,8 @@ pub const FEWEST_FACES: u32 = 14;
 
 /// Longest grid edge, whatever the limit says; keeps a mesh under about 20 MB.
 const LONGEST_EDGE: usize = 512;
-/// How far the brightest point stands out, in units of the longer side.
-const DEPTH: f32 = 0.16;
+/// How far the highest point stands out, in units of the longer side.
+const DEPTH: f32 = 0.22;
 /// Thickness of the frame under the relief.
 const THICKNESS: f32 = 0.06;
 
@@ -63,6 +63,9 @@ fn faces(columns: usize, rows: usize, counting: Counting) -> usize {
         Counting::Polygons => cells + rim + rim,
     }
 }
+
+/// An outward normal and the grid points along one side.
+type Edge = ([f32; 3], Vec<(usize, usize)>);
 
 struct Plaque<'a> {
     field: &'a HeightField,
@@ -153,7 +156,7 @@ impl<'a> Plaque<'a> {
     }
 
     /// The four sides counter-clockwise seen from the front, with their outward normals.
-    fn edges(&self) -> [([f32; 3], Vec<(usize, usize)>); 4] {
+    fn edges(&self) -> [Edge; 4] {
         let (right, top) = (self.field.width - 1, self.field.height - 1);
         [
             ([0.0, -1.0, 0.0], (0..=right).map(|column| (column, 0)).collect()),

@@ -1,6 +1,7 @@
 //! Stores what a model made and lays out the output object of its family.
 
 use super::Request;
+use crate::json::set;
 use crate::{
     errors::{ModelError, Outcome},
     model::{
@@ -83,7 +84,7 @@ fn layout(request: &Request, options: &Options, task: &str, mesh: File, preview:
         return body;
     }
     for field in mesh_fields {
-        body[*field] = mesh.object.clone();
+        set(&mut body, field, mesh.object.clone());
     }
     body
 }

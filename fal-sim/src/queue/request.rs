@@ -1,6 +1,7 @@
 //! One accepted request: what was asked, how far it is, how it ended, and the status object that says so.
 
 use super::{AppPath, Place, Priority, logs::Logs};
+use crate::json::set;
 use crate::{
     errors::Outcome,
     model::catalogue::Endpoint,
@@ -243,22 +244,22 @@ impl Request {
         let phase = self.phase();
         let mut status = json!({"request_id": self.id, "logs": logs, "metrics": {}});
         for (name, url) in self.urls() {
-            status[name] = url.into();
+            set(&mut status, name, url);
         }
         match phase {
             Phase::Queued => {
-                status["status"] = "IN_QUEUE".into();
-                status["queue_position"] = position.into();
+                set(&mut status, "status", "IN_QUEUE");
+                set(&mut status, "queue_position", position);
             }
-            Phase::Running => status["status"] = "IN_PROGRESS".into(),
+            Phase::Running => set(&mut status, "status", "IN_PROGRESS"),
             Phase::Done(outcome) => {
-                status["status"] = "COMPLETED".into();
-                status["metrics"] = json!({"inference_time": self.inference_time()});
+                set(&mut status, "status", "COMPLETED");
+                set(&mut status, "metrics", json!({"inference_time": self.inference_time()}));
                 if let Some(error) = &outcome.error {
-                    status["error"] = error.as_str().into();
+                    set(&mut status, "error", error.as_str());
                 }
                 if let Some(error_type) = outcome.error_type {
-                    status["error_type"] = error_type.into();
+                    set(&mut status, "error_type", error_type);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The control interface `/sim/…`, for tests: what was accepted, the counts, and arming faults. Local callers only.
 
 use super::context::Context;
+use crate::json::set;
 use crate::{errors::ApiError, faults::Armed, report};
 use axum::{
     Json,
@@ -21,8 +22,8 @@ pub async fn answer(mut context: Context, path: &str) -> Result<Response, ApiErr
         (&Method::GET, "counters") => {
             let (files, bytes) = sim.storage.usage();
             let mut counts = json!(sim.counters.get());
-            counts["stored_files"] = files.into();
-            counts["stored_bytes"] = bytes.into();
+            set(&mut counts, "stored_files", files);
+            set(&mut counts, "stored_bytes", bytes);
             Ok(Json(counts).into_response())
         }
         (&Method::GET, "faults") => Ok(Json(json!({"faults": sim.faults.armed()})).into_response()),

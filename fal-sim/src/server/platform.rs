@@ -2,6 +2,7 @@
 //! platform facts, and the public keys of webhooks.
 
 use super::{auth, context::Context};
+use crate::json::set;
 use crate::{errors::ApiError, queue::Request};
 use axum::{
     Json,
@@ -59,8 +60,8 @@ fn item(request: &Request, expand: bool) -> Value {
         "status_code": outcome.as_ref().map(|outcome| outcome.status), "duration": duration,
     });
     if expand && request.settings.store_io {
-        item["json_input"] = request.input.clone();
-        item["json_output"] = outcome.map_or(Value::Null, |outcome| outcome.body.clone());
+        set(&mut item, "json_input", request.input.clone());
+        set(&mut item, "json_output", outcome.map_or(Value::Null, |outcome| outcome.body.clone()));
     }
     item
 }

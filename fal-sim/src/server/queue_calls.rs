@@ -1,6 +1,7 @@
 //! The queue's calls: submit, status, result, cancel.
 
 use super::{auth, context::Context, dispatch::by_scenario, disturb, options, route::RequestPath};
+use crate::json::set;
 use crate::{
     errors::{ApiError, Outcome},
     faults::{Call, When},
@@ -75,7 +76,7 @@ fn accepted(request: &Request) -> Response {
         "logs": null, "metrics": {}, "queue_position": place,
     });
     for (name, url) in request.urls() {
-        body[name] = url.into();
+        set(&mut body, name, url);
     }
     with_request_id(Json(body).into_response(), &request.id)
 }
@@ -107,7 +108,8 @@ pub async fn status(context: Context, path: &RequestPath) -> Result<Response, Ap
     }
     let logs = wants_logs(&context).then(|| request.logs_within(context.sim.config.log_window));
     let body = request.status(logs, position(&context.sim, &request));
-    let code = if body["status"] == "COMPLETED" { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let completed = body.get("status").is_some_and(|status| status == "COMPLETED");
+    let code = if completed { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok(with_request_id((code, Json(body)).into_response(), &request.id))
 }
 

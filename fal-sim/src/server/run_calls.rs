@@ -52,7 +52,7 @@ async fn follow(request: &Request, events: &Events) -> Result<(), Gone> {
         let outcome = request.outcome();
         let (lines, count) = request.logs_since(sent);
         for line in lines {
-            events.send(&json!({"message": line["message"], "timestamp": line["timestamp"]})).await?;
+            events.send(&json!({"message": line.get("message"), "timestamp": line.get("timestamp")})).await?;
         }
         sent = count;
         if let Some(outcome) = outcome {

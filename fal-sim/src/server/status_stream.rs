@@ -35,13 +35,13 @@ async fn follow(sim: &Arc<Sim>, request: &Request, events: &Events, logs: bool) 
         let (lines, count) = request.logs_since(sent_lines);
         let fresh = logs && !lines.is_empty();
         let status = request.status(logs.then_some(lines), position(sim, request));
-        let state = (status["status"].clone(), status["queue_position"].clone());
+        let state = (status.get("status").cloned(), status.get("queue_position").cloned());
         if fresh || last.as_ref() != Some(&state) {
             events.send(&status).await?;
             spoken = Instant::now();
             sent_lines = count;
         }
-        if status["status"] == "COMPLETED" {
+        if state.0.as_ref().is_some_and(|state| state == "COMPLETED") {
             return Ok(());
         }
         last = Some(state);

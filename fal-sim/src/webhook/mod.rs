@@ -5,6 +5,7 @@ mod signature;
 
 pub use signature::Signer;
 
+use crate::json::set;
 use crate::{
     errors::Outcome,
     faults::{Call, Kind},
@@ -67,7 +68,7 @@ fn body(request: &Request, outcome: &Outcome) -> Value {
         "payload": outcome.body,
     });
     if let Some(error) = &outcome.error {
-        body["error"] = error.as_str().into();
+        set(&mut body, "error", error.as_str());
     }
     body
 }
