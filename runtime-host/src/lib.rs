@@ -3,3 +3,4 @@
 pub mod blobs;
 pub mod edge;
 pub mod redis;
+pub mod stream;

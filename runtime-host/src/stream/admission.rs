@@ -1,0 +1,136 @@
+//! Caps on concurrent streams: in all, of one caller, of one job. Who comes too late is refused; nobody is evicted.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use image2model_domain::JobId;
+use image2model_domain::problem::Problem;
+
+use super::limits::Limits;
+
+/// What the guard calls somebody without a key.
+const ANONYMOUS: &str = "anonymous";
+
+/// Whose streams are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// A tenant's.
+    Key(String),
+    /// Those of an address, when there is no key.
+    Address(IpAddr),
+}
+
+impl Caller {
+    /// The guard's `caller`, or the address where that names nobody.
+    #[must_use]
+    pub fn of(caller: &str, address: IpAddr) -> Self {
+        if caller == ANONYMOUS { Self::Address(address.to_canonical()) } else { Self::Key(caller.to_owned()) }
+    }
+}
+
+/// Counts open streams. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Admission(Arc<Mutex<Counts>>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: usize,
+    callers: HashMap<Caller, usize>,
+    jobs: HashMap<JobId, usize>,
+}
+
+/// A place, given back when dropped.
+#[derive(Debug)]
+pub struct Slot {
+    admission: Admission,
+    caller: Caller,
+    job: JobId,
+}
+
+impl Admission {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// The refusal, 503 with `Retry-After`, when a cap is reached.
+    pub fn enter(&self, limits: &Limits, caller: Caller, job: &JobId) -> Result<Slot, Problem> {
+        let mut counts = self.counts();
+        let cap = match caller {
+            Caller::Key(_) => limits.per_key,
+            Caller::Address(_) => limits.per_address,
+        };
+        if counts.total >= limits.total {
+            return Err(refusal("This server has as many open streams as it may have. Try again shortly."));
+        }
+        if counts.callers.get(&caller).is_some_and(|n| *n >= cap) {
+            return Err(refusal("You have as many open streams as one caller may have. Close one first."));
+        }
+        if counts.jobs.get(job).is_some_and(|n| *n >= limits.per_job) {
+            return Err(refusal("This job has as many open streams as one job may have. Try again shortly."));
+        }
+        counts.total += 1;
+        *counts.callers.entry(caller.clone()).or_default() += 1;
+        *counts.jobs.entry(job.clone()).or_default() += 1;
+        Ok(Slot { admission: self.clone(), caller, job: job.clone() })
+    }
+
+    /// Streams open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.counts().total
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut counts = self.admission.counts();
+        counts.total = counts.total.saturating_sub(1);
+        less(&mut counts.callers, self.caller.clone());
+        less(&mut counts.jobs, self.job.clone());
+    }
+}
+
+fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut entry) = counts.entry(key) {
+        *entry.get_mut() -= 1;
+        if *entry.get() == 0 {
+            entry.remove();
+        }
+    }
+}
+
+fn refusal(detail: &str) -> Problem {
+    Problem::new(503, "TOO_MANY_STREAMS", detail).with_header("retry-after", "5")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cap_refuses_and_places_come_back() {
+        let limits = Limits { total: 3, per_key: 2, per_address: 1, per_job: 2, ..Limits::default() };
+        let admission = Admission::default();
+        let (one, two) = (JobId::from_random([1; 16]), JobId::from_random([2; 16]));
+        let key = |name: &str| Caller::of(name, [127, 0, 0, 1].into());
+        let enter = |caller: &str, job: &JobId| admission.enter(&limits, key(caller), job);
+        let first = enter("key:a", &one).unwrap();
+        let _second = enter("key:a", &two).unwrap();
+        assert!(enter("key:a", &two).unwrap_err().detail().starts_with("You have"));
+        let _third = enter("anonymous", &one).unwrap();
+        assert!(enter("key:b", &two).unwrap_err().detail().starts_with("This server"));
+        drop(first);
+        assert!(enter("anonymous", &two).is_err());
+        let _fourth = enter("key:b", &two).unwrap();
+        assert_eq!(admission.open(), 3);
+        drop(_third);
+        assert!(enter("anonymous", &two).unwrap_err().detail().starts_with("This job"));
+        assert_eq!(admission.counts().callers.len(), 2);
+    }
+}

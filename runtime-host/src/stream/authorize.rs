@@ -1,0 +1,137 @@
+//! Who may open a stream: asked of the guard, the component that every endpoint asks. Here are only the words of the
+//! question and the answer (`wit/guard/guard.wit`); whoever wires the host connects them to the component.
+
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use image2model_domain::JobId;
+
+use super::routes::Target;
+
+/// Decides about one request.
+#[async_trait]
+pub trait Authorizer: Send + Sync + 'static {
+    /// What the guard says to a request with these facts. A guard that cannot answer refuses with 503.
+    async fn check(&self, facts: StreamFacts) -> Verdict;
+}
+
+/// How much the route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Nothing: preflights, and requests that can only be refused.
+    Open,
+    /// Whoever may see the job.
+    Owner,
+}
+
+/// Which allowance the request is counted against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// None.
+    Uncounted,
+    /// The ordinary one.
+    Standard,
+    /// A long-lived stream, counted once when it opens.
+    Stream,
+}
+
+/// What the guard is told of a request. Header values as they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamFacts {
+    /// `GET`, `HEAD`, `OPTIONS` or any other.
+    pub method: String,
+    /// The route's pattern.
+    pub route: &'static str,
+    /// The path as requested, without its query.
+    pub path: String,
+    /// See [`Level`].
+    pub level: Level,
+    /// See [`Budget`].
+    pub budget: Budget,
+    /// Names the request in every log line.
+    pub request_id: String,
+    /// `Authorization`.
+    pub authorization: Option<String>,
+    /// `Cookie`.
+    pub cookie: Option<String>,
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// `Access-Control-Request-Method`.
+    pub preflight_method: Option<String>,
+    /// `Access-Control-Request-Headers`.
+    pub preflight_headers: Option<String>,
+    /// The peer's address, without its port.
+    pub client_address: String,
+    /// `X-Forwarded-For`.
+    pub forwarded_for: Option<String>,
+    /// `X-Forwarded-Proto`.
+    pub forwarded_proto: Option<String>,
+    /// The job that the route names.
+    pub job_id: Option<String>,
+    /// The query parameter `access_token`.
+    pub access_token: Option<String>,
+}
+
+/// What the guard decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The request may go on.
+    Pass {
+        /// The tenant: `key:…` or `anonymous`.
+        caller: String,
+        /// To be added to the answer, whatever it is.
+        headers: Vec<(String, String)>,
+    },
+    /// The answer to give at once: a refusal, or a preflight's.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// To be added to the answer.
+        headers: Vec<(String, String)>,
+        /// Why, when it is a refusal: stable code and a sentence.
+        problem: Option<(String, String)>,
+    },
+}
+
+impl StreamFacts {
+    /// The facts of a request for one of our routes.
+    #[must_use]
+    pub fn of(head: &http::request::Parts, target: &Target, request_id: &str, client: SocketAddr) -> Self {
+        let (level, budget) = demands(&head.method, target.job.as_ref());
+        let header = |name: &str| header(&head.headers, name);
+        Self {
+            method: head.method.to_string(),
+            route: target.route,
+            path: head.uri.path().to_owned(),
+            level,
+            budget,
+            request_id: request_id.to_owned(),
+            authorization: header("authorization"),
+            cookie: header("cookie"),
+            origin: header("origin"),
+            preflight_method: header("access-control-request-method"),
+            preflight_headers: header("access-control-request-headers"),
+            client_address: client.ip().to_canonical().to_string(),
+            forwarded_for: header("x-forwarded-for"),
+            forwarded_proto: header("x-forwarded-proto"),
+            job_id: target.job.as_ref().map(ToString::to_string),
+            access_token: target.access_token.clone(),
+        }
+    }
+}
+
+fn demands(method: &http::Method, job: Option<&JobId>) -> (Level, Budget) {
+    match (method.as_str(), job) {
+        ("GET", Some(_)) => (Level::Owner, Budget::Stream),
+        ("HEAD", Some(_)) => (Level::Owner, Budget::Standard),
+        ("OPTIONS", _) => (Level::Open, Budget::Uncounted),
+        _ => (Level::Open, Budget::Standard),
+    }
+}
+
+/// A header's values as text, joined as RFC 9110 §5.3 says.
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}

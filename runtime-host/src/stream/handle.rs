@@ -1,0 +1,130 @@
+//! One request: asks the guard, takes a place, subscribes, looks at the job, and answers with a stream or a refusal.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode};
+use image2model_domain::problem::Problem;
+use image2model_domain::record::JobRecord;
+
+use super::admission::Caller;
+use super::answer::{Reply, empty, request_id};
+use super::authorize::{StreamFacts, Verdict};
+use super::body::{Hangup, StreamBody};
+use super::listener::{Listener, Opening};
+use super::routes::Target;
+use super::start::{Start, start};
+use super::timers::Timers;
+use super::{Body, ClientAddress, Response, Shared};
+use crate::redis::RedisError;
+
+/// The methods of both routes.
+const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// Answers a request.
+pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> Response {
+    let request_id = request_id(&head.headers);
+    let reply = |added| Reply { path: head.uri.path(), request_id: &request_id, added };
+    let Some(target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()) };
+    match shared.authorizer.check(StreamFacts::of(head, &target, &request_id, client)).await {
+        Verdict::Answer { status, headers, problem } => refuse(&reply(&headers), status, problem),
+        Verdict::Pass { caller, headers } => {
+            let address = head.extensions.get::<ClientAddress>().map_or(client.ip(), |ClientAddress(ip)| *ip);
+            let request = Request { shared, head, target: &target, caller: Caller::of(&caller, address) };
+            request.answer(&reply(&headers)).await
+        }
+    }
+}
+
+fn refuse(reply: &Reply<'_>, status: u16, problem: Option<(String, String)>) -> Response {
+    match problem {
+        Some((code, detail)) => reply.problem(&Problem::new(status, code, detail)),
+        None => reply.empty(StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT)),
+    }
+}
+
+struct Request<'a> {
+    shared: &'a Arc<Shared>,
+    head: &'a Parts,
+    target: &'a Target,
+    caller: Caller,
+}
+
+impl Request<'_> {
+    async fn answer(self, reply: &Reply<'_>) -> Response {
+        let answered = match self.head.method {
+            Method::GET => self.open(reply).await,
+            Method::HEAD => self.look().await.map(|(job, _)| self.head_only(reply, &job)),
+            Method::OPTIONS => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT))),
+            _ => Err(Problem::plain(405, "Method Not Allowed").with_header("allow", "GET, HEAD, OPTIONS")),
+        };
+        answered.unwrap_or_else(|problem| {
+            let mut response = reply.problem(&problem);
+            if self.head.method == Method::HEAD {
+                *response.body_mut() = empty();
+            }
+            response
+        })
+    }
+
+    async fn open(&self, reply: &Reply<'_>) -> Result<Response, Problem> {
+        let (shared, job) = (self.shared, self.target.job()?);
+        if shared.drain.has_begun() {
+            return Err(Problem::unavailable("This server is going away. Connect again."));
+        }
+        let slot = shared.admission.enter(&shared.limits, self.caller.clone(), job);
+        let slot = slot.inspect_err(|_| shared.counters.refused.add(1))?;
+        // Before the job is looked at, so that nothing falls between the two.
+        let subscription = shared.hub.subscribe(job);
+        let (job, timeout) = self.look().await?;
+        let start = self.start(&job);
+        if start == Start::Finished {
+            return Ok(reply.empty(StatusCode::NO_CONTENT));
+        }
+        let timers = Timers::start(&shared.limits, timeout, &shared.drain);
+        let opening = Opening { slot, subscription, timers, form: self.target.form };
+        let listener = Listener::open(shared.clone(), &job, start, opening);
+        shared.counters.opened.add(1);
+        let hangup = self.head.extensions.get::<Hangup>().cloned();
+        let body = StreamBody::new(listener, job.id.to_string(), hangup, shared.watch.clone());
+        Ok(reply.stream(Body::new(body)))
+    }
+
+    /// The job, and the client's wish for how long.
+    async fn look(&self) -> Result<(JobRecord, Option<Duration>), Problem> {
+        let job = self.target.job()?;
+        let timeout = self.target.timeout()?.map(Duration::from_secs);
+        let record = self.shared.log.look(job).await.map_err(|error| unreadable(&error))?;
+        Ok((record.ok_or_else(Problem::job_not_found)?, timeout))
+    }
+
+    /// The header is newer than the query, which an `EventSource` keeps over reconnections.
+    fn start(&self, job: &JobRecord) -> Start {
+        let header = self.head.headers.get("last-event-id").filter(|value| !value.is_empty());
+        match header {
+            // What is not text is an id, but none of ours.
+            Some(value) => start(job, Some(value.to_str().unwrap_or("?"))),
+            None => start(job, self.target.last_event_id.as_deref()),
+        }
+    }
+
+    fn head_only(&self, reply: &Reply<'_>, job: &JobRecord) -> Response {
+        if self.start(job) == Start::Finished { reply.empty(StatusCode::NO_CONTENT) } else { reply.stream(empty()) }
+    }
+}
+
+fn with_allow(mut response: Response) -> Response {
+    response.headers_mut().insert(http::header::ALLOW, ALLOW);
+    response
+}
+
+fn unreadable(error: &RedisError) -> Problem {
+    tracing::warn!(code = error.code(), error = %error, "a job cannot be read for a stream");
+    if error.is_retryable() {
+        Problem::unavailable("The job store does not answer. Try again shortly.")
+    } else {
+        Problem::internal()
+    }
+}

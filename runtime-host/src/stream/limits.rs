@@ -1,0 +1,61 @@
+//! The bounds of the streams: how many, how long, how far behind.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// What a stream server allows and promises.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Streams at a time.
+    pub total: usize,
+    /// Streams at a time of one key.
+    pub per_key: usize,
+    /// Streams at a time of one client address, for callers without a key.
+    pub per_address: usize,
+    /// Streams at a time of one job.
+    pub per_job: usize,
+    /// Reads of Redis at a time, for connecting and for catching up.
+    pub reads: usize,
+    /// Longest silence; at most 15 s (CONTRACT: Status).
+    pub heartbeat: Duration,
+    /// After so long, give or take a fifth, the client is sent to connect again: it is authorised anew, and connections
+    /// spread over hosts.
+    pub max_age: Duration,
+    /// A client that takes nothing for so long is closed.
+    pub stall: Duration,
+    /// A client that is behind by so much gets each file's latest progress only.
+    pub lagging: Duration,
+    /// What clients are told to wait before they connect again, milliseconds.
+    pub retry_ms: RangeInclusive<u64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            total: 10_000,
+            per_key: 1_000,
+            per_address: 100,
+            per_job: 1_000,
+            reads: 64,
+            heartbeat: Duration::from_secs(12),
+            max_age: Duration::from_secs(600),
+            stall: Duration::from_secs(10),
+            lagging: Duration::from_secs(1),
+            retry_ms: 2_000..=5_000,
+        }
+    }
+}
+
+impl Limits {
+    /// A reconnection hint, different for each client.
+    #[must_use]
+    pub fn retry(&self) -> u64 {
+        rand::random_range(self.retry_ms.clone())
+    }
+
+    /// How long one connection may last: `max_age` give or take a fifth.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.max_age.mul_f64(rand::random_range(0.8..=1.2))
+    }
+}

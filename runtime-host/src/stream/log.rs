@@ -1,0 +1,68 @@
+//! A job's own stream in Redis, read when a listener connects, is behind, or may have missed something.
+//! Bounded: so many reads at a time, so many entries each.
+
+use image2model_domain::JobId;
+use image2model_domain::commands::ReadJob;
+use image2model_domain::record::JobRecord;
+use redis::streams::StreamRangeReply;
+use tokio::sync::Semaphore;
+
+use super::entry::Entry;
+use super::position::EntryId;
+use crate::redis::{RedisError, Store};
+
+/// Entries per read. What a listener holds in memory while it catches up.
+const PAGE: usize = 64;
+
+/// What one read of a job's stream gave.
+#[derive(Debug)]
+pub struct Page {
+    /// Whether the entry that was asked for is still the first of what follows.
+    pub found: bool,
+    /// The entry asked for, when it was found, and those after it.
+    pub entries: Vec<Entry>,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+/// Reads jobs and their streams.
+#[derive(Debug)]
+pub struct JobLog {
+    store: Store,
+    places: Semaphore,
+}
+
+impl JobLog {
+    /// Reads from `store`, `reads` at a time.
+    #[must_use]
+    pub fn new(store: Store, reads: usize) -> Self {
+        Self { store, places: Semaphore::new(reads) }
+    }
+
+    /// The job as it stands, with the id of its newest event.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn look(&self, job: &JobId) -> Result<Option<JobRecord>, RedisError> {
+        let _place = self.places.acquire().await;
+        self.store.run(&ReadJob(job)).await
+    }
+
+    /// Entries from `from` on, itself included, so that it is seen whether `from` is (still) there: one command, one look.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn page(&self, job: &JobId, from: EntryId) -> Result<Page, RedisError> {
+        let _place = self.places.acquire().await;
+        let mut command = redis::cmd("XRANGE");
+        command.arg(self.store.keys().job_events(job)).arg(from.to_string()).arg("+").arg("COUNT").arg(PAGE);
+        let reply: StreamRangeReply = self.store.query(&command).await?;
+        let more = reply.ids.len() == PAGE;
+        let entries: Vec<Entry> = reply.ids.into_iter().filter_map(read).collect();
+        Ok(Page { found: entries.first().is_some_and(|entry| entry.id() == from), entries, more })
+    }
+}
+
+fn read(entry: redis::streams::StreamId) -> Option<Entry> {
+    Some(Entry::new(EntryId::parse(&entry.id)?, entry.get("data").unwrap_or_default()))
+}

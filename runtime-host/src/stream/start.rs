@@ -1,0 +1,178 @@
+//! How a stream begins: from the present state, from where the client stood, or with word that its place is gone.
+
+use bytes::Bytes;
+use image2model_domain::JobStatus;
+use image2model_domain::event::{job_event, snapshot, task_events};
+use image2model_domain::record::JobRecord;
+use serde_json::{Value, json};
+
+use super::entry::{Form, StreamName, numbered};
+use super::frame;
+use super::position::{EntryId, EventId, Part, Position};
+
+/// Why a client's place cannot be resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reset {
+    /// Its id is none of ours.
+    UnknownId,
+    /// It belongs to another stream, or to a former one of this job.
+    OtherStream,
+    /// It is ahead of the stream: Redis has lost what the client has seen.
+    Ahead,
+    /// What it names is no longer kept.
+    NotKept,
+}
+
+impl Reset {
+    /// As the client reads it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownId => "unknown_id",
+            Self::OtherStream => "other_stream",
+            Self::Ahead => "ahead",
+            Self::NotKept => "not_kept",
+        }
+    }
+}
+
+/// How to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the present state; after a reset when a reason is given.
+    Snapshot(Option<Reset>),
+    /// With what came after this place.
+    Replay(Position),
+    /// Not at all: the client has seen the job's last event.
+    Finished,
+}
+
+/// Decides by the job as it stands and the client's `Last-Event-ID`.
+#[must_use]
+pub fn start(job: &JobRecord, last_event_id: Option<&str>) -> Start {
+    let Some(text) = last_event_id.filter(|id| !id.is_empty()) else { return Start::Snapshot(None) };
+    let Some(event) = EventId::parse(text) else { return Start::Snapshot(Some(Reset::UnknownId)) };
+    let newest = newest(job);
+    match event.position {
+        _ if event.epoch != job.epoch => Start::Snapshot(Some(Reset::OtherStream)),
+        // A snapshot that broke off is taken again: nothing was missed that it does not tell.
+        Position { part: Part::Snapshot(_), .. } => Start::Snapshot(None),
+        Position { id, .. } if id > newest => Start::Snapshot(Some(Reset::Ahead)),
+        Position { id, part: Part::Whole } if id == newest && job.status.is_terminal() => Start::Finished,
+        position => Start::Replay(position),
+    }
+}
+
+/// Id of the job's newest event.
+#[must_use]
+pub fn newest(job: &JobRecord) -> EntryId {
+    EntryId::parse(&job.last_event_id).unwrap_or_default()
+}
+
+/// The present state as frames. The last of them carries the id of the job's newest event; those before it carry ids that
+/// ask for a new snapshot, so that one which broke off is not taken for whole.
+#[must_use]
+pub fn snapshot_frames(job: &JobRecord, form: Form, name: &StreamName) -> Vec<Bytes> {
+    let id = newest(job);
+    match form {
+        Form::Plain => {
+            let events: Vec<(Option<&str>, Value)> = snapshot(job).into_iter().map(|event| (None, event)).collect();
+            numbered(name, id, Part::Snapshot, &events)
+        }
+        Form::Task => {
+            let waiting = (job.status == JobStatus::Pending).then(|| queued_event(job));
+            let events: Vec<_> = waiting.into_iter().chain(snapshot(job)).collect();
+            let named: Vec<_> = events.iter().flat_map(|event| task_events(event, &name.task_id)).collect();
+            numbered(name, id, Part::Snapshot, &named)
+        }
+    }
+}
+
+/// The event of a job that nobody has taken up, as it was when the job was made.
+fn queued_event(job: &JobRecord) -> Value {
+    let mut event = job_event(job);
+    if let Value::Object(fields) = &mut event {
+        fields.insert("type".to_owned(), json!("progress"));
+        fields.insert("message".to_owned(), json!("Queued"));
+    }
+    event
+}
+
+/// Tells the client that its place is gone and a snapshot follows.
+#[must_use]
+pub fn reset_frame(job: &JobRecord, reason: Reset, form: Form, name: &StreamName) -> Bytes {
+    let id = EventId { epoch: &name.epoch, position: Position { id: newest(job), part: Part::Snapshot(0) } };
+    let event = match form {
+        Form::Plain => None,
+        Form::Task => Some("reset"),
+    };
+    let data = json!({ "type": "reset", "job_id": job.id, "task_id": &*name.task_id, "reason": reason.as_str() });
+    frame::event(&id, event, &data.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image2model_domain::commands::ReadJob;
+    use image2model_domain::script::{Command, Replies, Value as Reply};
+    use image2model_domain::{JobId, Keyspace};
+
+    fn job(status: &str) -> JobRecord {
+        let id = JobId::from_random([7; 16]);
+        let pairs = |pairs: &[(&str, &str)]| {
+            let count = Reply::Int(i64::try_from(pairs.len()).unwrap());
+            let text = pairs.iter().flat_map(|(k, v)| [k, v]).map(|t| Reply::Bytes(t.as_bytes().to_vec()));
+            std::iter::once(count).chain(text).collect::<Vec<_>>()
+        };
+        let mut reply = vec![Reply::Bytes(b"500-1".to_vec()), Reply::Bytes(Vec::new()), Reply::Int(50)];
+        reply.extend(pairs(&[("id", id.as_str()), ("status", status), ("epoch", "abc")]));
+        for file in ["11", "22"] {
+            reply.extend(pairs(&[("id", &file.repeat(16)), ("status", "processing"), ("progress", "50")]));
+        }
+        let command = ReadJob(&id);
+        let script = command.call(&Keyspace::single()).script;
+        command.read(Replies::new(script, reply)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_place_is_resumed_or_its_loss_is_told() {
+        let running = job("processing");
+        let at = |ms, seq| Start::Replay(Position::whole(EntryId { ms, seq }));
+        assert_eq!(start(&running, None), Start::Snapshot(None));
+        assert_eq!(start(&running, Some("")), Start::Snapshot(None));
+        assert_eq!(start(&running, Some("abc-500-0")), at(500, 0));
+        assert_eq!(start(&running, Some("abc-500-1")), at(500, 1));
+        assert_eq!(start(&running, Some("abc-500-1.s3")), Start::Snapshot(None));
+        assert_eq!(start(&running, Some("abc-500-2")), Start::Snapshot(Some(Reset::Ahead)));
+        assert_eq!(start(&running, Some("xyz-500-1")), Start::Snapshot(Some(Reset::OtherStream)));
+        assert_eq!(start(&running, Some("17")), Start::Snapshot(Some(Reset::UnknownId)));
+    }
+
+    #[test]
+    fn who_has_seen_the_end_is_told_nothing_more() {
+        let ended = job("completed");
+        assert_eq!(start(&ended, Some("abc-500-1")), Start::Finished);
+        assert!(matches!(start(&ended, Some("abc-500-1.1")), Start::Replay(_)));
+        assert!(matches!(start(&ended, Some("abc-499-0")), Start::Replay(_)));
+        assert_eq!(start(&ended, None), Start::Snapshot(None));
+    }
+
+    #[test]
+    fn only_a_whole_snapshot_counts_as_seen() {
+        let job = job("processing");
+        let name = StreamName::new(&job.id, &job.epoch);
+        let frames = snapshot_frames(&job, Form::Plain, &name);
+        assert!(frames[0].starts_with(b"id: abc-500-1.s1\ndata: {"));
+        assert!(frames[1].starts_with(b"id: abc-500-1\ndata: {"));
+        let named = snapshot_frames(&job, Form::Task, &name);
+        assert!(named[0].starts_with(b"id: abc-500-1.s1\nevent: file_update\n"));
+        assert!(named[3].starts_with(b"id: abc-500-1\nevent: task_progress\n"));
+    }
+
+    #[test]
+    fn a_waiting_job_is_queued_in_the_named_form() {
+        let job = job("pending");
+        let named = snapshot_frames(&job, Form::Task, &StreamName::new(&job.id, &job.epoch));
+        assert!(named[0].starts_with(b"id: abc-500-1.s1\nevent: task_queued\n"));
+    }
+}

@@ -1,0 +1,161 @@
+//! When a listener is to be told something although nothing happens: heartbeat, age, the client's own timeout, drain.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::limits::Limits;
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// A sign of life.
+    Heartbeat,
+    /// The end, for this reason.
+    Close(Ending),
+}
+
+/// Why a stream ends before its job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It is old: the client connects again.
+    Age,
+    /// The client asked for no more.
+    Timeout,
+    /// The server goes away.
+    Drain,
+}
+
+/// Whether the server is going away, and over how long its listeners are to leave.
+#[derive(Debug, Default)]
+pub struct Drain {
+    begun: CancellationToken,
+    spread: OnceLock<Duration>,
+}
+
+impl Drain {
+    /// Lets every listener leave at some moment of `spread`.
+    pub fn begin(&self, spread: Duration) {
+        let _ = self.spread.set(spread);
+        self.begun.cancel();
+    }
+
+    /// Whether it has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    /// How long a client is best told to wait: until all have left.
+    #[must_use]
+    pub fn spread(&self) -> Duration {
+        self.spread.get().copied().unwrap_or_default()
+    }
+}
+
+/// The deadlines of one listener.
+#[derive(Debug)]
+pub struct Timers {
+    heartbeat: Duration,
+    heartbeat_at: Instant,
+    close_at: Instant,
+    ending: Ending,
+    drain: CancellationToken,
+}
+
+impl Timers {
+    /// Starts them. `timeout` is the client's own wish, and then stands in the place of the maximum age.
+    #[must_use]
+    pub fn start(limits: &Limits, timeout: Option<Duration>, drain: &Drain) -> Self {
+        let now = Instant::now();
+        let (lasts, ending) = match timeout {
+            Some(timeout) => (timeout, Ending::Timeout),
+            None => (limits.age(), Ending::Age),
+        };
+        let (heartbeat, drain) = (limits.heartbeat, drain.begun.clone());
+        Self { heartbeat, heartbeat_at: now + heartbeat, close_at: now + lasts, ending, drain }
+    }
+
+    /// Something was sent: silence begins anew.
+    pub fn sent(&mut self) {
+        self.heartbeat_at = Instant::now() + self.heartbeat;
+    }
+
+    /// Waits for the next deadline. Cancel safe.
+    pub async fn due(&mut self, drain: &Drain) -> Due {
+        loop {
+            let draining = self.ending == Ending::Drain;
+            tokio::select! {
+                biased;
+                () = self.drain.cancelled(), if !draining => self.leave_within(drain.spread()),
+                () = sleep_until(self.heartbeat_at.min(self.close_at)) => return self.which(),
+            }
+        }
+    }
+
+    fn leave_within(&mut self, spread: Duration) {
+        let leave = Instant::now() + spread.mul_f64(rand::random_range(0.0..1.0));
+        self.close_at = self.close_at.min(leave);
+        self.ending = Ending::Drain;
+    }
+
+    fn which(&mut self) -> Due {
+        if Instant::now() >= self.close_at {
+            return Due::Close(self.ending);
+        }
+        self.sent();
+        Due::Heartbeat
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quick() -> Limits {
+        let (heartbeat, max_age) = (Duration::from_millis(1), Duration::from_millis(10));
+        Limits { heartbeat, max_age, ..Limits::default() }
+    }
+
+    #[tokio::test]
+    async fn heartbeats_come_until_the_client_has_had_enough() {
+        let drain = Drain::default();
+        let mut timers = Timers::start(&quick(), Some(Duration::from_millis(200)), &drain);
+        assert_eq!(timers.due(&drain).await, Due::Heartbeat);
+        let mut due = Due::Heartbeat;
+        while due == Due::Heartbeat {
+            due = timers.due(&drain).await;
+        }
+        assert_eq!(due, Due::Close(Ending::Timeout));
+    }
+
+    #[tokio::test]
+    async fn a_drain_comes_before_everything_else() {
+        let drain = Drain::default();
+        let mut timers = Timers::start(&Limits::default(), None, &drain);
+        drain.begin(Duration::from_millis(20));
+        assert_eq!(timers.due(&drain).await, Due::Close(Ending::Drain));
+    }
+
+    #[tokio::test]
+    async fn no_stream_lasts_for_ever() {
+        let drain = Drain::default();
+        let mut timers = Timers::start(&quick(), None, &drain);
+        let mut due = Due::Heartbeat;
+        while due == Due::Heartbeat {
+            due = timers.due(&drain).await;
+        }
+        assert_eq!(due, Due::Close(Ending::Age));
+    }
+
+    #[test]
+    fn ages_differ_by_a_fifth_at_most() {
+        let limits = Limits::default();
+        for _ in 0..1000 {
+            let age = limits.age().as_secs_f64() / limits.max_age.as_secs_f64();
+            assert!((0.799..=1.201).contains(&age), "{age}");
+        }
+    }
+}
