@@ -1,1 +1,105 @@
+//! Composition, on components made of text.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::*;
+use crate::edge::capabilities::AllowedHosts;
+use crate::edge::manifest::{DependencySource, Limits, Mount};
+
+const IMPORT: &str = "a:b/c@1.0.0";
+
+fn subject(mounts: Vec<Mount>) -> Component {
+    Component {
+        id: "app".into(),
+        source: "app.wasm".into(),
+        variables: HashMap::new(),
+        environment: BTreeMap::new(),
+        allowed_hosts: AllowedHosts::default(),
+        mounts,
+        dependencies: Vec::new(),
+        limits: Limits::default(),
+    }
+}
+
+/// Imports `IMPORT` with a function, and exports something.
+fn app() -> Vec<u8> {
+    let text = format!(
+        "(component
+            (import \"{IMPORT}\" (instance $c (export \"f\" (func (result u32)))))
+            (alias export $c \"f\" (func $f))
+            (instance $out (export \"f\" (func $f)))
+            (export \"x:y/z\" (instance $out)))"
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// Exports `IMPORT` and imports `import`.
+fn dependency(import: &str, result: &str) -> Vec<u8> {
+    let import = if import.is_empty() { String::new() } else { format!("(import \"{import}\" (instance))") };
+    let text = format!(
+        "(component {import}
+            (core module $m (func (export \"f\") (result i32) i32.const 7))
+            (core instance $i (instantiate $m))
+            (func $f (result {result}) (canon lift (core func $i \"f\")))
+            (instance $c (export \"f\" (func $f)))
+            (export \"{IMPORT}\" (instance $c)))"
+    );
+    wat::parse_str(text).unwrap()
+}
+
+fn join(component: &Component, bytes: &[u8], inherit: &[Configuration]) -> Result<Vec<u8>, EdgeError> {
+    let dependency = Dependency {
+        import: IMPORT.into(),
+        source: DependencySource::Component("lib".into()),
+        export: None,
+        inherit: Inherit::Only(BTreeSet::from_iter(inherit.iter().copied())),
+    };
+    compose(component, &app(), &[Part { dependency: &dependency, name: "lib".into(), bytes }])
+}
+
+#[test]
+fn joins_a_component_with_its_dependency() {
+    let joined = join(&subject(Vec::new()), &dependency("", "u32"), &[]).unwrap();
+    assert_eq!(exports("app", &joined).unwrap(), ["x:y/z"]);
+    let mut graph = CompositionGraph::new();
+    let package = Package::from_bytes("t:t", None, joined, graph.types_mut()).unwrap();
+    assert!(world_imports(&graph, package.ty()).is_empty());
+}
+
+#[test]
+fn refuses_a_capability_that_is_not_inherited() {
+    for (import, word) in [
+        ("spin:redis/redis@3.0.0", "allowed_outbound_hosts"),
+        ("wasi:http/client@0.3.0", "allowed_outbound_hosts"),
+        ("wasi:sockets/tcp@0.2.3", "allowed_outbound_hosts"),
+        ("spin:variables/variables@3.0.0", "variables"),
+        ("wasi:filesystem/preopens@0.2.3", "files"),
+    ] {
+        let error = join(&subject(Vec::new()), &dependency(import, "u32"), &[]).unwrap_err().to_string();
+        for part in ["\"app\"", "\"lib\"", import, word] {
+            assert!(error.contains(part), "{part} not in {error}");
+        }
+    }
+    let inherited = [Configuration::AllowedOutboundHosts];
+    assert!(join(&subject(Vec::new()), &dependency("spin:redis/redis@3.0.0", "u32"), &inherited).is_ok());
+}
+
+#[test]
+fn puts_a_stand_in_before_files_that_are_not_inherited() {
+    let mount = Mount { source: "/tmp".into(), destination: "/".into() };
+    let inherited = [Configuration::AllowedOutboundHosts];
+    let bytes = dependency("wasi:filesystem/preopens@0.2.3", "u32");
+    let joined = join(&subject(vec![mount]), &bytes, &inherited).unwrap();
+    let mut graph = CompositionGraph::new();
+    let package = Package::from_bytes("t:t", None, joined, graph.types_mut()).unwrap();
+    assert!(world_imports(&graph, package.ty()).is_empty(), "the dependency still reaches the component's files");
+}
+
+#[test]
+fn says_what_does_not_fit() {
+    let error = join(&subject(Vec::new()), &dependency("", "s32"), &[]).unwrap_err().to_string();
+    assert!(error.contains("\"lib\"") && error.contains("u32") && error.contains("s32"), "{error}");
+    let other = wat::parse_str("(component)").unwrap();
+    let error = join(&subject(Vec::new()), &other, &[]).unwrap_err().to_string();
+    assert!(error.contains("does not export a:b/c@1.0.0") && error.contains("nothing"), "{error}");
+}

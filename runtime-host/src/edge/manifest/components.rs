@@ -109,7 +109,7 @@ fn dependencies(
                     let reason = format!("registries are not read here yet: give a path instead of {version:?}");
                     Err(EdgeError::unsupported(place, "version", reason))
                 }
-                schema::Dependency::Table(table) => self::dependency(place, import, table, inherit_all, base),
+                schema::Dependency::Table(table) => self::dependency(place, import, *table, inherit_all, base),
             }
         })
         .collect()

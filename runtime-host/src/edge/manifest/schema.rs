@@ -147,7 +147,7 @@ pub(super) struct Build {
 #[serde(untagged)]
 pub(super) enum Dependency {
     Version(String),
-    Table(DependencyTable),
+    Table(Box<DependencyTable>),
 }
 
 /// The long form of a dependency.

@@ -1,4 +1,12 @@
-//! A provider that returns what it was given.
+//! A provider that returns what it was given, or nothing ever for the options `loop`. It imports nothing.
+#![no_std]
+
+extern crate alloc;
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use bindings::exports::image2model::provider::model::{Description, File, Guest, Refusal, Role};
 
@@ -7,6 +15,8 @@ mod bindings {
     use super::Provider;
     export!(Provider);
 }
+
+use image2model_bare as _;
 
 struct Provider;
 
@@ -26,7 +36,7 @@ impl Guest for Provider {
     fn request(options: String, image_url: String) -> Result<String, Refusal> {
         if options == "loop" {
             loop {
-                std::hint::black_box(0);
+                core::hint::black_box(0);
             }
         }
         Ok(format!("{{\"options\":{options},\"image\":\"{image_url}\"}}"))

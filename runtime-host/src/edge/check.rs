@@ -1,1 +1,0 @@
-//! Does a built component fit its world in `wit/worlds`?

@@ -1,0 +1,133 @@
+//! Does a built component fit its world in `wit/worlds`? A missing export or an import too many is spelled out. Names are
+//! compared by package, interface and line of compatible versions; functions by name.
+
+mod surface;
+mod worlds;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::EdgeError;
+use super::manifest::{Application, Component};
+use surface::Surface;
+
+/// What was found, component by component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// In the order of their ids.
+    pub components: Vec<ComponentReport>,
+}
+
+/// One component of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentReport {
+    /// Its id.
+    pub id: String,
+    /// The world it was held against; `None` when its id belongs to none.
+    pub world: Option<String>,
+    /// What it imports, as the component names it.
+    pub imports: Vec<String>,
+    /// What it exports, as the component names it.
+    pub exports: Vec<String>,
+    /// What does not fit; empty when everything does.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Difference {
+    /// The file is not there.
+    #[error("is not built: {path} is missing; run `cargo xtask build`", path = .0.display())]
+    NotBuilt(PathBuf),
+    /// The file holds something else.
+    #[error("is not a WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// The world's export is not there.
+    #[error("must export {0}, and does not")]
+    MissingExport(String),
+    /// An import that the world does not have.
+    #[error("imports {0}, which its world does not allow")]
+    ExtraImport(String),
+    /// A function of an exported interface is not there.
+    #[error("must export the function {function} in {interface}, and does not")]
+    MissingFunction {
+        /// The world's interface.
+        interface: String,
+        /// The function.
+        function: String,
+    },
+    /// A function that the world's interface does not have.
+    #[error("imports the function {function} of {interface}, which the interface does not have")]
+    UnknownFunction {
+        /// The imported interface.
+        interface: String,
+        /// The function.
+        function: String,
+    },
+}
+
+impl Report {
+    /// Whether every component fits.
+    pub fn is_ok(&self) -> bool {
+        self.components.iter().all(|component| component.differences.is_empty())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for component in &self.components {
+            let world = component.world.as_deref().map_or("no world of its own".to_owned(), |w| format!("world {w}"));
+            let verdict = if component.differences.is_empty() { "fits" } else { "does not fit" };
+            writeln!(f, "{}: {verdict} ({world})", component.id)?;
+            for difference in &component.differences {
+                writeln!(f, "  {difference}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Holds every component of the manifest against its world. An error means that the manifest itself cannot be read.
+pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Report, EdgeError> {
+    let application = Application::load(manifest, variables)?;
+    let worlds = worlds::load()?;
+    let components = application.components.values().map(|component| check_component(component, &worlds)).collect();
+    Ok(Report { components })
+}
+
+/// The world that a component of this id is held against.
+pub fn world_of(id: &str) -> Option<&str> {
+    const OWN: [&str; 7] = ["upload", "status", "download", "admin", "web", "guard", "media-inspector"];
+    if id.starts_with("provider-") { Some("provider") } else { OWN.into_iter().find(|own| *own == id) }
+}
+
+fn check_component(component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {
+    let world = world_of(&component.id);
+    let mut report = ComponentReport {
+        id: component.id.clone(),
+        world: world.map(str::to_owned),
+        imports: Vec::new(),
+        exports: Vec::new(),
+        differences: Vec::new(),
+    };
+    let Ok(bytes) = std::fs::read(&component.source) else {
+        report.differences.push(Difference::NotBuilt(component.source.clone()));
+        return report;
+    };
+    match Surface::of_component(&bytes) {
+        Err(message) => report.differences.push(Difference::NotAComponent(message)),
+        Ok(surface) => {
+            report.imports = surface.imports.keys().cloned().collect();
+            report.exports = surface.exports.keys().cloned().collect();
+            if let Some(world) = world.and_then(|world| worlds.get(world)) {
+                report.differences = surface.differences(world);
+            }
+        }
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The comparison, on components made of text.
+
+use std::fmt::Write as _;
+
+use super::*;
+
+/// A component that imports and exports empty interfaces of these names.
+fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
+    let mut text = String::from("(component\n");
+    for name in imports {
+        writeln!(text, "(import \"{name}\" (instance))").unwrap();
+    }
+    for (index, name) in exports.iter().enumerate() {
+        writeln!(text, "(instance $i{index})\n(export \"{name}\" (instance $i{index}))").unwrap();
+    }
+    wat::parse_str(text + ")").unwrap()
+}
+
+fn differences(world: &str, bytes: &[u8]) -> Vec<String> {
+    let worlds = worlds::load().unwrap();
+    let surface = Surface::of_component(bytes).unwrap();
+    surface.differences(&worlds[world]).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn knows_every_world() {
+    let worlds = worlds::load().unwrap();
+    for id in ["upload", "status", "download", "admin", "web", "guard", "media-inspector", "provider-tripo3d"] {
+        assert!(worlds.contains_key(world_of(id).unwrap()), "{id}");
+    }
+    assert_eq!(world_of("something-else"), None);
+}
+
+#[test]
+fn spells_out_what_is_too_much_or_missing() {
+    let found = differences("provider", &component(&["spin:redis/redis@3.0.0"], &[]));
+    assert_eq!(
+        found,
+        [
+            "must export image2model:provider/model@1.0.0, and does not",
+            "imports spin:redis/redis@3.0.0, which its world does not allow"
+        ]
+    );
+    let found = differences("provider", &component(&[], &["image2model:provider/model@1.0.0"]));
+    assert!(
+        found.contains(&"must export the function describe in image2model:provider/model@1.0.0, and does not".into())
+    );
+}
+
+#[test]
+fn lets_other_versions_of_the_same_track_pass() {
+    let bytes = component(&["wasi:io/poll@0.2.3"], &["image2model:guard/guard@1.2.0"]);
+    let found = differences("guard", &bytes);
+    assert!(
+        !found.iter().any(|text| text.contains("wasi:io") || text.contains("must export image2model")),
+        "{found:?}"
+    );
+    let found = differences("guard", &component(&["wasi:http/types@0.2.3"], &["image2model:guard/guard@2.0.0"]));
+    assert!(found.iter().any(|text| text.contains("wasi:http/types@0.2.3")), "{found:?}");
+    assert!(found.contains(&"must export image2model:guard/guard@1.0.0, and does not".into()), "{found:?}");
+}

@@ -1,0 +1,57 @@
+//! What components reach: variables, files, other servers. Each only as far as the manifest says.
+
+use crate::harness::App;
+
+#[tokio::test]
+async fn reads_its_own_variables_only() {
+    let mut app = App::new()
+        .more("[variables]\nplace = { default = \"here\" }\nkey = { required = true, secret = true }\nother = { default = \"\" }\n")
+        .route("/", "variables", "[component.variables.variables]\nmine = \"{{ place }}-{{ key }}\"");
+    app.variables.insert("key".into(), "k1".into());
+    let host = app.start().await;
+    assert_eq!(host.get("/?mine").await.text(), "value here-k1");
+    assert_eq!(host.get("/?other").await.text(), "undefined");
+    assert_eq!(host.get("/?Not-A-Name").await.text(), "invalid-name");
+}
+
+#[tokio::test]
+async fn reads_mounted_files_and_changes_nothing() {
+    let app = App::new().route("/...", "files", "files = [{ source = \"pages\", destination = \"/pages\" }]");
+    let pages = app.folder().join("pages");
+    std::fs::create_dir(&pages).unwrap();
+    std::fs::write(pages.join("index.html"), "a page").unwrap();
+    std::fs::write(app.folder().join("secret"), "hidden").unwrap();
+    let host = app.start().await;
+    assert_eq!(host.get("/pages/index.html").await.text(), "a page");
+    let write = http::Request::post(host.url("/pages/index.html")).body(bytes::Bytes::new()).unwrap();
+    assert!(host.send(write).await.text().starts_with("error"));
+    assert_eq!(std::fs::read_to_string(pages.join("index.html")).unwrap(), "a page");
+    for path in ["/secret", "/pages/../secret", "/etc/passwd"] {
+        let raw = raw_get(host.address, path).await;
+        assert!(raw.contains("error:") && !raw.contains("hidden"), "{path}: {raw}");
+    }
+}
+
+/// Without a client that tidies the path.
+async fn raw_get(address: std::net::SocketAddr, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn sends_requests_only_where_it_may() {
+    let target = App::new().route("/hello", "hello", "").start().await;
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let allowed = format!("allowed_outbound_hosts = [\"http://{}\", \"http://{free}\"]", target.address);
+    let host = App::new().route("/", "outbound", &allowed).start().await;
+    assert_eq!(host.get(&format!("/?{}", target.url("/hello"))).await.text(), "200 5");
+    let denied = host.get(&format!("/?http://localhost:{}/hello", target.address.port())).await.text();
+    assert!(denied.contains("HttpRequestDenied"), "{denied}");
+    let nobody = host.get(&format!("/?http://{free}/")).await.text();
+    assert!(nobody.contains("ConnectionRefused"), "{nobody}");
+}

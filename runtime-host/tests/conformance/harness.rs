@@ -1,0 +1,152 @@
+//! Builds the guests once, writes a manifest, serves it on a free port.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use image2model_host::edge::{Edge, EdgeError, EdgeOptions, NativeRoutes, NoRoutes, ServeOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The file of a guest. Builds all of them first, with the cargo that runs the tests.
+pub fn guest(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/guests/Cargo.toml");
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        for package in [None, Some("conformance-provider")] {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"]);
+            cargo.arg(&manifest).arg("--target-dir").arg(target);
+            cargo.args(package.iter().flat_map(|package| ["--package", package]));
+            assert!(cargo.status().unwrap().success(), "the conformance guests do not build");
+        }
+        target.join("wasm32-wasip2/release")
+    });
+    folder.join(format!("conformance_{name}.wasm"))
+}
+
+/// A manifest: its routes and components are added one by one.
+pub struct App {
+    text: String,
+    folder: tempfile::TempDir,
+    pub variables: HashMap<String, String>,
+    pub serve: ServeOptions,
+}
+
+impl App {
+    pub fn new() -> Self {
+        let text = "spin_manifest_version = 2\n[application]\nname = \"conformance\"\nversion = \"1.0.0\"\n".to_owned();
+        let folder = tempfile::tempdir().unwrap();
+        Self { text, folder, variables: HashMap::new(), serve: ServeOptions::default() }
+    }
+
+    /// A component of the guest `name` with its route; `more` are keys of its table.
+    pub fn route(mut self, route: &str, name: &str, more: &str) -> Self {
+        self.text += &format!("[[trigger.http]]\nroute = {route:?}\ncomponent = {name:?}\n");
+        self.component(name, name, more)
+    }
+
+    /// A component called `id` without a route.
+    pub fn component(mut self, id: &str, name: &str, more: &str) -> Self {
+        self.text += &format!("[component.{id}]\nsource = {:?}\n{more}\n", guest(name));
+        self
+    }
+
+    pub fn more(mut self, text: &str) -> Self {
+        self.text += text;
+        self
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub async fn load(&self) -> Result<Edge, EdgeError> {
+        let manifest_path = self.folder.path().join("spin.toml");
+        std::fs::write(&manifest_path, &self.text).unwrap();
+        let options = EdgeOptions {
+            manifest_path,
+            variables: self.variables.clone(),
+            cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache")),
+            serve: self.serve.clone(),
+        };
+        tokio::task::spawn_blocking(move || Edge::load(options)).await.unwrap()
+    }
+
+    pub async fn start(self) -> Host {
+        self.start_with(Arc::new(NoRoutes)).await
+    }
+
+    pub async fn start_with(self, native: Arc<dyn NativeRoutes>) -> Host {
+        let edge = self.load().await.unwrap_or_else(|error| panic!("{error}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        let server = tokio::spawn(async move { edge.serve(listener, native, stop).await });
+        Host { address, shutdown, server, _folder: self.folder }
+    }
+}
+
+/// A served application.
+pub struct Host {
+    pub address: SocketAddr,
+    pub shutdown: CancellationToken,
+    pub server: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+pub struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The fields every problem has, checked; answers its code.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["status_code"], self.status);
+        assert_eq!(problem["error"], true);
+        for field in ["type", "title", "detail", "instance", "request_id", "message"] {
+            assert!(problem[field].is_string(), "{field} in {problem}");
+        }
+        problem["error_code"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Host {
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(http::Request::get(self.url(path)).body(Bytes::new()).unwrap()).await
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn send(&self, request: http::Request<Bytes>) -> Answer {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request.map(Full::new)).await.unwrap();
+        let (head, body) = response.into_parts();
+        Answer { status: head.status.as_u16(), headers: head.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+}

@@ -1,0 +1,162 @@
+//! Requests in, answers out: headers, routes, bodies, native routes, overload, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::{self, StreamExt};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use image2model_host::edge::{NativeRoutes, Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{App, Host};
+
+#[tokio::test]
+async fn answers_with_a_length_and_no_header_of_its_own() {
+    let host = App::new().route("/hello", "hello", "").start().await;
+    let answer = host.get("/hello").await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "hello"));
+    let mut names: Vec<_> = answer.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-length", "date"]);
+}
+
+#[tokio::test]
+async fn tells_components_what_spin_tells_them() {
+    let host = App::new().route("/users/:Id/...", "request", "").start().await;
+    let request = http::Request::get(host.url("/users/4%202/a/b?q=1"))
+        .header("host", "shop.example:81")
+        .header("spin-client-addr", "6.6.6.6:6")
+        .header("spin-anything", "x")
+        .body(Bytes::new())
+        .unwrap();
+    let answer = host.send(request).await;
+    let text = answer.text();
+    for line in [
+        "uri: http://shop.example:81/users/4%202/a/b?q=1",
+        "spin-full-url: http://shop.example:81/users/4%202/a/b?q=1",
+        "spin-path-info: /a/b",
+        "spin-matched-route: /users/:Id/...",
+        "spin-raw-component-route: /users/:Id/...",
+        "spin-component-route: /users/:Id",
+        "spin-base-path: /",
+        "spin-path-match-id: 4%202",
+        "spin-client-addr: 127.0.0.1:",
+    ] {
+        assert!(text.contains(line), "{line} not in {text}");
+    }
+    assert!(!text.contains("6.6.6.6") && !text.contains("spin-anything"), "{text}");
+    assert_eq!(answer.header("x-own"), Some("1"));
+}
+
+#[tokio::test]
+async fn answers_what_no_component_does() {
+    let host = App::new().route("/hello", "hello", "").start().await;
+    let missing = host.get("/nothing").await;
+    assert_eq!((missing.status, missing.problem().as_str()), (404, "NOT_FOUND"));
+    let health = host.get("/.well-known/spin/health").await;
+    assert_eq!((health.status, health.text().as_str()), (200, "OK"));
+    let info: serde_json::Value = serde_json::from_slice(&host.get("/.well-known/spin/info").await.body).unwrap();
+    assert_eq!(info["name"], "conformance");
+}
+
+#[tokio::test]
+async fn streams_large_bodies_both_ways() {
+    let host = App::new().route("/...", "echo", "").start().await;
+    let bytes = Bytes::from((0..3_000_000_u32).map(|n| n.to_le_bytes()[1]).collect::<Vec<_>>());
+    let echo = host.send(http::Request::post(host.url("/echo")).body(bytes.clone()).unwrap()).await;
+    assert_eq!((echo.status, echo.body.len()), (200, bytes.len()));
+    assert!(echo.body == bytes, "the bytes came back changed");
+    let count = host.send(http::Request::post(host.url("/count")).body(bytes).unwrap()).await;
+    assert_eq!(count.text(), "3000000");
+}
+
+/// Starts an upload and leaves it unfinished.
+async fn unfinished_upload(host: &Host) -> TcpStream {
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    stream.write_all(b"POST /count HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nfirst").await.unwrap();
+    stream
+}
+
+/// Asks until the answer has this status; the test ends by the harness's own time limit otherwise.
+async fn until(host: &Host, path: &str, status: u16) -> crate::harness::Answer {
+    for _ in 0..500 {
+        let answer = host.get(path).await;
+        if answer.status == status {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{path} never answered {status}");
+}
+
+#[tokio::test]
+async fn refuses_what_it_has_no_place_for_and_recovers() {
+    let mut app = App::new().route("/...", "echo", "");
+    app.serve.max_requests = 1;
+    app.serve.queue_wait = Duration::from_millis(10);
+    let host = app.start().await;
+    let upload = unfinished_upload(&host).await;
+    let refused = until(&host, "/", 503).await;
+    assert_eq!(refused.problem(), "OVERLOADED");
+    assert!(refused.header("retry-after").is_some());
+    // The client leaves in the middle: the component sees its body end, and its place is free again.
+    drop(upload);
+    until(&host, "/", 200).await;
+}
+
+#[tokio::test]
+async fn finishes_what_is_in_work_when_told_to_stop() {
+    let host = App::new().route("/...", "echo", "").start().await;
+    host.get("/").await;
+    let mut upload = unfinished_upload(&host).await;
+    let mut probe = TcpStream::connect(host.address).await.unwrap();
+    probe.write_all(b"GET /count HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut first = [0; 12];
+    probe.read_exact(&mut first).await.unwrap();
+    host.shutdown.cancel();
+    upload.write_all(&[b'x'; 995]).await.unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1000"), "{answer}");
+    host.server.await.unwrap();
+    assert!(TcpStream::connect(host.address).await.is_err());
+}
+
+#[tokio::test]
+async fn gives_up_requests_that_outlast_the_drain() {
+    let mut app = App::new().route("/...", "echo", "");
+    app.serve.drain = Duration::from_millis(50);
+    let host = app.start().await;
+    host.get("/").await;
+    let _upload = unfinished_upload(&host).await;
+    host.shutdown.cancel();
+    host.server.await.unwrap();
+}
+
+struct Clock;
+
+impl NativeRoutes for Clock {
+    fn takes(&self, head: &http::request::Parts) -> bool {
+        head.uri.path() == "/events"
+    }
+
+    fn handle(&self, _: Request, client: SocketAddr) -> BoxFuture<'static, Response> {
+        Box::pin(async move {
+            let frames = stream::iter([client.ip().to_string(), " and more".to_owned()])
+                .map(|text| Ok(Frame::data(Bytes::from(text))));
+            Response::new(StreamBody::new(frames).boxed_unsync())
+        })
+    }
+}
+
+#[tokio::test]
+async fn asks_native_routes_first() {
+    let host = App::new().route("/...", "hello", "").start_with(Arc::new(Clock)).await;
+    assert_eq!(host.get("/events").await.text(), "127.0.0.1 and more");
+    assert_eq!(host.get("/other").await.text(), "hello");
+}

@@ -1,0 +1,15 @@
+//! The edge host held against what Spin and its own contracts promise, with real components: one behaviour a guest in
+//! `tests/conformance/guests`, one file a subject here.
+
+#[cfg(test)]
+mod capabilities;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod http_server;
+#[cfg(test)]
+mod library;
+#[cfg(test)]
+mod redis_server;
