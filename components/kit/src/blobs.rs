@@ -1,0 +1,199 @@
+//! Client of the blob gateway, which keeps uploads and results: `PUT`, `GET`, `HEAD` and `DELETE {blob_url}/{key}`.
+//!
+//! Bytes pass through as they come, in both directions. A key is a path of plain names (`uploads/{job}/{file}_original.jpg`);
+//! a key that ends in `/` names everything under it, and is only good for `DELETE`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, Empty, StreamBody};
+use serde::Deserialize;
+use spin_sdk::http::body::IncomingBodyExt;
+use spin_sdk::http::{BoxBody, Response, box_body};
+
+use crate::config::{self, ConfigError};
+use crate::context::BodyStream;
+use crate::{Failure, clock};
+use image2model_domain::Problem;
+
+/// The gateway must begin its answer within this time, except to a `PUT`, which lasts as long as its body.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the gateway did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlobError {
+    /// It cannot be reached or did not answer in time.
+    #[error("the blob gateway is away: {0}")]
+    Away(String),
+    /// It answered something else than expected; 507 when its disk is full.
+    #[error("the blob gateway answered {0}")]
+    Refused(StatusCode),
+    /// The key is not a path of plain names.
+    #[error("not a blob key")]
+    BadKey,
+    /// The body to be stored broke off: its sender is gone.
+    #[error("the body broke off: {0}")]
+    BrokenBody(String),
+    /// Not configured.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Away(_) => {
+                crate::log::warn("blob gateway is away", &serde_json::json!({ "error": error.to_string() }));
+                Problem::unavailable("The file store cannot be reached at the moment. Please try again.").into()
+            }
+            BlobError::Refused(StatusCode::INSUFFICIENT_STORAGE) => {
+                Problem::unavailable("The file store is full. Please try again later.").into()
+            }
+            other => Self::Fault(other.into()),
+        }
+    }
+}
+
+/// A stored blob, or part of it, as the gateway answers: 200, 206, 304, 404, 412 or 416 with their headers.
+pub struct Blob {
+    /// As the gateway answered.
+    pub status: StatusCode,
+    /// As the gateway answered: `content-length`, `content-range`, `etag`, `last-modified`, …
+    pub headers: HeaderMap,
+    /// The bytes; empty for `HEAD`.
+    pub body: BodyStream,
+}
+
+/// What a deletion freed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Freed {
+    /// Files removed.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Bytes they had.
+    #[serde(default)]
+    pub freed_bytes: u64,
+}
+
+/// Whether a text is a key: names of `[A-Za-z0-9._-]` between slashes, none of them `.` or `..`; `/` at the end if `prefix`.
+fn is_key(key: &str, prefix: bool) -> bool {
+    let path = if prefix { key.strip_suffix('/') } else { Some(key) };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let name = |n: &str| !n.is_empty() && n != "." && n != ".." && n.bytes().all(plain);
+    path.is_some_and(|path| path.split('/').all(name))
+}
+
+async fn send(method: Method, key: &str, headers: &[(&str, &str)], body: BoxBody) -> Result<Response, BlobError> {
+    let (url, token) = (config::text("blob_url").await?, config::text("blob_token").await?);
+    let uri = format!("{}/{key}", url.trim_end_matches('/'));
+    let mut request = http::Request::builder().method(method).uri(uri);
+    if !token.is_empty() {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(body).map_err(|_| BlobError::BadKey)?;
+    spin_sdk::http::send(request).await.map_err(|e| BlobError::Away(e.to_string()))
+}
+
+async fn ask(method: Method, key: &str, headers: &[(&str, &str)]) -> Result<Response, BlobError> {
+    let sent = clock::within(PATIENCE, send(method, key, headers, box_body(Empty::new()))).await;
+    sent.unwrap_or_else(|| Err(BlobError::Away("no answer in time".to_owned())))
+}
+
+/// Stores what the stream gives, as it gives it. The gateway keeps nothing of a stream that ends in an error.
+///
+/// # Errors
+/// [`BlobError`]; the stream's own error is the caller's to remember.
+pub async fn put<S>(key: &str, content_type: &str, chunks: S) -> Result<(), BlobError>
+where
+    S: Stream<Item = Result<Bytes, anyhow::Error>> + Send + 'static,
+{
+    if !is_key(key, false) {
+        return Err(BlobError::BadKey);
+    }
+    let body = box_body(StreamBody::new(chunks.map(|chunk| chunk.map(http_body::Frame::data))));
+    let answer = send(Method::PUT, key, &[("content-type", content_type)], body).await?;
+    if answer.status().is_success() { Ok(()) } else { Err(BlobError::Refused(answer.status())) }
+}
+
+/// Reads a blob. `headers` are the client's conditions: `range`, `if-none-match`, `if-range`, `if-modified-since`.
+///
+/// # Errors
+/// [`BlobError`]; a blob that is not there is an answer with status 404, not an error.
+pub async fn get(key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError> {
+    read(Method::GET, key, headers).await
+}
+
+/// Reads a blob's headers.
+///
+/// # Errors
+/// As [`get`].
+pub async fn head(key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError> {
+    read(Method::HEAD, key, headers).await
+}
+
+async fn read(method: Method, key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError> {
+    if !is_key(key, false) {
+        return Err(BlobError::BadKey);
+    }
+    let (head, body) = ask(method, key, headers).await?.into_parts();
+    let body = body.stream().map_err(anyhow::Error::from).boxed();
+    match head.status.as_u16() {
+        200 | 206 | 304 | 404 | 412 | 416 => Ok(Blob { status: head.status, headers: head.headers, body }),
+        _ => Err(BlobError::Refused(head.status)),
+    }
+}
+
+/// Removes one blob, or everything under a key that ends in `/`. What is not there is no error.
+///
+/// # Errors
+/// [`BlobError`].
+pub async fn delete(key: &str) -> Result<Freed, BlobError> {
+    if !is_key(key, key.ends_with('/')) {
+        return Err(BlobError::BadKey);
+    }
+    let answer = ask(Method::DELETE, key, &[]).await?;
+    match answer.status().as_u16() {
+        404 => Ok(Freed::default()),
+        200..=299 => Ok(small_json(answer).await.unwrap_or_default()),
+        _ => Err(BlobError::Refused(answer.status())),
+    }
+}
+
+/// The gateway's own word on how it is: `{"status", "disk": {"free_bytes", "total_bytes"}}`.
+///
+/// # Errors
+/// [`BlobError`].
+pub async fn health() -> Result<serde_json::Value, BlobError> {
+    let answer = ask(Method::GET, "health", &[]).await?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(BlobError::Refused(status));
+    }
+    small_json(answer).await.ok_or_else(|| BlobError::Away("its answer is not JSON".to_owned()))
+}
+
+/// A short JSON answer; `None` when it is something else.
+async fn small_json<T: serde::de::DeserializeOwned>(answer: Response) -> Option<T> {
+    let body = http_body_util::Limited::new(answer.into_body(), 64 * 1024);
+    serde_json::from_slice(&body.collect().await.ok()?.to_bytes()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_plain_paths() {
+        assert!(is_key("uploads/ab/cd_original.jpg", false) && is_key("results/ab/", true));
+        for key in ["", "/", "../x", "uploads/../x", "uploads//x", "a/./b", "a b", "a?b", "a%2fb", "a/"] {
+            assert!(!is_key(key, false), "{key}");
+        }
+        assert!(!is_key("/", true) && !is_key("uploads", true));
+    }
+}

@@ -1,0 +1,125 @@
+//! What a handler knows of its request: who is calling, which job it is about, what was sent.
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use http::{HeaderMap, Method};
+use image2model_domain::{FileId, JobId, Problem};
+use spin_sdk::http::Request;
+use spin_sdk::http::body::IncomingBodyExt;
+
+use crate::bindings::{Facts, Role};
+use crate::failure::Failure;
+use crate::query::Query;
+use crate::route::Params;
+
+/// The request's body, as it arrives.
+pub type BodyStream = BoxStream<'static, Result<Bytes, anyhow::Error>>;
+
+/// A request that the guard let through.
+pub struct Context {
+    /// Goes into every log line and every answer.
+    pub request_id: String,
+    /// As it was sent; `HEAD` reaches the handler of `GET`.
+    pub method: Method,
+    /// As it was sent, without the query.
+    pub path: String,
+    /// The pattern that matched.
+    pub route: &'static str,
+    /// The request's headers.
+    pub headers: HeaderMap,
+    /// The query.
+    pub query: Query,
+    /// The tenant, as the guard names it.
+    pub caller: String,
+    /// SHA-256 of the presented key in hex, if there was one.
+    pub key_hash: Option<String>,
+    /// What the caller may do.
+    pub role: Role,
+    /// The job that the route names, known to exist on routes of level owner. A route by task id has `None` when no job
+    /// has that id.
+    pub job: Option<JobId>,
+    pub(crate) params: Params,
+    pub(crate) body: Option<BodyStream>,
+    pub(crate) facts: Facts,
+}
+
+impl Context {
+    /// The job that the route names.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub fn job(&self) -> Result<JobId, Failure> {
+        self.job.clone().ok_or_else(|| Problem::job_not_found().into())
+    }
+
+    /// The file that the route names.
+    ///
+    /// # Errors
+    /// 404 when it is not a file's id.
+    pub fn file(&self) -> Result<FileId, Failure> {
+        FileId::parse(self.param("file_id")).map_err(|_| Problem::file_not_found().into())
+    }
+
+    /// The value of one of the pattern's names, decoded; empty when the pattern has no such name.
+    #[must_use]
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.as_str())
+    }
+
+    /// The value of a header, when it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+
+    /// Whether only the head of the answer is wanted.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        self.method == Method::HEAD
+    }
+
+    /// Whether the client names this media type in `Accept`.
+    #[must_use]
+    pub fn accepts(&self, media_type: &str) -> bool {
+        let named = |range: &str| range.split(';').next().is_some_and(|m| m.trim().eq_ignore_ascii_case(media_type));
+        self.header("accept").is_some_and(|accept| accept.split(',').any(named))
+    }
+
+    /// The body as a stream; empty when it was taken before.
+    pub fn take_body(&mut self) -> BodyStream {
+        self.body.take().unwrap_or_else(|| stream::empty().boxed())
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    /// 413 when it is longer than `limit` bytes, 400 when it breaks off, 422 when it is not the JSON that is expected.
+    pub async fn json<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
+        let mut body = self.take_body();
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = body.try_next().await.map_err(|_| Problem::plain(400, "The request body broke off"))? {
+            if bytes.len() + chunk.len() > limit {
+                return Err(Problem::plain(413, format!("The request body is longer than {limit} bytes")).into());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let text = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes.freeze() };
+        serde_json::from_slice(&text).map_err(|e| {
+            Problem::new(422, "VALIDATION_ERROR", format!("The request body is not as expected: {e}")).into()
+        })
+    }
+
+    /// Asks the guard whether the caller may see a job that the route does not name: one from a body, or by file name.
+    ///
+    /// # Errors
+    /// The guard's refusal: 404 for a job that does not exist, 403 for one of somebody else.
+    pub async fn authorise(&self, job: &JobId) -> Result<(), Failure> {
+        crate::guard::may_see(&self.facts, job).await.map_err(Failure::from)
+    }
+}
+
+/// The body of an incoming request, not yet read.
+pub(crate) fn body_of(request: Request) -> BodyStream {
+    request.into_body().stream().map_err(anyhow::Error::from).boxed()
+}

@@ -1,0 +1,101 @@
+//! Asking the guard: what it is told of a request, and how its refusals become problems.
+
+use http::HeaderMap;
+use http::request::Parts;
+use image2model_domain::{JobId, Problem};
+
+use crate::bindings::{Answer, Budget, Facts, Level, Verdict, check};
+use crate::query::Query;
+
+/// Headers to add to an answer, whatever it is.
+pub(crate) type GuardHeaders = Vec<(String, String)>;
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
+}
+
+/// All values of a header that may be repeated, as one list.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// `https` when a proxy says so, or when the host itself received the request over TLS.
+fn protocol(headers: &HeaderMap) -> Option<String> {
+    let of_host = || header(headers, "spin-full-url").and_then(|url| url.split_once("://").map(|(s, _)| s.to_owned()));
+    header(headers, "x-forwarded-proto").or_else(of_host)
+}
+
+/// What the guard is told. Nothing is asked of the caller yet: level open, not counted, no job.
+pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str) -> Facts {
+    let headers = &request.headers;
+    Facts {
+        method: request.method.to_string(),
+        route: String::new(),
+        path: request.uri.path().to_owned(),
+        level: Level::Open,
+        budget: Budget::Uncounted,
+        request_id: request_id.to_owned(),
+        authorization: header(headers, "authorization"),
+        cookie: header(headers, "cookie"),
+        origin: header(headers, "origin"),
+        preflight_method: header(headers, "access-control-request-method"),
+        preflight_headers: header(headers, "access-control-request-headers"),
+        client_address: header(headers, "spin-client-addr").unwrap_or_default(),
+        forwarded_for: joined(headers, "x-forwarded-for"),
+        forwarded_proto: protocol(headers),
+        job_id: None,
+        access_token: query.get("access_token").map(str::to_owned),
+    }
+}
+
+/// Asks, and keeps the facts for later questions.
+pub(crate) async fn ask(facts: &Facts) -> Verdict {
+    check(facts.clone()).await
+}
+
+/// Whether the caller of that request may see the job.
+pub(crate) async fn may_see(facts: &Facts, job: &JobId) -> Result<(), Problem> {
+    let facts = Facts {
+        level: Level::Owner,
+        budget: Budget::Uncounted,
+        job_id: Some(job.as_str().to_owned()),
+        ..facts.clone()
+    };
+    match check(facts).await {
+        Verdict::Pass(_) => Ok(()),
+        Verdict::Answer(answer) => Err(problem(&answer).unwrap_or_else(Problem::internal)),
+    }
+}
+
+/// A refusal as the client reads it; `None` for an answer that is none, like a preflight's.
+pub(crate) fn problem(answer: &Answer) -> Option<Problem> {
+    let problem = answer.problem.as_ref()?;
+    Some(Problem::new(answer.status, problem.code.clone(), problem.detail.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_headers_on_as_they_came() {
+        let request = http::Request::get("http://h/api/v1/status/x?access_token=t%2Et")
+            .header("authorization", "bEaReR k")
+            .header("spin-client-addr", "10.0.0.9:4711")
+            .header("x-forwarded-for", "1.1.1.1")
+            .header("x-forwarded-for", "2.2.2.2")
+            .header("spin-full-url", "https://h/api/v1/status/x")
+            .body(())
+            .unwrap();
+        let (parts, ()) = request.into_parts();
+        let query = Query::parse(parts.uri.query().unwrap());
+        let facts = facts(&parts, &query, "r1");
+        assert_eq!(facts.path, "/api/v1/status/x");
+        assert_eq!(facts.authorization.as_deref(), Some("bEaReR k"));
+        assert_eq!(facts.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2"));
+        assert_eq!(facts.forwarded_proto.as_deref(), Some("https"));
+        assert_eq!(facts.client_address, "10.0.0.9:4711");
+        assert_eq!(facts.access_token.as_deref(), Some("t.t"));
+    }
+}

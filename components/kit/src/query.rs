@@ -1,0 +1,50 @@
+//! Query parameters and path segments: percent-encoded text, read once.
+
+use percent_encoding::percent_decode_str;
+
+/// The parameters of a query, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads `a=1&b=x%20y+z`. What is not UTF-8 is replaced rather than refused.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let pairs = text.split('&').filter(|p| !p.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
+        });
+        Self(pairs.collect())
+    }
+
+    /// The first value of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether a parameter is there and not switched off: `?stream`, `?stream=1`, `?stream=true`.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|v| !matches!(v, "0" | "false" | "no"))
+    }
+}
+
+/// Percent-decodes.
+pub(crate) fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_clients_send() {
+        let query = Query::parse("wait=30&name=caf%C3%A9+au+lait&stream&off=0&wait=1");
+        assert_eq!(query.get("wait"), Some("30"));
+        assert_eq!(query.get("name"), Some("café au lait"));
+        assert!(query.flag("stream") && !query.flag("off") && !query.flag("absent"));
+        assert_eq!(Query::parse("").get(""), None);
+    }
+}

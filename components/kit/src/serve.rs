@@ -1,0 +1,162 @@
+//! The way of one request: route, guard, handler, headers.
+
+use http::header::{ALLOW, CACHE_CONTROL};
+use http::request::Parts;
+use http_body_util::Empty;
+use image2model_domain::ids::parse_task_id;
+use image2model_domain::{FileId, JobId, Problem};
+use spin_sdk::http::{Request, box_body};
+
+use crate::bindings::{Answer, Facts, Level, Pass, Role, Verdict};
+use crate::context::{Context, body_of};
+use crate::failure::Failure;
+use crate::guard::{self, GuardHeaders};
+use crate::query::Query;
+use crate::reply::{self, Reply};
+use crate::route::{Found, Params, Route, find};
+use crate::{redis, request_id};
+
+/// Answers a request from the table.
+pub async fn serve(table: &'static [Route], request: Request) -> Reply {
+    let (parts, body) = request.into_parts();
+    let id = request_id::of(&parts.headers);
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let facts = guard::facts(&parts, &query, &id);
+    let (path, head_only) = (facts.path.clone(), parts.method == http::Method::HEAD);
+    let (outcome, headers) = match find(table, parts.method.as_str(), parts.uri.path()) {
+        Found::Route(route, params) => {
+            let body = Some(body_of(Request::new(body)));
+            let arrived = Arrived { parts, query, params, body, facts };
+            answer(route, arrived).await
+        }
+        Found::OtherMethods(allow) => without_route(facts, Some(allow)).await,
+        Found::Nothing => without_route(facts, None).await,
+    };
+    let mut reply = outcome.unwrap_or_else(|problem| reply::problem(&problem, &path, &id));
+    finish(&mut reply, &headers, &id);
+    if head_only {
+        *reply.body_mut() = box_body(Empty::new());
+    }
+    reply
+}
+
+/// A request that has a route.
+struct Arrived {
+    parts: Parts,
+    query: Query,
+    params: Params,
+    body: Option<crate::BodyStream>,
+    facts: Facts,
+}
+
+type Outcome = (Result<Reply, Problem>, GuardHeaders);
+
+async fn answer(route: &'static Route, arrived: Arrived) -> Outcome {
+    let Arrived { parts, query, params, body, mut facts } = arrived;
+    route.pattern.clone_into(&mut facts.route);
+    facts.budget = route.budget;
+    let job = match named_job(&params).await {
+        Ok(job) => job,
+        Err(failure) => return refuse(facts, failure).await,
+    };
+    facts.level = route.level;
+    facts.job_id = job.as_ref().map(|job| job.as_str().to_owned());
+    let (pass, job) = match guard::ask(&facts).await {
+        Verdict::Pass(pass) => (pass, job),
+        Verdict::Answer(answer) if is_unknown_task(&answer, &params) => (unknown(answer.headers), None),
+        Verdict::Answer(answer) => return refused(answer),
+    };
+    let request_id = facts.request_id.clone();
+    let context = Context {
+        request_id: request_id.clone(),
+        method: parts.method,
+        path: facts.path.clone(),
+        route: route.pattern,
+        headers: parts.headers,
+        query,
+        caller: pass.caller,
+        key_hash: pass.key_hash,
+        role: pass.role,
+        job,
+        params,
+        body,
+        facts,
+    };
+    let outcome = (route.handler)(context).await.map_err(|f| f.into_problem(&request_id, route.pattern));
+    (outcome, pass.headers)
+}
+
+/// The job that the path names, directly, as a task, or by one of its files.
+async fn named_job(params: &Params) -> Result<Option<JobId>, Failure> {
+    let of = |name: &str| params.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
+    if let Some(text) = of("job_id").or_else(|| of("batch_id")) {
+        return JobId::parse(text).map(Some).map_err(|_| Problem::job_not_found().into());
+    }
+    if let Some(text) = of("task_id") {
+        let complaint = || Problem::plain(400, "Invalid task ID format. Expected UUID format.");
+        return parse_task_id(text).map(Some).map_err(|_| complaint().into());
+    }
+    let Some(text) = of("file_id") else { return Ok(None) };
+    let file = FileId::parse(text).map_err(|_| Problem::file_not_found())?;
+    let job = redis::text("GET", &[&redis::keys().job_of_file(&file)]).await?;
+    job.and_then(|job| JobId::parse(&job).ok()).map(Some).ok_or_else(|| Problem::file_not_found().into())
+}
+
+/// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers.
+async fn refuse(facts: Facts, failure: Failure) -> Outcome {
+    let problem = failure.into_problem(&facts.request_id, &facts.route);
+    match guard::ask(&facts).await {
+        Verdict::Pass(pass) => (Err(problem), pass.headers),
+        Verdict::Answer(answer) => refused(answer),
+    }
+}
+
+fn refused(answer: Answer) -> Outcome {
+    let outcome = match guard::problem(&answer) {
+        Some(problem) => Err(problem),
+        None => reply::empty(answer.status).map_err(|_| Problem::internal()),
+    };
+    (outcome, answer.headers)
+}
+
+/// As Celery answers for a task it never heard of, a task id is answered even when no job has it.
+fn is_unknown_task(answer: &Answer, params: &Params) -> bool {
+    answer.status == 404 && params.iter().any(|(name, _)| *name == "task_id")
+}
+
+fn unknown(headers: GuardHeaders) -> Pass {
+    Pass { caller: "anonymous".to_owned(), key_hash: None, role: Role::Anonymous, headers }
+}
+
+/// `OPTIONS` for any path, 405 for another method of a known path, 404 for an unknown path.
+async fn without_route(facts: Facts, allow: Option<String>) -> Outcome {
+    let headers = match guard::ask(&Facts { level: Level::Open, ..facts.clone() }).await {
+        Verdict::Pass(pass) => pass.headers,
+        Verdict::Answer(answer) => return refused(answer),
+    };
+    let outcome = match allow {
+        Some(allow) if facts.method == "OPTIONS" => {
+            reply::empty(204).map_err(|_| Problem::internal()).map(|mut reply| {
+                reply::insert(&mut reply, ALLOW.as_str(), &allow);
+                reply
+            })
+        }
+        Some(allow) => {
+            let detail = format!("{} is not allowed here; allowed: {allow}", facts.method);
+            Err(Problem::plain(405, detail).with_header("allow", allow))
+        }
+        None => Err(Problem::no_route()),
+    };
+    (outcome, headers)
+}
+
+/// What every answer has. A handler's own word on caching stands.
+fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str) {
+    for (name, value) in headers {
+        reply::insert(reply, name, value);
+    }
+    reply::insert(reply, request_id::HEADER, id);
+    if !reply.headers().contains_key(CACHE_CONTROL) {
+        reply::insert(reply, CACHE_CONTROL.as_str(), "no-store");
+    }
+}
