@@ -6,7 +6,19 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::digest::sha256_hex;
 use crate::ids::JobId;
+
+/// The secret that tokens are made with: the configured one, else one derived from the configured keys, so that every host
+/// has the same. `None` when there is neither: then every caller is let in, and there is nothing a token could open.
+#[must_use]
+pub fn signing_secret(configured: &str, api_key: &str, admin_api_key: &str) -> Option<String> {
+    match (configured, api_key, admin_api_key) {
+        ("", "", "") => None,
+        ("", user, admin) => Some(sha256_hex(format!("image2model token secret\n{user}\n{admin}").as_bytes())),
+        (secret, ..) => Some(secret.to_owned()),
+    }
+}
 
 fn mac(secret: &str, job: &JobId, expiry: &str) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
@@ -36,6 +48,14 @@ pub fn verify(secret: &str, job: &JobId, token: &str, now: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_is_configured_or_derived_from_the_keys() {
+        assert_eq!(signing_secret("s", "k", "").as_deref(), Some("s"));
+        assert_eq!(signing_secret("", "", ""), None);
+        let derived = signing_secret("", "k", "a");
+        assert!(derived.is_some() && derived != signing_secret("", "ka", "") && derived != signing_secret("", "", "ka"));
+    }
 
     #[test]
     fn opens_one_job_until_it_expires() {

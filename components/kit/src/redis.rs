@@ -210,7 +210,7 @@ mod tests {
         let call = ReadJob(&job).call(&keys());
         let sent = parameters(&call, call.script.sha1());
         let expected = [call.script.sha1(), "1", "queue:ring", "", job.as_str()];
-        let sent: Vec<_> = sent.iter().map(|p| match p {
+        let sent = sent.iter().map(|p| match p {
             RedisParameter::Binary(b) => String::from_utf8_lossy(b).into_owned(),
             RedisParameter::Int64(n) => n.to_string(),
         });

@@ -1,0 +1,121 @@
+//! One request's way through the guard: preflight, key, allowances with the job's owner in one round trip, policy.
+
+use image2model_domain::JobId;
+use image2model_domain::commands::{Admit, Admitted};
+use image2model_kit::redis::RedisError;
+use image2model_kit::{clock, log, redis};
+use serde_json::json;
+
+use crate::auth::{Caller, identify};
+use crate::bindings::{Answer, Budget, Facts, Header, Level, Pass, Verdict};
+use crate::limits::{self, Named};
+use crate::refusal::Refusal;
+use crate::settings::{Settings, settings};
+use crate::{headers, ownership};
+
+/// Answers the question.
+pub(crate) async fn check(facts: Facts) -> Verdict {
+    let secure = facts.forwarded_proto.as_deref().is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    let mut headers = headers::security(secure);
+    let settings = match settings().await {
+        Ok(settings) => settings,
+        Err(error) => {
+            log::error("the guard is not configured", &json!({ "error": error.to_string() }));
+            return Verdict::Answer(Refusal::Misconfigured.into_answer(headers));
+        }
+    };
+    if let Some(preflight) = settings.origins.preflight(&facts) {
+        headers.extend(preflight);
+        return Verdict::Answer(Answer { status: 204, headers, problem: None });
+    }
+    headers.extend(settings.origins.headers(facts.origin.as_deref()));
+    match admit(&settings, &facts, &mut headers).await {
+        Ok(caller) => {
+            Verdict::Pass(Pass { caller: caller.tenant(), key_hash: caller.key_hash, role: caller.role, headers })
+        }
+        Err(refusal) => Verdict::Answer(refusal.into_answer(headers)),
+    }
+}
+
+async fn admit(settings: &Settings, facts: &Facts, headers: &mut Vec<Header>) -> Result<Caller, Refusal> {
+    if facts.level != Level::Open && !settings.has_keys() && !settings.development {
+        return Err(Refusal::NoKeyConfigured);
+    }
+    let address = settings.proxies.client(&facts.client_address, facts.forwarded_for.as_deref());
+    let caller = match identify(settings, facts.level, facts.authorization.as_deref()) {
+        Ok(caller) => caller,
+        Err(refusal) => return Err(count_refused(settings, facts.budget, &address, refusal, headers).await),
+    };
+    let subject = if caller.key_hash.is_some() { caller.tenant() } else { format!("address:{address}") };
+    let allowances = limits::allowances(settings.limits, facts.budget, &subject);
+    let job = facts.job_id.as_deref().and_then(|job| JobId::parse(job).ok());
+    let owned = facts.level == Level::Owner;
+    let found = count(&allowances, job.as_ref().filter(|_| owned), headers).await?;
+    if owned {
+        let token = facts.access_token.as_deref();
+        ownership::may_see(settings, &caller, job.as_ref(), token, &found, clock::now_seconds())?;
+    }
+    Ok(caller)
+}
+
+/// Counts, and looks the job up, in one round trip; in none when there is nothing to count or look up.
+async fn count(allowances: &[Named], job: Option<&JobId>, headers: &mut Vec<Header>) -> Result<Admitted, Refusal> {
+    if allowances.is_empty() && job.is_none() {
+        return Ok(Admitted { admitted: true, owner: String::new(), job_known: false, uses: vec![] });
+    }
+    let plain: Vec<_> = allowances.iter().map(|named| named.allowance.clone()).collect();
+    let found = redis::run(&Admit { allowances: &plain, job }).await.map_err(|error| store_away(&error))?;
+    headers.extend(limits::headers(allowances, &found));
+    if found.admitted {
+        Ok(found)
+    } else {
+        Err(Refusal::RateLimited { retry_after: limits::retry_after(allowances, &found) })
+    }
+}
+
+/// A caller who is refused is counted by address: wrong keys on their own, tightly; the others like any request.
+async fn count_refused(
+    settings: &Settings,
+    budget: Budget,
+    address: &str,
+    refusal: Refusal,
+    headers: &mut Vec<Header>,
+) -> Refusal {
+    let allowances = match refusal {
+        Refusal::InvalidKey | Refusal::InvalidAdminKey => limits::wrong_keys(address),
+        _ => limits::allowances(settings.limits, budget, &format!("address:{address}")),
+    };
+    count(&allowances, None, headers).await.err().unwrap_or(refusal)
+}
+
+fn store_away(error: &RedisError) -> Refusal {
+    log::warn("redis does not answer the guard", &json!({ "error": error.to_string() }));
+    Refusal::StoreAway
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A request that asks for nothing.
+    pub(crate) fn facts() -> Facts {
+        Facts {
+            method: "GET".into(),
+            route: "/api/v1/status/:job_id".into(),
+            path: "/api/v1/status/x".into(),
+            level: Level::Open,
+            budget: Budget::Uncounted,
+            request_id: "r".into(),
+            authorization: None,
+            cookie: None,
+            origin: None,
+            preflight_method: None,
+            preflight_headers: None,
+            client_address: "127.0.0.1:5".into(),
+            forwarded_for: None,
+            forwarded_proto: None,
+            job_id: None,
+            access_token: None,
+        }
+    }
+}

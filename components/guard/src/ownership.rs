@@ -1,0 +1,96 @@
+//! Whose job it is: the key that uploaded it, whoever knows its id, or whoever has its access token, as the policy says.
+
+use image2model_domain::JobId;
+use image2model_domain::access_token;
+use image2model_domain::commands::Admitted;
+use image2model_domain::digest::same_secret;
+
+use crate::auth::Caller;
+use crate::bindings::Role;
+use crate::refusal::Refusal;
+use crate::settings::{JobAccess, Settings};
+
+/// Whether the caller may see the job that was looked up. `now` in seconds since 1970.
+pub(crate) fn may_see(
+    settings: &Settings,
+    caller: &Caller,
+    job: Option<&JobId>,
+    token: Option<&str>,
+    found: &Admitted,
+    now: u64,
+) -> Result<(), Refusal> {
+    let job = job.filter(|_| found.job_known).ok_or(Refusal::JobNotFound)?;
+    if caller.role == Role::Admin || settings.lets_everybody_in() {
+        return Ok(());
+    }
+    let has_token = || match (&settings.token_secret, token) {
+        (Some(secret), Some(token)) => access_token::verify(secret, job, token, now),
+        _ => false,
+    };
+    let allowed = match &caller.key_hash {
+        // A job that was uploaded without a key is nobody's: its id is all there is.
+        Some(_) if found.owner.is_empty() => settings.job_access == JobAccess::Open || has_token(),
+        Some(hash) => same_secret(hash, &found.owner) || has_token(),
+        None => settings.job_access == JobAccess::Open || has_token(),
+    };
+    if allowed { Ok(()) } else { Err(denied(caller)) }
+}
+
+/// With a key, the job is somebody else's; without one, a key is what is missing.
+fn denied(caller: &Caller) -> Refusal {
+    if caller.key_hash.is_some() { Refusal::AccessDenied } else { Refusal::NotAuthenticated }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::identify;
+    use crate::bindings::Level;
+    use crate::settings::tests::settings;
+    use image2model_domain::digest::sha256_hex;
+
+    fn job() -> JobId {
+        JobId::from_random([7; 16])
+    }
+
+    fn seen(access: JobAccess, key: Option<&str>, owner: &str, token: Option<&str>) -> Result<(), Refusal> {
+        let settings = Settings { job_access: access, ..settings("user-key", "admin-key") };
+        let bearer = key.map(|key| format!("Bearer {key}"));
+        let caller = identify(&settings, Level::Owner, bearer.as_deref())?;
+        let found = Admitted { admitted: true, owner: owner.into(), job_known: true, uses: vec![] };
+        may_see(&settings, &caller, Some(&job()), token, &found, 100)
+    }
+
+    #[test]
+    fn a_key_must_own_the_job() {
+        let (own, other) = (sha256_hex(b"user-key"), sha256_hex(b"other"));
+        for access in [JobAccess::Open, JobAccess::Owner] {
+            assert_eq!(seen(access, Some("user-key"), &own, None), Ok(()));
+            assert_eq!(seen(access, Some("user-key"), &other, None), Err(Refusal::AccessDenied));
+            assert_eq!(seen(access, Some("admin-key"), &other, None), Ok(()));
+            assert_eq!(seen(access, Some("wrong"), &own, None), Err(Refusal::InvalidKey));
+        }
+    }
+
+    #[test]
+    fn without_a_key_the_policy_decides() {
+        let own = sha256_hex(b"user-key");
+        assert_eq!(seen(JobAccess::Open, None, &own, None), Ok(()));
+        assert_eq!(seen(JobAccess::Owner, None, &own, None), Err(Refusal::NotAuthenticated));
+        let secret = settings("user-key", "admin-key").token_secret.unwrap();
+        let token = |until| access_token::issue(&secret, &job(), until);
+        assert_eq!(seen(JobAccess::Owner, None, &own, Some(&token(101))), Ok(()));
+        assert_eq!(seen(JobAccess::Owner, None, &own, Some(&token(100))), Err(Refusal::NotAuthenticated));
+        assert_eq!(seen(JobAccess::Owner, Some("user-key"), "", None), Err(Refusal::AccessDenied));
+    }
+
+    #[test]
+    fn a_job_that_does_not_exist_is_not_found_for_everybody() {
+        let settings = settings("user-key", "admin-key");
+        let found = Admitted { admitted: true, owner: String::new(), job_known: false, uses: vec![] };
+        for key in [None, Some("Bearer user-key"), Some("Bearer admin-key")] {
+            let caller = identify(&settings, Level::Owner, key).unwrap();
+            assert_eq!(may_see(&settings, &caller, Some(&job()), None, &found, 0), Err(Refusal::JobNotFound));
+        }
+    }
+}
