@@ -71,7 +71,7 @@ pub struct Config {
     pub history_lists_unfinished: bool,
     /// Requests remembered; the oldest finished ones are forgotten first.
     pub max_requests: usize,
-    /// Where files are kept; without one, in a temporary folder that goes with the simulator.
+    /// Where files are held, those of an earlier run being removed at start; without one, a temporary folder.
     pub data_dir: Option<PathBuf>,
     /// Bytes of files kept in all; the oldest files are dropped first.
     pub max_stored_bytes: u64,

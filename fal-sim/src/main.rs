@@ -23,7 +23,7 @@ struct Arguments {
     /// Jobs of one key that run at the same time.
     #[arg(long, default_value_t = Config::default().concurrency)]
     concurrency: usize,
-    /// Keep files in this folder instead of a temporary one.
+    /// Hold files in this folder instead of a temporary one; those of an earlier run are removed at start.
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Bytes of files kept in all; the oldest go first.

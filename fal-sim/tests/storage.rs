@@ -118,3 +118,19 @@ async fn a_cdn_token_lets_upload_and_nothing_else_does() -> Result<()> {
     assert_eq!(fal.http.post(&upload).body("png").send().await?.status(), 401);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_given_folder_keeps_what_is_not_ours() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("notes.txt"), "mine")?;
+    let config = Config { data_dir: Some(folder.path().to_owned()), ..quick()? };
+    let fal = Fal::with(config.clone()).await?;
+    let url = fal.upload("a.jpg", b"abc".to_vec()).await?;
+    assert_eq!(fal.http.get(&url).send().await?.text().await?, "abc");
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 2);
+    fal.sim.shutdown().await;
+    let _second = Fal::with(config).await?;
+    let left: Vec<_> = std::fs::read_dir(folder.path())?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
+    assert_eq!(left, ["notes.txt"], "files without a URL do not pile up");
+    Ok(())
+}

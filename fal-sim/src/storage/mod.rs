@@ -21,6 +21,11 @@ use std::{
     time::Duration,
 };
 
+/// Names of whole files on disk begin so.
+const FILE: &str = "fal-sim-file-";
+/// Names of arriving files on disk begin so.
+const INCOMING: &str = "fal-sim-incoming-";
+
 /// One stored file, as the index knows it.
 #[derive(Clone, Debug)]
 pub struct StoredFile {
@@ -82,6 +87,7 @@ impl Storage {
             (None, given) => given.clone().unwrap_or_default(),
         };
         std::fs::create_dir_all(&root)?;
+        remove_leftovers(&root)?;
         Ok(Self {
             root,
             _temporary: temporary,
@@ -99,12 +105,12 @@ impl Storage {
 
     /// A place for bytes that are still arriving.
     pub(crate) fn incoming(&self) -> PathBuf {
-        self.root.join(format!("incoming-{}", uuid::Uuid::new_v4().simple()))
+        self.root.join(format!("{INCOMING}{}", uuid::Uuid::new_v4().simple()))
     }
 
     /// Takes over received bytes under `path`, replacing what was there, and drops the oldest files beyond the bound.
     pub async fn keep(&self, path: &str, received: Received, about: Description) -> io::Result<Arc<StoredFile>> {
-        let location = self.root.join(format!("file-{}", uuid::Uuid::new_v4().simple()));
+        let location = self.root.join(format!("{FILE}{}", uuid::Uuid::new_v4().simple()));
         tokio::fs::rename(received.location(), &location).await?;
         let expires_at = about
             .lifetime
@@ -185,6 +191,19 @@ impl Index {
         self.bytes -= file.size;
         Some(file)
     }
+}
+
+/// Files of an earlier run have no URL any more; only names we gave are touched.
+fn remove_leftovers(root: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with(FILE) || name.starts_with(INCOMING));
+        if ours && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 async fn remove(location: &Path) {
