@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::ids::JobId;
 use crate::record::{FileRecord, JobRecord};
 use crate::state::{FileStatus, JobStatus};
 use crate::time::rfc3339;
@@ -27,7 +28,7 @@ pub fn status(job: &JobRecord) -> Value {
         "eta_seconds": eta_seconds(job),
         "queue_position": job.files.iter().filter_map(|f| f.queue_position).min(),
         "files": job.files.iter().map(|f| file(job, f)).collect::<Vec<_>>(),
-        "links": links(job),
+        "links": links(&job.id),
     })
 }
 
@@ -64,13 +65,13 @@ pub fn model_path(job: &JobRecord, file: &FileRecord) -> String {
 
 /// Where to go from here.
 #[must_use]
-pub fn links(job: &JobRecord) -> Value {
+pub fn links(job: &JobId) -> Value {
     json!({
-        "self": format!("/api/v1/status/{}", job.id),
-        "stream": format!("/api/v1/status/stream/{}", job.id),
-        "task": format!("/api/v1/status/tasks/{}", job.id.as_task_id()),
-        "download": format!("/api/v1/download/{}/all", job.id),
-        "page": format!("/processing?job={}", job.id),
+        "self": format!("/api/v1/status/{job}"),
+        "stream": format!("/api/v1/status/stream/{job}"),
+        "task": format!("/api/v1/status/tasks/{}", job.as_task_id()),
+        "download": format!("/api/v1/download/{job}/all"),
+        "page": format!("/processing?job={job}"),
     })
 }
 
