@@ -1,0 +1,115 @@
+//! What the client of an upload is told (CONTRACT: Upload), in the original system's words beside the newer ones.
+
+use image2model_domain::options::Options;
+use image2model_domain::record::JobRecord;
+use image2model_domain::{FileId, JobId, view};
+use serde_json::{Value, json};
+
+use crate::intake::StoredImage;
+
+/// One file of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    id: FileId,
+    filename: String,
+    size: u64,
+    content_type: String,
+    width: u32,
+    height: u32,
+}
+
+impl From<&StoredImage> for ListedFile {
+    fn from(image: &StoredImage) -> Self {
+        Self {
+            id: image.id.clone(),
+            filename: image.filename.clone(),
+            size: image.facts.bytes,
+            content_type: image.facts.kind.content_type().to_owned(),
+            width: image.facts.width,
+            height: image.facts.height,
+        }
+    }
+}
+
+impl ListedFile {
+    /// The files of a job that was made earlier.
+    #[must_use]
+    pub fn of_job(job: &JobRecord) -> Vec<Self> {
+        let listed = |file: &image2model_domain::record::FileRecord| Self {
+            id: file.id.clone(),
+            filename: file.filename.clone(),
+            size: file.size,
+            content_type: file.content_type.clone(),
+            width: file.width,
+            height: file.height,
+        };
+        job.files.iter().map(listed).collect()
+    }
+
+    fn json(&self, status: &str) -> Value {
+        json!({
+            "file_id": self.id,
+            "filename": self.filename,
+            "file_size": self.size,
+            "content_type": self.content_type,
+            "width": self.width,
+            "height": self.height,
+            "status": status,
+            "task_id": self.id.as_task_id(),
+        })
+    }
+}
+
+/// The whole answer. `status` is that of the job as it was made.
+#[must_use]
+pub fn accepted(
+    job: &JobId,
+    files: &[ListedFile],
+    options: &Options,
+    access_token: Option<&str>,
+    process: bool,
+) -> Value {
+    let list = |status: &str| files.iter().map(|file| file.json(status)).collect::<Vec<_>>();
+    let noun = if files.len() == 1 { "file" } else { "files" };
+    let next = if process { "uploaded and queued" } else { "stored" };
+    json!({
+        "job_id": job,
+        "batch_id": job,
+        "session_id": job,
+        "task_id": job.as_task_id(),
+        "access_token": access_token,
+        "status": "pending",
+        "total_files": files.len(),
+        "face_limit": options.face_limit(),
+        "files": list("pending"),
+        "uploaded_files": list("uploaded"),
+        "message": format!("{} {noun} {next}", files.len()),
+        "links": view::links(job),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_what_old_and_new_clients_read() {
+        let job = JobId::from_random([0xab; 16]);
+        let file = ListedFile {
+            id: FileId::from_random([1; 16]),
+            filename: "chair.jpg".to_owned(),
+            size: 9,
+            content_type: "image/jpeg".to_owned(),
+            width: 48,
+            height: 40,
+        };
+        let answer = accepted(&job, &[file], &Options::default(), None, true);
+        assert_eq!(answer["job_id"], answer["batch_id"]);
+        assert_eq!(answer["task_id"], "abababab-abab-abab-abab-abababababab");
+        assert_eq!(answer["files"][0]["status"], "pending");
+        assert_eq!(answer["uploaded_files"][0]["status"], "uploaded");
+        assert_eq!(answer["face_limit"], Value::Null);
+        assert_eq!(answer["message"], "1 file uploaded and queued");
+        assert_eq!(answer["links"]["self"], format!("/api/v1/status/{job}"));
+    }
+}

@@ -1,0 +1,13 @@
+//! `GET /models/available`: the providers that workers have registered.
+
+use image2model_kit::{Context, Failure, Reply, config, redis, reply};
+use serde_json::{Value, json};
+
+/// What can be asked for, as the providers describe themselves.
+pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
+    let described = redis::texts("HVALS", &[&redis::keys().providers()]).await?;
+    let mut models: Vec<Value> = described.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
+    models.sort_by_key(|model| model.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
+    let default = config::text("default_model").await?;
+    reply::json_with_etag(&context, &json!({ "models": models, "default_model": *default, "total": models.len() }))
+}

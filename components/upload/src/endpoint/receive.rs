@@ -1,0 +1,214 @@
+//! `POST /upload`, `/upload/batch`, `/upload/image`: takes the form in, writes its metadata, makes the job.
+//!
+//! Until the job is made, every way out removes what was stored and reads on for a while, so that the client hears why.
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
+use image2model_domain::{JobId, Problem, access_token};
+use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
+use serde_json::{Value, json};
+
+use super::services::Host;
+use super::settings::Settings;
+use crate::answer::{self, ListedFile};
+use crate::idempotency;
+use crate::intake::{Intake, IntakeError, Paced, Received, StoredImage, StreamFault, metadata};
+
+/// Attempts that a file gets before it has failed.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Many files.
+pub(super) async fn upload(context: Context) -> Result<Reply, Failure> {
+    let settings = Settings::read().await?;
+    receive(context, settings).await
+}
+
+/// One file.
+pub(super) async fn upload_image(context: Context) -> Result<Reply, Failure> {
+    let mut settings = Settings::read().await?;
+    settings.limits.max_files = 1;
+    receive(context, settings).await
+}
+
+async fn receive(mut context: Context, settings: Settings) -> Result<Reply, Failure> {
+    let body = context.take_body().map_err(|_| StreamFault::Gone);
+    let mut body = Paced::new(body, settings.limits.max_total_bytes());
+    let upload = Upload { job: JobId::from_random(random_bits()), context, settings };
+    let outcome = upload.take(&mut body).await;
+    if let Err(Refusal { nothing_kept: true, .. }) = &outcome {
+        upload.discard().await;
+        body.read_on().await;
+    }
+    outcome.map_err(|refusal| refusal.failure)
+}
+
+/// Why an upload did not become a job.
+struct Refusal {
+    failure: Failure,
+    /// False when the job may exist even so: then its images have to stay.
+    nothing_kept: bool,
+}
+
+impl<E: Into<Failure>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self { failure: error.into(), nothing_kept: true }
+    }
+}
+
+struct Upload {
+    job: JobId,
+    context: Context,
+    settings: Settings,
+}
+
+impl Upload {
+    async fn take<B>(&self, body: &mut Paced<B>) -> Result<Reply, Refusal>
+    where
+        B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
+    {
+        let key = idempotency::key(self.context.header("idempotency-key"))?;
+        self.check_before().await?;
+        let intake =
+            Intake { services: &Host, limits: self.settings.limits, job: self.job.clone(), digests: key.is_some() };
+        let content_type = self.context.header("content-type").unwrap_or_default();
+        let received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
+        let model = self.model(received.fields.model.as_deref()).await?;
+        self.write_metadata(&received, &model).await?;
+        self.make_job(received, model, key).await
+    }
+
+    /// What can be refused before the first file was read.
+    async fn check_before(&self) -> Result<(), Failure> {
+        let max = self.settings.limits.max_total_bytes();
+        let announced = self.context.header("content-length").and_then(|length| length.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > max) {
+            return Err(IntakeError::Stream(StreamFault::TooLarge { max }).problem().into());
+        }
+        let waiting = redis::number("GET", &[&redis::keys().queue_depth()]).await?;
+        if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
+            return Err(queue_full().into());
+        }
+        Ok(())
+    }
+
+    fn problem(&self, error: &IntakeError) -> Problem {
+        if let IntakeError::Store(why) = error {
+            log::error(
+                "upload not stored",
+                &json!({ "request_id": self.context.request_id, "error": why.to_string() }),
+            );
+        }
+        error.problem()
+    }
+
+    /// The chosen provider, which some worker has to know.
+    async fn model(&self, named: Option<&str>) -> Result<String, Failure> {
+        match named {
+            Some(named) if named != self.settings.default_model => {
+                if redis::hget(&redis::keys().providers(), named).await?.is_none() {
+                    let detail = format!("model: {named} is not installed here; see GET /api/v1/models/available.");
+                    let problem = Problem::new(400, "VALIDATION_ERROR", detail);
+                    return Err(problem.with_details(json!({ "field": "model" })).into());
+                }
+                Ok(named.to_owned())
+            }
+            _ => Ok(self.settings.default_model.clone()),
+        }
+    }
+
+    async fn write_metadata(&self, received: &Received, model: &str) -> Result<(), Failure> {
+        let content = metadata(&self.job, received, model, &self.context.request_id, clock::now_ms());
+        let content = Bytes::from(serde_json::to_vec_pretty(&content)?);
+        let key = format!("uploads/{}/metadata.json", self.job);
+        blobs::put(&key, "application/json", futures::stream::iter([Ok(content)])).await?;
+        Ok(())
+    }
+
+    async fn make_job(&self, received: Received, model: String, key: Option<&str>) -> Result<Reply, Refusal> {
+        let command = CreateJob {
+            job: self.job.clone(),
+            tenant: self.context.caller.clone(),
+            owner: self.context.key_hash.clone().unwrap_or_default(),
+            ttl_seconds: self.settings.job_ttl_seconds,
+            idempotency: key.map(|key| (key.to_owned(), idempotency::body_digest(&received, &model))),
+            max_waiting: self.settings.max_queued_files,
+            max_attempts: MAX_ATTEMPTS,
+            epoch: JobId::from_random(random_bits()).as_str().to_owned(),
+            request_id: self.context.request_id.clone(),
+            options: received.fields.options.to_json(),
+            model,
+            process: received.fields.process,
+            files: received.images.iter().map(new_file).collect(),
+        };
+        // When no answer comes, the job may have been made all the same.
+        let made = redis::run(&command).await;
+        let made = made.map_err(|error| Refusal { failure: error.into(), nothing_kept: false })?;
+        match made.outcome {
+            // `Exists` is this very job: the call was repeated after its first answer was lost.
+            CreateOutcome::Created | CreateOutcome::Exists => {
+                let files: Vec<ListedFile> = received.images.iter().map(ListedFile::from).collect();
+                Ok(self.accepted(&self.job, &files, &received)?)
+            }
+            CreateOutcome::Replayed => self.replay(&made.job, &received).await,
+            CreateOutcome::Conflict => Err(conflict().into()),
+            CreateOutcome::QueueFull => Err(queue_full().into()),
+        }
+    }
+
+    /// The same upload was made before: what was stored now goes, the earlier job is answered.
+    async fn replay(&self, job: &JobId, received: &Received) -> Result<Reply, Refusal> {
+        let Some(record) = redis::run(&ReadJob(job)).await.map_err(Failure::from)? else {
+            return Err(conflict().into());
+        };
+        self.discard().await;
+        Ok(self.accepted(job, &ListedFile::of_job(&record), received)?)
+    }
+
+    fn accepted(&self, job: &JobId, files: &[ListedFile], received: &Received) -> Result<Reply, Failure> {
+        let token = self.access_token(job);
+        let Received { fields, .. } = received;
+        let body: Value = answer::accepted(job, files, &fields.options, token.as_deref(), fields.process);
+        let mut reply = reply::json(200, &body)?;
+        reply::insert(&mut reply, "location", &format!("/api/v1/status/{job}"));
+        Ok(reply)
+    }
+
+    /// Good for as long as the job is kept: it is kept for its time to live after it has ended, and waits no longer than
+    /// that before.
+    fn access_token(&self, job: &JobId) -> Option<String> {
+        let Settings { token_secret, job_ttl_seconds, .. } = &self.settings;
+        let expires_at = clock::now_seconds().saturating_add(job_ttl_seconds.saturating_mul(2));
+        (!token_secret.is_empty()).then(|| access_token::issue(token_secret, job, expires_at))
+    }
+
+    /// Removes what was stored of this upload. What cannot be removed now is swept up later, as no job names it.
+    async fn discard(&self) {
+        if let Err(error) = blobs::delete(&format!("uploads/{}/", self.job)).await {
+            let fields =
+                json!({ "request_id": self.context.request_id, "job_id": self.job, "error": error.to_string() });
+            log::warn("refused upload not removed", &fields);
+        }
+    }
+}
+
+fn new_file(image: &StoredImage) -> NewFile {
+    NewFile {
+        id: image.id.clone(),
+        filename: image.filename.clone(),
+        size: image.facts.bytes,
+        content_type: image.facts.kind.content_type().to_owned(),
+        width: image.facts.width,
+        height: image.facts.height,
+        blob: image.key.clone(),
+    }
+}
+
+fn queue_full() -> Problem {
+    Problem::new(503, "QUEUE_FULL", "Too many images are waiting already; try again in a minute.")
+        .with_header("retry-after", "60")
+}
+
+fn conflict() -> Problem {
+    Problem::new(409, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for another upload.")
+}

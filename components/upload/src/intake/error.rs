@@ -1,0 +1,123 @@
+//! Why a form is refused, and how the client hears of it.
+
+use image2model_domain::Problem;
+use image2model_domain::options::InvalidOption;
+use serde_json::json;
+
+use super::{StoreError, StreamFault};
+
+/// A file that is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFile {
+    /// Its sanitised name.
+    pub filename: String,
+    /// Stable code.
+    pub code: String,
+    /// A sentence for whoever chose the file.
+    pub message: String,
+}
+
+/// Why a form is refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IntakeError {
+    /// The request has another media type.
+    #[error("the body is not multipart/form-data")]
+    NotAForm,
+    /// The body does not keep to the rules of multipart/form-data.
+    #[error("the form could not be read")]
+    Malformed(#[source] multer::Error),
+    /// The client went away.
+    #[error(transparent)]
+    Stream(#[from] StreamFault),
+    /// Too many text fields.
+    #[error("the form has too many fields")]
+    TooManyParts,
+    /// Too many images.
+    #[error("at most {max} files are accepted at once")]
+    TooManyFiles {
+        /// The limit.
+        max: usize,
+    },
+    /// No image at all.
+    #[error("the form has no file")]
+    NoFiles,
+    /// A text field has a value that cannot be.
+    #[error(transparent)]
+    Field(InvalidOption),
+    /// These files, and no others, are not accepted.
+    #[error("{} files are not accepted", .0.len())]
+    BadFiles(Vec<BadFile>),
+    /// The store is away or refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<multer::Error> for IntakeError {
+    fn from(error: multer::Error) -> Self {
+        match error {
+            multer::Error::StreamReadFailed(cause) => {
+                cause.downcast::<StreamFault>().map_or(Self::Stream(StreamFault::Gone), |fault| Self::Stream(*fault))
+            }
+            other => Self::Malformed(other),
+        }
+    }
+}
+
+impl IntakeError {
+    /// The answer to the client.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::NotAForm => Problem::new(
+                415,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "Send the images as multipart/form-data with a field named files.",
+            ),
+            Self::Malformed(_) => Problem::new(
+                400,
+                "VALIDATION_ERROR",
+                "The form could not be read: it is not complete, or not multipart/form-data.",
+            ),
+            Self::Stream(fault) => stream_problem(*fault),
+            Self::TooManyParts => Problem::new(400, "VALIDATION_ERROR", "The form has too many fields."),
+            Self::TooManyFiles { max } => {
+                Problem::new(400, "FILE_VALIDATION_ERROR", format!("At most {max} files are accepted at once."))
+                    .with_details(json!({ "max_files": max, "errors": [] }))
+            }
+            Self::NoFiles => {
+                Problem::new(400, "FILE_VALIDATION_ERROR", "No file was sent; put the images into a field named files.")
+                    .with_details(json!({ "errors": [] }))
+            }
+            Self::Field(invalid) => Problem::new(400, "VALIDATION_ERROR", format!("{invalid}."))
+                .with_details(json!({ "field": invalid.name })),
+            Self::BadFiles(bad) => bad_files(bad),
+            Self::Store(_) => Problem::unavailable("The images cannot be stored right now; try again in a moment."),
+        }
+    }
+}
+
+fn stream_problem(fault: StreamFault) -> Problem {
+    match fault {
+        StreamFault::Gone => Problem::new(400, "UPLOAD_INTERRUPTED", "The upload stopped before its end."),
+        StreamFault::TooLarge { max } => {
+            Problem::new(413, "PAYLOAD_TOO_LARGE", format!("An upload may have at most {max} bytes in all."))
+                .with_details(json!({ "max_bytes": max }))
+        }
+        StreamFault::HeadTooLong => Problem::new(400, "VALIDATION_ERROR", "The headers of a part are too long."),
+    }
+}
+
+/// 413 when size is all that is wrong, 400 otherwise.
+fn bad_files(bad: &[BadFile]) -> Problem {
+    let status = if bad.iter().all(|file| file.code == "FILE_TOO_LARGE") { 413 } else { 400 };
+    let detail = match bad {
+        [only] => format!("{}: {}", only.filename, only.message),
+        _ => format!("{} files are not accepted; nothing was kept.", bad.len()),
+    };
+    let errors: Vec<_> = bad
+        .iter()
+        .map(|file| json!({ "filename": file.filename, "code": file.code, "message": file.message }))
+        .collect();
+    Problem::new(status, "FILE_VALIDATION_ERROR", detail).with_details(json!({ "errors": errors }))
+}

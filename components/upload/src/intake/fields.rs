@@ -1,0 +1,76 @@
+//! The text fields of the form.
+
+use image2model_domain::options::{InvalidOption, Options};
+
+use super::IntakeError;
+use super::limits::MAX_TEXT;
+
+/// What the client chose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fields {
+    /// For the model.
+    pub options: Options,
+    /// Provider id, when one was named.
+    pub model: Option<String>,
+    /// `false` only stores the images.
+    pub process: bool,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { options: Options::default(), model: None, process: true }
+    }
+}
+
+impl Fields {
+    /// Whether a field means something here; all others are ignored.
+    pub(super) fn knows(name: &str) -> bool {
+        matches!(name, "model" | "process" | "webhook_url")
+            || Options::default().set_field(name, "").is_ok_and(|known| known)
+    }
+
+    /// Takes one field. An empty value means "not set".
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), IntakeError> {
+        let value = value.trim();
+        let refuse = |message: &str| {
+            Err(IntakeError::Field(InvalidOption { name: name.to_owned(), message: message.to_owned() }))
+        };
+        match name {
+            _ if value.is_empty() => {}
+            "model" if is_provider_id(value) => self.model = Some(value.to_owned()),
+            "model" => return refuse("must be one of the models of GET /api/v1/models/available"),
+            "process" => match value.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" | "on" => self.process = true,
+                "false" | "0" | "no" | "off" => self.process = false,
+                _ => return refuse("must be true or false"),
+            },
+            // Better refused than accepted and never called.
+            "webhook_url" => {
+                return refuse("is not supported by this version; follow the job's status or stream instead");
+            }
+            _ => {
+                self.options.set_field(name, value).map_err(IntakeError::Field)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_provider_id(value: &str) -> bool {
+    value.len() <= 64 && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
+}
+
+/// The whole value of a text field.
+pub(super) async fn read_text(name: &str, field: &mut multer::Field<'_>) -> Result<String, IntakeError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await? {
+        if bytes.len() + chunk.len() > MAX_TEXT {
+            let message = format!("may have at most {MAX_TEXT} bytes");
+            return Err(IntakeError::Field(InvalidOption { name: name.to_owned(), message }));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        IntakeError::Field(InvalidOption { name: name.to_owned(), message: "must be UTF-8 text".to_owned() })
+    })
+}

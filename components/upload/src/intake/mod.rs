@@ -1,0 +1,128 @@
+//! Reads the form: text fields are options, file parts go through the inspector to the store, one after the other.
+//!
+//! Every bad file is named in the refusal. Once one was found, what follows is still inspected but no longer stored.
+
+mod error;
+mod fields;
+mod image;
+mod limits;
+mod metadata;
+mod naming;
+mod pacing;
+mod services;
+
+pub use error::{BadFile, IntakeError};
+pub use fields::Fields;
+pub use image::StoredImage;
+pub use limits::{Limits, MAX_PIXELS, MAX_SIDE, MIN_SIDE};
+pub use metadata::metadata;
+pub use naming::Kind;
+pub use pacing::{Paced, StreamFault};
+pub use services::{Abandoned, BadImage, ImageFacts, Inspect, Services, StoreError};
+
+use bytes::Bytes;
+use futures::Stream;
+use image2model_domain::JobId;
+use multer::Multipart;
+
+/// A whole form, its images stored.
+#[derive(Debug)]
+pub struct Received {
+    /// What the client chose.
+    pub fields: Fields,
+    /// In the order they were sent.
+    pub images: Vec<StoredImage>,
+}
+
+/// Where a form goes.
+#[derive(Debug)]
+pub struct Intake<'a, S> {
+    /// Inspector and store.
+    pub services: &'a S,
+    /// What is accepted.
+    pub limits: Limits,
+    /// The job that the images will belong to; part of their keys.
+    pub job: JobId,
+    /// Take a digest of every image, for an idempotency key.
+    pub digests: bool,
+}
+
+impl<S: Services> Intake<'_, S> {
+    /// Reads the form with this `Content-Type`. Whatever the outcome, bytes of the body that are left belong to the
+    /// caller, who may read on so that the client hears the answer.
+    ///
+    /// # Errors
+    /// [`IntakeError`]; images that were stored by then are the caller's to remove.
+    pub async fn receive<B>(&self, content_type: &str, body: &mut Paced<B>) -> Result<Received, IntakeError>
+    where
+        B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
+    {
+        let boundary = multer::parse_boundary(content_type).map_err(|_| IntakeError::NotAForm)?;
+        let pace = body.pace();
+        let mut form = Multipart::new(body, boundary);
+        let mut reading = Reading::default();
+        loop {
+            pace.between_parts();
+            let field = form.next_field().await?;
+            pace.within_part();
+            match field {
+                Some(field) => self.part(field, &mut reading).await?,
+                None => break reading.finish(),
+            }
+        }
+    }
+
+    async fn part(&self, mut field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
+        let name = field.name().unwrap_or_default().to_owned();
+        if matches!(name.as_str(), "files" | "files[]" | "file") {
+            return self.file(field, reading).await;
+        }
+        reading.other_parts += 1;
+        if reading.other_parts > limits::MAX_OTHER_PARTS {
+            return Err(IntakeError::TooManyParts);
+        }
+        if Fields::knows(&name) {
+            let text = fields::read_text(&name, &mut field).await?;
+            return reading.fields.set(&name, &text);
+        }
+        while field.chunk().await?.is_some() {}
+        Ok(())
+    }
+
+    async fn file(&self, field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
+        if reading.files() >= self.limits.max_files {
+            return Err(IntakeError::TooManyFiles { max: self.limits.max_files });
+        }
+        match self.image(field, reading.bad.is_empty()).await? {
+            image::Taken::Stored(image) => reading.images.push(image),
+            image::Taken::Refused(bad) => reading.bad.push(bad),
+            image::Taken::Nothing => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a form has brought so far.
+#[derive(Default)]
+struct Reading {
+    fields: Fields,
+    images: Vec<StoredImage>,
+    bad: Vec<BadFile>,
+    other_parts: usize,
+}
+
+impl Reading {
+    fn files(&self) -> usize {
+        self.images.len() + self.bad.len()
+    }
+
+    fn finish(self) -> Result<Received, IntakeError> {
+        if !self.bad.is_empty() {
+            return Err(IntakeError::BadFiles(self.bad));
+        }
+        if self.images.is_empty() {
+            return Err(IntakeError::NoFiles);
+        }
+        Ok(Received { fields: self.fields, images: self.images })
+    }
+}

@@ -1,0 +1,176 @@
+//! Forms as clients send them, good and bad, cut into chunks of many sizes.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+use futures::stream;
+use image2model_upload::intake::{IntakeError, StreamFault};
+use support::{Form, JPEG, Memory, PNG, receive, receive_by, receive_stream};
+
+fn codes(error: &IntakeError) -> Vec<(String, String)> {
+    match error {
+        IntakeError::BadFiles(bad) => bad.iter().map(|file| (file.filename.clone(), file.code.clone())).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_image_is_stored_as_it_was_sent() {
+    let body = Form::default()
+        .text("face_limit", "20000")
+        .file("files", "chair.jpg", "image/jpeg", JPEG)
+        .text("something_else", "ignored")
+        .file("files[]", "lamp.png", "image/png", PNG)
+        .text("process", "false")
+        .end();
+    for size in [1, 2, 7, 64, 1000, 100_000] {
+        let memory = Memory::default();
+        let received = receive_by(&memory, &body, size).unwrap();
+        assert_eq!(received.fields.options.face_limit(), Some(20_000), "chunks of {size}");
+        assert!(!received.fields.process);
+        let names: Vec<&str> = received.images.iter().map(|image| image.filename.as_str()).collect();
+        assert_eq!(names, ["chair.jpg", "lamp.png"]);
+        let stored = memory.stored.borrow();
+        assert_eq!(stored[&received.images[0].key], JPEG);
+        assert_eq!(stored[&received.images[1].key], PNG);
+        assert_eq!(received.images[1].key, format!("uploads/{}/{}_original.png", "aa".repeat(16), "02".repeat(16)));
+        assert_eq!(received.images[0].digest, Some(image2model_domain::digest::sha256_hex(JPEG)));
+        assert_eq!((received.images[0].facts.width, received.images[0].facts.bytes), (48, JPEG.len() as u64));
+    }
+}
+
+#[test]
+fn every_bad_file_is_named_and_later_ones_are_not_stored() {
+    let memory = Memory::default();
+    let body = Form::default()
+        .file("files", "../half.jpg", "image/jpeg", &JPEG[..JPEG.len() - 9])
+        .file("files", "notes.txt", "text/plain", b"hello")
+        .file("files", "good.png", "image/png", PNG)
+        .end();
+    let error = receive(&memory, &body).unwrap_err();
+    assert_eq!(
+        codes(&error),
+        [
+            ("half.jpg".to_owned(), "TRUNCATED_IMAGE".to_owned()),
+            ("notes.txt".to_owned(), "UNSUPPORTED_EXTENSION".to_owned()),
+        ]
+    );
+    assert!(memory.stored.borrow().is_empty());
+    let problem = error.problem();
+    assert_eq!((problem.status(), problem.code()), (400, "FILE_VALIDATION_ERROR"));
+    let answer = problem.body("/api/v1/upload", "r");
+    assert_eq!(answer["details"]["errors"][1]["filename"], "notes.txt");
+}
+
+#[test]
+fn content_has_to_be_what_the_name_says() {
+    let memory = Memory::default();
+    let error = receive(&memory, &Form::default().file("files", "chair.jpg", "image/jpeg", PNG).end()).unwrap_err();
+    assert_eq!(codes(&error)[0].1, "TYPE_MISMATCH");
+    // The store had begun and was told to forget it.
+    assert_eq!((memory.abandoned.get(), memory.stored.borrow().len()), (1, 0));
+}
+
+#[test]
+fn what_its_first_bytes_betray_never_reaches_the_store() {
+    let memory = Memory::default();
+    let error = receive(&memory, &Form::default().file("file", "a.png", "image/png", b"<html>").end()).unwrap_err();
+    assert_eq!(codes(&error)[0].1, "NOT_AN_IMAGE");
+    assert_eq!(memory.abandoned.get(), 0);
+    let error = receive(&memory, &Form::default().file("file", "a.png", "image/png", b"").end()).unwrap_err();
+    assert_eq!(codes(&error)[0].1, "EMPTY_FILE");
+}
+
+#[test]
+fn size_alone_is_413() {
+    let memory = Memory::default();
+    let large = [JPEG, &[0; 100_000]].concat();
+    let error = receive(&memory, &Form::default().file("files", "a.jpg", "image/jpeg", &large).end()).unwrap_err();
+    assert_eq!((error.problem().status(), codes(&error)[0].1.as_str()), (413, "FILE_TOO_LARGE"));
+    let vast = Form::default().text("unknown", &"x".repeat(2_000_000)).end();
+    let error = receive(&memory, &vast).unwrap_err();
+    assert!(matches!(error, IntakeError::Stream(StreamFault::TooLarge { .. })), "{error:?}");
+    assert_eq!(error.problem().status(), 413);
+}
+
+#[test]
+fn too_many_and_none() {
+    let memory = Memory::default();
+    let mut form = Form::default();
+    for _ in 0..4 {
+        form = form.file("files", "a.jpg", "image/jpeg", JPEG);
+    }
+    let error = receive(&memory, &form.end()).unwrap_err();
+    assert!(matches!(error, IntakeError::TooManyFiles { max: 3 }));
+    assert_eq!(error.problem().code(), "FILE_VALIDATION_ERROR");
+    let empty_input = Form::default().file("files", "", "application/octet-stream", b"").end();
+    for body in [Form::default().end(), Form::default().text("a", "b").end(), empty_input] {
+        assert!(matches!(receive(&memory, &body), Err(IntakeError::NoFiles)));
+    }
+}
+
+#[test]
+fn bad_fields_name_themselves() {
+    for (name, value) in [("face_limit", "7"), ("process", "maybe"), ("model", "../x"), ("webhook_url", "http://x")] {
+        let body = Form::default().text(name, value).file("files", "a.jpg", "image/jpeg", JPEG).end();
+        let error = receive(&Memory::default(), &body).unwrap_err();
+        let answer = error.problem().body("/", "r");
+        assert_eq!((&answer["status"], &answer["details"]["field"]), (&400.into(), &name.into()));
+    }
+    let long = Form::default().text("model", &"m".repeat(5000)).end();
+    assert!(matches!(receive(&Memory::default(), &long), Err(IntakeError::Field(_))));
+}
+
+#[test]
+fn forms_that_are_none() {
+    let memory = Memory::default();
+    let whole = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    for end in [1, 30, 100, 200, whole.len() - 20] {
+        assert!(matches!(receive(&memory, &whole[..end]), Err(IntakeError::Malformed(_))), "ended after {end}");
+    }
+    let endless_head = Form::default().part("x", &format!("; filename=\"{}\"", "y".repeat(300_000)), b"").end();
+    assert!(matches!(receive(&memory, &endless_head), Err(IntakeError::Stream(StreamFault::HeadTooLong))));
+    let mut many = Form::default();
+    for n in 0..33 {
+        many = many.text(&format!("f{n}"), "");
+    }
+    assert!(matches!(receive(&memory, &many.end()), Err(IntakeError::TooManyParts)));
+}
+
+#[test]
+fn a_client_that_leaves_is_told_to_the_store() {
+    let memory = Memory::default();
+    let body = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    let piece = |from: usize, to: usize| Ok(Bytes::copy_from_slice(&body[from..to]));
+    let chunks = [piece(0, 300), piece(300, 400), piece(400, 500), Err(StreamFault::Gone)];
+    let error = receive_stream(&memory, stream::iter(chunks)).unwrap_err();
+    assert!(matches!(error, IntakeError::Stream(StreamFault::Gone)), "{error:?}");
+    assert_eq!((memory.abandoned.get(), memory.stored.borrow().len()), (1, 0));
+}
+
+#[test]
+fn a_store_that_is_away_is_503_with_retry_after() {
+    let mut memory = Memory::default();
+    memory.away = true;
+    let body = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    let problem = receive(&memory, &body).unwrap_err().problem();
+    assert_eq!(problem.status(), 503);
+    assert!(problem.headers().iter().any(|(name, _)| *name == "retry-after"));
+}
+
+#[test]
+fn a_body_that_is_always_ready_waits_for_the_store() {
+    let memory = Memory::default();
+    let body = Form::default().file("files", "a.jpg", "image/jpeg", &[JPEG, &[0; 90_000]].concat()).end();
+    let chunks: Vec<_> = body.chunks(1000).map(Bytes::copy_from_slice).collect();
+    let read = Arc::clone(&memory.read);
+    let counted = stream::iter(chunks.into_iter().map(move |chunk| {
+        read.fetch_add(1, Relaxed);
+        Ok(chunk)
+    }));
+    receive_stream(&memory, counted).unwrap();
+    assert!(memory.furthest_ahead.get() < 8, "{} chunks were read ahead", memory.furthest_ahead.get());
+}
