@@ -4,7 +4,10 @@ use percent_encoding::percent_decode_str;
 
 /// The parameters of a query, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+pub struct Query {
+    raw: String,
+    pairs: Vec<(String, String)>,
+}
 
 impl Query {
     /// Reads `a=1&b=x%20y+z`. What is not UTF-8 is replaced rather than refused.
@@ -14,13 +17,19 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(&name.replace('+', " ")), decode(&value.replace('+', " ")))
         });
-        Self(pairs.collect())
+        Self { raw: text.to_owned(), pairs: pairs.collect() }
+    }
+
+    /// As it was sent, for handing on.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
     }
 
     /// The first value of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// Whether a parameter is there and not switched off: `?stream`, `?stream=1`, `?stream=true`.

@@ -1,1 +1,27 @@
-//! placeholder
+//! How jobs stand: by job, by task, as a list; waiting for news; cancelling. Reads Redis and nothing else.
+
+mod cancel;
+mod job;
+mod list;
+mod streams;
+mod task;
+
+use image2model_kit::{Reply, Route, routes, serve};
+use spin_sdk::http::Request;
+
+static ROUTES: &[Route] = routes! {
+    GET "/api/v1/status/stream/:job_id" Owner Standard => streams::moved,
+    GET "/api/v1/status/tasks/:task_id/stream" Owner Standard => streams::moved,
+    GET "/api/v1/status/tasks/:task_id/status" Owner Standard => task::status,
+    GET "/api/v1/status/tasks/:task_id" Owner Standard => task::status,
+    GET "/api/v1/status/jobs/:job_id/progress" Owner Standard => job::status,
+    GET "/api/v1/status/jobs/:job_id" Owner Standard => job::status,
+    GET "/api/v1/status/:job_id" Owner Standard => job::status,
+    GET "/api/v1/jobs" User Standard => list::jobs,
+    DELETE "/api/v1/jobs/:job_id" Owner Standard => cancel::job,
+};
+
+#[spin_sdk::http_service]
+async fn status(request: Request) -> Reply {
+    serve(ROUTES, request).await
+}
