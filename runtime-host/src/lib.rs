@@ -2,5 +2,6 @@
 
 pub mod blobs;
 pub mod edge;
+pub mod fal;
 pub mod redis;
 pub mod stream;

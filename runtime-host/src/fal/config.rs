@@ -1,0 +1,67 @@
+//! Where FAL.AI is, and what bounds the calls to it.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Settings of a [`FalClient`](super::FalClient).
+#[derive(Debug, Clone)]
+pub struct FalConfig {
+    /// Base of the queue API, `https://queue.fal.run`; a path prefix is allowed.
+    pub queue_url: String,
+    /// Base of the storage API, `https://rest.fal.ai`.
+    pub rest_url: String,
+    /// Base of the platform API, `https://api.fal.ai`.
+    pub api_url: String,
+    /// `<key id>:<key secret>`.
+    pub key: SecretString,
+    /// Hosts that files are fetched from and images are put to, beside the bases: `fal.media`, `*.fal.media`. HTTPS only.
+    pub file_hosts: Vec<String>,
+    /// How long FAL keeps an uploaded image.
+    pub image_lifetime: Duration,
+    /// The largest file fetched, bytes.
+    pub max_file_bytes: u64,
+    /// To establish a connection.
+    pub connect_timeout: Duration,
+    /// For a whole status, result, cancel, history or storage call.
+    pub call_timeout: Duration,
+    /// For a whole submit. When it runs out, whether the submit was accepted is unknown.
+    pub submit_timeout: Duration,
+    /// For silence while file bytes flow, either way.
+    pub idle_timeout: Duration,
+    /// Tries of one upload.
+    pub upload_tries: u32,
+}
+
+impl FalConfig {
+    /// The real platform.
+    #[must_use]
+    pub fn new(key: SecretString) -> Self {
+        Self {
+            queue_url: "https://queue.fal.run".to_owned(),
+            rest_url: "https://rest.fal.ai".to_owned(),
+            api_url: "https://api.fal.ai".to_owned(),
+            key,
+            file_hosts: ["fal.media", "*.fal.media", "storage.googleapis.com"].map(str::to_owned).to_vec(),
+            image_lifetime: Duration::from_secs(24 * 60 * 60),
+            max_file_bytes: 512 << 20,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(20),
+            submit_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(30),
+            upload_tries: 4,
+        }
+    }
+
+    /// A simulator below one address, `http://127.0.0.1:8080`: FAL's hosts are path prefixes there.
+    #[must_use]
+    pub fn simulator(base_url: &str, key: SecretString) -> Self {
+        let base = base_url.trim_end_matches('/');
+        Self {
+            queue_url: format!("{base}/queue"),
+            rest_url: format!("{base}/rest"),
+            api_url: format!("{base}/api"),
+            ..Self::new(key)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The FAL.AI client: storage upload, queue (submit, status, result, cancel), request history, result files.
+//!
+//! It does one call at a time and says exactly what its outcome means ([`FalError::class`]); when to call again, and
+//! whether a submit may be repeated at all, is the worker's to decide. The key goes to the three configured bases only.
+
+mod client;
+mod config;
+mod download;
+mod endpoint;
+mod error;
+mod history;
+mod hosts;
+mod queue;
+mod refusal;
+mod retry;
+mod upload;
+mod words;
+
+pub use client::FalClient;
+pub use config::FalConfig;
+pub use download::Fetched;
+pub use endpoint::{EndpointId, InvalidEndpoint};
+pub use error::{Class, FalError, Stage};
+pub use queue::{CancelAnswer, LogLine, Outcome, RequestStatus, Submitted};
+pub use refusal::{Detail, ModelError, Refusal};
+pub use retry::{Backoff, jittered};
+pub use upload::{Source, UploadedImage};

@@ -1,0 +1,84 @@
+//! Waiting before another try: exponential with full jitter, or as long as the other side asked for.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+/// Longest `Retry-After` that is believed.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// Grows with every failure, up to a ceiling.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    first: Duration,
+    ceiling: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    /// The first delay is below `first`, no delay is above `ceiling`.
+    #[must_use]
+    pub fn new(first: Duration, ceiling: Duration) -> Self {
+        Self { first, ceiling, failures: 0 }
+    }
+
+    /// Failures since the last success.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Starts from the beginning.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// The delay after one more failure: at least `retry_after`, when the other side named one.
+    pub fn next_delay(&mut self, retry_after: Option<Duration>) -> Duration {
+        let top = self.first.saturating_mul(1 << self.failures.min(16)).min(self.ceiling);
+        self.failures = self.failures.saturating_add(1);
+        // Half fixed, half random: never at once, and never in step with the others.
+        let delay = top.mul_f64(rand::rng().random_range(0.5..=1.0));
+        delay.max(retry_after.unwrap_or_default())
+    }
+}
+
+/// `base` give or take a fifth, so that many followers spread out.
+#[must_use]
+pub fn jittered(base: Duration) -> Duration {
+    base.mul_f64(rand::rng().random_range(0.8..=1.2))
+}
+
+/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 §10.2.3).
+pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
+    let wait = match value.trim().parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
+        Err(_) => httpdate::parse_http_date(value.trim()).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_up_to_the_ceiling_and_honour_the_other_side() {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
+        let delays: Vec<Duration> = (0..20).map(|_| backoff.next_delay(None)).collect();
+        assert!(delays[0] <= Duration::from_millis(100) && delays[0] >= Duration::from_millis(50));
+        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(1)));
+        assert!(delays[19] >= Duration::from_millis(500));
+        assert_eq!(backoff.next_delay(Some(Duration::from_secs(7))), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = std::time::SystemTime::UNIX_EPOCH;
+        assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:09 GMT", now), Some(Duration::from_secs(9)));
+        assert_eq!(retry_after("99999", now), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(retry_after("-1", now), None);
+        assert_eq!(retry_after("soon", now), None);
+    }
+}
