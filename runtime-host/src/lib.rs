@@ -5,3 +5,4 @@ pub mod edge;
 pub mod fal;
 pub mod redis;
 pub mod stream;
+pub mod worker;

@@ -83,8 +83,8 @@ impl FalClient {
 
 /// A header value that is never printed. A key that cannot be in a header is sent as nothing, and refused as such.
 fn sensitive(value: &str) -> reqwest::header::HeaderValue {
-    let mut value = reqwest::header::HeaderValue::from_str(value)
-        .unwrap_or_else(|_| reqwest::header::HeaderValue::from_static(""));
+    let mut value =
+        reqwest::header::HeaderValue::from_str(value).unwrap_or_else(|_| reqwest::header::HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }

@@ -11,7 +11,9 @@ pub struct EndpointId {
 
 /// A text that is no endpoint id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a FAL endpoint id: expected owner/alias[/path], of letters, digits, dots, dashes and underscores")]
+#[error(
+    "{0:?} is not a FAL endpoint id: expected owner/alias[/path], of letters, digits, dots, dashes and underscores"
+)]
 pub struct InvalidEndpoint(pub String);
 
 /// Prefixes that stand before the owner.

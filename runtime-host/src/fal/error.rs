@@ -116,7 +116,10 @@ impl FalError {
     pub fn new_requests(&self) -> u32 {
         match self.refusal().map(Refusal::kind) {
             Some(
-                "file_download_error" | "downstream_service_error" | "generation_timeout" | "request_timeout"
+                "file_download_error"
+                | "downstream_service_error"
+                | "generation_timeout"
+                | "request_timeout"
                 | "no_media_generated",
             ) => 1,
             _ => 2,
@@ -306,7 +309,10 @@ mod tests {
             refused(Stage::Result, 422, &[ID], &body)
         };
         let policy = error("content_policy_violation", "");
-        assert_eq!((policy.code(), policy.class(), policy.is_retryable()), ("CONTENT_POLICY_VIOLATION", Class::Permanent, false));
+        assert_eq!(
+            (policy.code(), policy.class(), policy.is_retryable()),
+            ("CONTENT_POLICY_VIOLATION", Class::Permanent, false)
+        );
         let small = error("image_too_small", r#","ctx":{"min_width":128,"min_height":64}"#);
         assert_eq!(small.code(), "IMAGE_NOT_ACCEPTED");
         assert!(small.client_message().contains("at least 128×64"), "{}", small.client_message());

@@ -38,7 +38,8 @@ mod tests {
     fn only_known_hosts_pass() {
         let base = Url::parse("http://127.0.0.1:8080/queue").unwrap();
         let hosts = AllowedHosts::new(&[base], &["fal.media".to_owned(), "*.fal.media".to_owned()]);
-        for good in ["https://fal.media/a", "https://v3b.fal.media/files/b/x.glb", "http://127.0.0.1:8080/cdn/files/x"] {
+        for good in ["https://fal.media/a", "https://v3b.fal.media/files/b/x.glb", "http://127.0.0.1:8080/cdn/files/x"]
+        {
             assert!(hosts.allows(&Url::parse(good).unwrap()), "{good}");
         }
         for bad in [

@@ -1,0 +1,194 @@
+//! Keeps a result: reads the provider's output, fetches the model and its preview, and stores both.
+//!
+//! The model is paid for by now. What can be is retried; when only our own storage or FAL's file host fails for long, the
+//! file still completes with the model's URL there, rather than being lost or asked for anew.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream};
+use image2model_domain::FileStatus;
+use image2model_domain::file_name::split_extension;
+
+use super::{Attempt, refused_by_provider};
+use crate::fal::{Class, FalError, Fetched, Outcome};
+use crate::worker::blobs::ByteStream;
+use crate::worker::end::{End, Fields};
+use crate::worker::progress;
+use crate::worker::provider::{ProviderFile, Role};
+
+/// Bytes that tell a model's format.
+const MAGIC_BYTES: usize = 18;
+
+/// Why a file was not kept.
+enum NotKept {
+    /// It cannot be had.
+    Fetch(FalError),
+    /// It broke off on the way.
+    BrokenOff(io::Error),
+    /// It is no model.
+    NotAModel,
+    /// We cannot store it.
+    Storage(io::Error),
+}
+
+/// A stored file.
+struct Kept {
+    key: String,
+    size: u64,
+    format: &'static str,
+    content_type: &'static str,
+}
+
+impl Attempt<'_> {
+    /// Stores what came out of it; answers the fields that complete the file.
+    pub(super) async fn keep(&mut self, outcome: Outcome) -> Result<Fields, End> {
+        let read = self.provider.result(&self.file.options, &outcome.output.to_string()).await;
+        let files = read.map_err(|e| refused_by_provider(&e))?;
+        let no_model = || End::failed("NO_MODEL", "The model provider made no model from this image", true);
+        let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
+        let mut fields: Fields = vec![("model_url", model.url.clone())];
+        fields.extend(outcome.billable_units.map(|units| ("billable_units", units)));
+        let kept = self.keep_model(model).await?;
+        let format = kept.as_ref().map_or(model.format.as_str(), |kept| kept.format);
+        let (stem, _) = split_extension(&self.file.filename);
+        fields.push(("model_name", format!("{stem}.{format}")));
+        if let Some(Kept { key, size, content_type, .. }) = kept {
+            fields.push(("model_blob", key));
+            fields.push(("model_size", size.to_string()));
+            fields.push(("model_content_type", content_type.to_owned()));
+        }
+        if let Some(preview) = files.iter().find(|file| file.role == Role::Preview) {
+            self.progress(FileStatus::Processing, progress::STORED, "Storing the model", None).await?;
+            fields.extend(self.keep_preview(preview).await?);
+        }
+        Ok(fields)
+    }
+
+    /// `None` when it can only be had from FAL for now.
+    async fn keep_model(&self, model: &ProviderFile) -> Result<Option<Kept>, End> {
+        let mut backoff = self.backoff();
+        loop {
+            let why = match self.held.interruptible(self.try_model(model)).await? {
+                Ok(kept) => return Ok(Some(kept)),
+                Err(why) => why,
+            };
+            match &why {
+                NotKept::NotAModel => {
+                    return Err(End::failed(
+                        "INVALID_MODEL",
+                        "The model provider returned a file that is no model",
+                        true,
+                    ));
+                }
+                NotKept::Fetch(error) if error.class() != Class::Transient => return Err(self.end_of(error)),
+                NotKept::Fetch(error) => tracing::warn!(%error, "a model could not be fetched"),
+                NotKept::BrokenOff(error) => tracing::warn!(%error, "a model broke off on the way"),
+                NotKept::Storage(error) => tracing::error!(%error, "a model could not be stored"),
+            }
+            if backoff.failures() + 1 >= self.held.config.store_tries {
+                tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
+                return Ok(None);
+            }
+            self.held.rest(backoff.next_delay(None)).await?;
+        }
+    }
+
+    async fn try_model(&self, model: &ProviderFile) -> Result<Kept, NotKept> {
+        let fetched = self.shared.fal.fetch_file(&model.url, model.size).await.map_err(NotKept::Fetch)?;
+        let (head, bytes) = peek(fetched.bytes).await.map_err(NotKept::BrokenOff)?;
+        let (format, content_type) = format_of(&head).ok_or(NotKept::NotAModel)?;
+        let key = format!("results/{}/{}_model.{format}", self.held.holding.job, self.held.holding.file);
+        let size = self.store(&key, content_type, bytes).await?;
+        Ok(Kept { key, size, format, content_type })
+    }
+
+    /// A preview is a courtesy: without it the model is as good.
+    async fn keep_preview(&self, preview: &ProviderFile) -> Result<Fields, End> {
+        let mut fields: Fields = vec![("preview_url", preview.url.clone())];
+        match self.held.interruptible(self.try_preview(preview)).await? {
+            Ok((key, content_type)) => {
+                fields.push(("preview_blob", key));
+                fields.push(("preview_content_type", content_type.to_owned()));
+            }
+            Err(_) => tracing::warn!(file_id = %self.held.holding.file, "a preview could not be kept"),
+        }
+        Ok(fields)
+    }
+
+    async fn try_preview(&self, preview: &ProviderFile) -> Result<(String, &'static str), NotKept> {
+        let Fetched { bytes, .. } =
+            self.shared.fal.fetch_file(&preview.url, preview.size).await.map_err(NotKept::Fetch)?;
+        let (head, bytes) = peek(bytes).await.map_err(NotKept::BrokenOff)?;
+        let (extension, content_type) = picture_of(&head).ok_or(NotKept::NotAModel)?;
+        let key = format!("results/{}/{}_preview.{extension}", self.held.holding.job, self.held.holding.file);
+        self.store(&key, content_type, bytes).await?;
+        Ok((key, content_type))
+    }
+
+    /// Stores bytes, telling apart whether they or the storage failed.
+    async fn store(&self, key: &str, content_type: &str, bytes: ByteStream) -> Result<u64, NotKept> {
+        let broke = Arc::new(AtomicBool::new(false));
+        let noted = broke.clone();
+        let bytes = bytes.inspect(move |item| noted.store(item.is_err(), Ordering::Relaxed)).boxed();
+        self.shared.blobs.write(key, content_type, bytes).await.map_err(|error| {
+            if broke.load(Ordering::Relaxed) { NotKept::BrokenOff(error) } else { NotKept::Storage(error) }
+        })
+    }
+}
+
+/// The first bytes, and all of them again.
+async fn peek(mut bytes: ByteStream) -> io::Result<(Bytes, ByteStream)> {
+    let mut head = BytesMut::new();
+    while head.len() < MAGIC_BYTES {
+        match bytes.next().await {
+            Some(chunk) => head.extend_from_slice(&chunk?),
+            None => break,
+        }
+    }
+    let head = head.freeze();
+    let again = stream::once(std::future::ready(Ok(head.clone()))).chain(bytes).boxed();
+    Ok((head, again))
+}
+
+/// A model's extension and media type by its first bytes; a name or media type from outside is not believed.
+fn format_of(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match head {
+        _ if head.starts_with(b"glTF") => Some(("glb", "model/gltf-binary")),
+        _ if head.starts_with(b"Kaydara FBX Binary") => Some(("fbx", "application/octet-stream")),
+        _ => None,
+    }
+}
+
+/// The same of a picture.
+fn picture_of(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    match head {
+        _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") => Some(("webp", "image/webp")),
+        _ if head.starts_with(b"\x89PNG\r\n\x1a\n") => Some(("png", "image/png")),
+        _ if head.starts_with(b"\xff\xd8\xff") => Some(("jpg", "image/jpeg")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_bytes_are_seen_and_not_lost() {
+        let chunks = ["gl", "TF", "0123456789", "abcdefghij"].map(|c| Ok(Bytes::from_static(c.as_bytes())));
+        let (head, bytes) = peek(stream::iter(chunks).boxed()).await.unwrap();
+        assert_eq!(format_of(&head), Some(("glb", "model/gltf-binary")));
+        let all: Vec<Bytes> = bytes.map(Result::unwrap).collect().await;
+        assert_eq!(all.concat(), b"glTF0123456789abcdefghij");
+    }
+
+    #[test]
+    fn formats_are_told_by_content() {
+        assert_eq!(format_of(b"Kaydara FBX Binary  \0").map(|f| f.0), Some("fbx"));
+        assert_eq!(format_of(b"<html>not a model"), None);
+        assert_eq!(picture_of(b"RIFF\0\0\0\0WEBPVP8 ").map(|f| f.0), Some("webp"));
+    }
+}

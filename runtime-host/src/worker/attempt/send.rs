@@ -1,0 +1,67 @@
+//! From the stored image to a known request: upload, announce, submit, record.
+
+use image2model_domain::FileStatus;
+use image2model_domain::commands::{Bind, Intend};
+
+use super::{Attempt, refused_by_provider};
+use crate::fal::Class;
+use crate::worker::blobs::StoredImage;
+use crate::worker::end::End;
+use crate::worker::presence::now_ms;
+use crate::worker::progress;
+
+impl Attempt<'_> {
+    /// Sends the image and a request for it; answers the request's id.
+    pub(super) async fn send(&mut self) -> Result<String, End> {
+        self.progress(FileStatus::Uploading, progress::SENDING, "Sending the image to the model provider", None)
+            .await?;
+        let image = StoredImage { blobs: self.shared.blobs.clone(), key: self.file.blob.clone() };
+        let upload = self.shared.fal.upload(&image, &self.file.content_type, &self.file.filename);
+        let uploaded = self.held.interruptible(upload).await?.map_err(|e| self.end_of(&e))?;
+        let request = self.provider.request(&self.file.options, &uploaded.file_url).await;
+        let body = request.map_err(|e| refused_by_provider(&e))?;
+        self.progress(FileStatus::Uploading, progress::SENT, "Asking for the model", None).await?;
+        self.submit(&uploaded.file_url, &body).await
+    }
+
+    /// Submits until accepted. Repeated only after a sure refusal; a submit in doubt is looked up instead.
+    async fn submit(&mut self, image_url: &str, body: &str) -> Result<String, End> {
+        let mut backoff = self.backoff();
+        loop {
+            self.intended_at = now_ms();
+            self.held.step(&Intend { holding: &self.held.holding, image_url }).await?;
+            self.intent = Some(image_url.to_owned());
+            // Not to be interrupted: between the answer and its record nothing may come.
+            let answer = self.shared.fal.submit(&self.endpoint, body.to_owned(), self.time_left()).await;
+            let error = match answer {
+                Ok(submitted) => {
+                    self.shared.breaker.accepted();
+                    return self.bind(submitted.request_id, false).await;
+                }
+                Err(error) => error,
+            };
+            if error.class() == Class::Ambiguous {
+                tracing::warn!(file_id = %self.held.holding.file, %error, "a submit was not answered; looking it up");
+                return self.reconcile(image_url).await;
+            }
+            self.withdraw_intent().await?;
+            let last = backoff.failures() + 1 >= self.held.config.submit_tries;
+            if last || error.class() != Class::Transient {
+                return Err(self.end_of(&error));
+            }
+            self.held.rest(backoff.next_delay(error.retry_after())).await?;
+        }
+    }
+
+    /// Records the request's id, at once.
+    pub(super) async fn bind(&mut self, request_id: String, reconciled: bool) -> Result<String, End> {
+        self.request_id = Some(request_id.clone());
+        self.held.step(&Bind { holding: &self.held.holding, request_id: &request_id, reconciled }).await?;
+        let holding = &self.held.holding;
+        tracing::info!(
+            job_id = %holding.job, file_id = %holding.file, request_id = %self.file.request_id,
+            fal_request_id = request_id, reconciled, "a request is under way"
+        );
+        Ok(request_id)
+    }
+}

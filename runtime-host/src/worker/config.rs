@@ -1,0 +1,110 @@
+//! What bounds the worker.
+
+use std::time::Duration;
+
+/// What to do when a submit's answer was lost and FAL's history does not know the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UncertainSubmits {
+    /// The file fails; nothing is ever paid twice.
+    #[default]
+    Fail,
+    /// One new request is sent; at most one is paid in vain.
+    ResubmitOnce,
+}
+
+/// Settings of a [`Worker`](super::Worker). Durations of polling are of the real platform; [`WorkerConfig::pace`] scales
+/// the estimate of progress only.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// Names this process in Redis.
+    pub id: String,
+    /// Machine it runs on, shown to operators.
+    pub host: String,
+    /// What the heartbeat says of FAL: `live` or `simulator`.
+    pub fal_mode: String,
+    /// Files this worker drives at once.
+    pub max_in_flight: u32,
+    /// Files running at once, over all workers.
+    pub max_running: u32,
+    /// Files of one tenant running at once.
+    pub max_running_per_tenant: u32,
+    /// Files taken up per [`WorkerConfig::claim_window`], over all workers.
+    pub claims_per_window: u32,
+    /// See [`WorkerConfig::claims_per_window`].
+    pub claim_window: Duration,
+    /// How long a file is held without a sign of life.
+    pub lease: Duration,
+    /// Longest sleep of the claim loop when nobody wakes it.
+    pub longest_idle: Duration,
+    /// How long a model may take, from the submit on.
+    pub deadline: Duration,
+    /// Status polls: the pace of the first [`WorkerConfig::poll_quickly_for`].
+    pub poll_quick: Duration,
+    /// Status polls: the pace afterwards.
+    pub poll_slow: Duration,
+    /// See [`WorkerConfig::poll_quick`].
+    pub poll_quickly_for: Duration,
+    /// Tries of a submit that was surely refused for the moment (busy, no connection), before the attempt fails.
+    pub submit_tries: u32,
+    /// Delay before the first retry of anything; grows from there.
+    pub retry_first: Duration,
+    /// No retry waits longer, unless the other side asks for it.
+    pub retry_longest: Duration,
+    /// How long a request whose submit was not answered is looked for.
+    pub reconcile_for: Duration,
+    /// What to do when it is not found.
+    pub uncertain_submits: UncertainSubmits,
+    /// Tries of fetching and storing one file of a result.
+    pub store_tries: u32,
+    /// First pause of all claiming after the account was refused; doubles up to twenty times that.
+    pub breaker_pause: Duration,
+    /// How long a step waits for a Redis that is away.
+    pub redis_patience: Duration,
+    /// How long a stopping worker waits for its tasks.
+    pub grace: Duration,
+    /// How many times faster than the real platform models are made: 1, or the simulator's speed.
+    pub pace: f64,
+}
+
+impl WorkerConfig {
+    /// The defaults, for a worker of this name on this machine.
+    #[must_use]
+    pub fn new(id: impl Into<String>, host: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            host: host.into(),
+            fal_mode: "live".to_owned(),
+            max_in_flight: 100,
+            max_running: 100,
+            max_running_per_tenant: 50,
+            claims_per_window: 100,
+            claim_window: Duration::from_secs(60),
+            lease: Duration::from_secs(60),
+            longest_idle: Duration::from_secs(5),
+            deadline: Duration::from_secs(30 * 60),
+            poll_quick: Duration::from_secs(1),
+            poll_slow: Duration::from_secs(2),
+            poll_quickly_for: Duration::from_secs(10),
+            submit_tries: 5,
+            retry_first: Duration::from_secs(1),
+            retry_longest: Duration::from_secs(30),
+            reconcile_for: Duration::from_secs(120),
+            uncertain_submits: UncertainSubmits::default(),
+            store_tries: 6,
+            breaker_pause: Duration::from_secs(30),
+            redis_patience: Duration::from_secs(10 * 60),
+            grace: Duration::from_secs(20),
+            pace: 1.0,
+        }
+    }
+
+    /// The lease as scripts take it.
+    pub(super) fn lease_ms(&self) -> u32 {
+        millis(self.lease)
+    }
+}
+
+/// Milliseconds as scripts take them.
+pub(super) fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

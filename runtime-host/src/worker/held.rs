@@ -1,0 +1,111 @@
+//! A file under lease: its steps, its heartbeats, and the news that it must be let go.
+//!
+//! Redis away is waited for. Whether a lease is lost, only Redis knows, so only its answer ends the hold; an unanswered
+//! step may have been done, and its repetition then reads as "gone", which is as good.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image2model_domain::commands::{Heartbeat, Holding, StepOutcome};
+use image2model_domain::script::Command;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::config::WorkerConfig;
+use super::end::{End, HandBack};
+use crate::fal::Backoff;
+use crate::redis::Store;
+
+/// Why the file must be let go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Halt {
+    CancelWanted,
+    LeaseLost,
+}
+
+/// A held file. Dropping it ends the heartbeats.
+pub(super) struct Held {
+    pub holding: Holding,
+    pub config: Arc<WorkerConfig>,
+    store: Store,
+    stopping: CancellationToken,
+    halt: watch::Receiver<Option<Halt>>,
+    _heart: AbortOnDropHandle<()>,
+}
+
+impl Held {
+    /// Begins to keep the lease alive.
+    pub fn new(store: Store, holding: Holding, config: Arc<WorkerConfig>, stopping: CancellationToken) -> Self {
+        let (tell, halt) = watch::channel(None);
+        let heart = tokio::spawn(beat(store.clone(), holding.clone(), config.clone(), tell));
+        Self { holding, config, store, stopping, halt, _heart: AbortOnDropHandle::new(heart) }
+    }
+
+    /// Takes a step; an answer other than "done" is the end of the hold.
+    pub async fn step<C: Command<Reply = StepOutcome>>(&self, command: &C) -> Result<(), End> {
+        match self.ask(command).await? {
+            StepOutcome::Done | StepOutcome::JobEnded | StepOutcome::WillRetry => Ok(()),
+            StepOutcome::CancelRequested => Err(End::CancelWanted),
+            StepOutcome::LeaseLost | StepOutcome::Gone => Err(End::Dropped),
+        }
+    }
+
+    /// Sends a command until Redis answers, within the patience.
+    pub async fn ask<C: Command>(&self, command: &C) -> Result<C::Reply, End> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+        let started = Instant::now();
+        loop {
+            let error = match self.store.run(command).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || started.elapsed() > self.config.redis_patience {
+                tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), %error, "a step was given up");
+                return Err(End::Dropped);
+            }
+            tokio::time::sleep(backoff.next_delay(None)).await;
+        }
+    }
+
+    /// Awaits something that may be left at any point: it is, when the file must be let go or the worker stops.
+    pub async fn interruptible<F: Future>(&self, work: F) -> Result<F::Output, End> {
+        let mut halt = self.halt.clone();
+        tokio::select! {
+            biased;
+            () = self.stopping.cancelled() => Err(End::HandedBack(HandBack::Stopping)),
+            Ok(halt) = halt.wait_for(Option::is_some) => Err(match *halt {
+                Some(Halt::CancelWanted) => End::CancelWanted,
+                _ => End::Dropped,
+            }),
+            output = work => Ok(output),
+        }
+    }
+
+    /// Sleeps, unless there is a reason to leave.
+    pub async fn rest(&self, duration: Duration) -> Result<(), End> {
+        self.interruptible(tokio::time::sleep(duration)).await
+    }
+}
+
+/// Extends the lease three times in its length, until told otherwise.
+async fn beat(store: Store, holding: Holding, config: Arc<WorkerConfig>, tell: watch::Sender<Option<Halt>>) {
+    let usual = config.lease / 3;
+    let mut pause = usual;
+    loop {
+        tokio::time::sleep(pause).await;
+        let answer = store.run(&Heartbeat { holding: &holding, lease_ms: config.lease_ms() }).await;
+        pause = if answer.is_ok() { usual } else { usual.min(Duration::from_secs(1)) };
+        let halt = match answer {
+            Ok(StepOutcome::CancelRequested) => Halt::CancelWanted,
+            Ok(StepOutcome::LeaseLost | StepOutcome::Gone) => Halt::LeaseLost,
+            _ => continue,
+        };
+        tell.send_replace(Some(halt));
+        if halt == Halt::LeaseLost {
+            return;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The claim loop: asks for files while there is room, sleeps as long as Redis says nothing will come, and is woken by
+//! news. Never ends because of Redis or FAL; only when told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::Attempt;
+use super::blobs::Blobs;
+use super::breaker::Breaker;
+use super::config::{WorkerConfig, millis};
+use super::held::Held;
+use super::presence;
+use super::provider::Providers;
+use super::status::WorkerStatus;
+use crate::fal::{Backoff, FalClient};
+use crate::redis::Store;
+
+/// Files asked for at once.
+const CLAIM_AT_ONCE: u32 = 16;
+
+/// What a worker works with.
+#[derive(Clone)]
+pub struct WorkerDeps {
+    /// Jobs and files.
+    pub store: Store,
+    /// Images and models.
+    pub blobs: Arc<dyn Blobs>,
+    /// The models on offer.
+    pub providers: Providers,
+    /// FAL.AI.
+    pub fal: FalClient,
+    /// Notified when there may be something to claim (see [`makes_work`]).
+    pub wake: Arc<Notify>,
+    /// Settings.
+    pub config: WorkerConfig,
+}
+
+/// What a worker's tasks share.
+pub(super) struct Shared {
+    pub store: Store,
+    pub blobs: Arc<dyn Blobs>,
+    pub providers: Providers,
+    pub fal: FalClient,
+    pub config: Arc<WorkerConfig>,
+    pub breaker: Breaker,
+    running: AtomicUsize,
+    started_at: i64,
+}
+
+/// A worker.
+#[derive(Clone)]
+pub struct Worker {
+    shared: Arc<Shared>,
+    wake: Arc<Notify>,
+}
+
+impl Worker {
+    /// Prepares a worker; nothing happens before [`Worker::run`].
+    #[must_use]
+    pub fn new(deps: WorkerDeps) -> Self {
+        let WorkerDeps { store, blobs, providers, fal, wake, config } = deps;
+        let breaker = Breaker::new(config.breaker_pause);
+        let (running, started_at, config) = (AtomicUsize::new(0), presence::now_ms(), Arc::new(config));
+        Self { shared: Arc::new(Shared { store, blobs, providers, fal, config, breaker, running, started_at }), wake }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> WorkerStatus {
+        self.shared.status()
+    }
+
+    /// Works until `shutdown`; then claims nothing more, hands its files back with their request ids, and returns within
+    /// the grace. Dropping the future stops everything at once, as a crash would.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        tokio::select! {
+            () = self.claim_loop(&mut tasks, &shutdown) => {}
+            () = self.show_presence() => {}
+        }
+        let grace = self.shared.config.grace;
+        let drained = tokio::time::timeout(grace, async { while tasks.join_next().await.is_some() {} }).await;
+        if drained.is_err() {
+            tracing::warn!(left = tasks.len(), "files were not handed back in time; their leases will run out");
+            tasks.shutdown().await;
+        }
+        let leave = presence::leave(&self.shared.store, &self.shared.config.id);
+        if !matches!(tokio::time::timeout(Duration::from_secs(2), leave).await, Ok(Ok(()))) {
+            tracing::debug!("the worker's sign of life was left to run out");
+        }
+    }
+
+    async fn claim_loop(&self, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        while !shutdown.is_cancelled() {
+            let idle = match self.claim(tasks.len()).await {
+                Ok(claimed) => {
+                    backoff.reset();
+                    let more = claimed.files.len() >= CLAIM_AT_ONCE as usize;
+                    for file in claimed.files {
+                        tasks.spawn(self.shared.clone().drive(file, shutdown.clone()));
+                    }
+                    if more { Duration::ZERO } else { Duration::from_millis(claimed.wait_ms) }
+                }
+                Err(error) => {
+                    tracing::warn!(code = error.code(), %error, "files cannot be claimed");
+                    backoff.next_delay(None)
+                }
+            };
+            self.idle(idle.min(self.shared.config.longest_idle), tasks, shutdown).await;
+        }
+    }
+
+    /// Sleeps until the time is over, there is news, or a task has ended.
+    async fn idle(&self, longest: Duration, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.wake.notified() => {}
+            Some(ended) = tasks.join_next() => report(ended),
+            () = tokio::time::sleep(longest) => {}
+        }
+        while let Some(ended) = tasks.try_join_next() {
+            report(ended);
+        }
+    }
+
+    async fn claim(&self, running: usize) -> Result<Claimed, crate::redis::RedisError> {
+        let config = &self.shared.config;
+        let room = config.max_in_flight.saturating_sub(u32::try_from(running).unwrap_or(u32::MAX));
+        let (wanted, ask_in) = self.shared.breaker.permits(room.min(CLAIM_AT_ONCE), running);
+        if wanted == 0 {
+            let wait_ms = ask_in.unwrap_or(config.longest_idle).as_millis();
+            return Ok(Claimed { wait_ms: u64::try_from(wait_ms).unwrap_or(u64::MAX), files: Vec::new() });
+        }
+        let claim = Claim {
+            worker: config.id.clone(),
+            lease_ms: config.lease_ms(),
+            max_running: config.max_running,
+            max_running_per_tenant: config.max_running_per_tenant,
+            window_claims: config.claims_per_window,
+            window_ms: millis(config.claim_window),
+            wanted,
+        };
+        self.shared.store.run(&claim).await
+    }
+
+    /// Keeps telling Redis that we are here. Never returns.
+    async fn show_presence(&self) {
+        let shared = &self.shared;
+        let mut described = false;
+        loop {
+            if !described {
+                described = presence::describe(&shared.store, &shared.providers).await.is_ok();
+            }
+            let (host, mode) = (&shared.config.host, &shared.config.fal_mode);
+            if let Err(error) = presence::show(&shared.store, &shared.status(), host, mode).await {
+                tracing::debug!(code = error.code(), "the worker's sign of life was not written");
+            }
+            tokio::time::sleep(if described { presence::EVERY } else { Duration::from_secs(1) }).await;
+        }
+    }
+}
+
+impl Shared {
+    fn status(&self) -> WorkerStatus {
+        WorkerStatus {
+            id: self.config.id.clone(),
+            running: self.running.load(Ordering::Relaxed),
+            breaker: self.breaker.state(),
+            started_at: self.started_at,
+        }
+    }
+
+    async fn drive(self: Arc<Self>, file: ClaimedFile, shutdown: CancellationToken) {
+        let _counted = Counted::new(&self.running);
+        let held = Held::new(self.store.clone(), file.holding, self.config.clone(), shutdown);
+        if file.lost_leases > 0 {
+            tracing::info!(job_id = %held.holding.job, file_id = %held.holding.file, lost_leases = file.lost_leases, "a lost file is taken up again");
+        }
+        Attempt::begin(&self, held).await;
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a file's task panicked; its lease will run out");
+    }
+}
+
+/// Counts a running task, however it ends.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Whether an event (as JSON) may have made a file claimable: a new job, a file that waits again, or a place set free.
+#[must_use]
+pub fn makes_work(event: &str) -> bool {
+    let Ok(event) = serde_json::from_str::<serde_json::Value>(event) else { return false };
+    let status = event.get("status").and_then(serde_json::Value::as_str).unwrap_or_default();
+    event.get("file_id").is_none() || matches!(status, "pending" | "completed" | "failed" | "cancelled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::makes_work;
+
+    #[test]
+    fn only_some_events_are_worth_a_claim() {
+        assert!(makes_work(r#"{"type":"progress","status":"pending","progress":0}"#));
+        assert!(makes_work(r#"{"type":"error","file_id":"f","status":"failed"}"#));
+        assert!(!makes_work(r#"{"type":"progress","file_id":"f","status":"processing"}"#));
+        assert!(!makes_work("nonsense"));
+    }
+}

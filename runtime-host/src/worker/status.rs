@@ -1,0 +1,16 @@
+//! What the rest of the process, and operators, may know of a worker.
+
+use super::breaker::BreakerState;
+
+/// How a worker stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerStatus {
+    /// Its id.
+    pub id: String,
+    /// Files it drives.
+    pub running: usize,
+    /// Whether FAL accepts the account.
+    pub breaker: BreakerState,
+    /// When it was started, ms since 1970.
+    pub started_at: i64,
+}
