@@ -1,0 +1,10 @@
+//! The worker over real parts: a real Redis, FAL's simulator, real images. Each test has its own of everything.
+
+#[cfg(test)]
+mod money;
+#[cfg(test)]
+mod path;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod trouble;
