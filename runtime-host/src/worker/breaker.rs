@@ -52,11 +52,11 @@ impl Breaker {
     }
 
     /// How many of `wanted` files may be claimed while `running` are under way, and when to ask again if none may.
-    pub fn permits(&self, wanted: u32, running: usize) -> (u32, Option<Duration>) {
+    pub fn permits(&self, now: Instant, wanted: u32, running: usize) -> (u32, Option<Duration>) {
         let until = self.lock().until;
         match until {
             None => (wanted, None),
-            Some(until) if Instant::now() < until => (0, Some(until - Instant::now())),
+            Some(until) if now < until => (0, Some(until - now)),
             // The probe is whichever file runs now; the next one is let through when it has ended without a verdict.
             Some(_) => (u32::from(running == 0).min(wanted), None),
         }
@@ -72,16 +72,15 @@ impl Breaker {
     }
 
     /// FAL answered about a request: enough to end a half-open time, not to end a pause.
-    pub fn answered(&self) {
-        if self.state() == BreakerState::HalfOpen {
+    pub fn answered(&self, now: Instant) {
+        if self.state(now) == BreakerState::HalfOpen {
             self.accepted();
         }
     }
 
     /// FAL refused the account. Files refused during one pause do not lengthen it.
-    pub fn refused(&self) {
+    pub fn refused(&self, now: Instant) {
         let mut inner = self.lock();
-        let now = Instant::now();
         if inner.until.is_some_and(|until| now < until) {
             return;
         }
@@ -92,10 +91,10 @@ impl Breaker {
     }
 
     /// What it lets through now.
-    pub fn state(&self) -> BreakerState {
+    pub fn state(&self, now: Instant) -> BreakerState {
         match self.lock().until {
             None => BreakerState::Closed,
-            Some(until) if Instant::now() < until => BreakerState::Open,
+            Some(until) if now < until => BreakerState::Open,
             Some(_) => BreakerState::HalfOpen,
         }
     }
@@ -109,22 +108,22 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn it_pauses_probes_and_closes() {
+    #[test]
+    fn it_pauses_probes_and_closes() {
         let breaker = Breaker::new(Duration::from_secs(30));
-        assert_eq!(breaker.permits(5, 3), (5, None));
-        breaker.refused();
-        breaker.refused();
-        assert_eq!(breaker.permits(5, 0), (0, Some(Duration::from_secs(30))));
-        assert_eq!(breaker.state(), BreakerState::Open);
-        tokio::time::advance(Duration::from_secs(30)).await;
-        assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        assert_eq!(breaker.permits(5, 0), (1, None));
-        assert_eq!(breaker.permits(5, 1), (0, None));
-        breaker.refused();
-        assert_eq!(breaker.permits(5, 0), (0, Some(Duration::from_secs(60))));
-        tokio::time::advance(Duration::from_secs(61)).await;
-        breaker.accepted();
-        assert_eq!((breaker.permits(5, 3), breaker.state()), ((5, None), BreakerState::Closed));
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(breaker.permits(at(0), 5, 3), (5, None));
+        breaker.refused(at(0));
+        breaker.refused(at(10));
+        assert_eq!(breaker.permits(at(0), 5, 0), (0, Some(Duration::from_secs(30))));
+        breaker.answered(at(20));
+        assert_eq!((breaker.state(at(29)), breaker.state(at(30))), (BreakerState::Open, BreakerState::HalfOpen));
+        assert_eq!(breaker.permits(at(30), 5, 0), (1, None));
+        assert_eq!(breaker.permits(at(30), 5, 1), (0, None));
+        breaker.refused(at(30));
+        assert_eq!(breaker.permits(at(30), 5, 0), (0, Some(Duration::from_secs(60))));
+        breaker.answered(at(90));
+        assert_eq!((breaker.permits(at(90), 5, 3), breaker.state(at(90))), ((5, None), BreakerState::Closed));
     }
 }

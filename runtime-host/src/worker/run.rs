@@ -8,6 +8,7 @@ use std::time::Duration;
 use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
@@ -133,7 +134,7 @@ impl Worker {
     async fn claim(&self, running: usize) -> Result<Claimed, crate::redis::RedisError> {
         let config = &self.shared.config;
         let room = config.max_in_flight.saturating_sub(u32::try_from(running).unwrap_or(u32::MAX));
-        let (wanted, ask_in) = self.shared.breaker.permits(room.min(CLAIM_AT_ONCE), running);
+        let (wanted, ask_in) = self.shared.breaker.permits(Instant::now(), room.min(CLAIM_AT_ONCE), running);
         if wanted == 0 {
             let wait_ms = ask_in.unwrap_or(config.longest_idle).as_millis();
             return Ok(Claimed { wait_ms: u64::try_from(wait_ms).unwrap_or(u64::MAX), files: Vec::new() });
@@ -172,7 +173,7 @@ impl Shared {
         WorkerStatus {
             id: self.config.id.clone(),
             running: self.running.load(Ordering::Relaxed),
-            breaker: self.breaker.state(),
+            breaker: self.breaker.state(Instant::now()),
             started_at: self.started_at,
         }
     }

@@ -38,7 +38,8 @@ async fn progress_moves_all_the_way_and_logs_come_once() -> Result<()> {
     let id = parts.upload(&["chair.png"]).await?;
     parts.ended(&id).await?;
     let events = parts.events(&id).await?;
-    let percent: Vec<u64> = events.iter().filter(|e| e["file_id"].is_string()).filter_map(|e| e["progress"].as_u64()).collect();
+    let percent: Vec<u64> =
+        events.iter().filter(|e| e["file_id"].is_string()).filter_map(|e| e["progress"].as_u64()).collect();
     assert!(percent.windows(2).all(|pair| pair[0] <= pair[1]), "{percent:?}");
     assert!(percent.iter().filter(|p| (15..90).contains(*p)).count() >= 2, "{percent:?}");
     assert_eq!(percent.last(), Some(&100));
@@ -46,8 +47,11 @@ async fn progress_moves_all_the_way_and_logs_come_once() -> Result<()> {
     for state in ["uploading", "queued_at_provider", "processing", "completed"] {
         assert!(states.contains(&state), "{state} is missing: {states:?}");
     }
-    let mut logs: Vec<String> =
-        events.iter().filter(|e| e["type"] == "log").map(|e| format!("{} {}", e["provider_timestamp"], e["message"])).collect();
+    let mut logs: Vec<String> = events
+        .iter()
+        .filter(|e| e["type"] == "log")
+        .map(|e| format!("{} {}", e["provider_timestamp"], e["message"]))
+        .collect();
     assert!(!logs.is_empty());
     let all = logs.len();
     logs.sort();

@@ -80,7 +80,7 @@ impl Attempt<'_> {
                 Ok(status) => {
                     seen.trouble.reset();
                     seen.unknown = 0;
-                    self.shared.breaker.answered();
+                    self.shared.breaker.answered(Instant::now());
                     if self.tell(status, &mut seen).await? {
                         return Ok(());
                     }

@@ -138,7 +138,7 @@ impl<'a> Attempt<'a> {
 
     async fn hand_back(&self, why: HandBack) {
         if why == HandBack::Account {
-            self.shared.breaker.refused();
+            self.shared.breaker.refused(tokio::time::Instant::now());
             let _ = self.progress(FileStatus::Pending, 0, "Waiting until the model provider is available", None).await;
         }
         let done = self.held.step(&Release { holding: &self.held.holding }).await;

@@ -39,10 +39,8 @@ impl Provider for Tripo {
                 size: file["file_size"].as_u64(),
             })
         };
-        let model = named(Role::Model, "model_mesh", "glb").ok_or_else(|| ProviderError::Refused {
-            code: "NO_MODEL".to_owned(),
-            message: "No model".to_owned(),
-        })?;
+        let model = named(Role::Model, "model_mesh", "glb")
+            .ok_or_else(|| ProviderError::Refused { code: "NO_MODEL".to_owned(), message: "No model".to_owned() })?;
         Ok([Some(model), named(Role::Preview, "rendered_image", "webp")].into_iter().flatten().collect())
     }
 }
