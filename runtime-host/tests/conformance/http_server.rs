@@ -57,7 +57,7 @@ async fn tells_components_what_spin_tells_them() {
 async fn answers_what_no_component_does() {
     let host = App::new().route("/hello", "hello", "").start().await;
     let missing = host.get("/nothing").await;
-    assert_eq!((missing.status, missing.problem().as_str()), (404, "NOT_FOUND"));
+    assert_eq!((missing.status, missing.problem().as_str()), (404, "HTTP_404"));
     let health = host.get("/.well-known/spin/health").await;
     assert_eq!((health.status, health.text().as_str()), (200, "OK"));
     let info: serde_json::Value = serde_json::from_slice(&host.get("/.well-known/spin/info").await.body).unwrap();

@@ -1,8 +1,7 @@
-//! The answers that the host gives in a component's place: problem+json with the fields every answer of the API has, and
-//! nothing of the host's inside.
+//! The answers that the host gives in a component's place: problems in the API's shape, nothing of the host's inside.
 
-use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use image2model_domain::problem::{CONTENT_TYPE, Problem};
 
 use super::native::{Response, full_body};
 
@@ -18,51 +17,34 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    fn problem(self) -> Problem {
         match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "Nothing is served at this path."),
-            Self::BadRequest => (StatusCode::BAD_REQUEST, "BAD_REQUEST", "The head of the request is malformed."),
-            Self::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "OVERLOADED",
-                "Too many requests are being answered; try again shortly.",
-            ),
-            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "REQUEST_TIMEOUT", "The request took too long to answer."),
-            Self::Trapped => (StatusCode::BAD_GATEWAY, "COMPONENT_FAILED", "The request could not be completed."),
-            Self::Refused => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "The request could not be completed.")
-            }
+            Self::NotFound => Problem::no_route(),
+            Self::BadRequest => Problem::new(400, "BAD_REQUEST", "The head of the request is malformed."),
+            Self::Busy => Problem::new(503, "OVERLOADED", "Too many requests are being answered; try again shortly.")
+                .with_header("retry-after", "1"),
+            Self::TimedOut => Problem::new(504, "REQUEST_TIMEOUT", "The request took too long to answer."),
+            Self::Trapped => Problem::new(502, "COMPONENT_FAILED", "The request could not be completed."),
+            Self::Refused => Problem::internal(),
         }
     }
 
     /// The answer for a request to `path`.
     pub fn answer(self, path: &str, request_id: &str) -> Response {
-        let (status, code, detail) = self.parts();
-        let mut response = problem(status, code, detail, path, request_id);
-        if self == Self::Busy {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
+        problem(&self.problem(), path, request_id)
     }
 }
 
-/// A problem+json answer in the API's shape.
-pub fn problem(status: StatusCode, code: &str, detail: &str, path: &str, request_id: &str) -> Response {
-    let body = json!({
-        "type": format!("urn:image2model:problem:{}", code.to_ascii_lowercase().replace('_', "-")),
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail,
-        "instance": path,
-        "request_id": request_id,
-        "error": true,
-        "error_code": code,
-        "message": detail,
-        "status_code": status.as_u16(),
-        "details": {},
-    });
-    let mut response = Response::new(full_body(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+/// `problem` as an answer to the request with this path and id.
+pub fn problem(problem: &Problem, path: &str, request_id: &str) -> Response {
+    let mut response = Response::new(full_body(problem.body(path, request_id).to_string()));
+    *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    for (name, value) in problem.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
     response
 }

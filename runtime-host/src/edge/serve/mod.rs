@@ -65,7 +65,7 @@ impl Default for ServeOptions {
             body_deadline: Duration::from_secs(60 * 60),
             header_timeout: Duration::from_secs(15),
             drain: Duration::from_secs(30),
-            reuse: 128,
+            reuse: 1024,
             concurrent_per_instance: 16,
             idle: Duration::from_secs(5),
         }
