@@ -1,6 +1,8 @@
 //! The component's variables, read once a request.
 
-use image2model_kit::{Failure, config};
+use image2model_domain::access_token;
+use image2model_kit::Failure;
+use image2model_kit::config::{self, ConfigError};
 
 use crate::intake::Limits;
 
@@ -10,7 +12,7 @@ pub(super) struct Settings {
     pub(super) max_queued_files: u64,
     pub(super) default_model: String,
     pub(super) job_ttl_seconds: u64,
-    /// Signs access tokens; empty when none are given out.
+    /// Signs access tokens; empty when none are given out, because every caller is let in.
     pub(super) token_secret: String,
 }
 
@@ -26,7 +28,14 @@ impl Settings {
             max_queued_files: config::number("max_queued_files").await?,
             default_model: config::text("default_model").await?.to_string(),
             job_ttl_seconds: config::number("job_ttl_seconds").await?,
-            token_secret: config::text("token_secret").await?.to_string(),
+            token_secret: token_secret().await?,
         })
     }
+}
+
+/// The same secret as the guard's.
+async fn token_secret() -> Result<String, ConfigError> {
+    let secret = config::text("token_secret").await?;
+    let (api_key, admin_api_key) = (config::text("api_key").await?, config::text("admin_api_key").await?);
+    Ok(access_token::signing_secret(&secret, &api_key, &admin_api_key).unwrap_or_default())
 }

@@ -1,0 +1,146 @@
+//! `POST /admin/cleanup`: removes jobs that ended long ago, with their images and models.
+//!
+//! Jobs are looked at oldest first, a bounded number a call; `more` says that another call would find others. A job whose
+//! record has expired has ended, and its bytes go too.
+
+use image2model_domain::commands::ReadJob;
+use image2model_domain::record::JobRecord;
+use image2model_domain::{JobId, Problem};
+use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{audit, delete};
+
+const LONGEST_BODY: usize = 4096;
+/// Jobs removed a call.
+const MOST_REMOVED: usize = 500;
+/// Jobs looked at a call.
+const MOST_LOOKED_AT: usize = 2000;
+/// A call takes no longer than this; the rest is for the next one.
+const PATIENCE_MS: i64 = 20_000;
+/// Ten years.
+const MOST_HOURS: f64 = 87_600.0;
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+struct Order {
+    #[serde(alias = "hours", default = "a_day")]
+    older_than_hours: f64,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+fn a_day() -> f64 {
+    24.0
+}
+
+impl Order {
+    /// Jobs that ended at this time, ms, or before are old.
+    fn cutoff(&self, now_ms: i64) -> Result<i64, Problem> {
+        if !(0.0..=MOST_HOURS).contains(&self.older_than_hours) {
+            return Err(Problem::new(422, "VALIDATION_ERROR", "older_than_hours must be a number from 0 to 87600"));
+        }
+        let age = std::time::Duration::from_secs_f64(self.older_than_hours * 3600.0);
+        Ok(now_ms - i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What went, or would go.
+#[derive(Debug, Default)]
+struct Tally {
+    jobs: Vec<JobId>,
+    files: u64,
+    bytes: u64,
+    more: bool,
+}
+
+/// Removes, or with `dry_run` says what would be removed.
+pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
+    let order: Order = context.json(LONGEST_BODY).await?;
+    let now = clock::now_ms();
+    let tally = sweep(order.cutoff(now)?, order.dry_run, now + PATIENCE_MS).await?;
+    let message = match (order.dry_run, tally.jobs.len()) {
+        (_, 0) => "Nothing is that old".to_owned(),
+        (true, n) => format!("{n} jobs would be deleted"),
+        (false, n) => format!("{n} jobs are deleted"),
+    };
+    let body = json!({
+        "dry_run": order.dry_run,
+        "older_than_hours": order.older_than_hours,
+        "deleted_jobs": tally.jobs.len(),
+        "deleted_files": tally.files,
+        "freed_bytes": tally.bytes,
+        "job_ids": tally.jobs,
+        "more": tally.more,
+        "message": message,
+    });
+    audit::record(&context, &body);
+    reply::json(200, &body)
+}
+
+async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failure> {
+    let (key, until, most) = (redis::keys().jobs(), cutoff.to_string(), (MOST_LOOKED_AT + 1).to_string());
+    // A job ends after it was made: what was made later cannot be old.
+    let ids = redis::texts("ZRANGEBYSCORE", &[&key, "-inf", &until, "LIMIT", "0", &most]).await?;
+    let mut tally = Tally { more: ids.len() > MOST_LOOKED_AT, ..Tally::default() };
+    for id in ids.iter().take(MOST_LOOKED_AT).filter_map(|id| JobId::parse(id).ok()) {
+        if tally.jobs.len() == MOST_REMOVED || clock::now_ms() > deadline {
+            tally.more = true;
+            break;
+        }
+        let record = redis::run(&ReadJob(&id)).await?;
+        if !is_old(record.as_ref(), cutoff) {
+            continue;
+        }
+        let (files, bytes) = if dry_run { held(record.as_ref()) } else { removed(&id).await? };
+        tally.files += files;
+        tally.bytes += bytes;
+        tally.jobs.push(id);
+    }
+    Ok(tally)
+}
+
+async fn removed(id: &JobId) -> Result<(u64, u64), Failure> {
+    let freed = delete::remove(id, false).await?;
+    Ok((freed.deleted, freed.freed_bytes))
+}
+
+fn is_old(record: Option<&JobRecord>, cutoff: i64) -> bool {
+    record.is_none_or(|job| job.ended_at.is_some_and(|ended| ended <= cutoff))
+}
+
+/// What a job holds by its record: images, and models that are kept here.
+fn held(record: Option<&JobRecord>) -> (u64, u64) {
+    let files = record.map(|job| job.files.as_slice()).unwrap_or_default();
+    let models = files.iter().filter(|f| f.model_blob.is_some());
+    let counted = files.len() + models.clone().count();
+    let bytes = files.iter().map(|f| f.size).sum::<u64>() + models.filter_map(|f| f.model_size).sum::<u64>();
+    (u64::try_from(counted).unwrap_or_default(), bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(text: &str) -> Order {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn takes_both_spellings_and_a_default() {
+        assert_eq!(order(r#"{"older_than_hours": 2}"#).cutoff(7_200_000).unwrap(), 0);
+        assert_eq!(order(r#"{"hours": 0.5}"#).cutoff(1_800_000).unwrap(), 0);
+        assert_eq!(order("{}").cutoff(86_400_000).unwrap(), 0);
+        assert!(order(r#"{"dry_run": true}"#).dry_run);
+        for bad in [r#"{"hours": -1}"#, r#"{"hours": 1e9}"#] {
+            assert_eq!(order(bad).cutoff(0).unwrap_err().status(), 422, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_job_whose_record_expired_is_old() {
+        assert!(is_old(None, 0));
+        assert_eq!(held(None), (0, 0));
+    }
+}

@@ -1,0 +1,67 @@
+//! Removing one job: its images and models from the blob store first, then its record, so that nothing is left that no
+//! record names.
+
+use image2model_domain::commands::{DeleteJob, DeleteOutcome, ReadJob};
+use image2model_domain::{JobId, Problem};
+use image2model_kit::blobs::Freed;
+use image2model_kit::{Context, Failure, Reply, blobs, redis, reply};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::audit;
+
+/// A body names one job; no more is read.
+const LONGEST_BODY: usize = 4096;
+
+#[derive(Deserialize)]
+struct Named {
+    job_id: String,
+}
+
+/// `POST /admin/cleanup-job`: a job that has ended.
+pub(crate) async fn ended(mut context: Context) -> Result<Reply, Failure> {
+    let named: Named = context.json(LONGEST_BODY).await?;
+    let id = JobId::parse(&named.job_id).map_err(|_| Problem::job_not_found())?;
+    let job = redis::run(&ReadJob(&id)).await?.ok_or_else(Problem::job_not_found)?;
+    if !job.status.is_terminal() {
+        let detail = "The job has not ended. Cancel it first, or use DELETE /api/v1/admin/delete-job/{job_id}.";
+        return Err(Problem::new(409, "JOB_RUNNING", detail).into());
+    }
+    answer(&context, &id, false).await
+}
+
+/// `DELETE /admin/delete-job/{job_id}`: any job, whatever it is doing.
+pub(crate) async fn any(context: Context) -> Result<Reply, Failure> {
+    let id = context.job()?;
+    if redis::run(&ReadJob(&id)).await?.is_none() {
+        return Err(Problem::job_not_found().into());
+    }
+    answer(&context, &id, true).await
+}
+
+async fn answer(context: &Context, id: &JobId, force: bool) -> Result<Reply, Failure> {
+    let freed = remove(id, force).await?;
+    let body = json!({
+        "job_id": id,
+        "deleted": true,
+        "deleted_files": freed.deleted,
+        "freed_bytes": freed.freed_bytes,
+        "message": "The job and everything that belongs to it are deleted",
+    });
+    audit::record(context, &body);
+    reply::json(200, &body)
+}
+
+/// Removes a job and its bytes. A job that runs again meanwhile is left alone unless forced: it is then in line anew.
+pub(crate) async fn remove(id: &JobId, force: bool) -> Result<Freed, Failure> {
+    // Forced, the record goes first, so that no worker stores another result behind the deletion.
+    if force && redis::run(&DeleteJob { job: id, force }).await? == DeleteOutcome::NotFound {
+        return Err(Problem::job_not_found().into());
+    }
+    let uploads = blobs::delete(&format!("uploads/{id}/")).await?;
+    let results = blobs::delete(&format!("results/{id}/")).await?;
+    if !force {
+        redis::run(&DeleteJob { job: id, force }).await?;
+    }
+    Ok(Freed { deleted: uploads.deleted + results.deleted, freed_bytes: uploads.freed_bytes + results.freed_bytes })
+}

@@ -1,0 +1,173 @@
+//! The checks behind readiness: each really made, each bounded to a second, the whole kept for two.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures::join;
+use image2model_kit::{blobs, clock, redis};
+use serde_json::{Value, json};
+
+use crate::workers::{self, Worker};
+
+/// A check that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A report is good for this long, so that a probe every second costs one round of checks in two.
+const KEPT_MS: i64 = 2000;
+/// Less free disk than this and uploads begin to fail.
+const LEAST_FREE_BYTES: u64 = 512 * 1024 * 1024;
+
+/// How a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    Ok,
+    /// Something to look at; requests are still answered.
+    Degraded,
+    Failed,
+}
+
+impl Health {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One check's result.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    pub(crate) name: &'static str,
+    pub(crate) health: Health,
+    /// Without it the service is not ready.
+    pub(crate) needed: bool,
+    pub(crate) took_ms: i64,
+    pub(crate) details: Value,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct Report {
+    made_at_ms: i64,
+    pub(crate) fal_mode: &'static str,
+    pub(crate) checks: Vec<Check>,
+}
+
+impl Report {
+    /// Nothing that is needed has failed.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.checks.iter().any(|c| c.needed && c.health == Health::Failed)
+    }
+
+    /// Everything is as it should be.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.checks.iter().all(|c| c.health == Health::Ok)
+    }
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Rc<Report>>> = const { RefCell::new(None) };
+}
+
+/// The newest report, made now unless it is less than two seconds old.
+pub(crate) async fn report() -> Rc<Report> {
+    let now = clock::now_ms();
+    let fresh = |report: &Rc<Report>| (0..KEPT_MS).contains(&(now - report.made_at_ms));
+    if let Some(report) = KEPT.with_borrow(|kept| kept.clone().filter(fresh)) {
+        return report;
+    }
+    let report = Rc::new(make(now).await);
+    KEPT.with_borrow_mut(|kept| *kept = Some(Rc::clone(&report)));
+    report
+}
+
+async fn make(made_at_ms: i64) -> Report {
+    let (ping, alive, store) = join!(timed(redis::text("PING", &[])), timed(workers::alive()), timed(blobs::health()));
+    let workers = alive.found.clone().unwrap_or_default();
+    let checks = vec![
+        of_redis(&ping),
+        of_workers(&alive),
+        of_fal(&workers, alive.took_ms),
+        of_blob_store(&store),
+        of_disk(&store),
+    ];
+    Report { made_at_ms, fal_mode: workers::fal_mode(&workers), checks }
+}
+
+/// What a check found, `None` when it failed or took too long.
+struct Timed<T> {
+    found: Option<T>,
+    took_ms: i64,
+}
+
+async fn timed<T, E>(work: impl Future<Output = Result<T, E>>) -> Timed<T> {
+    let begun = clock::now_ms();
+    let found = clock::within(PATIENCE, work).await.and_then(Result::ok);
+    Timed { found, took_ms: clock::now_ms() - begun }
+}
+
+fn of_redis(ping: &Timed<Option<String>>) -> Check {
+    let ok = ping.found.as_ref().is_some_and(|answer| answer.as_deref() == Some("PONG"));
+    let health = if ok { Health::Ok } else { Health::Failed };
+    Check { name: "redis", health, needed: true, took_ms: ping.took_ms, details: json!({}) }
+}
+
+/// Without workers uploads are taken in and wait.
+fn of_workers(alive: &Timed<Vec<Worker>>) -> Check {
+    let count = alive.found.as_ref().map_or(0, Vec::len);
+    let health = if count > 0 { Health::Ok } else { Health::Degraded };
+    Check { name: "workers", health, needed: false, took_ms: alive.took_ms, details: json!({ "alive": count }) }
+}
+
+fn of_fal(workers: &[Worker], took_ms: i64) -> Check {
+    let (mode, breaker) = (workers::fal_mode(workers), workers::fal_breaker(workers));
+    let health = if breaker == "closed" { Health::Ok } else { Health::Degraded };
+    Check { name: "fal_api", health, needed: false, took_ms, details: json!({ "mode": mode, "breaker": breaker }) }
+}
+
+fn of_blob_store(store: &Timed<Value>) -> Check {
+    let ok = store.found.as_ref().is_some_and(|answer| answer.get("status") == Some(&json!("ok")));
+    let health = if ok { Health::Ok } else { Health::Failed };
+    Check { name: "blob_store", health, needed: true, took_ms: store.took_ms, details: json!({}) }
+}
+
+/// A store that does not know its disk, like S3, has room.
+fn of_disk(store: &Timed<Value>) -> Check {
+    let disk = store.found.as_ref().and_then(|answer| answer.get("disk")).cloned().unwrap_or(Value::Null);
+    let free = disk.get("free_bytes").and_then(Value::as_u64);
+    let health = match (&store.found, free) {
+        (None, _) => Health::Failed,
+        (_, Some(free)) if free < LEAST_FREE_BYTES => Health::Failed,
+        _ => Health::Ok,
+    };
+    let details = if disk.is_null() { json!({}) } else { disk };
+    Check { name: "disk_space", health, needed: true, took_ms: store.took_ms, details }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found<T>(found: Option<T>) -> Timed<T> {
+        Timed { found, took_ms: 1 }
+    }
+
+    fn disk(free: u64) -> Timed<Value> {
+        found(Some(json!({ "status": "ok", "disk": { "free_bytes": free, "total_bytes": u64::MAX } })))
+    }
+
+    #[test]
+    fn needs_redis_the_store_and_room_but_no_worker() {
+        let report = |checks| Report { made_at_ms: 0, fal_mode: "unknown", checks };
+        let redis = || of_redis(&found(Some(Some("PONG".into()))));
+        let idle = report(vec![redis(), of_workers(&found(Some(vec![]))), of_disk(&disk(u64::MAX))]);
+        assert!(idle.is_ready() && !idle.is_healthy());
+        assert!(!report(vec![redis(), of_disk(&disk(1))]).is_ready());
+        assert!(!report(vec![of_redis(&found(None))]).is_ready());
+        assert!(!report(vec![redis(), of_blob_store(&found(None))]).is_ready());
+        assert!(report(vec![of_disk(&found(Some(json!({ "status": "ok" }))))]).is_ready());
+    }
+}
