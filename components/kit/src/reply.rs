@@ -105,9 +105,20 @@ pub fn has_etag(headers: &HeaderMap, tag: &str) -> bool {
 
 /// Sets a header; a value that cannot stand in one is left out.
 pub fn insert(reply: &mut Reply, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value)) {
+    if let Some((name, value)) = header(name, value) {
         reply.headers_mut().insert(name, value);
     }
+}
+
+/// Adds a header beside those of the same name; a value that cannot stand in one is left out.
+pub fn append(reply: &mut Reply, name: &str, value: &str) {
+    if let Some((name, value)) = header(name, value) {
+        reply.headers_mut().append(name, value);
+    }
+}
+
+fn header(name: &str, value: &str) -> Option<(http::HeaderName, http::HeaderValue)> {
+    Some((name.try_into().ok()?, value.try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -153,7 +153,8 @@ async fn without_route(facts: Facts, allow: Option<String>) -> Outcome {
 /// What every answer has. A handler's own word on caching stands.
 fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str) {
     for (name, value) in headers {
-        reply::insert(reply, name, value);
+        // Both may say what an answer varies by; everything else is the guard's word.
+        if name == "vary" { reply::append(reply, name, value) } else { reply::insert(reply, name, value) }
     }
     reply::insert(reply, request_id::HEADER, id);
     if !reply.headers().contains_key(CACHE_CONTROL) {

@@ -1,1 +1,24 @@
-//! placeholder
+//! The pages, as static files from the mount `/pages`, and the answer to every path that no other component has.
+
+mod files;
+mod media_type;
+mod negotiate;
+mod pages;
+mod unbuilt;
+
+use image2model_kit::{Reply, Route, routes, serve};
+use spin_sdk::http::Request;
+
+static ROUTES: &[Route] = routes! {
+    GET "/" Open Uncounted => pages::root,
+    GET "/*path" Open Uncounted => pages::file,
+    POST "/*path" Open Uncounted => pages::other_method,
+    PUT "/*path" Open Uncounted => pages::other_method,
+    PATCH "/*path" Open Uncounted => pages::other_method,
+    DELETE "/*path" Open Uncounted => pages::other_method,
+};
+
+#[spin_sdk::http_service]
+async fn web(request: Request) -> Reply {
+    serve(ROUTES, request).await
+}
