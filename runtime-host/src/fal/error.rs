@@ -103,6 +103,8 @@ impl FalError {
             Self::NoAnswer { stage: Stage::Submit, .. } | Self::Unreadable { stage: Stage::Submit, .. } => {
                 Class::Ambiguous
             }
+            // An image that is not there will not come back.
+            Self::Source(error) if error.kind() == std::io::ErrorKind::NotFound => Class::Permanent,
             Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Unreadable { .. } | Self::Source(_) => {
                 Class::Transient
             }

@@ -1,6 +1,8 @@
 //! The worker over real parts: a real Redis, FAL's simulator, real images. Each test has its own of everything.
 
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod path;

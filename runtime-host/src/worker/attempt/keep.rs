@@ -76,24 +76,26 @@ impl Attempt<'_> {
                 Err(why) => why,
             };
             match &why {
-                NotKept::NotAModel => {
-                    return Err(End::failed(
-                        "INVALID_MODEL",
-                        "The model provider returned a file that is no model",
-                        true,
-                    ));
-                }
                 NotKept::Fetch(error) if error.class() != Class::Transient => return Err(self.end_of(error)),
                 NotKept::Fetch(error) => tracing::warn!(%error, "a model could not be fetched"),
                 NotKept::BrokenOff(error) => tracing::warn!(%error, "a model broke off on the way"),
                 NotKept::Storage(error) => tracing::error!(%error, "a model could not be stored"),
+                NotKept::NotAModel => tracing::warn!("a file that is no model was fetched"),
             }
             if backoff.failures() + 1 >= self.held.config.store_tries {
-                tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
-                return Ok(None);
+                return self.without_model(&why);
             }
             self.held.rest(backoff.next_delay(None)).await?;
         }
+    }
+
+    /// The tries are used up: a file that is there but no model fails, one out of reach stays where it is.
+    fn without_model(&self, why: &NotKept) -> Result<Option<Kept>, End> {
+        if matches!(why, NotKept::NotAModel) {
+            return Err(End::failed("INVALID_MODEL", "The model provider returned a file that is no model", true));
+        }
+        tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
+        Ok(None)
     }
 
     async fn try_model(&self, model: &ProviderFile) -> Result<Kept, NotKept> {
