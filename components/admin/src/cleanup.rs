@@ -62,8 +62,8 @@ pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
     let tally = sweep(order.cutoff(now)?, order.dry_run, now + PATIENCE_MS).await?;
     let message = match (order.dry_run, tally.jobs.len()) {
         (_, 0) => "Nothing is that old".to_owned(),
-        (true, n) => format!("{n} jobs would be deleted"),
-        (false, n) => format!("{n} jobs are deleted"),
+        (true, n) => format!("Jobs that would be deleted: {n}"),
+        (false, n) => format!("Deleted jobs: {n}"),
     };
     let body = json!({
         "dry_run": order.dry_run,

@@ -105,9 +105,7 @@ impl Context {
             bytes.extend_from_slice(&chunk);
         }
         let text = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes.freeze() };
-        serde_json::from_slice(&text).map_err(|e| {
-            Problem::new(422, "VALIDATION_ERROR", format!("The request body is not as expected: {e}")).into()
-        })
+        Ok(serde_json::from_slice(&text).map_err(|e| unexpected_json(&e))?)
     }
 
     /// Asks the guard whether the caller may see a job that the route does not name: one from a body, or by file name.
@@ -122,4 +120,23 @@ impl Context {
 /// The body of an incoming request, not yet read.
 pub(crate) fn body_of(request: Request) -> BodyStream {
     request.into_body().stream().map_err(anyhow::Error::from).boxed()
+}
+
+/// Says where the JSON is not as expected, in no words of ours or of the parser's types.
+fn unexpected_json(error: &serde_json::Error) -> Problem {
+    let what = if error.is_data() { "has a value or a field that does not fit" } else { "is not JSON" };
+    let detail = format!("The request body {what} (line {}, column {})", error.line(), error.column());
+    Problem::new(422, "VALIDATION_ERROR", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_json_is_located_and_not_explained_in_rust() {
+        let of = |text: &str| unexpected_json(&serde_json::from_str::<u8>(text).unwrap_err()).detail().to_owned();
+        assert_eq!(of("\"x\""), "The request body has a value or a field that does not fit (line 1, column 3)");
+        assert!(of("{").starts_with("The request body is not JSON"));
+    }
 }
