@@ -1,6 +1,7 @@
 //! The native runtime host.
 
 pub mod blobs;
+pub mod config;
 pub mod edge;
 pub mod fal;
 pub mod redis;

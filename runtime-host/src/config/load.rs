@@ -1,0 +1,160 @@
+//! From values to the structure. Every problem is collected; only then is there an answer.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::reader::Reader;
+use super::values::{Environment, JobAccess, LogFormat, LogLevel};
+use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, Logs, Part, Source};
+
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
+    let mut reader = Reader::new(source);
+    let data_dir = PathBuf::from(reader.text("DATA_DIR"));
+    let config = Config {
+        listen: reader.parsed("LISTEN").unwrap_or(LOOPBACK),
+        stream_listen: reader.parsed("STREAM_LISTEN").unwrap_or(LOOPBACK),
+        manifest: PathBuf::from(reader.text("SPIN_MANIFEST")),
+        upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
+        results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),
+        shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 1..=600)),
+        stream_url: reader.http_url("STREAM_URL"),
+        logs: logs(&mut reader),
+        access: access(&mut reader),
+        limits: limits(&mut reader),
+        redis_url: redis_url(&mut reader),
+        blobs: blobs(&mut reader),
+        fal: fal(&mut reader),
+        data_dir,
+    };
+    check_whole(&mut reader, &config, part);
+    match reader.into_problems() {
+        problems if problems.is_empty() => Ok(config),
+        problems => Err(ConfigError { problems }),
+    }
+}
+
+fn folder(reader: &Reader<'_>, name: &'static str, data_dir: &Path, inside: &str) -> PathBuf {
+    reader.set_text(name).map_or_else(|| data_dir.join(inside), PathBuf::from)
+}
+
+fn logs(reader: &mut Reader<'_>) -> Logs {
+    Logs {
+        level: reader.value("LOG_LEVEL", LogLevel::parse).unwrap_or(LogLevel::Info),
+        format: reader.value("LOG_FORMAT", LogFormat::parse).unwrap_or(LogFormat::Auto),
+    }
+}
+
+fn access(reader: &mut Reader<'_>) -> Access {
+    let mut key = |name, shortest: usize| {
+        reader.value(name, |text| (text.len() >= shortest).then(|| SecretString::from(text)))
+    };
+    let (api_key, admin_api_key, token_secret) = (key("API_KEY", 8), key("ADMIN_API_KEY", 8), key("TOKEN_SECRET", 16));
+    Access {
+        // The strictest when it is not understood, so that no other problem hides behind it.
+        environment: reader.value("ENVIRONMENT", Environment::parse).unwrap_or(Environment::Production),
+        api_key,
+        admin_api_key,
+        token_secret,
+        job_access: reader.value("JOB_ACCESS", JobAccess::parse).unwrap_or(JobAccess::Owner),
+        allowed_origins: reader.list("ALLOWED_ORIGINS", is_origin),
+        trusted_proxies: reader.list("TRUSTED_PROXIES", is_network),
+    }
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    Limits {
+        requests_per_minute: reader.number("RATE_LIMIT_PER_MINUTE", 0..=u32::MAX),
+        requests_per_hour: reader.number("RATE_LIMIT_PER_HOUR", 0..=u32::MAX),
+        uploads_per_minute: reader.number("RATE_LIMIT_UPLOADS_PER_MINUTE", 0..=u32::MAX),
+        max_upload_size: reader.number("MAX_UPLOAD_SIZE", 1024..=1 << 30),
+        max_files_per_batch: reader.number("MAX_FILES_PER_BATCH", 1..=1000),
+        max_queued_files: reader.number("MAX_QUEUED_FILES", 1..=u64::from(u32::MAX)),
+        job_ttl: Duration::from_secs(reader.number("JOB_TTL_SECONDS", 60..=u64::from(u32::MAX))),
+        max_streams: reader.number("MAX_STREAMS", 1..=1_000_000),
+        max_streams_per_key: reader.number("MAX_STREAMS_PER_KEY", 1..=1_000_000),
+        max_streams_per_address: reader.number("MAX_STREAMS_PER_ADDRESS", 1..=1_000_000),
+    }
+}
+
+fn redis_url(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let port: u16 = reader.number("REDIS_PORT", 1..=u16::MAX);
+    if reader.set_text("REDIS_URL").is_some() {
+        return reader.value("REDIS_URL", |text| {
+            let url = url::Url::parse(text).ok()?;
+            (url.scheme() == "redis" && url.has_host()).then(|| SecretString::from(text))
+        });
+    }
+    let password = reader.secret("REDIS_PASSWORD");
+    reader.value("REDIS_HOST", |host| {
+        let mut url = url::Url::parse(&format!("redis://{host}:{port}")).ok()?;
+        if let Some(password) = &password {
+            url.set_password(Some(password.expose_secret())).ok()?;
+        }
+        Some(SecretString::from(url.as_str()))
+    })
+}
+
+fn blobs(reader: &mut Reader<'_>) -> BlobSettings {
+    BlobSettings {
+        listen: reader.parsed("BLOB_LISTEN"),
+        url: reader.http_url("BLOB_URL"),
+        token: reader.value("BLOB_TOKEN", |text| (text.len() >= 16).then(|| SecretString::from(text))),
+    }
+}
+
+fn fal(reader: &mut Reader<'_>) -> FalSettings {
+    let is_key = |text: &str| text.split_once(':').is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty());
+    let is_id = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let is_endpoint = |text: &str| text.contains('/') && text.split('/').all(|part| !part.is_empty() && is_id(part));
+    FalSettings {
+        key: reader.value("FAL_KEY", |text| is_key(text).then(|| SecretString::from(text))),
+        queue_url: reader.http_url("FAL_QUEUE_URL").unwrap_or_default(),
+        rest_url: reader.http_url("FAL_REST_URL").unwrap_or_default(),
+        api_url: reader.http_url("FAL_API_URL").unwrap_or_default(),
+        result_hosts: reader.list("FAL_RESULT_HOSTS", is_host),
+        default_model: reader.value("DEFAULT_MODEL", |t| is_id(t).then(|| t.to_owned())).unwrap_or_default(),
+        model_endpoint: reader.value("FAL_MODEL_ENDPOINT", |text| is_endpoint(text).then(|| text.to_owned())),
+        max_concurrent: reader.number("MAX_CONCURRENT_TASKS", 1..=10_000),
+        starts_per_minute: reader.number("MAX_STARTS_PER_MINUTE", 1..=100_000),
+        sim_speed: reader.number("FAL_SIM_SPEED", 0.1..=1000.0),
+    }
+}
+
+/// What only the whole can tell.
+fn check_whole(reader: &mut Reader<'_>, config: &Config, part: Part) {
+    let serves = part != Part::Worker;
+    let key_given = reader.set_text("API_KEY").is_some() || reader.set_text("ADMIN_API_KEY").is_some();
+    if serves && config.access.environment != Environment::Development && !key_given {
+        reader.complain("API_KEY", "set it (or ADMIN_API_KEY): only ENVIRONMENT=development goes without a key");
+    }
+    let redis_given = reader.set_text("REDIS_URL").is_some() || reader.set_text("REDIS_HOST").is_some();
+    if part != Part::Up && !redis_given {
+        reader.complain("REDIS_URL", "set it: only `image2model up` starts a Redis of its own");
+    }
+    if part == Part::Worker && reader.set_text("FAL_KEY").is_none() {
+        reader.complain("FAL_KEY", "set it: only `image2model up` simulates FAL.AI");
+    }
+    if config.blobs.url.is_some() && reader.set_text("BLOB_TOKEN").is_none() {
+        reader.complain("BLOB_TOKEN", "set it to the token of the gateway that BLOB_URL names");
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let plain = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.path() == "/" && url.query().is_none();
+    text == "*" || url::Url::parse(text).is_ok_and(plain)
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
+    address.parse::<IpAddr>().is_ok_and(|ip| bits.parse::<u8>().is_ok_and(|bits| bits <= if ip.is_ipv4() { 32 } else { 128 }))
+}
+
+fn is_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b':' | b'[' | b']'))
+}

@@ -1,0 +1,177 @@
+//! All configuration: environment, `.env` and flags become one typed structure, or one list of everything that is wrong.
+//!
+//! Nothing is opened here and no port is bound. `table.rs` is the only place that names a variable's default and meaning;
+//! `docs/configuration.md` and `.env.example` are written from it.
+
+mod docs;
+mod load;
+mod problem;
+mod reader;
+mod source;
+mod spin;
+mod table;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+pub use docs::{env_example, markdown};
+pub use problem::{ConfigError, Problem};
+pub use source::Source;
+pub use spin::{Wiring, spin_variables};
+pub use table::{Group, VARIABLES, Variable};
+pub use values::{Environment, JobAccess, LogFormat, LogLevel};
+
+/// Which part of the host is started: what must be set differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Everything in one process.
+    Up,
+    /// The application.
+    Serve,
+    /// The FAL.AI worker.
+    Worker,
+    /// The event streams.
+    Stream,
+}
+
+/// Everything the host can be told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the public port is opened.
+    pub listen: SocketAddr,
+    /// Where the stream server listens when it runs alone.
+    pub stream_listen: SocketAddr,
+    /// The folder of everything that must outlive the process.
+    pub data_dir: PathBuf,
+    /// The Spin manifest.
+    pub manifest: PathBuf,
+    /// Uploaded images.
+    pub upload_dir: PathBuf,
+    /// Models and previews.
+    pub results_dir: PathBuf,
+    /// How long a stop may take.
+    pub shutdown_grace: Duration,
+    /// Public address of the stream server, for the status component's redirect.
+    pub stream_url: Option<String>,
+    /// See [`Logs`].
+    pub logs: Logs,
+    /// See [`Access`].
+    pub access: Access,
+    /// See [`Limits`].
+    pub limits: Limits,
+    /// Where Redis is; without it `up` starts its own. Holds a password, perhaps.
+    pub redis_url: Option<SecretString>,
+    /// See [`BlobSettings`].
+    pub blobs: BlobSettings,
+    /// See [`FalSettings`].
+    pub fal: FalSettings,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Logs {
+    /// From which level on.
+    pub level: LogLevel,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// How strict to be.
+    pub environment: Environment,
+    /// Opens the user routes.
+    pub api_key: Option<SecretString>,
+    /// Opens every route.
+    pub admin_api_key: Option<SecretString>,
+    /// Signs the jobs' access tokens.
+    pub token_secret: Option<SecretString>,
+    /// Who may see a job.
+    pub job_access: JobAccess,
+    /// Origins of other sites that may call from a browser.
+    pub allowed_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// Bounds of what callers may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a minute, a caller; 0 is any number.
+    pub requests_per_minute: u32,
+    /// Requests an hour, a caller; 0 is any number.
+    pub requests_per_hour: u32,
+    /// Uploads a minute, a caller; 0 is any number.
+    pub uploads_per_minute: u32,
+    /// Bytes of one image.
+    pub max_upload_size: u64,
+    /// Images of one upload.
+    pub max_files_per_batch: u32,
+    /// Files that may wait in all.
+    pub max_queued_files: u64,
+    /// How long a job is kept after its end.
+    pub job_ttl: Duration,
+    /// Event streams open at a time.
+    pub max_streams: usize,
+    /// Event streams of one key.
+    pub max_streams_per_key: usize,
+    /// Event streams of one client address.
+    pub max_streams_per_address: usize,
+}
+
+/// The blob gateway.
+#[derive(Debug, Clone)]
+pub struct BlobSettings {
+    /// Where it listens, when that was said.
+    pub listen: Option<SocketAddr>,
+    /// Another host's gateway, to be used in place of an own one.
+    pub url: Option<String>,
+    /// What its callers present.
+    pub token: Option<SecretString>,
+}
+
+/// FAL.AI.
+#[derive(Debug, Clone)]
+pub struct FalSettings {
+    /// The account; without it `up` simulates FAL.
+    pub key: Option<SecretString>,
+    /// Queue API.
+    pub queue_url: String,
+    /// Storage API.
+    pub rest_url: String,
+    /// Platform API.
+    pub api_url: String,
+    /// Hosts that results may lie on.
+    pub result_hosts: Vec<String>,
+    /// Provider used when the client names none.
+    pub default_model: String,
+    /// Endpoint at FAL for the default provider, in place of its own choice.
+    pub model_endpoint: Option<String>,
+    /// Files generated at a time, over all workers.
+    pub max_concurrent: u32,
+    /// Files started a minute, over all workers.
+    pub starts_per_minute: u32,
+    /// How many times faster than the real one the simulator is.
+    pub sim_speed: f64,
+}
+
+impl Config {
+    /// Reads everything, or says everything that is wrong.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem found.
+    pub fn load(source: &Source, part: Part) -> Result<Self, ConfigError> {
+        load::load(source, part)
+    }
+
+    /// No key is configured, and that is allowed here: every caller is let in.
+    #[must_use]
+    pub fn lets_everybody_in(&self) -> bool {
+        self.access.api_key.is_none() && self.access.admin_api_key.is_none()
+    }
+}

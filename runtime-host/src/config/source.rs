@@ -1,0 +1,73 @@
+//! Where values come from: flags before environment before `.env`. An empty value counts as not set.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::table::VARIABLES;
+
+/// Values by variable name.
+#[derive(Clone, Default)]
+pub struct Source {
+    values: HashMap<String, String>,
+    /// Names in `.env` that mean nothing here.
+    unknown: Vec<String>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("names", &self.values.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// The process's environment over the `.env` in `folder`, when there is one.
+    ///
+    /// # Errors
+    /// When `.env` cannot be read or has a line that is no assignment.
+    pub fn of_process(folder: &Path) -> Result<Self, dotenvy::Error> {
+        let mut source = Self::default();
+        let file = folder.join(".env");
+        if file.is_file() {
+            for entry in dotenvy::from_path_iter(file)? {
+                let (name, value) = entry?;
+                if !is_known(&name) {
+                    source.unknown.push(name.clone());
+                }
+                source.set(&name, &value);
+            }
+        }
+        for variable in VARIABLES {
+            if let Ok(value) = std::env::var(variable.name) {
+                source.set(variable.name, &value);
+            }
+        }
+        Ok(source)
+    }
+
+    /// Values given one by one, as tests do.
+    #[must_use]
+    pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut source = Self::default();
+        values.into_iter().for_each(|(name, value)| source.set(name, value));
+        source
+    }
+
+    /// Overrides a value, as a flag does.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Names in `.env` that are none of ours, perhaps misspelt.
+    #[must_use]
+    pub fn unknown_names(&self) -> &[String] {
+        &self.unknown
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    VARIABLES.iter().any(|variable| variable.name == name)
+}

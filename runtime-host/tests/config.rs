@@ -1,0 +1,99 @@
+//! The configuration as an operator meets it.
+
+use image2model_host::config::{Config, Environment, Part, Source, VARIABLES, Wiring, env_example, markdown, spin_variables};
+use secrecy::ExposeSecret;
+
+fn problems(values: &[(&str, &str)], part: Part) -> Vec<&'static str> {
+    Config::load(&Source::of(values.iter().copied()), part).unwrap_err().problems.iter().map(|p| p.name).collect()
+}
+
+#[test]
+fn nothing_has_to_be_set() {
+    let config = Config::load(&Source::default(), Part::Up).unwrap();
+    assert_eq!(config.access.environment, Environment::Development);
+    assert!(config.lets_everybody_in() && config.redis_url.is_none() && config.fal.key.is_none());
+    assert_eq!(config.upload_dir, config.data_dir.join("uploads"));
+    // An empty value, as compose files pass it, is no value.
+    let empty: Vec<_> = VARIABLES.iter().map(|v| (v.name, " ")).collect();
+    assert!(Config::load(&Source::of(empty), Part::Up).unwrap().redis_url.is_none());
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_no_value_is_repeated() {
+    let wrong = [
+        ("ENVIRONMENT", "wrong-0"), ("LISTEN", "wrong-1"), ("LOG_LEVEL", "wrong-2"), ("API_KEY", "wrong-3"[..7].as_ref()),
+        ("JOB_ACCESS", "wrong-4"), ("ALLOWED_ORIGINS", "wrong-5"), ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("RATE_LIMIT_PER_MINUTE", "-1"), ("MAX_UPLOAD_SIZE", "wrong-6"), ("REDIS_URL", "http://wrong-7"), ("REDIS_PORT", "70000"),
+        ("BLOB_URL", "wrong-8"), ("FAL_KEY", "wrong-9"), ("FAL_MODEL_ENDPOINT", "wrong-10"), ("FAL_SIM_SPEED", "0"),
+    ];
+    let error = Config::load(&Source::of(wrong), Part::Up).unwrap_err();
+    let named: Vec<_> = error.problems.iter().map(|p| p.name).collect();
+    let expected: Vec<_> = wrong.iter().map(|(name, _)| *name).collect();
+    assert_eq!(named, expected);
+    let said = error.to_string();
+    assert!(expected.iter().all(|name| said.contains(name)) && !said.contains("wrong-"), "{said}");
+}
+
+#[test]
+fn only_development_goes_without_a_key() {
+    assert_eq!(problems(&[("ENVIRONMENT", "production")], Part::Up), ["API_KEY"]);
+    let keyed = [("ENVIRONMENT", "production"), ("ADMIN_API_KEY", "admin-key")];
+    assert!(!Config::load(&Source::of(keyed), Part::Up).unwrap().lets_everybody_in());
+}
+
+#[test]
+fn the_parts_need_what_only_up_brings() {
+    assert_eq!(problems(&[], Part::Worker), ["REDIS_URL", "FAL_KEY"]);
+    assert_eq!(problems(&[("BLOB_URL", "http://blobs")], Part::Serve), ["REDIS_URL", "BLOB_TOKEN"]);
+    let worker = [("REDIS_HOST", "redis"), ("REDIS_PASSWORD", "p@ss"), ("FAL_KEY", "id:secret"), ("ENVIRONMENT", "production")];
+    let config = Config::load(&Source::of(worker), Part::Worker).unwrap();
+    assert_eq!(config.redis_url.unwrap().expose_secret(), "redis://:p%40ss@redis:6379");
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let values = [("API_KEY", "topsecret-key"), ("FAL_KEY", "id:topsecret"), ("REDIS_URL", "redis://:topsecret@h"),
+        ("TOKEN_SECRET", "topsecret-topsecret"), ("BLOB_TOKEN", "topsecret-topsecret")];
+    let source = Source::of(values);
+    let shown = format!("{source:?} {:?}", Config::load(&source, Part::Up).unwrap());
+    assert!(!shown.contains("topsecret"), "{shown}");
+}
+
+#[test]
+fn every_variable_of_the_manifest_gets_a_value() {
+    let config = Config::load(&Source::of([("FAL_MODEL_ENDPOINT", "a/b")]), Part::Up).unwrap();
+    let wiring = Wiring {
+        redis_url: "redis://:pw@127.0.0.1:7000/0".into(),
+        blob_url: "http://127.0.0.1:3001".to_owned(),
+        blob_token: "token".into(),
+        token_secret: "secret".into(),
+        more_result_hosts: vec!["127.0.0.1".to_owned()],
+    };
+    let values = spin_variables(&config, &wiring);
+    assert_eq!(values["redis_allowed_host"], "redis://127.0.0.1:7000");
+    assert!(values["result_hosts"].ends_with(",127.0.0.1"));
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../spin.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let mut declared: Vec<_> = manifest["variables"].as_table().unwrap().keys().cloned().collect();
+    let mut given: Vec<_> = values.into_keys().collect();
+    declared.sort();
+    given.sort();
+    assert_eq!(given, declared);
+}
+
+#[test]
+fn a_dotenv_is_read_and_strange_names_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(".env"), "# comment\nMAX_FILES_PER_BATCH=\"7\"\nMAX_FILES_PER_BACH=8\n").unwrap();
+    let source = Source::of_process(folder.path()).unwrap();
+    assert_eq!(source.unknown_names(), ["MAX_FILES_PER_BACH"]);
+    assert_eq!(Config::load(&source, Part::Up).unwrap().limits.max_files_per_batch, 7);
+}
+
+#[test]
+fn the_documents_are_what_the_table_says() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let read = |path: &str| std::fs::read_to_string(format!("{root}/{path}")).unwrap_or_default();
+    assert!(read("docs/configuration.md") == markdown(), "run: image2model config docs > docs/configuration.md");
+    assert!(read(".env.example") == env_example(), "run: image2model config example > .env.example");
+}
