@@ -1,0 +1,36 @@
+//! The Spin application: loaded with the variables that the configuration and the other parts give it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use image2model_host::config::{Config, Part, Wiring, spin_variables};
+use image2model_host::edge::{Edge, EdgeOptions, ServeOptions};
+use secrecy::SecretString;
+
+use super::foundation::Foundation;
+use super::secrets;
+
+/// Loads it; compiles what the cache does not have, on all cores.
+pub async fn load(part: Part, config: &Config, base: &Foundation, hosts: Vec<String>) -> anyhow::Result<Arc<Edge>> {
+    let token_secret = match &config.access.token_secret {
+        Some(secret) => secret.clone(),
+        // The parts may run on many machines and have only the keys in common: the components derive it from those.
+        None if part == Part::Up => secrets::kept(&config.data_dir, "token-secret")?,
+        None => SecretString::from(""),
+    };
+    let wiring = Wiring {
+        redis_url: base.redis_url.clone(),
+        blob_url: base.blob_url.clone(),
+        blob_token: base.blob_token.clone(),
+        token_secret,
+        more_result_hosts: hosts,
+    };
+    let options = EdgeOptions {
+        manifest_path: config.manifest.clone(),
+        variables: spin_variables(config, &wiring),
+        cache_dir: Some(config.data_dir.join("compiled")),
+        serve: ServeOptions { drain: config.shutdown_grace, ..ServeOptions::default() },
+    };
+    let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;
+    Ok(Arc::new(edge))
+}

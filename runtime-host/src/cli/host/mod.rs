@@ -1,0 +1,107 @@
+//! `up`, `serve`, `worker`, `stream`: reads the configuration, starts the parts in order, and stops them in order.
+
+mod adapters;
+mod application;
+mod foundation;
+mod native;
+mod ready;
+mod running;
+mod secrets;
+mod simulator;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use image2model_host::config::{Config, Part, Source};
+use image2model_host::ops::{logs, shutdown::Signals};
+
+use super::{FAILED, USAGE, complain};
+
+/// How long tasks that do not listen to anything may hold up the end.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Address to serve on; port 0 picks a free one [default: 127.0.0.1:3000]
+    #[arg(long)]
+    listen: Option<String>,
+    /// Where jobs, images and models are kept [default: data]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// The Spin manifest [default: spin.toml]
+    #[arg(long)]
+    manifest: Option<PathBuf>,
+}
+
+impl Args {
+    fn source(&self, part: Part) -> anyhow::Result<Source> {
+        let mut source = Source::of_process(Path::new(".")).context("cannot read .env")?;
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let listen = if part == Part::Stream { "STREAM_LISTEN" } else { "LISTEN" };
+        let flags = [
+            (listen, self.listen.clone()),
+            ("DATA_DIR", self.data_dir.as_ref().map(path)),
+            ("SPIN_MANIFEST", self.manifest.as_ref().map(path)),
+        ];
+        for (name, value) in flags {
+            if let Some(value) = value {
+                source.set(name, &value);
+            }
+        }
+        Ok(source)
+    }
+}
+
+pub fn run(part: Part, args: &Args) -> ExitCode {
+    let source = match args.source(part) {
+        Ok(source) => source,
+        Err(error) => return complain(&error, USAGE),
+    };
+    let config = match Config::load(&source, part) {
+        Ok(config) => config,
+        Err(error) => return complain(&error.into(), USAGE),
+    };
+    logs::init(config.logs, config.access.environment);
+    for name in source.unknown_names() {
+        tracing::warn!(name = %name, "unknown name in .env, is it misspelt?");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into(), FAILED),
+    };
+    let ended = runtime.block_on(until_forced(part, config));
+    runtime.shutdown_timeout(LAST_WAIT);
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error, FAILED),
+    }
+}
+
+async fn until_forced(part: Part, config: Config) -> anyhow::Result<()> {
+    let signals = Signals::listen().context("cannot receive signals")?;
+    tokio::select! {
+        biased;
+        () = signals.force.cancelled() => anyhow::bail!("forced to stop before everything was finished"),
+        ended = start_and_stop(part, config, &signals) => ended,
+    }
+}
+
+async fn start_and_stop(part: Part, config: Config, signals: &Signals) -> anyhow::Result<()> {
+    let started = tokio::select! {
+        biased;
+        () = signals.stop.cancelled() => return Ok(()),
+        started = running::Running::start(part, config) => started,
+    };
+    let mut running = started?;
+    let outcome = tokio::select! {
+        () = signals.stop.cancelled() => Ok(()),
+        broken = running.broken() => Err(broken),
+    };
+    tracing::info!("stopping");
+    running.stop().await;
+    tracing::info!("stopped");
+    outcome
+}

@@ -1,0 +1,49 @@
+//! What the host answers itself on the application's port: the event streams, and readiness while it is stopping.
+
+use std::net::SocketAddr;
+
+use futures::future::BoxFuture;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use image2model_host::edge::{NativeRoutes, Request, Response, full_body};
+use image2model_host::stream::Streams;
+use tokio_util::sync::CancellationToken;
+
+const READINESS: [&str; 4] = ["/health/ready", "/health/readiness", "/api/v1/health/ready", "/api/v1/health/readiness"];
+
+pub struct Native {
+    /// `None` when a stream server stands apart.
+    pub streams: Option<Streams>,
+    /// Cancelled when the host begins to stop.
+    pub stopping: CancellationToken,
+}
+
+impl NativeRoutes for Native {
+    fn takes(&self, head: &http::request::Parts) -> bool {
+        let path = head.uri.path();
+        self.streams.as_ref().is_some_and(|streams| streams.handles(path)) || (self.stopping.is_cancelled() && is_readiness(path))
+    }
+
+    fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response> {
+        let streams = self.streams.clone();
+        Box::pin(async move {
+            let (head, _) = request.into_parts();
+            match streams.filter(|streams| streams.handles(head.uri.path())) {
+                Some(streams) => streams.handle(&head, client).await,
+                None => not_ready(),
+            }
+        })
+    }
+}
+
+fn is_readiness(path: &str) -> bool {
+    READINESS.contains(&path.trim_end_matches('/'))
+}
+
+fn not_ready() -> Response {
+    let mut response = Response::new(full_body(r#"{"status":"not_ready","checks":{},"components":[],"reason":"stopping"}"#));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,40 @@
+//! Asks the application itself whether every part answers, before anybody is told that it is ready.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::foundation::reachable;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const LONGEST_ANSWER: usize = 2000;
+
+/// Returns when the readiness route answers 200.
+pub async fn wait(address: SocketAddr) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
+    let url = format!("http://{}/api/v1/health/ready", reachable(address));
+    let mut last = String::new();
+    let answered = tokio::time::timeout(READY_WITHIN, async {
+        loop {
+            match ask(&client, &url).await {
+                Ok(None) => return,
+                Ok(Some(said)) => last = said,
+                Err(error) => last = format!("{error:#}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    answered.await.ok().with_context(|| format!("not every part became ready; last answer: {last}"))
+}
+
+/// `None` when it is ready, else what it said.
+async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Option<String>> {
+    let response = client.get(url).send().await?;
+    let status = response.status();
+    if status == 200 {
+        return Ok(None);
+    }
+    let text: String = response.text().await?.chars().take(LONGEST_ANSWER).collect();
+    Ok(Some(format!("{status} {text}")))
+}

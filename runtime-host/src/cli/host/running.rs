@@ -1,0 +1,168 @@
+//! The parts at work. Start: foundation, FAL, application, streams, worker, public port. Stop: not ready, no new
+//! requests, streams sent away and files handed back while requests finish, then the gateway, the simulator and Redis.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use image2model_host::config::{Config, Part};
+use image2model_host::edge::Edge;
+use image2model_host::redis::Tail;
+use image2model_host::stream::{Limits, StreamDeps, Streams};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::adapters::ComponentGuard;
+use super::foundation::Foundation;
+use super::native::Native;
+use super::simulator::Fal;
+use super::{application, ready, worker};
+
+/// Streams beside an application leave within this; a server of their own spreads them over its whole grace.
+const STREAMS_LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// The endpoint whose guard is asked about streams: the one that would answer them.
+const STREAM_ENDPOINT: &str = "status";
+
+pub struct Running {
+    base: Foundation,
+    fal: Option<Fal>,
+    streams: Option<Streams>,
+    stop: CancellationToken,
+    tasks: JoinSet<&'static str>,
+    _tail: Tail,
+}
+
+impl Running {
+    pub async fn start(part: Part, config: Config) -> anyhow::Result<Self> {
+        // Bound first, so that a port in use is told before anything else is started.
+        let listener = bind(part, &config).await?;
+        let base = Foundation::start(part, &config).await?;
+        let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
+        let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
+        let edge = application::load(part, &config, &base, hosts).await?;
+        let tail = Tail::start(&base.store).await?;
+        let streams = streams(part, &config, &base, &edge, &tail)?;
+        let mut running = Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), _tail: tail };
+        running.work(&config, &edge).await?;
+        let address = running.serve(part, &config, edge, listener)?;
+        say_warnings(part, &config);
+        running.say_ready(part, address).await?;
+        Ok(running)
+    }
+
+    async fn work(&mut self, config: &Config, edge: &Edge) -> anyhow::Result<()> {
+        if let Some(fal) = &self.fal {
+            let worker = worker::prepare(config, &self.base, edge, fal, &self._tail).await?;
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                worker.run(stop).await;
+                "worker"
+            });
+        }
+        Ok(())
+    }
+
+    fn serve(
+        &mut self,
+        part: Part,
+        config: &Config,
+        edge: Arc<Edge>,
+        listener: Option<TcpListener>,
+    ) -> anyhow::Result<Option<SocketAddr>> {
+        let Some(listener) = listener else { return Ok(None) };
+        let address = listener.local_addr()?;
+        let (stop, grace) = (self.stop.clone(), config.shutdown_grace);
+        match (part, self.streams.clone()) {
+            (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
+                streams.serve(listener, stop, grace / 2).await;
+                "stream server"
+            }),
+            (_, streams) => {
+                let native = Arc::new(Native { streams, stopping: stop.clone() });
+                self.tasks.spawn(async move {
+                    edge.serve(listener, native, stop).await;
+                    "application server"
+                })
+            }
+        };
+        Ok(Some(address))
+    }
+
+    /// The line that whoever started us waits for.
+    async fn say_ready(&self, part: Part, address: Option<SocketAddr>) -> anyhow::Result<()> {
+        let line = match address {
+            Some(address) => {
+                if part != Part::Stream {
+                    ready::wait(address).await?;
+                }
+                format!("ready: http://{address}")
+            }
+            None => "ready: worker".to_owned(),
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
+    }
+
+    /// Returns when a part ends that should not.
+    pub async fn broken(&mut self) -> anyhow::Error {
+        tokio::select! {
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok(name) => anyhow::anyhow!("the {name} ended by itself"),
+                Err(error) => anyhow::anyhow!("a part broke down: {error}"),
+            },
+            error = self.base.broken() => error,
+        }
+    }
+
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        let leave = async {
+            if let Some(streams) = &self.streams {
+                streams.drain(STREAMS_LEAVE_WITHIN).await;
+            }
+        };
+        let finish = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::join!(leave, finish);
+        if let Some(fal) = self.fal {
+            fal.stop().await;
+        }
+        self.base.stop().await;
+    }
+}
+
+async fn bind(part: Part, config: &Config) -> anyhow::Result<Option<TcpListener>> {
+    let (address, name) = match part {
+        Part::Worker => return Ok(None),
+        Part::Stream => (config.stream_listen, "STREAM_LISTEN"),
+        Part::Up | Part::Serve => (config.listen, "LISTEN"),
+    };
+    let listener = TcpListener::bind(address).await;
+    listener.map(Some).with_context(|| format!("cannot listen on {address} (--listen or {name})"))
+}
+
+/// Streams of this process, unless it has none or a stream server stands apart.
+fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge, tail: &Tail) -> anyhow::Result<Option<Streams>> {
+    if part == Part::Worker || (part == Part::Serve && config.stream_url.is_some()) {
+        return Ok(None);
+    }
+    let limits = Limits {
+        total: config.limits.max_streams,
+        per_key: config.limits.max_streams_per_key,
+        per_address: config.limits.max_streams_per_address,
+        ..Limits::default()
+    };
+    let authorizer = Arc::new(ComponentGuard(edge.guard(STREAM_ENDPOINT)?));
+    let streams = Streams::new(StreamDeps { store: base.store.clone(), authorizer, limits });
+    let (fed, news) = (streams.clone(), tail.subscribe());
+    tokio::spawn(async move { fed.hub().follow(news).await });
+    Ok(Some(streams))
+}
+
+fn say_warnings(part: Part, config: &Config) {
+    if part != Part::Worker && config.lets_everybody_in() {
+        tracing::warn!("no API_KEY is set: every caller is let in (ENVIRONMENT=development)");
+    }
+}

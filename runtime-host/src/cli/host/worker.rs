@@ -1,0 +1,57 @@
+//! The worker, made out of the other parts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use image2model_host::config::Config;
+use image2model_host::edge::Edge;
+use image2model_host::fal::FalClient;
+use image2model_host::redis::{Tail, TailMessage};
+use image2model_host::worker::{Worker, WorkerConfig, WorkerDeps, makes_work};
+use tokio::sync::Notify;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::adapters::{StoredBlobs, providers};
+use super::foundation::Foundation;
+use super::simulator::Fal;
+
+/// A worker that is woken by the tail.
+pub async fn prepare(config: &Config, base: &Foundation, edge: &Edge, fal: &Fal, tail: &Tail) -> anyhow::Result<Worker> {
+    let wake = Arc::new(Notify::new());
+    tokio::spawn(wake_on_news(tail.subscribe(), wake.clone()));
+    Ok(Worker::new(WorkerDeps {
+        store: base.store.clone(),
+        blobs: Arc::new(StoredBlobs(base.blobs.clone())),
+        providers: providers(edge, &config.fal).await?,
+        fal: FalClient::new(fal.client.clone())?,
+        wake,
+        config: settings(config, fal),
+    }))
+}
+
+fn settings(config: &Config, fal: &Fal) -> WorkerConfig {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let id = format!("{machine}-{}-{:04x}", std::process::id(), rand::random::<u16>());
+    let defaults = WorkerConfig::new(id, machine);
+    WorkerConfig {
+        fal_mode: fal.mode().to_owned(),
+        max_in_flight: config.fal.max_concurrent,
+        max_running: config.fal.max_concurrent,
+        claims_per_window: config.fal.starts_per_minute,
+        claim_window: Duration::from_secs(60),
+        grace: defaults.grace.min(config.shutdown_grace),
+        pace: fal.pace(config),
+        ..defaults
+    }
+}
+
+/// Until the tail ends.
+async fn wake_on_news(mut tail: Receiver<TailMessage>, wake: Arc<Notify>) {
+    loop {
+        match tail.recv().await {
+            Ok(TailMessage::Event(event)) if !makes_work(&event.data) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => wake.notify_one(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The command line: every task of the program, each a module. The only place where the rooms of the host meet.
+
+mod check;
+mod config;
+mod host;
+mod submit;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use image2model_host::config::Part;
+
+/// Something went wrong while running.
+const FAILED: u8 = 1;
+/// Nothing was started: the command, or the configuration, is wrong.
+const USAGE: u8 = 2;
+
+/// Photographs in, 3D models out.
+#[derive(Parser)]
+#[command(name = "image2model", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything in one process: application, worker, streams and, where none is configured, Redis and a simulated FAL.AI
+    Up(host::Args),
+    /// Serve the application
+    Serve(host::Args),
+    /// Run the worker that has models made at FAL.AI
+    Worker(host::Args),
+    /// Serve the event streams apart from the application
+    Stream(host::Args),
+    /// Upload photographs, follow their progress, download the models
+    Submit(submit::Args),
+    /// Check every built component against its contract
+    Check(check::Args),
+    /// Print the documents about configuration
+    Config(config::Args),
+}
+
+/// Runs what the command line says.
+pub fn run() -> ExitCode {
+    // One TLS provider for the whole process; an error means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match Cli::parse().command {
+        Command::Up(args) => host::run(Part::Up, &args),
+        Command::Serve(args) => host::run(Part::Serve, &args),
+        Command::Worker(args) => host::run(Part::Worker, &args),
+        Command::Stream(args) => host::run(Part::Stream, &args),
+        Command::Submit(args) => submit::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
+    }
+}
+
+/// Says on standard error what went wrong, causes included.
+fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("image2model: {error:#}");
+    ExitCode::from(code)
+}

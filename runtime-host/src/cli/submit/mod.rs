@@ -1,0 +1,105 @@
+//! `image2model submit`: uploads photographs, follows them, downloads the models.
+//!
+//! Exit code: 0 when every photograph became a model, 1 when some did not, 2 when nothing was begun (usage, or the server
+//! refused), 130 after Ctrl-C.
+
+mod api;
+mod display;
+mod download;
+mod events;
+mod follow;
+mod image;
+mod upload;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use secrecy::SecretString;
+
+use super::{FAILED, USAGE, complain};
+use api::{Api, Job};
+use display::Display;
+use image::Image;
+
+const INTERRUPTED: u8 = 130;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// JPEG or PNG photographs
+    #[arg(required = true, value_name = "IMG")]
+    images: Vec<PathBuf>,
+    /// Where Image2Model is served
+    #[arg(long, default_value = "http://127.0.0.1:3000", env = "IMAGE2MODEL_URL")]
+    url: String,
+    /// API key
+    #[arg(long, env = "API_KEY", hide_env_values = true)]
+    key: Option<SecretString>,
+    /// Triangles of a model at most, 1000 to 500000
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1000..=500_000))]
+    face_limit: Option<i64>,
+    /// Which model makes it; the server's default otherwise
+    #[arg(long)]
+    model: Option<String>,
+    /// Folder for the models
+    #[arg(long, default_value = ".")]
+    out: PathBuf,
+}
+
+pub fn run(args: Args) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into(), USAGE),
+    };
+    let code = runtime.block_on(submit(args));
+    // A stalled connection must not hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn submit(args: Args) -> ExitCode {
+    let (api, images) = match prepare(&args).await {
+        Ok(prepared) => prepared,
+        Err(error) => return complain(&error, USAGE),
+    };
+    let display = Display::new(images.iter().map(|image| image.name.as_str()));
+    let uploaded = tokio::select! {
+        uploaded = upload::upload(&api, &args, &images, &display) => uploaded,
+        _ = tokio::signal::ctrl_c() => return ExitCode::from(INTERRUPTED),
+    };
+    let job = match uploaded {
+        Ok(job) => job,
+        Err(error) => {
+            display.close();
+            return complain(&error, USAGE);
+        }
+    };
+    tokio::select! {
+        ended = finish(&api, &job, &args, &images, &display) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            display.close();
+            eprintln!("The job goes on at the server: {}", api.link(&format!("/api/v1/status/{}", job.id)));
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+async fn prepare(args: &Args) -> anyhow::Result<(Api, Vec<Image>)> {
+    let images = image::read_all(&args.images)?;
+    tokio::fs::create_dir_all(&args.out)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot use the folder {}: {error}", args.out.display()))?;
+    Ok((Api::new(&args.url, args.key.clone())?, images))
+}
+
+async fn finish(api: &Api, job: &Job, args: &Args, images: &[Image], display: &Display) -> ExitCode {
+    let status = match follow::to_the_end(api, job, display).await {
+        Ok(status) => status,
+        Err(error) => {
+            display.close();
+            return complain(&error, FAILED);
+        }
+    };
+    let done = download::all(api, job, &status, &args.out, images, display).await;
+    display.close();
+    if done == images.len() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
