@@ -1,6 +1,8 @@
 //! The configuration as an operator meets it.
 
-use image2model_host::config::{Config, Environment, Part, Source, VARIABLES, Wiring, env_example, markdown, spin_variables};
+use image2model_host::config::{
+    Config, Environment, Part, Source, VARIABLES, Wiring, env_example, markdown, spin_variables,
+};
 use secrecy::ExposeSecret;
 
 fn problems(values: &[(&str, &str)], part: Part) -> Vec<&'static str> {
@@ -21,10 +23,21 @@ fn nothing_has_to_be_set() {
 #[test]
 fn every_problem_is_told_at_once_and_no_value_is_repeated() {
     let wrong = [
-        ("ENVIRONMENT", "wrong-0"), ("LISTEN", "wrong-1"), ("LOG_LEVEL", "wrong-2"), ("API_KEY", "wrong-3"[..7].as_ref()),
-        ("JOB_ACCESS", "wrong-4"), ("ALLOWED_ORIGINS", "wrong-5"), ("TRUSTED_PROXIES", "10.0.0.0/33"),
-        ("RATE_LIMIT_PER_MINUTE", "-1"), ("MAX_UPLOAD_SIZE", "wrong-6"), ("REDIS_URL", "http://wrong-7"), ("REDIS_PORT", "70000"),
-        ("BLOB_URL", "wrong-8"), ("FAL_KEY", "wrong-9"), ("FAL_MODEL_ENDPOINT", "wrong-10"), ("FAL_SIM_SPEED", "0"),
+        ("ENVIRONMENT", "wrong-0"),
+        ("LISTEN", "wrong-1"),
+        ("LOG_LEVEL", "wrong-2"),
+        ("API_KEY", "wrong-3"[..7].as_ref()),
+        ("JOB_ACCESS", "wrong-4"),
+        ("ALLOWED_ORIGINS", "wrong-5"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("RATE_LIMIT_PER_MINUTE", "-1"),
+        ("MAX_UPLOAD_SIZE", "wrong-6"),
+        ("REDIS_URL", "http://wrong-7"),
+        ("REDIS_PORT", "70000"),
+        ("BLOB_URL", "wrong-8"),
+        ("FAL_KEY", "wrong-9"),
+        ("FAL_MODEL_ENDPOINT", "wrong-10"),
+        ("FAL_SIM_SPEED", "0"),
     ];
     let error = Config::load(&Source::of(wrong), Part::Up).unwrap_err();
     let named: Vec<_> = error.problems.iter().map(|p| p.name).collect();
@@ -45,15 +58,21 @@ fn only_development_goes_without_a_key() {
 fn the_parts_need_what_only_up_brings() {
     assert_eq!(problems(&[], Part::Worker), ["REDIS_URL", "FAL_KEY"]);
     assert_eq!(problems(&[("BLOB_URL", "http://blobs")], Part::Serve), ["REDIS_URL", "BLOB_TOKEN"]);
-    let worker = [("REDIS_HOST", "redis"), ("REDIS_PASSWORD", "p@ss"), ("FAL_KEY", "id:secret"), ("ENVIRONMENT", "production")];
+    let worker =
+        [("REDIS_HOST", "redis"), ("REDIS_PASSWORD", "p@ss"), ("FAL_KEY", "id:secret"), ("ENVIRONMENT", "production")];
     let config = Config::load(&Source::of(worker), Part::Worker).unwrap();
     assert_eq!(config.redis_url.unwrap().expose_secret(), "redis://:p%40ss@redis:6379");
 }
 
 #[test]
 fn secrets_are_not_shown() {
-    let values = [("API_KEY", "topsecret-key"), ("FAL_KEY", "id:topsecret"), ("REDIS_URL", "redis://:topsecret@h"),
-        ("TOKEN_SECRET", "topsecret-topsecret"), ("BLOB_TOKEN", "topsecret-topsecret")];
+    let values = [
+        ("API_KEY", "topsecret-key"),
+        ("FAL_KEY", "id:topsecret"),
+        ("REDIS_URL", "redis://:topsecret@h"),
+        ("TOKEN_SECRET", "topsecret-topsecret"),
+        ("BLOB_TOKEN", "topsecret-topsecret"),
+    ];
     let source = Source::of(values);
     let shown = format!("{source:?} {:?}", Config::load(&source, Part::Up).unwrap());
     assert!(!shown.contains("topsecret"), "{shown}");

@@ -20,7 +20,8 @@ pub fn markdown() -> String {
          `SPIN_VARIABLE_<NAME>`; their names are in `spin.toml`.\n",
     );
     for group in Group::ALL {
-        let _ = write!(out, "\n## {}\n\n| variable | default | expects | meaning |\n|---|---|---|---|\n", group.title());
+        let _ =
+            write!(out, "\n## {}\n\n| variable | default | expects | meaning |\n|---|---|---|---|\n", group.title());
         for variable in of(group) {
             let default = match variable.fallback {
                 Fallback::Value(value) => format!("`{value}`"),

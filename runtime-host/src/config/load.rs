@@ -50,9 +50,8 @@ fn logs(reader: &mut Reader<'_>) -> Logs {
 }
 
 fn access(reader: &mut Reader<'_>) -> Access {
-    let mut key = |name, shortest: usize| {
-        reader.value(name, |text| (text.len() >= shortest).then(|| SecretString::from(text)))
-    };
+    let mut key =
+        |name, shortest: usize| reader.value(name, |text| (text.len() >= shortest).then(|| SecretString::from(text)));
     let (api_key, admin_api_key, token_secret) = (key("API_KEY", 8), key("ADMIN_API_KEY", 8), key("TOKEN_SECRET", 16));
     Access {
         // The strictest when it is not understood, so that no other problem hides behind it.
@@ -151,7 +150,9 @@ fn is_origin(text: &str) -> bool {
 
 fn is_network(text: &str) -> bool {
     let (address, bits) = text.split_once('/').unwrap_or((text, "0"));
-    address.parse::<IpAddr>().is_ok_and(|ip| bits.parse::<u8>().is_ok_and(|bits| bits <= if ip.is_ipv4() { 32 } else { 128 }))
+    address
+        .parse::<IpAddr>()
+        .is_ok_and(|ip| bits.parse::<u8>().is_ok_and(|bits| bits <= if ip.is_ipv4() { 32 } else { 128 }))
 }
 
 fn is_host(text: &str) -> bool {

@@ -25,7 +25,8 @@ pub struct Wiring {
 #[must_use]
 pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, String> {
     let (access, limits) = (&config.access, &config.limits);
-    let exposed = |secret: &Option<SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned()).unwrap_or_default();
+    let exposed =
+        |secret: &Option<SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned()).unwrap_or_default();
     let result_hosts: Vec<String> = config.fal.result_hosts.iter().chain(&wiring.more_result_hosts).cloned().collect();
     let values = [
         ("redis_url", wiring.redis_url.expose_secret().to_owned()),

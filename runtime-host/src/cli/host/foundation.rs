@@ -107,7 +107,8 @@ async fn gateway(
         return Ok(("http://127.0.0.1:3001".to_owned(), None));
     }
     let listen = config.blobs.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let settings = GatewayConfig { listen, token: token.clone(), max_bytes: config.limits.max_upload_size.max(1 << 20) };
+    let settings =
+        GatewayConfig { listen, token: token.clone(), max_bytes: config.limits.max_upload_size.max(1 << 20) };
     let gateway = Gateway::bind(blobs.clone(), settings).await;
     let gateway = gateway.with_context(|| format!("cannot listen on {listen} (BLOB_LISTEN)"))?;
     let (url, stop) = (format!("http://{}", reachable(gateway.address())), CancellationToken::new());

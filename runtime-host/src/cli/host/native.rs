@@ -21,7 +21,8 @@ pub struct Native {
 impl NativeRoutes for Native {
     fn takes(&self, head: &http::request::Parts) -> bool {
         let path = head.uri.path();
-        self.streams.as_ref().is_some_and(|streams| streams.handles(path)) || (self.stopping.is_cancelled() && is_readiness(path))
+        self.streams.as_ref().is_some_and(|streams| streams.handles(path))
+            || (self.stopping.is_cancelled() && is_readiness(path))
     }
 
     fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response> {
@@ -41,7 +42,8 @@ fn is_readiness(path: &str) -> bool {
 }
 
 fn not_ready() -> Response {
-    let mut response = Response::new(full_body(r#"{"status":"not_ready","checks":{},"components":[],"reason":"stopping"}"#));
+    let mut response =
+        Response::new(full_body(r#"{"status":"not_ready","checks":{},"components":[],"reason":"stopping"}"#));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -45,7 +45,8 @@ impl Running {
         let edge = application::load(part, &config, &base, hosts).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
-        let mut running = Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), _tail: tail };
+        let mut running =
+            Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), _tail: tail };
         running.work(&config, &edge).await?;
         let address = running.serve(part, &config, edge, listener)?;
         say_warnings(part, &config);
@@ -144,7 +145,13 @@ async fn bind(part: Part, config: &Config) -> anyhow::Result<Option<TcpListener>
 }
 
 /// Streams of this process, unless it has none or a stream server stands apart.
-fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge, tail: &Tail) -> anyhow::Result<Option<Streams>> {
+fn streams(
+    part: Part,
+    config: &Config,
+    base: &Foundation,
+    edge: &Edge,
+    tail: &Tail,
+) -> anyhow::Result<Option<Streams>> {
     if part == Part::Worker || (part == Part::Serve && config.stream_url.is_some()) {
         return Ok(None);
     }

@@ -16,7 +16,13 @@ use super::foundation::Foundation;
 use super::simulator::Fal;
 
 /// A worker that is woken by the tail.
-pub async fn prepare(config: &Config, base: &Foundation, edge: &Edge, fal: &Fal, tail: &Tail) -> anyhow::Result<Worker> {
+pub async fn prepare(
+    config: &Config,
+    base: &Foundation,
+    edge: &Edge,
+    fal: &Fal,
+    tail: &Tail,
+) -> anyhow::Result<Worker> {
     let wake = Arc::new(Notify::new());
     tokio::spawn(wake_on_news(tail.subscribe(), wake.clone()));
     Ok(Worker::new(WorkerDeps {

@@ -48,13 +48,19 @@ impl Api {
         self.with_key(self.sender.request(Method::POST, self.link("/api/v1/upload")))
     }
 
-    /// A GET about the job.
-    pub fn get(&self, path: &str, job: &Job) -> RequestBuilder {
-        let request = self.with_key(self.reader.get(self.link(path)));
-        match &job.access_token {
-            Some(token) if self.key.is_none() => request.query(&[("access_token", token)]),
-            _ => request,
+    /// A GET about the job, with these query parameters.
+    pub fn get(&self, path: &str, query: &[(&str, &str)], job: &Job) -> RequestBuilder {
+        let mut url = self.base.join(path).unwrap_or_else(|_| self.base.clone());
+        // An answer may name another host: it gets neither the key nor the token.
+        if url.origin() != self.base.origin() {
+            return self.reader.get(url);
         }
+        let token = job.access_token.as_deref().filter(|_| self.key.is_none()).map(|token| ("access_token", token));
+        let query: Vec<_> = query.iter().copied().chain(token).collect();
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.with_key(self.reader.get(url))
     }
 
     fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
@@ -67,7 +73,7 @@ impl Api {
     /// The job's status.
     pub async fn status(&self, job: &Job) -> anyhow::Result<Value> {
         let path = format!("/api/v1/status/{}", job.id);
-        let response = self.get(&path, job).timeout(SILENCE).send().await.context("the server does not answer")?;
+        let response = self.get(&path, &[], job).timeout(SILENCE).send().await.context("the server does not answer")?;
         Ok(accepted(response).await?.json().await?)
     }
 }

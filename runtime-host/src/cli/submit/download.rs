@@ -70,7 +70,7 @@ async fn fetch_once(
     image: &Image,
     shown: &FileDisplay,
 ) -> anyhow::Result<PathBuf> {
-    let request = api.get(text(file, "download_url"), job).query(&[("stream", "1")]);
+    let request = api.get(text(file, "download_url"), &[("stream", "1")], job);
     let response = accepted(request.send().await.context("the model cannot be downloaded")?).await?;
     let (total, extension) = (response.content_length(), extension(&response));
     // The usual permissions, not a temporary file's.

@@ -44,7 +44,8 @@ pub async fn to_the_end(api: &Api, job: &Job, display: &Display) -> anyhow::Resu
 }
 
 async fn listen(api: &Api, job: &Job, last_id: &mut String, display: &Display) -> Outcome {
-    let mut request = api.get(&format!("/api/v1/status/stream/{}", job.id), job).header("accept", "text/event-stream");
+    let path = format!("/api/v1/status/stream/{}", job.id);
+    let mut request = api.get(&path, &[], job).header("accept", "text/event-stream");
     if !last_id.is_empty() {
         request = request.header("last-event-id", last_id.as_str());
     }

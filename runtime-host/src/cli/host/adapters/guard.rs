@@ -21,7 +21,11 @@ impl Authorizer for ComponentGuard {
                 tracing::error!(%error, code = error.code(), %request_id, "the guard does not answer");
                 let detail = "Access cannot be checked at the moment. Please try again.".to_owned();
                 let headers = vec![("retry-after".to_owned(), "2".to_owned())];
-                stream::Verdict::Answer { status: 503, headers, problem: Some(("SERVICE_UNAVAILABLE".to_owned(), detail)) }
+                stream::Verdict::Answer {
+                    status: 503,
+                    headers,
+                    problem: Some(("SERVICE_UNAVAILABLE".to_owned(), detail)),
+                }
             }
         }
     }
