@@ -16,7 +16,7 @@ mod handle;
 mod hub;
 mod limits;
 mod listener;
-mod log;
+mod job_log;
 mod position;
 mod routes;
 mod serve;
@@ -34,7 +34,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use crate::redis::Store;
 use admission::Admission;
 use body::Watch;
-use log::JobLog;
+use job_log::JobLog;
 use stats::Counters;
 use timers::Drain;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 /// Every wait ends by itself.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One event.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,11 @@ pub async fn listen(addr: SocketAddr, path: &str, last_event_id: Option<&str>) -
 impl Client {
     /// The next event; `None` when the server has closed, or the connection broke.
     pub async fn next(&mut self) -> Option<Event> {
+        // Around the whole, because heartbeats go on for as long as events do not come.
+        tokio::time::timeout(PATIENCE, self.read()).await.expect("no event came")
+    }
+
+    async fn read(&mut self) -> Option<Event> {
         loop {
             while let Some(end) = self.text.find("\n\n") {
                 let block: String = self.text.drain(..end + 2).collect();
@@ -73,8 +78,7 @@ impl Client {
                     return Some(event);
                 }
             }
-            let frame = tokio::time::timeout(PATIENCE, self.body.frame()).await.expect("the stream went silent")?;
-            let data = frame.ok()?.into_data().unwrap();
+            let data = self.body.frame().await?.ok()?.into_data().unwrap();
             self.text.push_str(std::str::from_utf8(&data).unwrap());
         }
     }
