@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
+use super::native::Hangup;
 
 /// After an accept error: no file descriptor left, or the client already gone.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -88,7 +89,8 @@ impl Server {
         else {
             return;
         };
-        let peers = Peers { client, client_header, local };
+        let hangup = Hangup::default();
+        let peers = Peers { client, client_header, local, hangup: hangup.clone() };
         let (dispatch, peers) = (&self.dispatch, &peers);
         let service =
             service_fn(move |request| async move { Ok::<_, Infallible>(dispatch.answer(request, peers).await) });
@@ -104,6 +106,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = self.abort.cancelled() => return,
+                () = hangup.0.cancelled() => return,
                 () = self.shutdown.cancelled(), if !draining => {
                     draining = true;
                     connection.as_mut().graceful_shutdown();

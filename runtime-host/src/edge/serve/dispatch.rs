@@ -12,7 +12,7 @@ use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, TrapOrPan
 use super::answer::Failure;
 use super::handler::{ComponentHandler, Work};
 use super::headers::{self, SpinHeaders};
-use super::native::{NativeRoutes, Response, full_body};
+use super::native::{Hangup, NativeRoutes, Response, full_body};
 use super::progress::{Progress, RequestBody};
 use super::response::OutBody;
 use super::router::Router;
@@ -28,6 +28,8 @@ pub(super) struct Peers {
     /// `client` as the header that every request of the connection gets.
     pub client_header: HeaderValue,
     pub local: SocketAddr,
+    /// Closes the connection.
+    pub hangup: Hangup,
 }
 
 /// Everything that can answer.
@@ -46,7 +48,8 @@ impl Dispatch {
             return response.map(OutBody::Native);
         }
         if self.native.takes(&parts) {
-            let request = http::Request::from_parts(parts, body);
+            let mut request = http::Request::from_parts(parts, body);
+            request.extensions_mut().insert(peers.hangup.clone());
             return self.native.handle(request, peers.client).await.map(OutBody::Native);
         }
         self.component(parts, body, peers).await

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use answer::problem;
-pub use native::{Body, BoxError, NativeRoutes, NoRoutes, Request, Response, empty_body, full_body};
+pub use native::{Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, empty_body, full_body};
 
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Dispatch;

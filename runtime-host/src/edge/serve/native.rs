@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 /// Any error of a body that a native route makes.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -17,6 +18,11 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 pub type Request = http::Request<Incoming>;
 /// The answer of a native route.
 pub type Response = http::Response<Body>;
+
+/// Among the extensions of a native route's request: closes its connection, whatever is being written to it. For answers
+/// that go on to a client which takes nothing: such a body is not polled, so it cannot end by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Hangup(pub CancellationToken);
 
 /// What the host answers itself.
 pub trait NativeRoutes: Send + Sync + 'static {
