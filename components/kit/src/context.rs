@@ -136,7 +136,12 @@ mod tests {
     #[test]
     fn bad_json_is_located_and_not_explained_in_rust() {
         let of = |text: &str| unexpected_json(&serde_json::from_str::<u8>(text).unwrap_err()).detail().to_owned();
-        assert_eq!(of("\"x\""), "The request body has a value or a field that does not fit (line 1, column 3)");
-        assert!(of("{").starts_with("The request body is not JSON"));
+        let detail = of("\"x\"");
+        assert!(
+            detail.starts_with("The request body has a value or a field that does not fit (line 1, column "),
+            "{detail}"
+        );
+        assert!(!detail.contains("u8"), "{detail}");
+        assert!(of("?").starts_with("The request body is not JSON"));
     }
 }
