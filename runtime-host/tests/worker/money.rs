@@ -7,7 +7,7 @@ use fal_sim::{Call, Kind, When};
 use image2model_domain::{FileStatus, JobStatus};
 use image2model_host::worker::UncertainSubmits;
 
-use crate::support::Parts;
+use crate::support::{Parts, until};
 
 #[tokio::test]
 async fn a_submit_whose_answer_is_lost_is_found_again_not_repeated() -> Result<()> {
@@ -48,9 +48,7 @@ async fn a_worker_that_dies_before_the_answer_leaves_an_announcement_to_look_up(
     parts.disturb(Call::Submit, Kind::Delay, When::After, 1);
     let first = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
-    while parts.requests().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(|| !parts.requests().is_empty()).await?;
     first.kill().await;
     let left = parts.job(&id).await?;
     assert!(left.files[0].intent.is_some() && left.files[0].fal_request_id.is_none());
@@ -112,5 +110,25 @@ async fn a_second_lost_submit_is_not_followed_by_a_third() -> Result<()> {
     let job = parts.ended(&id).await?;
     assert_eq!(job.status, JobStatus::Failed);
     assert_eq!(parts.sim.counts().calls.get(&Call::Submit), Some(&2));
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_stops_quietly_and_the_next_hold_follows_the_same_request() -> Result<()> {
+    let parts = Parts::start_with(|sim| sim.run_time = Duration::from_secs(80)..=Duration::from_secs(80)).await?;
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    let known = parts.file(&id, |file| file.status == FileStatus::Processing).await?;
+    // As if another worker had claimed it: a newer fence.
+    let key = parts.store.keys().file(&id, &known.files[0].id);
+    parts.store.query::<()>(redis::cmd("HSET").arg(key).arg("fence").arg("9")).await?;
+    until(|| worker.worker.status().running == 0).await?;
+    assert!(!parts.requests()[0].cancel_requested);
+    assert!(!parts.job(&id).await?.status.is_terminal());
+    // Nobody has it really, so the lease runs out and the file is claimed again.
+    let job = parts.ended(&id).await?;
+    assert_eq!((job.status, job.files[0].attempts), (JobStatus::Completed, 0));
+    assert_eq!(parts.requests().len(), 1);
+    parts.assert_at_rest().await?;
     worker.stop().await
 }

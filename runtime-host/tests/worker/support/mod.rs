@@ -217,6 +217,16 @@ impl AtWork {
     }
 }
 
+/// Waits until it is so.
+pub async fn until(so: impl Fn() -> bool) -> Result<()> {
+    let watch = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, watch).await.context("it did not come to pass")
+}
+
 /// A real PNG with something in it.
 fn picture() -> Result<Vec<u8>> {
     let image = image::RgbImage::from_fn(64, 48, |x, y| {
