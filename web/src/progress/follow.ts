@@ -102,7 +102,10 @@ function take(event: ServerEvent, state: JobState, reread: () => void): void {
   } catch {
     return;
   }
-  if (typeof parsed === 'object' && parsed !== null && 'type' in parsed) state.applyEvent(parsed as StreamEvent);
+  if (typeof parsed !== 'object' || parsed === null || !('type' in parsed)) return;
+  // The seeds' stream has no event names and says the same in the data.
+  if (parsed.type === 'reset') return reread();
+  state.applyEvent(parsed as StreamEvent);
 }
 
 /** Waits, but no longer than until the network comes back. */
