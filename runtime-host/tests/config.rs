@@ -5,8 +5,10 @@ use image2model_host::config::{
 };
 use secrecy::ExposeSecret;
 
+/// Names of the variables that are complained about.
 fn problems(values: &[(&str, &str)], part: Part) -> Vec<&'static str> {
-    Config::load(&Source::of(values.iter().copied()), part).unwrap_err().problems.iter().map(|p| p.name).collect()
+    let loaded = Config::load(&Source::of(values.iter().copied()), part);
+    loaded.err().map(|error| error.problems.iter().map(|p| p.name).collect()).unwrap_or_default()
 }
 
 #[test]

@@ -72,11 +72,17 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.into(), FAILED),
     };
-    let ended = runtime.block_on(until_forced(part, config));
-    runtime.shutdown_timeout(LAST_WAIT);
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&error, FAILED),
+    match runtime.block_on(until_forced(part, config)) {
+        Ok(()) => {
+            // Everything has been stopped. What is left are idle instances of components, which would report being
+            // aborted as a fault; they end with the process.
+            std::mem::forget(runtime);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            runtime.shutdown_timeout(LAST_WAIT);
+            complain(&error, FAILED)
+        }
     }
 }
 

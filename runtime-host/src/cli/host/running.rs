@@ -32,7 +32,7 @@ pub struct Running {
     streams: Option<Streams>,
     stop: CancellationToken,
     tasks: JoinSet<&'static str>,
-    _tail: Tail,
+    tail: Tail,
 }
 
 impl Running {
@@ -45,8 +45,7 @@ impl Running {
         let edge = application::load(part, &config, &base, hosts).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
-        let mut running =
-            Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), _tail: tail };
+        let mut running = Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
         running.work(&config, &edge).await?;
         let address = running.serve(part, &config, edge, listener)?;
         say_warnings(part, &config);
@@ -56,7 +55,7 @@ impl Running {
 
     async fn work(&mut self, config: &Config, edge: &Edge) -> anyhow::Result<()> {
         if let Some(fal) = &self.fal {
-            let worker = worker::prepare(config, &self.base, edge, fal, &self._tail).await?;
+            let worker = worker::prepare(config, &self.base, edge, fal, &self.tail).await?;
             let stop = self.stop.clone();
             self.tasks.spawn(async move {
                 worker.run(stop).await;
@@ -130,6 +129,8 @@ impl Running {
         if let Some(fal) = self.fal {
             fal.stop().await;
         }
+        // Nobody follows the events any more; Redis goes last.
+        drop(self.tail);
         self.base.stop().await;
     }
 }

@@ -1,0 +1,4 @@
+//! The blob store over real connections and real folders.
+
+#[cfg(test)]
+mod gateway;

@@ -1,0 +1,4 @@
+//! The private Redis server and the connections to it, over a real server.
+
+#[cfg(test)]
+mod child;
