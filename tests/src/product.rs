@@ -135,6 +135,7 @@ impl Product {
 /// When it has not been built.
 pub fn image2model() -> anyhow::Result<Command> {
     let mut command = Command::new(program("image2model")?);
+    command.current_dir(crate::process::root());
     for (name, _) in std::env::vars().filter(|(name, _)| is_configuration(name)) {
         command.env_remove(name);
     }

@@ -56,8 +56,14 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Says on standard error what went wrong, causes included.
+/// Says on standard error what went wrong, with the causes that it does not name itself.
 fn complain(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("image2model: {error:#}");
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    eprintln!("image2model: {said}");
     ExitCode::from(code)
 }
