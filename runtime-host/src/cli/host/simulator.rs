@@ -1,5 +1,7 @@
 //! FAL.AI, real or simulated: without a key the simulator runs in this process, and says so.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use fal_sim::{Config as SimConfig, Running, Simulator};
 use image2model_host::config::Config;
@@ -11,7 +13,13 @@ use super::secrets;
 /// Where models are made.
 pub struct Fal {
     pub client: FalConfig,
-    simulator: Option<Running>,
+    simulator: Option<Simulated>,
+}
+
+struct Simulated {
+    running: Running,
+    /// Its files, which mean nothing to the next run.
+    folder: PathBuf,
 }
 
 impl Fal {
@@ -28,11 +36,13 @@ impl Fal {
             return Ok(Self { client, simulator: None });
         }
         let key = format!("simulator:{}", secrets::random());
-        let sim = SimConfig { speed: settings.sim_speed, ..SimConfig::with_key(&key)? };
+        let folder = config.data_dir.join("simulator");
+        remove(&folder);
+        let sim = SimConfig { speed: settings.sim_speed, data_dir: Some(folder.clone()), ..SimConfig::with_key(&key)? };
         let running = Simulator::start(sim).await.context("cannot start the simulated FAL.AI")?;
         tracing::warn!(url = %running.base_url(), "FAL_KEY is not set: models come from a simulated FAL.AI, nothing is paid");
         let client = FalConfig::simulator(&running.base_url(), SecretString::from(key));
-        Ok(Self { client, simulator: Some(running) })
+        Ok(Self { client, simulator: Some(Simulated { running, folder }) })
     }
 
     /// As operators read it.
@@ -42,7 +52,7 @@ impl Fal {
 
     /// Hosts of the results, beside the configured ones.
     pub fn result_hosts(&self) -> Vec<String> {
-        self.simulator.iter().map(|running| running.addr().ip().to_string()).collect()
+        self.simulator.iter().map(|simulated| simulated.running.addr().ip().to_string()).collect()
     }
 
     /// How many times faster than the real platform it is.
@@ -51,8 +61,19 @@ impl Fal {
     }
 
     pub async fn stop(self) {
-        if let Some(running) = self.simulator {
+        if let Some(Simulated { running, folder }) = self.simulator {
             running.shutdown().await;
+            remove(&folder);
         }
+    }
+}
+
+/// What a run left; a run that was killed could not clean up itself.
+fn remove(folder: &std::path::Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "files of the simulated FAL.AI cannot be removed");
+        }
+        _ => {}
     }
 }
