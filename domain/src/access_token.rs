@@ -54,7 +54,9 @@ mod tests {
         assert_eq!(signing_secret("s", "k", "").as_deref(), Some("s"));
         assert_eq!(signing_secret("", "", ""), None);
         let derived = signing_secret("", "k", "a");
-        assert!(derived.is_some() && derived != signing_secret("", "ka", "") && derived != signing_secret("", "", "ka"));
+        assert!(
+            derived.is_some() && derived != signing_secret("", "ka", "") && derived != signing_secret("", "", "ka")
+        );
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! The native runtime host.
+//! The native runtime host: what components cannot hold open.
+//!
+//! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
+//! out, `blobs` keeps the bytes, `redis` reaches the state. The rooms do not import each other, but for `redis` and `fal`;
+//! the program (`main.rs`, `cli`) wires them.
 
 pub mod blobs;
 pub mod config;

@@ -61,6 +61,8 @@ impl Product {
             .with("RATE_LIMIT_PER_HOUR", "1000000")
             .with("RATE_LIMIT_UPLOADS_PER_MINUTE", "10000")
             .with("FAL_SIM_SPEED", "20")
+            // Shared by all tests: compiling the components anew for each would take longer than the tests.
+            .with("COMPILE_CACHE_DIR", crate::process::root().join("target/compiled-components").display().to_string())
     }
 
     /// `http://127.0.0.1:PORT`.

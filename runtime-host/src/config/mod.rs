@@ -47,6 +47,8 @@ pub struct Config {
     pub stream_listen: SocketAddr,
     /// The folder of everything that must outlive the process.
     pub data_dir: PathBuf,
+    /// Compiled components.
+    pub compile_cache_dir: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
     /// Uploaded images.

@@ -113,6 +113,13 @@ pub const VARIABLES: &[Variable] = &[
         FOLDER,
         "Everything that must outlive the process: the private Redis, generated secrets, images and models. `--data-dir` says the same.",
     ),
+    words(
+        Host,
+        "COMPILE_CACHE_DIR",
+        "`compiled` in `DATA_DIR`",
+        FOLDER,
+        "Where compiled components are kept between starts. Hosts of one version may share it.",
+    ),
     value(Host, "SPIN_MANIFEST", "spin.toml", "a file", "The Spin application to serve. `--manifest` says the same."),
     value(
         Host,

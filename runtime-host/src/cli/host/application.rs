@@ -28,7 +28,7 @@ pub async fn load(part: Part, config: &Config, base: &Foundation, hosts: Vec<Str
     let options = EdgeOptions {
         manifest_path: config.manifest.clone(),
         variables: spin_variables(config, &wiring),
-        cache_dir: Some(config.data_dir.join("compiled")),
+        cache_dir: Some(config.compile_cache_dir.clone()),
         serve: ServeOptions { drain: config.shutdown_grace, ..ServeOptions::default() },
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;
