@@ -1,7 +1,10 @@
 //! The pages in a real Chromium, the whole way with a real photograph.
+//!
+//! `UPDATE_SCREENSHOTS=1` renews the pictures that the README shows; else they go to the target directory.
 
 use std::process::Command;
 
+use image2model_tests::process::root;
 use image2model_tests::product::browser_tests;
 use image2model_tests::{Product, photo};
 
@@ -22,11 +25,14 @@ fn a_person_makes_a_model_and_turns_it() {
     let product = Product::setup().with("FAL_SIM_SPEED", "6").start().unwrap();
     let photograph = product.data().join("photograph.jpg");
     std::fs::write(&photograph, photo::jpeg(4000, 3000, 1).unwrap()).unwrap();
+    let renew = std::env::var_os("UPDATE_SCREENSHOTS").is_some();
+    let pictures = root().join(if renew { "docs/images" } else { "target/screenshots" });
     let mut test = Command::new("node");
     test.args(["--test", "main_job.test.mjs"])
         .current_dir(&folder)
         .env("BASE_URL", product.url())
-        .env("PHOTO", &photograph);
+        .env("PHOTO", &photograph)
+        .env("SCREENSHOT_DIR", &pictures);
     let output = test.output().unwrap();
     assert!(
         output.status.success(),
