@@ -24,13 +24,15 @@ pub struct Options {
 const NATIVE: [&str; 6] =
     ["image2model-domain", "image2model-host", "fal-sim", "image2model-bench", "xtask", "image2model-tests"];
 /// The components whose logic is tested natively. Each on its own, for the same reason as in [`build`].
-const COMPONENTS: [&str; 7] = [
+const COMPONENTS: [&str; 9] = [
     "image2model-media-inspector",
     "image2model-provider-tripo3d",
     "image2model-kit",
     "image2model-guard",
     "image2model-upload",
+    "image2model-status",
     "image2model-download",
+    "image2model-admin",
     "image2model-web",
 ];
 

@@ -39,7 +39,10 @@ impl HeightField {
             subject * (1.0 - SHAPE + SHAPE * light) + (1.0 - subject) * BACKGROUND * light
         });
         let mut field = Self { width, height, values: heights.collect() };
-        field.smooth();
+        // A pattern on the subject is not its shape: the finer the grid, the further its steps are spread.
+        for _ in 0..(width.min(height) / 16).clamp(1, 12) {
+            field.smooth();
+        }
         field.taper();
         field
     }
