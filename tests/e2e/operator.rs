@@ -74,6 +74,25 @@ fn sigterm_drains_and_stops_the_child_redis() {
     }
 }
 
+#[test]
+fn a_killed_host_leaves_no_redis_behind() {
+    let mut product = Product::setup().start().unwrap();
+    let children = children_of(product.process().id());
+    assert!(!children.is_empty());
+    product.process().kill();
+    let started = std::time::Instant::now();
+    while let Some((id, name)) = children.iter().find(|(id, _)| is_running(*id)) {
+        assert!(started.elapsed().as_secs() < 30, "{name} ({id}) is still there");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// There, and not only waiting for its exit status to be read.
+fn is_running(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+}
+
 fn children_of(parent: u32) -> Vec<(u32, String)> {
     let stats = std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
         let id: u32 = entry.file_name().to_str()?.parse().ok()?;

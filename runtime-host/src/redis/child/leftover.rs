@@ -52,10 +52,16 @@ async fn end(pid: u32, signal: Signal) -> bool {
     let _ = kill_process(pid, signal);
     let started = tokio::time::Instant::now();
     while started.elapsed() < STOP_WITHIN {
-        if test_kill_process(pid).is_err() {
+        if test_kill_process(pid).is_err() || is_zombie(pid) {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     false
+}
+
+/// Ended, but whoever adopted it has not taken note yet: it holds no files any more.
+fn is_zombie(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }

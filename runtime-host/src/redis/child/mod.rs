@@ -7,6 +7,7 @@ mod error;
 mod leftover;
 mod server;
 mod settings;
+mod watchdog;
 
 pub use error::ChildError;
 
@@ -23,6 +24,7 @@ use settings::Settings;
 
 /// How often another port is tried when the chosen one was taken meanwhile.
 const STARTS: u32 = 5;
+const FORMER_HOST_ENDS_WITHIN: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The running server. [`ChildRedis::stop`] ends it in order; dropping it kills it.
@@ -41,7 +43,7 @@ impl ChildRedis {
     /// [`ChildError`]: no such program, the folder is in use or unusable, or the server does not come up.
     pub async fn start(dir: &Path) -> Result<Self, ChildError> {
         let program = settings::find_program()?;
-        let lock = settings::own_folder(dir)?;
+        let lock = take_folder(dir).await?;
         leftover::stop(dir).await?;
         let mut attempt = 1;
         let (settings, server) = loop {
@@ -73,6 +75,19 @@ impl ChildRedis {
     }
 }
 
+/// A host that was killed a moment ago may not be gone altogether.
+async fn take_folder(dir: &Path) -> Result<File, ChildError> {
+    let started = tokio::time::Instant::now();
+    loop {
+        match settings::own_folder(dir) {
+            Err(ChildError::InUse(_)) if started.elapsed() < FORMER_HOST_ENDS_WITHIN => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            other => return other,
+        }
+    }
+}
+
 /// Restarts the server, on the same port, whenever it ends by itself.
 async fn keep(program: std::path::PathBuf, settings: Settings, mut server: Server, stop: CancellationToken) {
     let mut pause = Duration::from_millis(200);
@@ -81,6 +96,7 @@ async fn keep(program: std::path::PathBuf, settings: Settings, mut server: Serve
             () = stop.cancelled() => return server.stop().await,
             status = server.ended() => tracing::error!(%status, "private Redis ended, starting it again"),
         }
+        server.dismiss_watchdog().await;
         server = loop {
             tokio::select! {
                 () = stop.cancelled() => return,

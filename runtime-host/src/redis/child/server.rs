@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
+use super::watchdog::Watchdog;
 use super::{ChildError, Settings};
 
 /// Replaying a long append-only file takes a while.
@@ -19,6 +20,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
+    watchdog: Option<Watchdog>,
 }
 
 impl Server {
@@ -42,7 +44,8 @@ impl Server {
         if let Some(err) = child.stderr.take() {
             tokio::spawn(log_lines(err, Arc::clone(&last_words)));
         }
-        let mut server = Self { child };
+        let watchdog = child.id().and_then(|id| Watchdog::over(id).inspect_err(no_watchdog).ok());
+        let mut server = Self { child, watchdog };
         server.wait_until_ready(settings, &last_words).await?;
         Ok(server)
     }
@@ -68,8 +71,16 @@ impl Server {
         self.child.wait().await.map_or_else(|e| e.to_string(), |status: ExitStatus| status.to_string())
     }
 
+    /// Before another process can get its id.
+    pub(super) async fn dismiss_watchdog(&mut self) {
+        if let Some(mut watchdog) = self.watchdog.take() {
+            watchdog.dismiss().await;
+        }
+    }
+
     /// Asks it to end; kills it when it does not.
     pub(super) async fn stop(mut self) {
+        self.dismiss_watchdog().await;
         if let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -78,6 +89,10 @@ impl Server {
             let _ = self.child.kill().await;
         }
     }
+}
+
+fn no_watchdog(error: &std::io::Error) {
+    tracing::warn!(%error, "nothing will stop the private Redis if this process is killed");
 }
 
 /// Passes the server's own log on, and keeps its last line for an error message.
