@@ -28,7 +28,7 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
         ("ENVIRONMENT", "wrong-0"),
         ("LISTEN", "wrong-1"),
         ("LOG_LEVEL", "wrong-2"),
-        ("API_KEY", "wrong-3"[..7].as_ref()),
+        ("TOKEN_SECRET", "wrong-3"),
         ("JOB_ACCESS", "wrong-4"),
         ("ALLOWED_ORIGINS", "wrong-5"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -41,7 +41,8 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
         ("FAL_MODEL_ENDPOINT", "wrong-10"),
         ("FAL_SIM_SPEED", "0"),
     ];
-    let error = Config::load(&Source::of(wrong), Part::Up).unwrap_err();
+    let right = ("ADMIN_API_KEY", "admin-key");
+    let error = Config::load(&Source::of(wrong.into_iter().chain([right])), Part::Up).unwrap_err();
     let named: Vec<_> = error.problems.iter().map(|p| p.name).collect();
     let expected: Vec<_> = wrong.iter().map(|(name, _)| *name).collect();
     assert_eq!(named, expected);
@@ -54,6 +55,16 @@ fn only_development_goes_without_a_key() {
     assert_eq!(problems(&[("ENVIRONMENT", "production")], Part::Up), ["API_KEY"]);
     let keyed = [("ENVIRONMENT", "production"), ("ADMIN_API_KEY", "admin-key")];
     assert!(!Config::load(&Source::of(keyed), Part::Up).unwrap().lets_everybody_in());
+}
+
+#[test]
+fn keys_that_other_deployments_have_are_taken_as_they_are() {
+    let keyed = [("ENVIRONMENT", "production"), ("API_KEY", "k1"), ("ADMIN_API_KEY", "a")];
+    let access = Config::load(&Source::of(keyed), Part::Up).unwrap().access;
+    assert_eq!(access.api_key.unwrap().expose_secret(), "k1");
+    assert_eq!(access.admin_api_key.unwrap().expose_secret(), "a");
+    let blank = [("ENVIRONMENT", "production"), ("API_KEY", "  ")];
+    assert_eq!(problems(&blank, Part::Up), ["API_KEY"]);
 }
 
 #[test]

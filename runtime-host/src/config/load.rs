@@ -51,15 +51,13 @@ fn logs(reader: &mut Reader<'_>) -> Logs {
 }
 
 fn access(reader: &mut Reader<'_>) -> Access {
-    let mut key =
-        |name, shortest: usize| reader.value(name, |text| (text.len() >= shortest).then(|| SecretString::from(text)));
-    let (api_key, admin_api_key, token_secret) = (key("API_KEY", 8), key("ADMIN_API_KEY", 8), key("TOKEN_SECRET", 16));
     Access {
         // The strictest when it is not understood, so that no other problem hides behind it.
         environment: reader.value("ENVIRONMENT", Environment::parse).unwrap_or(Environment::Production),
-        api_key,
-        admin_api_key,
-        token_secret,
+        // Of any length: deployments that move over here keep the keys they have.
+        api_key: reader.secret("API_KEY"),
+        admin_api_key: reader.secret("ADMIN_API_KEY"),
+        token_secret: long_secret(reader, "TOKEN_SECRET"),
         job_access: reader.value("JOB_ACCESS", JobAccess::parse).unwrap_or(JobAccess::Owner),
         allowed_origins: reader.list("ALLOWED_ORIGINS", is_origin),
         trusted_proxies: reader.list("TRUSTED_PROXIES", is_network),
@@ -103,8 +101,13 @@ fn blobs(reader: &mut Reader<'_>) -> BlobSettings {
     BlobSettings {
         listen: reader.parsed("BLOB_LISTEN"),
         url: reader.http_url("BLOB_URL"),
-        token: reader.value("BLOB_TOKEN", |text| (text.len() >= 16).then(|| SecretString::from(text))),
+        token: long_secret(reader, "BLOB_TOKEN"),
     }
+}
+
+/// A secret that only programs present, so that nothing speaks for a short one.
+fn long_secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
+    reader.value(name, |text| (text.len() >= 16).then(|| SecretString::from(text)))
 }
 
 fn fal(reader: &mut Reader<'_>) -> FalSettings {

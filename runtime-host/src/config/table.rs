@@ -148,10 +148,10 @@ pub const VARIABLES: &[Variable] = &[
         Access,
         "API_KEY",
         "none",
-        "at least 8 characters",
+        "a key; make it long and random",
         "Opens the user routes. Without any key, development lets everybody in.",
     )),
-    secret(words(Access, "ADMIN_API_KEY", "none", "at least 8 characters", "Opens every route.")),
+    secret(words(Access, "ADMIN_API_KEY", "none", "a key; make it long and random", "Opens every route.")),
     secret(words(
         Access,
         "TOKEN_SECRET",
