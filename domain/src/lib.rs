@@ -13,6 +13,7 @@ pub mod keys;
 pub mod options;
 pub mod problem;
 pub mod record;
+pub mod request_id;
 pub mod script;
 pub mod state;
 pub mod time;

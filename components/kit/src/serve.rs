@@ -4,6 +4,7 @@ use http::header::{ALLOW, CACHE_CONTROL};
 use http::request::Parts;
 use http_body_util::Empty;
 use image2model_domain::ids::parse_task_id;
+use image2model_domain::request_id::HEADER as REQUEST_ID;
 use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::{Request, box_body};
 
@@ -156,7 +157,7 @@ fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str) {
         // Both may say what an answer varies by; everything else is the guard's word.
         if name == "vary" { reply::append(reply, name, value) } else { reply::insert(reply, name, value) }
     }
-    reply::insert(reply, request_id::HEADER, id);
+    reply::insert(reply, REQUEST_ID, id);
     if !reply.headers().contains_key(CACHE_CONTROL) {
         reply::insert(reply, CACHE_CONTROL.as_str(), "no-store");
     }

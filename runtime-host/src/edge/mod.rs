@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use call::CallError;
 pub use error::EdgeError;
 pub use serve::{
-    Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, ServeOptions, empty_body, full_body, problem,
+    Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, ServeOptions, empty_body, full_body,
 };
 
 use guard::GuardClient;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use image2model_domain::problem::{CONTENT_TYPE, Problem};
+use image2model_domain::request_id::{HEADER, is_acceptable};
 
 use super::{Body, Response};
 
@@ -25,7 +26,7 @@ impl Reply<'_> {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(id) = HeaderValue::try_from(self.request_id) {
-            headers.insert("x-request-id", id);
+            headers.insert(HEADER, id);
         }
         for (name, value) in self.added {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -67,11 +68,7 @@ impl Reply<'_> {
 
 /// The request's own id when it is a good one (CONTRACT: Request id), else a new one.
 pub fn request_id(headers: &http::HeaderMap) -> String {
-    let good = |id: &&str| {
-        (1..=128).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    let given = headers.get("x-request-id").and_then(|id| id.to_str().ok()).filter(good);
+    let given = headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_acceptable(id));
     given.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned)
 }
 

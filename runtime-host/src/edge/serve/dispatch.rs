@@ -7,9 +7,10 @@ use std::time::Instant;
 use http::{HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use image2model_domain::request_id;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, TrapOrPanicError};
 
-use super::answer::Failure;
+use super::answer::{Failure, secured};
 use super::handler::{ComponentHandler, Work};
 use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, full_body};
@@ -19,8 +20,6 @@ use super::router::Router;
 
 const HEALTH: &str = "/.well-known/spin/health";
 const INFO: &str = "/.well-known/spin/info";
-/// The longest `x-request-id` that is taken over from a client.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Both ends of a connection.
 pub(super) struct Peers {
@@ -44,15 +43,16 @@ impl Dispatch {
     /// Answers one request.
     pub(super) async fn answer(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let (parts, body) = request.into_parts();
-        if let Some(response) = self.well_known(&parts) {
-            return response.map(OutBody::Native);
-        }
-        if self.native.takes(&parts) {
+        let native = if let Some(response) = self.well_known(&parts) {
+            response
+        } else if self.native.takes(&parts) {
             let mut request = http::Request::from_parts(parts, body);
             request.extensions_mut().insert(peers.hangup.clone());
-            return self.native.handle(request, peers.client).await.map(OutBody::Native);
-        }
-        self.component(parts, body, peers).await
+            self.native.handle(request, peers.client).await
+        } else {
+            return self.component(parts, body, peers).await;
+        };
+        secured(native).map(OutBody::Native)
     }
 
     fn well_known(&self, parts: &http::request::Parts) -> Option<Response> {
@@ -78,9 +78,9 @@ impl Dispatch {
     ) -> http::Response<OutBody> {
         let original = parts.uri.clone();
         let fail = |failure: Failure, id: Option<&HeaderValue>| {
-            failure.answer(original.path(), &request_id(id)).map(OutBody::Native)
+            failure.answer(original.path(), &id_of(id)).map(OutBody::Native)
         };
-        let id = parts.headers.get("x-request-id").cloned();
+        let id = parts.headers.get(request_id::HEADER).cloned();
         let Some((target, found)) = self.router.find(original.path()) else {
             return fail(Failure::NotFound, id.as_ref());
         };
@@ -124,9 +124,7 @@ fn classify(handler: &ComponentHandler, error: &wasmtime::Error, progress: &Prog
 }
 
 /// The client's id for its request where it is presentable, else a new one.
-fn request_id(sent: Option<&HeaderValue>) -> String {
-    match sent.and_then(|id| id.to_str().ok()) {
-        Some(id) if (1..=MAX_REQUEST_ID).contains(&id.len()) => id.to_owned(),
-        _ => uuid::Uuid::now_v7().to_string(),
-    }
+fn id_of(sent: Option<&HeaderValue>) -> String {
+    let sent = sent.and_then(|id| id.to_str().ok()).filter(|id| request_id::is_acceptable(id));
+    sent.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }

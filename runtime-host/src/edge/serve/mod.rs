@@ -19,7 +19,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use answer::problem;
 pub use native::{Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, empty_body, full_body};
 
 pub(crate) use admission::Admission;
