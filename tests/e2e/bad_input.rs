@@ -131,6 +131,9 @@ async fn keys_are_asked_for_and_owners_told_apart() {
     let body = problem(owner.get("/api/v1/admin/system-info").await.unwrap(), 403).await;
     assert_eq!(body["message"], "Invalid admin API key");
     assert_eq!(admin.get("/api/v1/admin/system-info").await.unwrap().status(), 200);
+    let nowhere = "/api/v1/admin/delete-job/none";
+    problem(nobody.request(Method::DELETE, nowhere).send().await.unwrap(), 403).await;
+    problem(admin.request(Method::DELETE, nowhere).send().await.unwrap(), 404).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
