@@ -153,6 +153,10 @@ async fn what_is_not_there_is_said_to_be_so() {
     let wrong = client.request(Method::PUT, "/api/v1/upload/").send().await.unwrap();
     assert!(wrong.headers()["allow"].to_str().unwrap().contains("POST"));
     problem(wrong, 405).await;
+    let page = client.request(Method::OPTIONS, "/upload").send().await.unwrap();
+    assert_eq!((page.status().as_u16(), &page.headers()["allow"]), (204, &"GET, HEAD, OPTIONS".parse().unwrap()));
+    problem(client.request(Method::PATCH, "/upload").send().await.unwrap(), 405).await;
+    problem(client.request(Method::OPTIONS, "/api/v1/nothing/here").send().await.unwrap(), 404).await;
     let head = client.request(Method::HEAD, "/api/v1/health").send().await.unwrap();
     assert_eq!(head.status(), 200);
 }

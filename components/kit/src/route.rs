@@ -8,13 +8,16 @@ use crate::failure::Failure;
 use crate::query::decode;
 use crate::reply::Reply;
 
+/// A method that every other is one of.
+const ANY: &str = "ANY";
+
 /// What answers a route.
 pub type Handler = fn(Context) -> LocalBoxFuture<'static, Result<Reply, Failure>>;
 
 /// One route. Make tables with [`routes!`](crate::routes).
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// `GET` answers `HEAD` as well.
+    /// `GET` answers `HEAD` as well; [`ANY`] takes every method, `OPTIONS` too.
     pub method: &'static str,
     /// `/api/v1/status/:job_id`; a last segment `*name` takes all that follows. `:job_id`, `:batch_id`, `:task_id` and
     /// `:file_id` have meaning: they name the job that the guard is asked about.
@@ -66,7 +69,7 @@ pub(crate) fn find(table: &'static [Route], method: &str, path: &str) -> Found {
     let mut known: Vec<&str> = Vec::new();
     for route in table {
         let Some(params) = matched(route.pattern, path) else { continue };
-        if route.method == method {
+        if route.method == method || route.method == ANY {
             return Found::Route(route, params);
         }
         known.push(route.method);
@@ -129,6 +132,7 @@ mod tests {
         DELETE "/api/v1/jobs/:job_id" Owner Standard => nothing,
         POST "/api/v1/jobs/:job_id" Owner Standard => nothing,
         GET "/assets/*path" Open Uncounted => nothing,
+        ANY "/assets/*path" Open Standard => nothing,
     };
 
     fn pattern(method: &str, path: &str) -> Option<(&'static str, Params)> {
@@ -155,6 +159,12 @@ mod tests {
         assert_eq!(allow, "DELETE, POST, OPTIONS");
         let Found::OtherMethods(allow) = find(TABLE, "POST", "/api/v1/status/x") else { panic!("expected a 405") };
         assert_eq!(allow, "GET, HEAD, OPTIONS");
+        for (method, budget) in
+            [("HEAD", Budget::Uncounted), ("OPTIONS", Budget::Standard), ("PATCH", Budget::Standard)]
+        {
+            let Found::Route(route, _) = find(TABLE, method, "/assets/a") else { panic!("expected a route") };
+            assert_eq!(route.budget, budget, "{method}");
+        }
         assert!(matches!(find(TABLE, "GET", "/api/v1/status/x/y"), Found::Nothing));
         assert!(matches!(find(TABLE, "GET", "/api/v1/status/"), Found::Nothing));
     }

@@ -12,10 +12,7 @@ use spin_sdk::http::Request;
 static ROUTES: &[Route] = routes! {
     GET "/" Open Uncounted => pages::root,
     GET "/*path" Open Uncounted => pages::file,
-    POST "/*path" Open Uncounted => pages::other_method,
-    PUT "/*path" Open Uncounted => pages::other_method,
-    PATCH "/*path" Open Uncounted => pages::other_method,
-    DELETE "/*path" Open Uncounted => pages::other_method,
+    ANY "/*path" Open Uncounted => pages::other_method,
 };
 
 #[spin_sdk::http_service]

@@ -13,6 +13,9 @@ use crate::{negotiate, unbuilt};
 /// Where the manifest mounts the built pages.
 const MOUNT: &str = "/pages";
 
+/// The methods of every page and file.
+const ALLOW: &str = "GET, HEAD, OPTIONS";
+
 /// Addresses of pages; every other file has its own name.
 fn page(path: &str) -> Option<&'static str> {
     match path.trim_matches('/') {
@@ -113,8 +116,13 @@ pub(crate) async fn other_method(context: Context) -> Result<Reply, Failure> {
     if !known {
         return Err(Problem::no_route().into());
     }
-    let detail = format!("{} is not allowed here; allowed: GET, HEAD, OPTIONS", context.method);
-    Err(Problem::plain(405, detail).with_header("allow", "GET, HEAD, OPTIONS").into())
+    if context.method.as_str() == "OPTIONS" {
+        let mut answer = reply::empty(204)?;
+        insert(&mut answer, "allow", ALLOW);
+        return Ok(answer);
+    }
+    let detail = format!("{} is not allowed here; allowed: {ALLOW}", context.method);
+    Err(Problem::plain(405, detail).with_header("allow", ALLOW).into())
 }
 
 #[cfg(test)]
