@@ -3,8 +3,17 @@
 use image2model_kit::{Context, log};
 use serde_json::{Value, json};
 
-/// Writes one call down. `what` is what it did, in the terms of its answer.
-pub(crate) fn record(context: &Context, what: &Value) {
+/// Writes down that a call was made and what it asks for, before it does anything: it may fail half-way.
+pub(crate) fn asked(context: &Context, what: &Value) {
+    record("admin call", context, what);
+}
+
+/// Writes down what a call did, in the terms of its answer.
+pub(crate) fn done(context: &Context, what: &Value) {
+    record("admin call done", context, what);
+}
+
+fn record(message: &'static str, context: &Context, what: &Value) {
     let fields = json!({
         "request_id": context.request_id,
         "caller": context.caller,
@@ -12,5 +21,5 @@ pub(crate) fn record(context: &Context, what: &Value) {
         "route": context.route,
         "what": what,
     });
-    log::info("admin call", &fields);
+    log::info(message, &fields);
 }

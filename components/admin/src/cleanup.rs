@@ -58,6 +58,7 @@ struct Tally {
 /// Removes, or with `dry_run` says what would be removed.
 pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
     let order: Order = context.json(LONGEST_BODY).await?;
+    audit::asked(&context, &json!({ "older_than_hours": order.older_than_hours, "dry_run": order.dry_run }));
     let now = clock::now_ms();
     let tally = sweep(order.cutoff(now)?, order.dry_run, now + PATIENCE_MS).await?;
     let message = match (order.dry_run, tally.jobs.len()) {
@@ -75,7 +76,7 @@ pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
         "more": tally.more,
         "message": message,
     });
-    audit::record(&context, &body);
+    audit::done(&context, &body);
     reply::json(200, &body)
 }
 

@@ -21,6 +21,7 @@ struct Named {
 /// `POST /admin/cleanup-job`: a job that has ended.
 pub(crate) async fn ended(mut context: Context) -> Result<Reply, Failure> {
     let named: Named = context.json(LONGEST_BODY).await?;
+    audit::asked(&context, &json!({ "job_id": named.job_id }));
     let id = JobId::parse(&named.job_id).map_err(|_| Problem::job_not_found())?;
     let job = redis::run(&ReadJob(&id)).await?.ok_or_else(Problem::job_not_found)?;
     if !job.status.is_terminal() {
@@ -33,6 +34,7 @@ pub(crate) async fn ended(mut context: Context) -> Result<Reply, Failure> {
 /// `DELETE /admin/delete-job/{job_id}`: any job, whatever it is doing.
 pub(crate) async fn any(context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
+    audit::asked(&context, &json!({ "job_id": id }));
     if redis::run(&ReadJob(&id)).await?.is_none() {
         return Err(Problem::job_not_found().into());
     }
@@ -48,7 +50,7 @@ async fn answer(context: &Context, id: &JobId, force: bool) -> Result<Reply, Fai
         "freed_bytes": freed.freed_bytes,
         "message": "The job and everything that belongs to it are deleted",
     });
-    audit::record(context, &body);
+    audit::done(context, &body);
     reply::json(200, &body)
 }
 

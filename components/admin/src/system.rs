@@ -10,7 +10,7 @@ use crate::{audit, probe, redis_info, workers};
 
 /// Answers all of it.
 pub(crate) async fn info(context: Context) -> Result<Reply, Failure> {
-    audit::record(&context, &json!({}));
+    audit::asked(&context, &json!({}));
     let keys = redis::keys();
     let providers = keys.providers();
     let names = [providers.as_str()];
