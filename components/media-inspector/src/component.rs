@@ -10,7 +10,7 @@ use bindings::exports::image2model::media::inspector as wit;
 
 use crate::{Facts, Format, Inspection, Limits, Refusal};
 
-#[allow(missing_docs, unsafe_code, clippy::all, clippy::restriction)] // generated
+#[allow(missing_docs, unsafe_code, clippy::all, clippy::restriction, reason = "generated code")]
 mod bindings {
     wit_bindgen::generate!({ world: "inspector-plug", path: "../../wit/media" });
     export!(Plug with_types_in self);

@@ -9,7 +9,7 @@ use bindings::exports::image2model::provider::model as wit;
 
 use crate::{File, Refusal, Role};
 
-#[allow(missing_docs, unsafe_code, clippy::all, clippy::restriction)] // generated
+#[allow(missing_docs, unsafe_code, clippy::all, clippy::restriction, reason = "generated code")]
 mod bindings {
     wit_bindgen::generate!({ world: "provider-plug", path: "../../wit/provider" });
     export!(Plug with_types_in self);
