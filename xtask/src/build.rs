@@ -71,12 +71,12 @@ pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
     Ok(target_dir().join(folder).join("image2model"))
 }
 
-/// Builds the pages when their sources changed. Without Node a page that says so takes their place.
+/// Builds the pages when their sources changed. Without Node their folder stays empty, and the web component says why.
 pub fn pages() -> anyhow::Result<()> {
     let web = root().join("web");
     let built = web.join("dist");
     if !setup::node() {
-        return if built.join("index.html").is_file() { Ok(()) } else { no_pages(&built) };
+        return fs::create_dir_all(&built).context("could not make the folder of the pages");
     }
     let stamp = target_dir().join("pages.stamp");
     let sources = fingerprint(&web)?;
@@ -88,15 +88,6 @@ pub fn pages() -> anyhow::Result<()> {
     execute(program("npm").args(["run", "--silent", "build"]).current_dir(&web))?;
     fs::create_dir_all(target_dir())?;
     fs::write(stamp, sources).context("could not note that the pages are built")
-}
-
-fn no_pages(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)?;
-    let page = "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>\
-        <title>Image2Model</title><h1>Image2Model is running</h1>\
-        <p>The pages were not built, because there is no Node on this machine. The HTTP routes and <code>image2model submit</code> \
-        work. To have the pages, install Node 20 or later and start again.</p></html>";
-    fs::write(folder.join("index.html"), page).context("could not write the page that stands in for the pages")
 }
 
 /// Names, sizes and times of the pages' sources, and the version of Node.
