@@ -66,7 +66,7 @@ pub enum CreateOutcome {
     Conflict,
     /// Too many files are waiting.
     QueueFull,
-    /// The id is taken.
+    /// The id is taken: the same call was sent before, and its answer was lost.
     Exists,
 }
 

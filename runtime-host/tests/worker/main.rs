@@ -7,6 +7,8 @@ mod money;
 #[cfg(test)]
 mod path;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;

@@ -106,6 +106,14 @@ impl Parts {
 
     /// Uploads images of these names as one job. Names may carry the simulator's scenarios.
     pub async fn upload(&self, names: &[&str]) -> Result<JobId> {
+        let create = self.stored(names)?;
+        let created = self.store.run(&create).await?;
+        ensure!(created.outcome == CreateOutcome::Created, "{created:?}");
+        Ok(create.job)
+    }
+
+    /// Stores images of these names; answers the command that makes them a job.
+    pub fn stored(&self, names: &[&str]) -> Result<CreateJob> {
         let job = JobId::from_random(rand::random());
         let mut files = Vec::new();
         for name in names {
@@ -123,8 +131,8 @@ impl Parts {
             });
             self.blobs.put(&blob, image);
         }
-        let create = CreateJob {
-            job: job.clone(),
+        Ok(CreateJob {
+            job,
             tenant: "t".to_owned(),
             owner: String::new(),
             ttl_seconds: 3600,
@@ -137,10 +145,7 @@ impl Parts {
             model: "tripo3d".to_owned(),
             process: true,
             files,
-        };
-        let created = self.store.run(&create).await?;
-        ensure!(created.outcome == CreateOutcome::Created, "{created:?}");
-        Ok(job)
+        })
     }
 
     /// The job as it stands.
