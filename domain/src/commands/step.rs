@@ -122,13 +122,15 @@ step! {
 }
 
 step! {
-    /// Records the provider's request id.
+    /// Records the provider's request id, even after the lease was lost while the submit was under way.
     Bind as "bind" {
         /// The id.
         request_id: &'a str,
+        /// What [`Intend`] announced.
+        image_url: &'a str,
         /// Found in the provider's history rather than answered to the submit.
         reconciled: bool,
-    } |s| [s.request_id, if s.reconciled { "reconciled" } else { "submitted" }]
+    } |s| [s.request_id, if s.reconciled { "reconciled" } else { "submitted" }, s.image_url]
 }
 
 step! {

@@ -5,6 +5,8 @@ mod files;
 #[cfg(test)]
 mod money;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod path;
 #[cfg(test)]
 mod queue;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use image2model_domain::FileStatus;
+use image2model_domain::commands::ReadJob;
 use tokio::time::Instant;
 
 use super::Attempt;
@@ -24,8 +25,11 @@ impl Attempt<'_> {
         self.progress(FileStatus::Uploading, progress::SENT, message, None).await?;
         let (mut backoff, started, mut answered) = (self.backoff(), Instant::now(), false);
         loop {
+            if let Some(request_id) = self.bound_meanwhile().await? {
+                return Ok(request_id);
+            }
             match self.held.interruptible(self.look_up(image_url)).await? {
-                Ok(Some(request_id)) => return self.bind(request_id, true).await,
+                Ok(Some(request_id)) => return self.bind(request_id, image_url, true).await,
                 Ok(None) => answered = true,
                 Err(error) if error.class() == Class::Operator => return Err(self.end_of(&error)),
                 Err(error) => tracing::warn!(%error, "FAL.AI's request history cannot be read"),
@@ -37,6 +41,14 @@ impl Attempt<'_> {
             }
             self.held.rest(backoff.next_delay(None)).await?;
         }
+    }
+
+    /// The worker that sent the submit may have been slow rather than dead, and have recorded the answer by now.
+    async fn bound_meanwhile(&mut self) -> Result<Option<String>, End> {
+        let job = self.held.ask(&ReadJob(&self.held.holding.job)).await?.ok_or(End::Dropped)?;
+        let file = job.file(&self.held.holding.file).ok_or(End::Dropped)?;
+        self.request_id.clone_from(&file.fal_request_id);
+        Ok(self.request_id.clone())
     }
 
     /// One look into the history.

@@ -36,7 +36,7 @@ impl Attempt<'_> {
             let error = match answer {
                 Ok(submitted) => {
                     self.shared.breaker.accepted();
-                    return self.bind(submitted.request_id, false).await;
+                    return self.bind(submitted.request_id, image_url, false).await;
                 }
                 Err(error) => error,
             };
@@ -54,10 +54,10 @@ impl Attempt<'_> {
     }
 
     /// Records the request's id, at once.
-    pub(super) async fn bind(&mut self, request_id: String, reconciled: bool) -> Result<String, End> {
+    pub(super) async fn bind(&mut self, request_id: String, image_url: &str, reconciled: bool) -> Result<String, End> {
         self.request_id = Some(request_id.clone());
-        self.held.step(&Bind { holding: &self.held.holding, request_id: &request_id, reconciled }).await?;
         let holding = &self.held.holding;
+        self.held.step(&Bind { holding, request_id: &request_id, image_url, reconciled }).await?;
         tracing::info!(
             job_id = %holding.job, file_id = %holding.file, request_id = %self.file.request_id,
             fal_request_id = request_id, reconciled, "a request is under way"
