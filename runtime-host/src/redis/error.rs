@@ -2,6 +2,10 @@
 
 use image2model_domain::script::UnexpectedReply;
 
+/// Codes of a Redis that answers but takes no writes for now: the append-only file cannot be written (the disk is full),
+/// memory is used up, too few replicas follow, or a script runs for too long. Nothing of the call was done.
+const REFUSING: [&str; 4] = ["MISCONF", "OOM", "NOREPLICAS", "BUSY"];
+
 /// A failed call to Redis.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -9,7 +13,7 @@ pub enum RedisError {
     /// The address cannot be read. The address itself is left out: it may hold a password.
     #[error("the Redis address is not valid: expected redis://[user:password@]host:port[/database]")]
     Address,
-    /// Redis does not answer: not there, restarting, loading its data, or too slow.
+    /// Redis does not answer, or takes nothing: not there, restarting, loading its data, failing over, full, or too slow.
     #[error("Redis does not answer: {0}")]
     Unavailable(String),
     /// Redis answered with an error.
@@ -59,10 +63,12 @@ impl RedisError {
 impl From<::redis::RedisError> for RedisError {
     fn from(error: ::redis::RedisError) -> Self {
         use ::redis::{ErrorKind, ServerErrorKind as Server};
-        let passing = matches!(
-            error.kind(),
-            ErrorKind::Server(Server::BusyLoading | Server::TryAgain | Server::MasterDown | Server::ClusterDown)
-        );
+        let passing = match error.kind() {
+            ErrorKind::Server(
+                Server::BusyLoading | Server::TryAgain | Server::MasterDown | Server::ClusterDown | Server::ReadOnly,
+            ) => true,
+            _ => error.code().is_some_and(|code| REFUSING.contains(&code)),
+        };
         if error.kind() == ErrorKind::InvalidClientConfig {
             Self::Address
         } else if passing || error.is_io_error() || error.is_timeout() || error.is_connection_dropped() {

@@ -1,5 +1,7 @@
 //! What is paid for survives the neighbours' bad hours: a long stop, a Redis that refuses writes, a lease lost meanwhile.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use fal_sim::{Call, Kind, When};
 use image2model_domain::JobStatus;
@@ -10,6 +12,32 @@ use crate::support::{Parts, until};
 async fn steal(parts: &Parts, id: &image2model_domain::JobId) -> Result<()> {
     let key = parts.store.keys().file(id, &parts.job(id).await?.files[0].id);
     Ok(parts.store.query::<()>(redis::cmd("HSET").arg(key).arg("fence").arg("9")).await?)
+}
+
+async fn replicas_needed(parts: &Parts, count: u32) -> Result<()> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("SET").arg("min-replicas-to-write").arg(count);
+    Ok(parts.store.query::<()>(&command).await?)
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_writes_for_a_while_is_waited_for_with_the_request_id() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.disturb(Call::Submit, Kind::Delay, When::After, 1);
+    // Whoever has to look the request up does not find it.
+    parts.disturb(Call::History, Kind::BadGateway, When::Before, 1000);
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    until(|| !parts.requests().is_empty()).await?;
+    // A failover, a full disk: Redis answers, and takes nothing.
+    replicas_needed(&parts, 1).await?;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    replicas_needed(&parts, 0).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    assert_eq!(parts.requests().len(), 1);
+    parts.assert_at_rest().await?;
+    worker.stop().await
 }
 
 #[tokio::test]
