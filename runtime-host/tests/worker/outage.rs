@@ -21,6 +21,25 @@ async fn replicas_needed(parts: &Parts, count: u32) -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_model_that_was_done_before_a_long_stop_is_fetched_however_the_first_polls_end() -> Result<()> {
+    let parts = Parts::start().await?;
+    let first = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    parts.file(&id, |file| file.fal_request_id.is_some()).await?;
+    first.kill().await;
+    // The deadline is long over when somebody takes the file up, and the network is only just coming back.
+    parts.disturb(Call::Status, Kind::BadGateway, When::Before, 2);
+    parts.disturb(Call::Status, Kind::Reset, When::Before, 2);
+    let mut config = parts.worker_config("w2");
+    config.deadline = Duration::from_millis(1);
+    let second = parts.work_as(config)?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    assert!(!parts.requests()[0].cancel_requested);
+    second.stop().await
+}
+
+#[tokio::test]
 async fn a_redis_that_refuses_writes_for_a_while_is_waited_for_with_the_request_id() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Submit, Kind::Delay, When::After, 1);

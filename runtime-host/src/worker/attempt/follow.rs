@@ -16,8 +16,8 @@ use crate::worker::progress;
 
 /// How often in a row FAL may not know a request before it is believed.
 const MOST_UNKNOWN: u32 = 5;
-/// A result that cannot be read is tried at least this often, deadline or not: it is paid for.
-const LEAST_RESULT_TRIES: u32 = 8;
+/// A status or a result that cannot be read is asked for at least this often, deadline or not: it is paid for.
+const LEAST_TRIES: u32 = 8;
 
 /// What following has seen so far.
 struct Following {
@@ -42,7 +42,7 @@ impl Attempt<'_> {
                 Err(error) => error,
             };
             let unknown = error.class() == Class::Unknown && backoff.failures() < MOST_UNKNOWN;
-            let patient = backoff.failures() < LEAST_RESULT_TRIES || self.time_left() > Duration::ZERO;
+            let patient = backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO;
             if !(unknown || error.class() == Class::Transient && patient) {
                 return Err(self.result_error(&error));
             }
@@ -88,7 +88,9 @@ impl Attempt<'_> {
                 }
                 Err(error) => self.trouble(&error, &mut seen)?,
             };
-            if self.time_left() == Duration::ZERO {
+            // A poll without an answer does not tell whether the request has long been done.
+            let answered = matches!(seen.trouble.failures(), 0 | LEAST_TRIES..);
+            if answered && self.time_left() == Duration::ZERO {
                 return Err(self.overdue().await);
             }
             self.held.rest(pause).await?;
