@@ -1,5 +1,6 @@
 //! What is paid for survives the neighbours' bad hours: a long stop, a Redis that refuses writes, a lease lost meanwhile.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -72,5 +73,17 @@ async fn a_request_id_is_kept_even_when_the_lease_was_lost_meanwhile() -> Result
     assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
     assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn a_plugin_that_breaks_down_over_a_result_is_asked_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.tripo.broken_results.store(2, Ordering::Relaxed);
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }

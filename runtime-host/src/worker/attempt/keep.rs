@@ -45,8 +45,7 @@ struct Kept {
 impl Attempt<'_> {
     /// Stores what came out of it; answers the fields that complete the file.
     pub(super) async fn keep(&mut self, outcome: Outcome) -> Result<Fields, End> {
-        let read = self.provider.result(&self.file.options, &outcome.output.to_string()).await;
-        let files = read.map_err(|e| refused_by_provider(&e))?;
+        let files = self.read_output(&outcome.output.to_string()).await?;
         let no_model = || End::failed("NO_MODEL", "The model provider made no model from this image", true);
         let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
         let mut fields: Fields = vec![("model_url", model.url.clone())];
@@ -65,6 +64,22 @@ impl Attempt<'_> {
             fields.extend(self.keep_preview(preview).await?);
         }
         Ok(fields)
+    }
+
+    /// What the plugin makes of the output. One that breaks down is asked again: the model is paid for.
+    async fn read_output(&self, output: &str) -> Result<Vec<ProviderFile>, End> {
+        let mut backoff = self.backoff();
+        loop {
+            let error = match self.provider.result(&self.file.options, output).await {
+                Ok(files) => return Ok(files),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || backoff.failures() + 1 >= self.held.config.store_tries {
+                return Err(refused_by_provider(&error));
+            }
+            tracing::warn!(%error, "a provider broke down over a result");
+            self.held.rest(backoff.next_delay(None)).await?;
+        }
     }
 
     /// `None` when it can only be had from FAL for now.

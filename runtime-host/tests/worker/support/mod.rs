@@ -34,6 +34,7 @@ pub struct Parts {
     pub sim: Running,
     pub blobs: Arc<MemoryBlobs>,
     pub store: Store,
+    pub tripo: Arc<Tripo>,
 }
 
 /// A worker at work.
@@ -62,7 +63,7 @@ impl Parts {
         let sim = Simulator::start(config).await?;
         let redis = RedisServer::start().await?;
         let store = Store::open(&redis.url())?;
-        Ok(Self { redis, sim, store, blobs: Arc::default() })
+        Ok(Self { redis, sim, store, blobs: Arc::default(), tripo: Arc::default() })
     }
 
     /// Settings that suit tests: quick polls, short leases.
@@ -94,7 +95,7 @@ impl Parts {
         let worker = Worker::new(WorkerDeps {
             store: Store::open(&self.redis.url())?,
             blobs: self.blobs.clone(),
-            providers: Providers::default().with("tripo3d", Arc::new(Tripo)),
+            providers: Providers::default().with("tripo3d", self.tripo.clone()),
             fal: FalClient::new(fal)?,
             wake: Arc::new(Notify::new()),
             config,

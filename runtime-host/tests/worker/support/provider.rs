@@ -1,10 +1,16 @@
 //! Tripo v2.5 in plain Rust, for tests of the worker alone; the real one is a component.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use async_trait::async_trait;
 use image2model_host::worker::{Provider, ProviderDescription, ProviderError, ProviderFile, Role};
 use serde_json::{Value, json};
 
-pub struct Tripo;
+#[derive(Default)]
+pub struct Tripo {
+    /// The next so many readings of a result break down, as a component that traps.
+    pub broken_results: AtomicU32,
+}
 
 #[async_trait]
 impl Provider for Tripo {
@@ -27,6 +33,10 @@ impl Provider for Tripo {
     }
 
     async fn result(&self, _options: &str, output: &str) -> Result<Vec<ProviderFile>, ProviderError> {
+        let fewer = |n: u32| n.checked_sub(1);
+        if self.broken_results.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+            return Err(ProviderError::Broken("it trapped".to_owned()));
+        }
         let output: Value = serde_json::from_str(output).unwrap();
         let named = |role, name: &str, format: &str| {
             let file = output.get(name).filter(|file| !file.is_null())?;
