@@ -16,7 +16,7 @@ impl FalClient {
     /// The id of the request to `endpoint` that was given `image_url`, sent not before `since` (ms since 1970).
     ///
     /// # Errors
-    /// Trouble on the way; nothing is known then.
+    /// Trouble on the way, or more history than is read; nothing is known then.
     pub async fn find_request(
         &self,
         endpoint: &EndpointId,
@@ -39,8 +39,9 @@ impl FalClient {
                 return Ok(None);
             }
         }
-        tracing::warn!(endpoint = %endpoint, pages = MOST_PAGES, "the request history is longer than was read");
-        Ok(None)
+        // Not having read it all is no "no".
+        let what = format!("the history goes on after {MOST_PAGES} pages");
+        Err(FalError::Unreadable { stage: Stage::Follow, what })
     }
 
     fn history_url(&self, endpoint: &EndpointId, since: i64, cursor: Option<&str>) -> Result<Url, FalError> {
@@ -64,5 +65,30 @@ fn names(input: &Value, text: &str) -> bool {
         Value::Array(items) => items.iter().any(|item| names(item, text)),
         Value::Object(fields) => fields.values().any(|value| names(value, text)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fal::FalConfig;
+
+    /// A history that always has one more page.
+    async fn endless() -> axum::Json<Value> {
+        axum::Json(serde_json::json!({ "items": [], "next_cursor": "more", "has_more": true }))
+    }
+
+    #[tokio::test]
+    async fn a_history_too_long_to_be_read_has_not_said_no() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = axum::Router::new().fallback(endless);
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let client = FalClient::new(FalConfig { api_url: base, ..FalConfig::new("id:secret".into()) }).unwrap();
+        let endpoint = EndpointId::parse("tripo3d/tripo/v2.5/image-to-3d").unwrap();
+        let looked = client.find_request(&endpoint, "https://v3.fal.media/files/a/b.png", 0).await;
+        assert!(looked.is_err(), "{looked:?}");
+        server.abort();
     }
 }
