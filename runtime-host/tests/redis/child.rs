@@ -128,3 +128,18 @@ async fn a_server_left_over_is_stopped_before_its_files_are_opened_again() {
     assert_eq!(get(&store, "kept").await.as_deref(), Some("yes"));
     child.stop().await;
 }
+
+#[tokio::test]
+async fn a_server_left_over_counts_as_ended_though_nobody_takes_its_exit_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let (child, store) = start(dir.path()).await;
+    child.stop().await;
+    let config = dir.path().canonicalize().unwrap().join("redis.conf");
+    let mut orphan =
+        std::process::Command::new("redis-server").arg(config).stdout(std::process::Stdio::null()).spawn().unwrap();
+    until_it_answers(&store).await;
+    // As in a container whose first process reaps nobody: the ended server stays in the table of processes.
+    let started = tokio::time::timeout(PATIENCE, ChildRedis::start(dir.path())).await.unwrap();
+    orphan.wait().unwrap();
+    started.unwrap().stop().await;
+}
