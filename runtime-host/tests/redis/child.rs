@@ -143,3 +143,17 @@ async fn a_server_left_over_counts_as_ended_though_nobody_takes_its_exit_status(
     orphan.wait().unwrap();
     started.unwrap().stop().await;
 }
+
+#[tokio::test]
+async fn a_server_dropped_is_killed_and_nobody_starts_it_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (child, store) = start(dir.path()).await;
+    drop(child);
+    let gone = async {
+        while store.ping().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    start(dir.path()).await.0.stop().await;
+}

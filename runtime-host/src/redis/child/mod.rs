@@ -15,8 +15,8 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Store;
 use server::Server;
@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct ChildRedis {
     settings: Settings,
     stop: CancellationToken,
-    keeper: JoinHandle<()>,
+    keeper: AbortOnDropHandle<()>,
     _lock: File,
 }
 
@@ -57,7 +57,7 @@ impl ChildRedis {
         tracing::info!(port = settings.port, "private Redis is ready");
         let stop = CancellationToken::new();
         let keeper = tokio::spawn(keep(program, settings.clone(), server, stop.clone()));
-        Ok(Self { settings, stop, keeper, _lock: lock })
+        Ok(Self { settings, stop, keeper: AbortOnDropHandle::new(keeper), _lock: lock })
     }
 
     /// Where to connect, password included.
