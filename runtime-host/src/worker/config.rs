@@ -54,6 +54,9 @@ pub struct WorkerConfig {
     pub reconcile_for: Duration,
     /// What to do when it is not found.
     pub uncertain_submits: UncertainSubmits,
+    /// Requests cost nothing and do not outlive the process that makes models, as in the simulator: one that is not known
+    /// any more is sent again.
+    pub unpaid: bool,
     /// Tries of fetching and storing one file of a result.
     pub store_tries: u32,
     /// First pause of all claiming after the account was refused; doubles up to twenty times that.
@@ -90,6 +93,7 @@ impl WorkerConfig {
             retry_longest: Duration::from_secs(30),
             reconcile_for: Duration::from_secs(120),
             uncertain_submits: UncertainSubmits::default(),
+            unpaid: false,
             store_tries: 6,
             breaker_pause: Duration::from_secs(30),
             redis_patience: Duration::from_secs(10 * 60),

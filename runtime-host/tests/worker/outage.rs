@@ -87,3 +87,18 @@ async fn a_plugin_that_breaks_down_over_a_result_is_asked_again() -> Result<()> 
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
+
+#[tokio::test]
+async fn a_request_that_a_restarted_simulator_has_forgotten_is_sent_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    // As often as it takes to be believed.
+    parts.disturb(Call::Status, Kind::NotFound, When::Before, 5);
+    let mut config = parts.worker_config("w1");
+    config.unpaid = true;
+    let worker = parts.work_as(config)?;
+    let id = parts.upload(&["chair.png"]).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!((job.status, parts.requests().len()), (JobStatus::Completed, 2), "{job:#?}");
+    parts.assert_at_rest().await?;
+    worker.stop().await
+}

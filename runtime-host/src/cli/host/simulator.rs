@@ -45,6 +45,11 @@ impl Fal {
         Ok(Self { client, simulator: Some(Simulated { running, folder }) })
     }
 
+    /// Whether models cost nothing and their requests are forgotten with this process.
+    pub fn is_simulated(&self) -> bool {
+        self.simulator.is_some()
+    }
+
     /// As operators read it.
     pub fn mode(&self) -> &'static str {
         if self.simulator.is_some() { "simulator" } else { "live" }

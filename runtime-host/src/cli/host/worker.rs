@@ -7,7 +7,7 @@ use image2model_host::config::Config;
 use image2model_host::edge::Edge;
 use image2model_host::fal::FalClient;
 use image2model_host::redis::{Tail, TailMessage};
-use image2model_host::worker::{Worker, WorkerConfig, WorkerDeps, makes_work};
+use image2model_host::worker::{UncertainSubmits, Worker, WorkerConfig, WorkerDeps, makes_work};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -38,7 +38,13 @@ pub async fn prepare(
 fn settings(config: &Config, fal: &Fal) -> WorkerConfig {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let id = format!("{machine}-{}-{:04x}", std::process::id(), rand::random::<u16>());
-    let defaults = WorkerConfig::new(id, machine);
+    let mut defaults = WorkerConfig::new(id, machine);
+    if fal.is_simulated() {
+        // It forgets its requests when this process ends: files under way are sent again instead of failing.
+        defaults.unpaid = true;
+        defaults.uncertain_submits = UncertainSubmits::ResubmitOnce;
+        defaults.reconcile_for = Duration::from_secs(5);
+    }
     WorkerConfig {
         fal_mode: fal.mode().to_owned(),
         max_in_flight: config.fal.max_concurrent,

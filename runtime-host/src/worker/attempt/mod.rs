@@ -19,7 +19,7 @@ use super::held::Held;
 use super::presence::now_ms;
 use super::provider::{Provider, ProviderDescription, ProviderError};
 use super::run::Shared;
-use crate::fal::{Backoff, EndpointId, FalError};
+use crate::fal::{Backoff, Class, EndpointId, FalError};
 
 /// How often a cancellation is sent to FAL before the file is let go.
 const CANCEL_TRIES: u32 = 3;
@@ -101,7 +101,12 @@ impl<'a> Attempt<'a> {
             fal_request_id = self.request_id, class = ?error.class(), code = error.code(), %error,
             "FAL.AI failed for a file"
         );
-        End::of(error, self.file.attempts, self.backoff())
+        match End::of(error, self.file.attempts, self.backoff()) {
+            End::Failed(failure) if self.held.config.unpaid && error.class() == Class::Unknown => {
+                End::Failed(Failure { retry_in: Some(Duration::ZERO), ..failure })
+            }
+            end => end,
+        }
     }
 
     fn backoff(&self) -> Backoff {
