@@ -56,7 +56,11 @@ pub async fn upload(folder: PathBuf) -> anyhow::Result<()> {
         tokio::spawn(async move {
             let service = service_fn(move |request: hyper::Request<Incoming>| {
                 let path = folder.join(count.fetch_add(1, Ordering::Relaxed).to_string());
-                async move { Ok::<_, Infallible>(hyper::Response::new(Full::from(write(path, request.into_body()).await))) }
+                async move {
+                    Ok::<_, Infallible>(hyper::Response::new(Full::<bytes::Bytes>::from(
+                        write(path, request.into_body()).await,
+                    )))
+                }
             });
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await
         });
