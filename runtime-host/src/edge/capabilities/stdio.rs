@@ -1,11 +1,13 @@
-//! What a component prints, as one log line each, with its id. A line is cut at `MAX_LINE` bytes; a component cannot
-//! make the host hold more of its output than that.
+//! What a component prints, as one log line each, with its id: our own components' JSON lines at the level they name, any
+//! other text as it is. A line is cut at `MAX_LINE` bytes; a component cannot make the host hold more of its output.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
@@ -25,6 +27,36 @@ pub(super) struct LogStream {
     component: Arc<str>,
     output: Output,
     line: Arc<Mutex<Line>>,
+}
+
+/// A line as the components' kit writes it.
+#[derive(Deserialize)]
+struct Entry {
+    level: Level,
+    message: String,
+    #[serde(default)]
+    fields: Value,
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Level {
+    Error,
+    Warn,
+    Info,
+}
+
+impl Entry {
+    fn log(&self, component: &str) {
+        let said = &*self.message;
+        let field = |name: &str| self.fields.get(name).and_then(Value::as_str);
+        let (request_id, job_id, fields) = (field("request_id"), field("job_id"), &self.fields);
+        match self.level {
+            Level::Error => tracing::error!(component, said, request_id, job_id, %fields, "component log"),
+            Level::Warn => tracing::warn!(component, said, request_id, job_id, %fields, "component log"),
+            Level::Info => tracing::info!(component, said, request_id, job_id, %fields, "component log"),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -54,7 +86,10 @@ impl LogStream {
         let (component, cut) = (&*self.component, line.cut);
         match self.output {
             Output::Stdout => tracing::info!(component, cut, line = text.as_ref(), "component output"),
-            Output::Stderr => tracing::warn!(component, cut, line = text.as_ref(), "component error output"),
+            Output::Stderr => match serde_json::from_str::<Entry>(&text) {
+                Ok(entry) => entry.log(component),
+                Err(_) => tracing::warn!(component, cut, line = text.as_ref(), "component error output"),
+            },
         }
         line.bytes.clear();
         line.cut = false;
@@ -112,6 +147,19 @@ impl AsyncWrite for LogStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_the_components_own_lines() {
+        let line = r#"{"timestamp":"t","level":"INFO","message":"admin call","fields":{"request_id":"r"}}"#;
+        let entry: Entry = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (entry.level, &*entry.message, &entry.fields["request_id"]),
+            (Level::Info, "admin call", &"r".into())
+        );
+        for other in ["thread panicked", "{}", r#"{"level":"LOUD","message":"m"}"#] {
+            assert!(serde_json::from_str::<Entry>(other).is_err(), "{other}");
+        }
+    }
 
     #[test]
     fn keeps_at_most_one_bounded_line() {
