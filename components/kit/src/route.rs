@@ -32,7 +32,7 @@ pub struct Route {
 
 /// Makes a table of routes: one line each, with level and budget by their names in `wit/guard`.
 ///
-/// ```ignore
+/// ```text
 /// static ROUTES: &[Route] = routes! {
 ///     GET "/api/v1/status/:job_id" Owner Standard => job_status,
 /// };
