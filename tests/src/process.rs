@@ -19,9 +19,10 @@ pub fn root() -> PathBuf {
 /// # Errors
 /// When it has not been built.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).context("the test binary lies outside a target directory")?;
-    let path = folder.join(name);
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("the program lies in no folder")?;
+    // Test binaries lie one folder deeper than the programs.
+    let path = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder).join(name);
     if !path.is_file() {
         bail!("{} is not built; run `cargo xtask test`", path.display());
     }
