@@ -82,8 +82,8 @@ async fn it_is_safe_keeps_its_data_and_belongs_to_one_host() {
 async fn a_server_that_dies_comes_back_and_the_tail_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (child, store) = start(dir.path()).await;
-    // By default up to a second may be lost with a crash; here the entry has to be in the file before the kill.
-    let _: () = store.query(redis::cmd("CONFIG").arg("SET").arg("appendfsync").arg("always")).await.unwrap();
+    let synced: Vec<String> = store.query(redis::cmd("CONFIG").arg("GET").arg("appendfsync")).await.unwrap();
+    assert_eq!(synced, ["appendfsync", "always"], "an acknowledged write is in the file before the kill");
     let tail = Tail::start(&store).await.unwrap();
     let mut events = tail.subscribe();
     let job = JobId::from_random([7; 16]);

@@ -66,7 +66,8 @@ impl Settings {
             format!("pidfile {}", quoted(self.pid_file())),
             "daemonize no".to_owned(),
             "appendonly yes".to_owned(),
-            "appendfsync everysec".to_owned(),
+            // A paid request's id must not be lost to a power cut (docs/adr/0004).
+            "appendfsync always".to_owned(),
             "save \"\"".to_owned(),
             "maxmemory-policy noeviction".to_owned(),
             "databases 1".to_owned(),
