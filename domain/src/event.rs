@@ -32,7 +32,7 @@ pub fn file_event(job: &JobRecord, file: &FileRecord) -> Value {
         &mut event,
         json!({
             "type": kind, "file_id": file.id, "filename": file.filename, "status": file.status, "progress": file.progress,
-            "message": file.message, "attempts": file.attempts,
+            "message": file.message, "attempts": file.attempts, "restarts": file.restarts,
         }),
     );
     if let Some(position) = file.queue_position {

@@ -70,8 +70,12 @@ pub struct FileRecord {
     pub progress: u8,
     /// A sentence on what is going on.
     pub message: String,
-    /// Attempts that failed.
+    /// Attempts that failed, of all times it was put in line.
     pub attempts: u32,
+    /// Those of former times it was put in line: they do not count against its allowance.
+    pub attempts_before: u32,
+    /// How often it was put in line anew after it had ended. Its progress never goes backwards under one value of it.
+    pub restarts: u32,
     /// Files ahead of it: in its tenant's line, or at the provider.
     pub queue_position: Option<u32>,
     /// URL that the image has at the provider, written before a submit.
@@ -106,6 +110,8 @@ pub struct FileRecord {
     pub created_at: i64,
     /// Milliseconds since 1970, of the submit, when there was one.
     pub intended_at: Option<i64>,
+    /// Milliseconds since 1970: when it was put in line anew to follow a request that was given up before.
+    pub resumed_at: Option<i64>,
     /// Milliseconds since 1970, once it has ended.
     pub ended_at: Option<i64>,
 }
@@ -214,6 +220,8 @@ impl FileRecord {
             progress: fields.number("progress").unwrap_or_default(),
             message: fields.text("message"),
             attempts: fields.number("attempts").unwrap_or_default(),
+            attempts_before: fields.number("attempts_before").unwrap_or_default(),
+            restarts: fields.number("restarts").unwrap_or_default(),
             queue_position: fields.number("waiting_position").or_else(|| fields.number("queue_position")),
             intent: fields.optional("intent"),
             fal_request_id: fields.optional("fal_request_id"),
@@ -232,6 +240,7 @@ impl FileRecord {
             request_id: fields.text("request_id"),
             created_at: fields.number("created_at").unwrap_or_default(),
             intended_at: fields.number("intended_at"),
+            resumed_at: fields.number("resumed_at"),
             ended_at: fields.number("ended_at"),
         })
     }

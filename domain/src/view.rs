@@ -53,6 +53,7 @@ pub fn file(job: &JobRecord, file: &FileRecord) -> Value {
         "queue_position": file.queue_position,
         "error": error.map(|e| json!({ "code": e.code, "message": e.message, "retryable": e.retryable })),
         "attempts": file.attempts,
+        "restarts": file.restarts,
         "task_id": file.id.as_task_id(),
     })
 }

@@ -7,12 +7,14 @@ mod admit;
 mod claim;
 mod create_job;
 mod job;
+mod retry;
 mod step;
 
 pub use admit::{Admit, Admitted, Allowance, AllowanceUse};
 pub use claim::{Claim, Claimed, ClaimedFile};
 pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
 pub use job::{CancelJob, CancelOutcome, DeleteJob, DeleteOutcome, ReadJob};
+pub use retry::{Restart, RetryFiles, RetryOutcome};
 pub use step::{Bind, Cancelled, Complete, Fail, Heartbeat, Holding, Intend, Log, Progress, Release, StepOutcome};
 
 /// A script's source: the shared prelude and the body of that name.

@@ -144,7 +144,9 @@ step! {
         retryable: bool,
         /// Try again after this; `None` gives up.
         retry_in_ms: Option<u32>,
-    } |s| [s.code, s.message, s.retryable, s.retry_in_ms.map_or(-1_i64, i64::from)]
+        /// The provider is surely done with the request: trying again later sends a new one. Else that one is followed.
+        resolved: bool,
+    } |s| [s.code, s.message, s.retryable, s.retry_in_ms.map_or(-1_i64, i64::from), !s.resolved]
 }
 
 step! {

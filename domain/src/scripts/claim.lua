@@ -52,8 +52,7 @@ while want > 0 and running < most do
       local key = file_key(job, file)
       local m = redis.call('HMGET', key, 'queue', 'fal_request_id', 'lost_leases')
       if m[1] == 'waiting' then
-        -- Built on the clock, so that it stays ahead of every fence handed out before a failover lost the counter.
-        local fence = string.format('%d%03d', now, redis.call('INCR', queue_key('fence')) % 1000)
+        local fence = new_fence()
         -- A file whose request is already paid for spends no second place in the window.
         if not m[2] then
           redis.call('LPUSH', window_key, now)

@@ -67,7 +67,7 @@ end
 
 -- A file's event: its own state on top of what emit() fills in.
 local function emit_file(job, file, kind, extra)
-  local m = redis.call('HMGET', file_key(job, file), 'status', 'message', 'filename', 'attempts')
+  local m = redis.call('HMGET', file_key(job, file), 'status', 'message', 'filename', 'attempts', 'restarts')
   local data = extra or {}
   data.type = kind
   data.file_id = file
@@ -75,8 +75,14 @@ local function emit_file(job, file, kind, extra)
   data.message = data.message or m[2] or ''
   data.filename = m[3]
   data.attempts = tonumber(m[4] or '0')
+  data.restarts = tonumber(m[5] or '0')
   data.progress = data.progress or tonumber(redis.call('HGET', progress_key(job), file) or '0')
   return emit(job, data)
+end
+
+-- A number above every fence handed out before: built on the clock, so that it stays ahead after a failover lost the counter.
+local function new_fence()
+  return string.format('%d%03d', now, redis.call('INCR', queue_key('fence')) % 1000)
 end
 
 -- Puts a file at the end, or at the front, of its tenant's line, and the tenant into the ring. A tenant that becomes
@@ -110,6 +116,46 @@ local function expire_job(job, seconds)
   redis.call('EXPIRE', job_key(job) .. ':events', seconds)
   redis.call('EXPIRE', P .. 'session:' .. job, seconds)
   redis.call('EXPIRE', progress_key(job), seconds)
+end
+
+-- Takes that back: the job is at work again.
+local function keep_job(job)
+  for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
+    redis.call('PERSIST', file_key(job, file))
+    redis.call('PERSIST', P .. 'file:' .. file)
+  end
+  redis.call('PERSIST', job_key(job))
+  redis.call('PERSIST', job_key(job) .. ':events')
+  redis.call('PERSIST', P .. 'session:' .. job)
+  redis.call('PERSIST', progress_key(job))
+end
+
+-- Puts a file that failed in line anew, and its job to work again if that had ended. A request at the provider that may
+-- still run, or whose model may still be had, is kept and followed; only without one is a new request sent.
+-- `restarts` grows with it: a file's progress never goes backwards under one value of it. Answers 'resumed' or 'requeued'.
+local function restart(job, file, tenant)
+  local key = file_key(job, file)
+  local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts', 'dead_letter')
+  local resume = m[1] and ((m[2] or '') ~= '' or (m[3] or '') ~= '')
+  redis.call('HINCRBY', job_key(job), 'failed', -1)
+  if redis.call('HDEL', job_key(job), 'ended_at') == 1 then
+    redis.call('HSET', job_key(job), 'status', 'processing')
+    keep_job(job)
+  end
+  if m[5] then redis.call('XDEL', queue_key('dead'), m[5]) end
+  if resume then
+    redis.call('HSET', key, 'resumed_at', now)
+  else
+    redis.call('HDEL', key, 'fal_request_id', 'intent', 'intended_at', 'bound_by', 'bound_at', 'resumed_at',
+      'error_code', 'error_message', 'error_retryable')
+  end
+  redis.call('HDEL', key, 'ended_at', 'unresolved', 'dead_letter', 'queue_position', 'lost_leases', 'worker')
+  redis.call('HINCRBY', key, 'restarts', 1)
+  redis.call('HSET', key, 'status', 'pending', 'message', resume and 'Waiting to look after its request' or 'Waiting for a worker',
+    'attempts_before', m[4] or 0, 'fence', new_fence(), 'updated_at', now)
+  redis.call('HSET', progress_key(job), file, 0)
+  enqueue(job, file, tenant, false)
+  return resume and 'resumed' or 'requeued'
 end
 
 -- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else.

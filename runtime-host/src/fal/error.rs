@@ -179,6 +179,20 @@ impl FalError {
         self.refusal().and_then(|refusal| refusal.retry_after)
     }
 
+    /// Whether FAL is surely done with the request, and there is no model of it to be had: nothing is lost by sending
+    /// another. False in every doubt.
+    #[must_use]
+    pub fn is_outcome(&self) -> bool {
+        match (self, self.class()) {
+            (_, Class::Unknown) => true,
+            (Self::Refused { stage: Stage::Result, .. }, class) => {
+                matches!(class, Class::Permanent | Class::FailedTransiently | Class::Cancelled)
+            }
+            (Self::Refused { stage: Stage::File, refusal }, _) => matches!(refusal.status, 404 | 410),
+            _ => false,
+        }
+    }
+
     /// The request that FAL's answer was about.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
@@ -299,6 +313,8 @@ mod tests {
         let early = refused(Stage::Result, 400, &[ID], r#"{"detail":"Request is still in progress"}"#);
         assert_eq!(early.class(), Class::Transient);
         assert_eq!(refused(Stage::Follow, 404, &[], "{}").class(), Class::Unknown);
+        assert!(refused(Stage::Result, 503, &[ID], r#"{"detail":"x"}"#).is_outcome());
+        assert!(!refused(Stage::Result, 502, &[], NGINX).is_outcome() && !early.is_outcome());
         assert_eq!(refused(Stage::Follow, 500, &[ID], "{}").class(), Class::Transient);
     }
 

@@ -198,20 +198,20 @@ impl Listener {
         self.stage = Stage::CatchUp(Part::Whole);
     }
 
-    /// Queues an entry unless the client has it.
+    /// Queues an entry unless the client has it; the job's last one ends the stream.
     fn send(&mut self, entry: &Entry) {
         if self.stage != Stage::Ended && entry.id() > self.reached {
-            self.push(entry, 0);
+            self.queue(entry, 0);
+            if entry.is_last() {
+                self.stage = Stage::Ended;
+            }
         }
     }
 
     /// Queues an entry without the first `skip` of its frames.
-    fn push(&mut self, entry: &Entry, skip: usize) {
+    fn queue(&mut self, entry: &Entry, skip: usize) {
         self.reached = entry.id();
         self.outbox.extend(entry.frames(self.form, &self.name).iter().skip(skip).cloned());
-        if entry.is_last() {
-            self.stage = Stage::Ended;
-        }
     }
 
     /// Reads on from the place reached. What is published meanwhile waits in the subscription.
@@ -222,14 +222,20 @@ impl Listener {
             self.stage = Stage::Lost;
             return Ok(());
         }
-        self.stage = if page.more { Stage::CatchUp(Part::Whole) } else { Stage::Live };
         let mut entries = page.entries.iter();
         if let (Part::Events(seen), Some(here)) = (part, entries.next()) {
-            self.push(here, self.frames_of_own_form(seen));
+            self.queue(here, self.frames_of_own_form(seen));
         }
         for entry in entries {
-            self.send(entry);
+            self.queue(entry, 0);
         }
+        // An end that more follows is history: files of the job were put in line anew.
+        let ended = page.entries.last().is_some_and(Entry::is_last);
+        self.stage = match (page.more, ended) {
+            (true, _) => Stage::CatchUp(Part::Whole),
+            (false, true) => Stage::Ended,
+            (false, false) => Stage::Live,
+        };
         Ok(())
     }
 

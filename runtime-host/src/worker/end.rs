@@ -39,15 +39,24 @@ pub(super) struct Failure {
     pub retryable: bool,
     /// A new attempt, with a new request, after this.
     pub retry_in: Option<Duration>,
+    /// FAL is surely done with the request, and no model of it is to be had. Else a later retry follows that request.
+    pub resolved: bool,
 }
 
 impl End {
-    /// A failure for good.
+    /// A failure for good. The request, if one was sent, may still give a model.
     pub fn failed(code: &str, message: &str, retryable: bool) -> Self {
-        Self::Failed(Failure { code: code.to_owned(), message: message.to_owned(), retryable, retry_in: None })
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Self::Failed(Failure { code, message, retryable, retry_in: None, resolved: false })
     }
 
-    /// What an error of FAL means for a file that has failed `attempts` times before.
+    /// A failure for good, of a request that gave no model.
+    pub fn without_model(code: &str, message: &str) -> Self {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Self::Failed(Failure { code, message, retryable: true, retry_in: None, resolved: true })
+    }
+
+    /// What an error of FAL means for a file that has failed `attempts` times since it was put in line.
     pub fn of(error: &FalError, attempts: u32, retry: Backoff) -> Self {
         let again = match error.class() {
             Class::Operator => return Self::HandedBack(HandBack::Account),
@@ -61,6 +70,7 @@ impl End {
             message: error.client_message(),
             retryable: error.is_retryable(),
             retry_in: again.then(|| nth_delay(retry, attempts, error.retry_after())),
+            resolved: error.is_outcome(),
         })
     }
 }

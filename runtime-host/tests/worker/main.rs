@@ -11,6 +11,8 @@ mod path;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod retry;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;

@@ -46,7 +46,7 @@ impl Attempt<'_> {
     /// Stores what came out of it; answers the fields that complete the file.
     pub(super) async fn keep(&mut self, outcome: Outcome) -> Result<Fields, End> {
         let files = self.read_output(&outcome.output.to_string()).await?;
-        let no_model = || End::failed("NO_MODEL", "The model provider made no model from this image", true);
+        let no_model = || End::without_model("NO_MODEL", "The model provider made no model from this image");
         let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
         let mut fields: Fields = vec![("model_url", model.url.clone())];
         fields.extend(outcome.billable_units.map(|units| ("billable_units", units)));
@@ -107,7 +107,7 @@ impl Attempt<'_> {
     /// The tries are used up: a file that is there but no model fails, one out of reach stays where it is.
     fn without_model(&self, why: &NotKept) -> Result<Option<Kept>, End> {
         if matches!(why, NotKept::NotAModel) {
-            return Err(End::failed("INVALID_MODEL", "The model provider returned a file that is no model", true));
+            return Err(End::without_model("INVALID_MODEL", "The model provider returned a file that is no model"));
         }
         tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
         Ok(None)

@@ -38,6 +38,8 @@ pub(super) struct Attempt<'a> {
     intent: Option<String>,
     /// When the submit was announced, ms since 1970.
     intended_at: i64,
+    /// When the deadline began: with the submit, or when following it was taken up anew.
+    deadline_from: i64,
 }
 
 impl<'a> Attempt<'a> {
@@ -47,8 +49,19 @@ impl<'a> Attempt<'a> {
             Ok((file, provider, about, endpoint)) => {
                 let (request_id, intent) = (file.fal_request_id.clone(), file.intent.clone());
                 let intended_at = file.intended_at.unwrap_or_else(now_ms);
-                let mut attempt =
-                    Attempt { shared, held, file, provider, about, endpoint, request_id, intent, intended_at };
+                let deadline_from = file.resumed_at.unwrap_or_default().max(intended_at);
+                let mut attempt = Attempt {
+                    shared,
+                    held,
+                    file,
+                    provider,
+                    about,
+                    endpoint,
+                    request_id,
+                    intent,
+                    intended_at,
+                    deadline_from,
+                };
                 let end = match attempt.go().await {
                     Ok(fields) => End::Completed(fields),
                     Err(end) => end,
@@ -101,11 +114,22 @@ impl<'a> Attempt<'a> {
             fal_request_id = self.request_id, class = ?error.class(), code = error.code(), %error,
             "FAL.AI failed for a file"
         );
-        match End::of(error, self.file.attempts, self.backoff()) {
-            End::Failed(failure) if self.held.config.unpaid && error.class() == Class::Unknown => {
+        let attempts = self.file.attempts.saturating_sub(self.file.attempts_before);
+        match End::of(error, attempts, self.backoff()) {
+            End::Failed(failure) if self.may_send_anew(error.class()) => {
                 End::Failed(Failure { retry_in: Some(Duration::ZERO), ..failure })
             }
             end => end,
+        }
+    }
+
+    /// Where requests cost nothing, a lost one is sent again; so is one that was given up and cancelled for good before
+    /// its owner asked for another attempt.
+    fn may_send_anew(&self, class: Class) -> bool {
+        match class {
+            Class::Unknown => self.held.config.unpaid,
+            Class::Cancelled => self.file.resumed_at.is_some(),
+            _ => false,
         }
     }
 
@@ -115,7 +139,7 @@ impl<'a> Attempt<'a> {
 
     /// Time left until the deadline that began with the submit.
     fn time_left(&self) -> Duration {
-        let since = u64::try_from(now_ms().saturating_sub(self.intended_at)).unwrap_or_default();
+        let since = u64::try_from(now_ms().saturating_sub(self.deadline_from)).unwrap_or_default();
         self.held.config.deadline.saturating_sub(Duration::from_millis(since))
     }
 
@@ -180,13 +204,23 @@ impl<'a> Attempt<'a> {
 /// What a provider's refusal means for a file: no new request is sent on its account.
 fn refused_by_provider(error: &ProviderError) -> End {
     tracing::warn!(%error, "a provider refused");
+    if error.code() == "NO_MODEL" {
+        return End::without_model(error.code(), &error.client_message());
+    }
     End::failed(error.code(), &error.client_message(), error.is_retryable())
 }
 
 async fn fail(held: &Held, failure: &Failure) {
     let retry_in_ms = failure.retry_in.map(millis);
-    let Failure { code, message, retryable, .. } = failure;
-    let step = Fail { holding: &held.holding, code, message, retryable: *retryable, retry_in_ms };
+    let Failure { code, message, retryable, resolved, .. } = failure;
+    let step = Fail {
+        holding: &held.holding,
+        code,
+        message,
+        retryable: *retryable,
+        retry_in_ms,
+        resolved: *resolved,
+    };
     let done = held.step(&step).await.is_ok();
     tracing::warn!(job_id = %held.holding.job, file_id = %held.holding.file, code, retry_in_ms, done, "an attempt failed");
 }

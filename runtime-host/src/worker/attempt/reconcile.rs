@@ -68,6 +68,7 @@ impl Attempt<'_> {
             message: MESSAGE.to_owned(),
             retryable: true,
             retry_in: again.then_some(Duration::ZERO),
+            resolved: false,
         })
     }
 }

@@ -29,6 +29,7 @@ impl Attempt<'_> {
         let mut backoff = self.backoff();
         loop {
             self.intended_at = now_ms();
+            self.deadline_from = self.intended_at;
             self.held.step(&Intend { holding: &self.held.holding, image_url }).await?;
             self.intent = Some(image_url.to_owned());
             // Not to be interrupted: between the answer and its record nothing may come.
