@@ -28,7 +28,7 @@ fn canonical(text: &str) -> Result<String, InvalidId> {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
         #[serde(transparent)]
         pub struct $name(String);
 
@@ -64,6 +64,13 @@ macro_rules! id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(from)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
             }
         }
     };
@@ -111,5 +118,6 @@ mod tests {
         }
         assert_eq!(parse_task_id("abababababababababababababababab"), Err(InvalidId));
         assert_eq!(JobId::parse("ab-bababab-abab-abab-abab-abababababa"), Err(InvalidId));
+        assert!(serde_json::from_str::<FileId>("\"queue:ring\"").is_err());
     }
 }

@@ -18,6 +18,7 @@ pub mod script;
 pub mod state;
 pub mod time;
 pub mod view;
+pub mod webhook;
 
 pub use ids::{FileId, JobId};
 pub use keys::Keyspace;

@@ -1,8 +1,9 @@
-//! How jobs stand: by job, by task, as a list; waiting for news; cancelling. Reads Redis and nothing else.
+//! How jobs stand: by job, by task, as a list; waiting for news; cancelling and retrying. Reaches Redis and nothing else.
 
 mod cancel;
 mod job;
 mod list;
+mod retry;
 mod streams;
 mod task;
 
@@ -19,6 +20,7 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/status/:job_id" Owner Standard => job::status,
     GET "/api/v1/jobs" User Standard => list::jobs,
     DELETE "/api/v1/jobs/:job_id" Owner Standard => cancel::job,
+    POST "/api/v1/jobs/:job_id/retry" Owner Standard => retry::job,
 };
 
 #[spin_sdk::http_service]
