@@ -118,6 +118,24 @@ impl Keyspace {
         self.name("queue:dead")
     }
 
+    /// Sorted set: blobs that nothing needs any more, by when they are to be removed, ms (`remove_blobs` in the prelude).
+    #[must_use]
+    pub fn blobs_to_remove(&self) -> String {
+        self.name("blobs:remove")
+    }
+
+    /// Sorted set: webhook deliveries by when they are due, ms.
+    #[must_use]
+    pub fn webhooks_due(&self) -> String {
+        self.name("webhooks:due")
+    }
+
+    /// Hash: one webhook delivery.
+    #[must_use]
+    pub fn webhook(&self, delivery: &str) -> String {
+        self.name(&format!("webhook:{delivery}"))
+    }
+
     /// Hash: provider id → description as JSON, written by workers when they start.
     #[must_use]
     pub fn providers(&self) -> String {

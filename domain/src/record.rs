@@ -43,8 +43,25 @@ pub struct JobRecord {
     pub ended_at: Option<i64>,
     /// The request that uploaded it.
     pub request_id: String,
+    /// What came of the newest call of its webhook, when there was or will be one.
+    pub webhook: Option<WebhookRecord>,
     /// In the order they were sent.
     pub files: Vec<FileRecord>,
+}
+
+/// How a job's owner was told, or is being told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRecord {
+    /// `pending`, `delivered` or `failed`.
+    pub status: String,
+    /// Calls made.
+    pub attempts: u32,
+    /// HTTP status of the last answer.
+    pub response_status: Option<u16>,
+    /// What went wrong last.
+    pub error: Option<String>,
+    /// Milliseconds since 1970, of the last call.
+    pub updated_at: Option<i64>,
 }
 
 /// One image of a job and what became of it.
@@ -189,6 +206,7 @@ impl JobRecord {
             updated_at: fields.number("updated_at").unwrap_or_default(),
             ended_at: fields.number("ended_at"),
             request_id: fields.text("request_id"),
+            webhook: WebhookRecord::read(&fields),
             files,
         }))
     }
@@ -197,6 +215,18 @@ impl JobRecord {
     #[must_use]
     pub fn file(&self, id: &FileId) -> Option<&FileRecord> {
         self.files.iter().find(|f| f.id == *id)
+    }
+}
+
+impl WebhookRecord {
+    fn read(fields: &Fields<'_>) -> Option<Self> {
+        Some(Self {
+            status: fields.optional("webhook_status")?,
+            attempts: fields.number("webhook_attempts").unwrap_or_default(),
+            response_status: fields.number("webhook_response_status").filter(|status| *status != 0),
+            error: fields.optional("webhook_error"),
+            updated_at: fields.number("webhook_updated_at"),
+        })
     }
 }
 

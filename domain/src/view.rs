@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::ids::JobId;
-use crate::record::{FileRecord, JobRecord};
+use crate::record::{FileRecord, JobRecord, WebhookRecord};
 use crate::state::{FileStatus, JobStatus};
 use crate::time::rfc3339;
 
@@ -28,7 +28,19 @@ pub fn status(job: &JobRecord) -> Value {
         "eta_seconds": eta_seconds(job),
         "queue_position": job.files.iter().filter_map(|f| f.queue_position).min(),
         "files": job.files.iter().map(|f| file(job, f)).collect::<Vec<_>>(),
+        "webhook": job.webhook.as_ref().map(webhook),
         "links": links(&job.id),
+    })
+}
+
+/// What came of the webhook. Its URL is not shown: it may be a secret of the owner's.
+fn webhook(webhook: &WebhookRecord) -> Value {
+    json!({
+        "status": webhook.status,
+        "attempts": webhook.attempts,
+        "response_status": webhook.response_status,
+        "error": webhook.error,
+        "updated_at": webhook.updated_at.map(rfc3339),
     })
 }
 

@@ -51,6 +51,8 @@ pub struct CreateJob {
     pub model: String,
     /// `false` only stores the images.
     pub process: bool,
+    /// URL to call when the job has ended, and the secret that signs the call.
+    pub webhook: Option<(String, String)>,
     /// In the order they were sent.
     pub files: Vec<NewFile>,
 }
@@ -113,6 +115,8 @@ impl Command for CreateJob {
                 (&file.blob).into(),
             ]);
         }
+        let (url, secret) = self.webhook.as_ref().map_or(("", ""), |(url, secret)| (url.as_str(), secret.as_str()));
+        args.extend([Arg::from(url), secret.into()]);
         Call::new(script!("create_job"), keys, args)
     }
 

@@ -6,16 +6,20 @@
 mod admit;
 mod claim;
 mod create_job;
+mod generate;
 mod job;
 mod retry;
 mod step;
+mod webhook;
 
 pub use admit::{Admit, Admitted, Allowance, AllowanceUse};
 pub use claim::{Claim, Claimed, ClaimedFile};
 pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
+pub use generate::{GenerateFile, GenerateOutcome, Generating, Webhook};
 pub use job::{CancelJob, CancelOutcome, DeleteJob, DeleteOutcome, ReadJob};
 pub use retry::{Restart, RetryFiles, RetryOutcome};
 pub use step::{Bind, Cancelled, Complete, Fail, Heartbeat, Holding, Intend, Log, Progress, Release, StepOutcome};
+pub use webhook::{SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
 
 /// A script's source: the shared prelude and the body of that name.
 macro_rules! script {

@@ -17,4 +17,5 @@ end
 redis.call('DEL', job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job))
 redis.call('ZREM', P .. 'jobs', job)
 redis.call('ZREM', P .. 'jobs:' .. m[3], job)
+redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
 return { 'ok' }

@@ -34,8 +34,9 @@ end
 
 -- Totals of a job as they stand, with the overall progress: the mean over its files, 100 only once it has ended.
 local function totals(job)
-  local m = redis.call('HMGET', job_key(job), 'total', 'completed', 'failed', 'cancelled', 'ended_at')
-  local t = { total = tonumber(m[1]), completed = tonumber(m[2]), failed = tonumber(m[3]), cancelled = tonumber(m[4]) }
+  local m = redis.call('HMGET', job_key(job), 'total', 'completed', 'failed', 'cancelled', 'ended_at', 'stored')
+  local t = { total = tonumber(m[1]), completed = tonumber(m[2]), failed = tonumber(m[3]), cancelled = tonumber(m[4]),
+    stored = tonumber(m[6] or '0') }
   if m[5] then
     t.overall = 100
   else
@@ -105,29 +106,49 @@ local function release_lease(job, file, tenant)
   end
 end
 
--- Lets everything that belongs to a job expire together.
-local function expire_job(job, seconds)
-  local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
-  for _, file in ipairs(split(m[1])) do
-    redis.call('EXPIRE', file_key(job, file), seconds)
-    redis.call('EXPIRE', P .. 'file:' .. file, seconds)
+-- Notes blobs that nothing needs any more; the host that owns the store removes them and tries until it could.
+-- What: 'file {job}/{file}': what was stored of one file; 'job {job}': everything; 'expired {job}': that, unless the job lives.
+local function remove_blobs(what, at) redis.call('ZADD', P .. 'blobs:remove', at, what) end
+
+-- Every key that belongs to a job.
+local function keys_of(job)
+  local out = { job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job) }
+  for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
+    out[#out + 1] = file_key(job, file)
+    out[#out + 1] = P .. 'file:' .. file
   end
-  redis.call('EXPIRE', job_key(job), seconds)
-  redis.call('EXPIRE', job_key(job) .. ':events', seconds)
-  redis.call('EXPIRE', P .. 'session:' .. job, seconds)
-  redis.call('EXPIRE', progress_key(job), seconds)
+  return out
+end
+
+-- Lets everything that belongs to a job expire together, and its blobs a little later.
+local function expire_job(job)
+  local seconds = tonumber(redis.call('HGET', job_key(job), 'ttl'))
+  for _, key in ipairs(keys_of(job)) do redis.call('EXPIRE', key, seconds) end
+  remove_blobs('expired ' .. job, now + (seconds + 60) * 1000)
 end
 
 -- Takes that back: the job is at work again.
 local function keep_job(job)
-  for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
-    redis.call('PERSIST', file_key(job, file))
-    redis.call('PERSIST', P .. 'file:' .. file)
-  end
-  redis.call('PERSIST', job_key(job))
-  redis.call('PERSIST', job_key(job) .. ':events')
-  redis.call('PERSIST', P .. 'session:' .. job)
-  redis.call('PERSIST', progress_key(job))
+  for _, key in ipairs(keys_of(job)) do redis.call('PERSIST', key) end
+  redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
+end
+
+-- Notes that a webhook is to be called, with what is known of it now; the body is made when it is first called.
+local function notify(job, event, url, file)
+  if not url or url == '' then return end
+  local id = 'evt_' .. job .. '_' .. redis.call('HINCRBY', job_key(job), 'webhook_events', 1)
+  redis.call('HSET', P .. 'webhook:' .. id, 'job', job, 'file', file or '', 'event', event, 'url', url,
+    'secret', redis.call('HGET', job_key(job), 'webhook_secret') or '', 'created_at', now, 'attempts', 0)
+  redis.call('EXPIRE', P .. 'webhook:' .. id, 604800)
+  redis.call('ZADD', P .. 'webhooks:due', now, id)
+  redis.call('HSET', job_key(job), 'webhook_status', 'pending')
+end
+
+-- Puts a job whose files had all ended, or were only stored, to work again.
+local function reopen(job)
+  local ended = redis.call('HDEL', job_key(job), 'ended_at') == 1
+  if ended then redis.call('HSET', job_key(job), 'status', 'processing') end
+  keep_job(job)
 end
 
 -- Puts a file that failed in line anew, and its job to work again if that had ended. A request at the provider that may
@@ -138,10 +159,7 @@ local function restart(job, file, tenant)
   local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts', 'dead_letter')
   local resume = m[1] and ((m[2] or '') ~= '' or (m[3] or '') ~= '')
   redis.call('HINCRBY', job_key(job), 'failed', -1)
-  if redis.call('HDEL', job_key(job), 'ended_at') == 1 then
-    redis.call('HSET', job_key(job), 'status', 'processing')
-    keep_job(job)
-  end
+  reopen(job)
   if m[5] then redis.call('XDEL', queue_key('dead'), m[5]) end
   if resume then
     redis.call('HSET', key, 'resumed_at', now)
@@ -158,27 +176,42 @@ local function restart(job, file, tenant)
   return resume and 'resumed' or 'requeued'
 end
 
--- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else.
+-- How a job has ended, by its totals.
+local function outcome_of(job, t)
+  if t.completed == t.total then return 'completed' end
+  if t.completed > 0 then return 'partially_completed' end
+  local cancelled = t.cancelled == t.total or (t.cancelled > 0 and redis.call('HGET', job_key(job), 'cancel'))
+  return cancelled and 'cancelled' or 'failed'
+end
+
+-- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else. A job of which only stored
+-- files are left is pending again, and expires unless more is asked of it.
 -- Answers 'ended' when the job ended with it, else 'ok'.
 local function settle(job, file, tenant, status, kind, extra)
   release_lease(job, file, tenant)
-  redis.call('HSET', file_key(job, file), 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
+  local key = file_key(job, file)
+  local m = redis.call('HMGET', key, 'queue', 'webhook_url')
+  if m[1] == 'stored' then redis.call('HINCRBY', job_key(job), 'stored', -1) end
+  redis.call('HSET', key, 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
   redis.call('HSET', progress_key(job), file, 100)
   redis.call('HINCRBY', job_key(job), status, 1)
+  if status == 'cancelled' then remove_blobs('file ' .. job .. '/' .. file, now) end
   local t = totals(job)
-  local last = t.completed + t.failed + t.cancelled == t.total
-  if last then
-    local outcome = 'failed'
-    if t.completed == t.total then outcome = 'completed'
-    elseif t.completed > 0 then outcome = 'partially_completed'
-    elseif t.cancelled == t.total or (t.cancelled > 0 and redis.call('HGET', job_key(job), 'cancel')) then outcome = 'cancelled' end
+  local ended = t.completed + t.failed + t.cancelled
+  local outcome = ended == t.total and outcome_of(job, t)
+  if outcome then
     redis.call('HSET', job_key(job), 'status', outcome, 'ended_at', now)
+  elseif ended + t.stored == t.total then
+    redis.call('HSET', job_key(job), 'status', 'pending')
+    expire_job(job)
   end
   emit_file(job, file, kind, extra)
-  if not last then return 'ok' end
-  local outcome = redis.call('HGET', job_key(job), 'status')
+  notify(job, 'file.' .. status, m[2], file)
+  if not outcome then return 'ok' end
   emit(job, { type = 'job', status = outcome, progress = 100 })
-  expire_job(job, tonumber(redis.call('HGET', job_key(job), 'ttl')))
+  notify(job, 'job.' .. outcome, redis.call('HGET', job_key(job), 'webhook_url'))
+  expire_job(job)
+  if outcome == 'cancelled' then remove_blobs('job ' .. job, now) end
   return 'ended'
 end
 

@@ -106,6 +106,7 @@ impl World {
             options: "{}".to_owned(),
             model: "tripo3d".to_owned(),
             process: true,
+            webhook: None,
             files: (0..files).map(file).collect(),
         };
         self.store.run(&create).await.unwrap();

@@ -139,6 +139,7 @@ impl Upload {
             options: received.fields.options.to_json(),
             model,
             process: received.fields.process,
+            webhook: None,
             files: received.images.iter().map(new_file).collect(),
         };
         // When no answer comes, the job may have been made all the same.

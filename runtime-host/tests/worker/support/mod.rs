@@ -145,6 +145,7 @@ impl Parts {
             options: r#"{"face_limit":1000}"#.to_owned(),
             model: "tripo3d".to_owned(),
             process: true,
+            webhook: None,
             files,
         })
     }

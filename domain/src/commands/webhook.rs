@@ -1,0 +1,114 @@
+//! Deliveries of webhooks: handed out when they are due, and what came of each attempt.
+
+use super::script;
+use crate::ids::{FileId, JobId};
+use crate::keys::Keyspace;
+use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
+
+/// Asks for deliveries that are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakeWebhooks {
+    /// How long nobody else is handed the same one.
+    pub lease_ms: u32,
+    /// At most so many.
+    pub most: u32,
+}
+
+/// One call to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookDelivery {
+    /// The same in every attempt: a receiver that has seen it is done.
+    pub id: String,
+    /// What it is about.
+    pub job: JobId,
+    /// The file, when it is about one.
+    pub file: Option<FileId>,
+    /// `job.completed`, `file.failed`, …
+    pub event: String,
+    /// Where to.
+    pub url: String,
+    /// Signs it.
+    pub secret: String,
+    /// When it happened, milliseconds since 1970.
+    pub created_at: i64,
+    /// Attempts, this one included.
+    pub attempts: u32,
+    /// What a former attempt sent.
+    pub body: Option<String>,
+}
+
+impl Command for TakeWebhooks {
+    type Reply = Vec<WebhookDelivery>;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("take_webhooks"), keys, [Arg::from(self.lease_ms), self.most.into()])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<Vec<WebhookDelivery>, UnexpectedReply> {
+        let mut deliveries = Vec::new();
+        while !replies.is_empty() {
+            let (id, job, file) = (replies.text()?, replies.text()?, replies.text()?);
+            let (event, url, secret) = (replies.text()?, replies.text()?, replies.text()?);
+            let (created_at, attempts, body) = (replies.int()?, replies.int()?, replies.text()?);
+            deliveries.push(WebhookDelivery {
+                id,
+                job: JobId::parse(&job).map_err(|_| replies.unexpected("a job id was expected"))?,
+                file: FileId::parse(&file).ok(),
+                event,
+                url,
+                secret,
+                created_at,
+                attempts: u32::try_from(attempts).unwrap_or_default(),
+                body: Some(body).filter(|body| !body.is_empty()),
+            });
+        }
+        Ok(deliveries)
+    }
+}
+
+/// What comes after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookNext {
+    /// The receiver has it.
+    Delivered,
+    /// Another attempt after this.
+    Again {
+        /// Milliseconds.
+        in_ms: u32,
+    },
+    /// No more attempts.
+    GivenUp,
+}
+
+/// Notes what came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettleWebhook<'a> {
+    /// The delivery.
+    pub id: &'a str,
+    /// What comes next.
+    pub next: WebhookNext,
+    /// HTTP status of the receiver's answer, when there was one.
+    pub response_status: Option<u16>,
+    /// What went wrong, in a word for the owner.
+    pub error: &'a str,
+}
+
+impl Command for SettleWebhook<'_> {
+    /// Whether the delivery was still known.
+    type Reply = bool;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        let (status, delay) = match self.next {
+            WebhookNext::Delivered => ("delivered", 0),
+            WebhookNext::Again { in_ms } => ("pending", in_ms),
+            WebhookNext::GivenUp => ("failed", 0),
+        };
+        let response = u32::from(self.response_status.unwrap_or_default());
+        let args = [Arg::from(self.id), status.into(), response.into(), self.error.into(), delay.into()];
+        Call::new(script!("settle_webhook"), keys, args)
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<bool, UnexpectedReply> {
+        Ok(replies.text()? == "ok")
+    }
+}
