@@ -21,8 +21,15 @@ pub struct Options {
 }
 
 /// The native crates, tested together so that their dependencies are built once.
-const NATIVE: [&str; 6] =
-    ["image2model-domain", "image2model-host", "fal-sim", "image2model-bench", "xtask", "image2model-tests"];
+const NATIVE: [&str; 7] = [
+    "image2model-domain",
+    "image2model-openapi",
+    "image2model-host",
+    "fal-sim",
+    "image2model-bench",
+    "xtask",
+    "image2model-tests",
+];
 /// The components whose logic is tested natively. Each on its own, for the same reason as in [`build`].
 const COMPONENTS: [&str; 9] = [
     "image2model-media-inspector",

@@ -1,0 +1,142 @@
+//! The document is whole: what it refers to is there, what is there is used, and its examples are what its schemas say.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+fn document() -> Value {
+    image2model_openapi::document(image2model_openapi::sources()).unwrap()
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            if let Some(mapping) = fields.get("discriminator").and_then(|d| d["mapping"].as_object()) {
+                found.extend(mapping.values().filter_map(|to| to.as_str().map(str::to_owned)));
+            }
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_component_is_used() {
+    let document = document();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    for reference in &found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+    for kind in ["schemas", "responses", "parameters", "headers", "examples", "links"] {
+        for name in document["components"][kind].as_object().unwrap().keys() {
+            assert!(found.contains(&format!("#/components/{kind}/{name}")), "{kind}/{name} is used nowhere");
+        }
+    }
+}
+
+#[test]
+fn operations_have_names_of_their_own_and_links_name_operations() {
+    let document = document();
+    let operations = || {
+        let items = document["paths"].as_object().unwrap().values();
+        items.flat_map(|item| item.as_object().unwrap().values().filter(|value| value.get("operationId").is_some()))
+    };
+    let mut names = BTreeSet::new();
+    for operation in operations() {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "{name} is there twice");
+        assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{name} has no summary or no tag");
+    }
+    let declared: BTreeSet<&str> =
+        document["tags"].as_array().unwrap().iter().filter_map(|tag| tag["name"].as_str()).collect();
+    for operation in operations() {
+        let tags = operation["tags"].as_array().unwrap();
+        assert!(tags.iter().all(|tag| declared.contains(tag.as_str().unwrap())), "{tags:?}");
+        let responses = operation["responses"].as_object().unwrap().values();
+        for link in responses.filter_map(|response| response["links"].as_object()).flat_map(|links| links.values()) {
+            let link = link["$ref"].as_str().map_or(link, |to| document.pointer(&to[1..]).unwrap());
+            assert!(names.contains(link["operationId"].as_str().unwrap()), "{link}");
+        }
+    }
+}
+
+/// Every content of every answer and request body with its examples.
+fn contents(document: &Value) -> Vec<(String, &Value)> {
+    let mut all = Vec::new();
+    let named = document["components"]["responses"].as_object().unwrap();
+    let mut take = |name: &str, holder: &'_ Value| {
+        let holder: &Value = document.pointer(&pointer_to(document, holder)).unwrap_or(&Value::Null);
+        all.extend(
+            holder["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(kind, content)| (format!("{name} {kind}"), content)),
+        );
+    };
+    named.iter().for_each(|(name, response)| take(name, response));
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values().filter(|value| value.get("operationId").is_some()) {
+            let name = operation["operationId"].as_str().unwrap();
+            take(name, &operation["requestBody"]);
+            operation["responses"].as_object().unwrap().values().for_each(|response| take(name, response));
+        }
+    }
+    all
+}
+
+/// Where a value stands in the document.
+fn pointer_to(document: &Value, value: &Value) -> String {
+    fn search(at: &Value, wanted: &Value, path: &mut Vec<String>) -> bool {
+        if std::ptr::eq(at, wanted) {
+            return true;
+        }
+        let step = |name: String, next: &Value, path: &mut Vec<String>| {
+            path.push(name);
+            let found = search(next, wanted, path);
+            if !found {
+                path.pop();
+            }
+            found
+        };
+        match at {
+            Value::Object(fields) => {
+                fields.iter().any(|(name, next)| step(name.replace('~', "~0").replace('/', "~1"), next, path))
+            }
+            Value::Array(values) => values.iter().enumerate().any(|(n, next)| step(n.to_string(), next, path)),
+            _ => false,
+        }
+    }
+    let mut path = Vec::new();
+    if search(document, value, &mut path) {
+        path.iter().map(|name| format!("/{name}")).collect()
+    } else {
+        "/nowhere".to_owned()
+    }
+}
+
+#[test]
+fn examples_are_what_their_schemas_say() {
+    let document = document();
+    let mut checked = 0;
+    for (name, content) in contents(&document) {
+        let Some(schema) = content.get("schema") else { continue };
+        let schema = json!({ "allOf": [schema], "components": document["components"] });
+        let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
+        let examples = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {
+            let example = example["$ref"].as_str().map_or(example, |to| document.pointer(&to[1..]).unwrap());
+            &example["value"]
+        });
+        for example in examples.chain(content.get("example")) {
+            let complaints: Vec<String> =
+                validator.iter_errors(example).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            assert!(complaints.is_empty(), "{name}: {complaints:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+}
