@@ -4,6 +4,7 @@
 //! mean the same thing by the same word.
 
 pub mod access_token;
+pub mod api_key;
 pub mod commands;
 pub mod digest;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod request_id;
 pub mod script;
 pub mod state;
 pub mod time;
+pub mod trace;
 pub mod view;
 pub mod webhook;
 

@@ -43,6 +43,8 @@ pub struct JobRecord {
     pub ended_at: Option<i64>,
     /// The request that uploaded it.
     pub request_id: String,
+    /// That request's place in its trace, as a `traceparent` header; empty when none is known.
+    pub traceparent: String,
     /// What came of the newest call of its webhook, when there was or will be one.
     pub webhook: Option<WebhookRecord>,
     /// In the order they were sent.
@@ -123,6 +125,8 @@ pub struct FileRecord {
     pub options: String,
     /// The request that uploaded it.
     pub request_id: String,
+    /// That request's place in its trace, as a `traceparent` header; empty when none is known.
+    pub traceparent: String,
     /// Milliseconds since 1970.
     pub created_at: i64,
     /// Milliseconds since 1970, of the submit, when there was one.
@@ -206,6 +210,7 @@ impl JobRecord {
             updated_at: fields.number("updated_at").unwrap_or_default(),
             ended_at: fields.number("ended_at"),
             request_id: fields.text("request_id"),
+            traceparent: fields.text("traceparent"),
             webhook: WebhookRecord::read(&fields),
             files,
         }))
@@ -268,6 +273,7 @@ impl FileRecord {
             model: fields.text("model"),
             options: fields.text("options"),
             request_id: fields.text("request_id"),
+            traceparent: fields.text("traceparent"),
             created_at: fields.number("created_at").unwrap_or_default(),
             intended_at: fields.number("intended_at"),
             resumed_at: fields.number("resumed_at"),

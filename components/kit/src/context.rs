@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, Method};
+use image2model_domain::trace::TraceContext;
 use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
@@ -20,6 +21,8 @@ pub type BodyStream = BoxStream<'static, Result<Bytes, anyhow::Error>>;
 pub struct Context {
     /// Goes into every log line and every answer.
     pub request_id: String,
+    /// Its place in its trace; goes into the job's record.
+    pub trace: TraceContext,
     /// As it was sent; `HEAD` reaches the handler of `GET`.
     pub method: Method,
     /// As it was sent, without the query.
@@ -32,6 +35,8 @@ pub struct Context {
     pub query: Query,
     /// The tenant, as the guard names it.
     pub caller: String,
+    /// The client's address, as the guard makes it out.
+    pub client_address: String,
     /// SHA-256 of the presented key in hex, if there was one.
     pub key_hash: Option<String>,
     /// What the caller may do.
@@ -94,8 +99,12 @@ impl Context {
     /// The body read as JSON.
     ///
     /// # Errors
-    /// 413 when it is longer than `limit` bytes, 400 when it breaks off, 422 when it is not the JSON that is expected.
+    /// 415 when it is said to be something else, 413 when it is longer than `limit` bytes, 400 when it breaks off, 422 when
+    /// it is not the JSON that is expected.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
+        if self.header("content-type").is_some_and(|declared| !is_json(declared)) {
+            return Err(Problem::plain(415, "The request body must be application/json").into());
+        }
         let mut body = self.take_body();
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.try_next().await.map_err(|_| Problem::plain(400, "The request body broke off"))? {
@@ -122,6 +131,12 @@ pub(crate) fn body_of(request: Request) -> BodyStream {
     request.into_body().stream().map_err(anyhow::Error::from).boxed()
 }
 
+/// Whether a media type is JSON's, or one that is written in JSON.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
 /// Says where the JSON is not as expected, in no words of ours or of the parser's types.
 fn unexpected_json(error: &serde_json::Error) -> Problem {
     let what = if error.is_data() { "has a value or a field that does not fit" } else { "is not JSON" };
@@ -132,6 +147,16 @@ fn unexpected_json(error: &serde_json::Error) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_told_from_other_media_types() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["", "text/plain", "application/x-www-form-urlencoded", "text/json", "application/jsonp"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
 
     #[test]
     fn bad_json_is_located_and_not_explained_in_rust() {

@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 use http::request::Parts;
+use image2model_domain::trace::TraceContext;
 use image2model_domain::{JobId, Problem};
 
 use crate::bindings::{Answer, Budget, Facts, Level, Verdict, check};
@@ -27,7 +28,7 @@ fn protocol(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What the guard is told. Nothing is asked of the caller yet: level open, not counted, no job.
-pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str) -> Facts {
+pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str, trace: &TraceContext) -> Facts {
     let headers = &request.headers;
     Facts {
         method: request.method.to_string(),
@@ -36,6 +37,7 @@ pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str) -> Facts {
         level: Level::Open,
         budget: Budget::Uncounted,
         request_id: request_id.to_owned(),
+        traceparent: trace.to_string(),
         authorization: header(headers, "authorization"),
         cookie: header(headers, "cookie"),
         origin: header(headers, "origin"),
@@ -90,7 +92,7 @@ mod tests {
             .unwrap();
         let (parts, ()) = request.into_parts();
         let query = Query::parse(parts.uri.query().unwrap());
-        let facts = facts(&parts, &query, "r1");
+        let facts = facts(&parts, &query, "r1", &TraceContext::accept(None, [1; 16], [2; 8]));
         assert_eq!(facts.path, "/api/v1/status/x");
         assert_eq!(facts.authorization.as_deref(), Some("bEaReR k"));
         assert_eq!(facts.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2"));

@@ -25,6 +25,7 @@ pub mod reply;
 mod request_id;
 #[cfg(feature = "endpoint")]
 pub mod route;
+pub mod scope;
 #[cfg(feature = "endpoint")]
 mod serve;
 

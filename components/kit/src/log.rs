@@ -1,6 +1,9 @@
-//! The component's log: one JSON object a line on stderr, which the host collects.
+//! The component's log: one JSON object a line on stderr, which the host collects. The request that is being worked on is
+//! named in every line.
 
 use serde_json::{Value, json};
+
+use crate::scope;
 
 /// Logs a fault of ours. `fields` is an object; nothing secret belongs in it.
 pub fn error(message: &'static str, fields: &Value) {
@@ -23,6 +26,12 @@ fn write(level: &str, message: &str, fields: &Value) {
 
 fn line(level: &str, message: &str, fields: &Value) -> Value {
     let timestamp = image2model_domain::time::rfc3339(crate::clock::now_ms());
+    let mut fields = fields.clone();
+    if let (Some(names), Some(fields)) = (scope::current(), fields.as_object_mut()) {
+        for (name, value) in [("request_id", &names.request_id), ("trace_id", &names.trace_id)] {
+            fields.entry(name).or_insert_with(|| value.as_str().into());
+        }
+    }
     json!({ "timestamp": timestamp, "level": level, "message": message, "fields": fields })
 }
 

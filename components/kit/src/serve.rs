@@ -5,6 +5,7 @@ use http::request::Parts;
 use http_body_util::Empty;
 use image2model_domain::ids::parse_task_id;
 use image2model_domain::request_id::HEADER as REQUEST_ID;
+use image2model_domain::trace::{self, TraceContext};
 use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::{Request, box_body};
 
@@ -15,26 +16,32 @@ use crate::guard::{self, GuardHeaders};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::route::{Found, Params, Route, find};
-use crate::{redis, request_id};
+use crate::{redis, request_id, scope};
 
 /// Answers a request from the table.
 pub async fn serve(table: &'static [Route], request: Request) -> Reply {
     let (parts, body) = request.into_parts();
-    let id = request_id::of(&parts.headers);
+    let (id, trace) = (request_id::of(&parts.headers), request_id::trace(&parts.headers));
+    let names = scope::Names { request_id: id.clone(), trace_id: trace.trace_id().to_owned() };
+    scope::within(names, serve_named(table, Request::from_parts(parts, body), id, trace)).await
+}
+
+async fn serve_named(table: &'static [Route], request: Request, id: String, trace: TraceContext) -> Reply {
+    let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
-    let facts = guard::facts(&parts, &query, &id);
+    let facts = guard::facts(&parts, &query, &id, &trace);
     let (path, head_only) = (facts.path.clone(), parts.method == http::Method::HEAD);
     let (outcome, headers) = match find(table, parts.method.as_str(), parts.uri.path()) {
         Found::Route(route, params) => {
             let body = Some(body_of(Request::new(body)));
-            let arrived = Arrived { parts, query, params, body, facts };
+            let arrived = Arrived { parts, query, params, body, facts, trace: trace.clone() };
             answer(route, arrived).await
         }
         Found::OtherMethods(allow) => without_route(facts, Some(allow)).await,
         Found::Nothing => without_route(facts, None).await,
     };
     let mut reply = outcome.unwrap_or_else(|problem| reply::problem(&problem, &path, &id));
-    finish(&mut reply, &headers, &id);
+    finish(&mut reply, &headers, &id, &trace);
     if head_only {
         *reply.body_mut() = box_body(Empty::new());
     }
@@ -48,12 +55,13 @@ struct Arrived {
     params: Params,
     body: Option<crate::BodyStream>,
     facts: Facts,
+    trace: TraceContext,
 }
 
 type Outcome = (Result<Reply, Problem>, GuardHeaders);
 
 async fn answer(route: &'static Route, arrived: Arrived) -> Outcome {
-    let Arrived { parts, query, params, body, mut facts } = arrived;
+    let Arrived { parts, query, params, body, mut facts, trace } = arrived;
     route.pattern.clone_into(&mut facts.route);
     facts.budget = route.budget;
     let job = match named_job(&params).await {
@@ -74,12 +82,14 @@ async fn answer(route: &'static Route, arrived: Arrived) -> Outcome {
     let request_id = facts.request_id.clone();
     let context = Context {
         request_id: request_id.clone(),
+        trace,
         method: parts.method,
         path: facts.path.clone(),
         route: route.pattern,
         headers: parts.headers,
         query,
         caller: pass.caller,
+        client_address: pass.client_address,
         key_hash: pass.key_hash,
         role: pass.role,
         job,
@@ -130,7 +140,8 @@ fn is_unknown_task(answer: &Answer, params: &Params) -> bool {
 }
 
 fn unknown(headers: GuardHeaders) -> Pass {
-    Pass { caller: "anonymous".to_owned(), key_hash: None, role: Role::Anonymous, headers }
+    let (caller, client_address) = ("anonymous".to_owned(), "unknown".to_owned());
+    Pass { caller, client_address, key_hash: None, role: Role::Anonymous, headers }
 }
 
 /// `OPTIONS` for any path, 405 for another method of a known path, 404 for an unknown path.
@@ -156,12 +167,15 @@ async fn without_route(facts: Facts, allow: Option<String>) -> Outcome {
 }
 
 /// What every answer has. A handler's own word on caching stands.
-fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str) {
+fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str, trace: &TraceContext) {
     for (name, value) in headers {
         // Both may say what an answer varies by; everything else is the guard's word.
         if name == "vary" { reply::append(reply, name, value) } else { reply::insert(reply, name, value) }
     }
     reply::insert(reply, REQUEST_ID, id);
+    for name in [trace::HEADER, trace::ANSWER_HEADER] {
+        reply::insert(reply, name, &trace.to_string());
+    }
     if !reply.headers().contains_key(CACHE_CONTROL) {
         reply::insert(reply, CACHE_CONTROL.as_str(), "no-store");
     }

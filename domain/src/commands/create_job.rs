@@ -45,6 +45,8 @@ pub struct CreateJob {
     pub epoch: String,
     /// The request that uploads it.
     pub request_id: String,
+    /// Its place in its trace, as a `traceparent` header.
+    pub traceparent: String,
     /// The client's options, a JSON object.
     pub options: String,
     /// Chosen provider.
@@ -99,6 +101,7 @@ impl Command for CreateJob {
             self.max_attempts.into(),
             (&self.epoch).into(),
             (&self.request_id).into(),
+            (&self.traceparent).into(),
             (&self.options).into(),
             (&self.model).into(),
             self.process.into(),

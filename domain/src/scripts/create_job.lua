@@ -1,6 +1,6 @@
 -- Makes a job with its files, owner, queue entries and first event: all or nothing, once per idempotency key.
 -- ARGV: 2 tenant, 3 job, 4 owner hash, 5 ttl s, 6 idempotency key, 7 body hash, 8 most files waiting, 9 most attempts,
---       10 epoch, 11 request id, 12 options json, 13 model, 14 queue now (1) or store only (0), 15 file count,
+--       10 epoch, 11 request id, 12 traceparent, 13 options json, 14 model, 15 queue now (1) or store only (0), 16 file count,
 --       then per file: id, name, size, content type, width, height, blob key; then webhook url and its secret, or ''
 -- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting}
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -16,9 +16,9 @@ if ARGV[6] ~= '' then
   end
 end
 if redis.call('EXISTS', job_key(job)) == 1 then return { 'exists', job, '', waiting } end
-local count = tonumber(ARGV[15])
-local queued = ARGV[14] == '1'
-local webhook = { url = ARGV[16 + count * 7] or '', secret = ARGV[17 + count * 7] or '' }
+local count = tonumber(ARGV[16])
+local queued = ARGV[15] == '1'
+local webhook = { url = ARGV[17 + count * 7] or '', secret = ARGV[18 + count * 7] or '' }
 if queued and waiting + count > tonumber(ARGV[8]) then return { 'queue_full', job, '', waiting } end
 if ARGV[6] ~= '' then
   redis.call('SET', P .. 'idempotency:' .. tenant .. ':' .. ARGV[6], ARGV[7] .. ' ' .. job, 'EX', ttl)
@@ -26,20 +26,20 @@ end
 
 local files = {}
 for i = 1, count do
-  local at = 16 + (i - 1) * 7
+  local at = 17 + (i - 1) * 7
   local file = ARGV[at]
   files[i] = file
   redis.call('HSET', file_key(job, file), 'id', file, 'job', job, 'tenant', tenant, 'filename', ARGV[at + 1], 'size', ARGV[at + 2],
     'content_type', ARGV[at + 3], 'width', ARGV[at + 4], 'height', ARGV[at + 5], 'blob', ARGV[at + 6], 'status', 'pending',
-    'queue', queued and '' or 'stored', 'attempts', 0, 'fence', '0', 'options', ARGV[12], 'model', ARGV[13], 'message', queued and 'Waiting for a worker' or 'Stored',
-    'request_id', ARGV[11], 'created_at', now, 'updated_at', now)
+    'queue', queued and '' or 'stored', 'attempts', 0, 'fence', '0', 'options', ARGV[13], 'model', ARGV[14], 'message', queued and 'Waiting for a worker' or 'Stored',
+    'request_id', ARGV[11], 'traceparent', ARGV[12], 'created_at', now, 'updated_at', now)
   redis.call('SET', P .. 'file:' .. file, job)
   redis.call('HSET', progress_key(job), file, 0)
 end
 redis.call('HSET', job_key(job), 'id', job, 'tenant', tenant, 'status', 'pending', 'total', count, 'completed', 0, 'failed', 0, 'cancelled', 0,
   'stored', queued and 0 or count, 'webhook_url', webhook.url, 'webhook_secret', webhook.secret,
-  'files', table.concat(files, ' '), 'options', ARGV[12], 'model', ARGV[13], 'epoch', ARGV[10], 'ttl', ttl, 'max_attempts', ARGV[9],
-  'request_id', ARGV[11], 'created_at', now, 'updated_at', now)
+  'files', table.concat(files, ' '), 'options', ARGV[13], 'model', ARGV[14], 'epoch', ARGV[10], 'ttl', ttl, 'max_attempts', ARGV[9],
+  'request_id', ARGV[11], 'traceparent', ARGV[12], 'created_at', now, 'updated_at', now)
 redis.call('SET', P .. 'session:' .. job, owner)
 redis.call('ZADD', P .. 'jobs', now, job)
 redis.call('ZADD', P .. 'jobs:' .. tenant, now, job)

@@ -1,10 +1,11 @@
 //! The heads of answers, and refusals.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use image2model_domain::problem::{CONTENT_TYPE, Problem};
 use image2model_domain::request_id::{HEADER, is_acceptable};
+use image2model_domain::trace::{self, TraceContext};
 
 use super::{Body, Response};
 
@@ -14,7 +15,7 @@ pub type Added = [(String, String)];
 /// What every answer of one request has in common.
 pub struct Reply<'a> {
     pub path: &'a str,
-    pub request_id: &'a str,
+    pub names: &'a Names,
     pub added: &'a Added,
 }
 
@@ -25,8 +26,12 @@ impl Reply<'_> {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Ok(id) = HeaderValue::try_from(self.request_id) {
-            headers.insert(HEADER, id);
+        let trace = self.names.trace.to_string();
+        for (name, value) in [(HEADER, &self.names.request_id), (trace::HEADER, &trace), (trace::ANSWER_HEADER, &trace)]
+        {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
         }
         for (name, value) in self.added {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -52,7 +57,7 @@ impl Reply<'_> {
 
     /// A refusal.
     pub fn problem(&self, problem: &Problem) -> Response {
-        let body = problem.body(self.path, self.request_id).to_string();
+        let body = problem.body(self.path, &self.names.request_id).to_string();
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = self.with(status, full(body));
         let headers = response.headers_mut();
@@ -66,10 +71,21 @@ impl Reply<'_> {
     }
 }
 
-/// The request's own id when it is a good one (CONTRACT: Request id), else a new one.
-pub fn request_id(headers: &http::HeaderMap) -> String {
-    let given = headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_acceptable(id));
-    given.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned)
+/// What a request is called in logs and answers (CONTRACT: Request id): its own id and trace when they are good ones, else
+/// new ones.
+pub struct Names {
+    pub request_id: String,
+    pub trace: TraceContext,
+}
+
+impl Names {
+    pub fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_acceptable(id));
+        let request_id = given.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned);
+        let mut sent = headers.get_all(trace::HEADER).iter();
+        let only = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
+        Self { request_id, trace: TraceContext::accept(only, rand::random(), rand::random()) }
+    }
 }
 
 /// No bytes.
@@ -90,7 +106,7 @@ mod tests {
         let id_of = |value: &str| {
             let mut headers = http::HeaderMap::new();
             headers.insert("x-request-id", value.parse().unwrap());
-            request_id(&headers)
+            Names::of(&headers).request_id
         };
         assert_eq!(id_of("a.B_9-"), "a.B_9-");
         for bad in ["", "a b", &"a".repeat(129)] {

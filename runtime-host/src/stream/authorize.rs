@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use image2model_domain::JobId;
 
+use super::answer::Names;
 use super::routes::Target;
 
 /// Decides about one request.
@@ -51,6 +52,8 @@ pub struct StreamFacts {
     pub budget: Budget,
     /// Names the request in every log line.
     pub request_id: String,
+    /// The request's place in its trace, as a `traceparent` header.
+    pub traceparent: String,
     /// `Authorization`.
     pub authorization: Option<String>,
     /// `Cookie`.
@@ -80,6 +83,8 @@ pub enum Verdict {
     Pass {
         /// The tenant: `key:…` or `anonymous`.
         caller: String,
+        /// The client's address, as the trusted proxies tell it.
+        client_address: String,
         /// To be added to the answer, whatever it is.
         headers: Vec<(String, String)>,
     },
@@ -97,7 +102,7 @@ pub enum Verdict {
 impl StreamFacts {
     /// The facts of a request for one of our routes.
     #[must_use]
-    pub fn of(head: &http::request::Parts, target: &Target, request_id: &str, client: SocketAddr) -> Self {
+    pub fn of(head: &http::request::Parts, target: &Target, names: &Names, client: SocketAddr) -> Self {
         let (level, budget) = demands(&head.method, target.job.as_ref());
         let header = |name: &str| header(&head.headers, name);
         Self {
@@ -106,7 +111,8 @@ impl StreamFacts {
             path: head.uri.path().to_owned(),
             level,
             budget,
-            request_id: request_id.to_owned(),
+            request_id: names.request_id.clone(),
+            traceparent: names.trace.to_string(),
             authorization: header("authorization"),
             cookie: header("cookie"),
             origin: header("origin"),

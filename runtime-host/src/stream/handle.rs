@@ -10,14 +10,14 @@ use image2model_domain::problem::Problem;
 use image2model_domain::record::JobRecord;
 
 use super::admission::Caller;
-use super::answer::{Reply, empty, request_id};
+use super::answer::{Names, Reply, empty};
 use super::authorize::{StreamFacts, Verdict};
 use super::body::{Hangup, StreamBody};
 use super::listener::{Listener, Opening};
 use super::routes::Target;
 use super::start::{Start, start};
 use super::timers::Timers;
-use super::{Body, ClientAddress, Response, Shared};
+use super::{Body, Response, Shared};
 use crate::redis::RedisError;
 
 /// The methods of both routes.
@@ -25,14 +25,14 @@ const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// Answers a request.
 pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> Response {
-    let request_id = request_id(&head.headers);
-    let reply = |added| Reply { path: head.uri.path(), request_id: &request_id, added };
+    let names = Names::of(&head.headers);
+    let reply = |added| Reply { path: head.uri.path(), names: &names, added };
     let Some(target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()) };
-    match shared.authorizer.check(StreamFacts::of(head, &target, &request_id, client)).await {
+    match shared.authorizer.check(StreamFacts::of(head, &target, &names, client)).await {
         Verdict::Answer { status, headers, problem } => refuse(&reply(&headers), status, problem),
-        Verdict::Pass { caller, headers } => {
-            let address = head.extensions.get::<ClientAddress>().map_or(client.ip(), |ClientAddress(ip)| *ip);
-            let request = Request { shared, head, target: &target, caller: Caller::of(&caller, address) };
+        Verdict::Pass { caller, client_address, headers } => {
+            let caller = Caller::of(&caller, client_address.parse().unwrap_or(client.ip()));
+            let request = Request { shared, head, target: &target, names: &names, caller };
             request.answer(&reply(&headers)).await
         }
     }
@@ -49,6 +49,7 @@ struct Request<'a> {
     shared: &'a Arc<Shared>,
     head: &'a Parts,
     target: &'a Target,
+    names: &'a Names,
     caller: Caller,
 }
 
@@ -96,7 +97,7 @@ impl Request<'_> {
     async fn look(&self) -> Result<(JobRecord, Option<Duration>), Problem> {
         let job = self.target.job()?;
         let timeout = self.target.timeout()?.map(Duration::from_secs);
-        let record = self.shared.log.look(job).await.map_err(|error| unreadable(&error))?;
+        let record = self.shared.log.look(job).await.map_err(|error| unreadable(&error, self.names))?;
         Ok((record.ok_or_else(Problem::job_not_found)?, timeout))
     }
 
@@ -120,8 +121,9 @@ fn with_allow(mut response: Response) -> Response {
     response
 }
 
-fn unreadable(error: &RedisError) -> Problem {
-    tracing::warn!(code = error.code(), error = %error, "a job cannot be read for a stream");
+fn unreadable(error: &RedisError, names: &Names) -> Problem {
+    let (request_id, trace_id) = (&names.request_id, names.trace.trace_id());
+    tracing::warn!(code = error.code(), %error, request_id, trace_id, "a job cannot be read for a stream");
     if error.is_retryable() {
         Problem::unavailable("The job store does not answer. Try again shortly.")
     } else {

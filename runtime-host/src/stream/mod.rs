@@ -24,7 +24,7 @@ mod start;
 mod stats;
 mod timers;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,11 +50,6 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// An answer.
 pub type Response = http::Response<Body>;
-
-/// The client's own address, where the server knows better than the socket: put into the request's extensions by whoever
-/// trusts the proxies in front. Streams of callers without a key are counted by it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
 
 /// What the streams stand on.
 pub struct StreamDeps {
@@ -121,8 +116,8 @@ impl Streams {
         routes::takes(path)
     }
 
-    /// Answers a request. `client` is the peer of the connection; [`Hangup`] and [`ClientAddress`] among the request's
-    /// extensions are used when they are there.
+    /// Answers a request. `client` is the peer of the connection; a [`Hangup`] among the request's extensions is used.
+    /// Streams of callers without a key are counted by the address that the guard makes out.
     pub async fn handle(&self, head: &http::request::Parts, client: SocketAddr) -> Response {
         handle::handle(&self.0, head, client).await
     }

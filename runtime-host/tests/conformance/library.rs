@@ -20,6 +20,7 @@ fn facts(authorization: &str) -> Facts {
         level: Level::User,
         budget: Budget::Stream,
         request_id: "r".into(),
+        traceparent: String::new(),
         authorization: Some(authorization.into()),
         cookie: None,
         origin: None,

@@ -24,12 +24,14 @@ impl Authorizer for Guard {
     async fn check(&self, facts: StreamFacts) -> Verdict {
         let headers = vec![("x-frame-options".to_owned(), "DENY".to_owned())];
         let caller = facts.authorization.clone().unwrap_or_else(|| "anonymous".to_owned());
+        let asked_for = facts.clone();
         self.asked.lock().unwrap().push(facts);
         if caller == "nobody" {
             let problem = Some(("ACCESS_DENIED".to_owned(), "Access denied".to_owned()));
             return Verdict::Answer { status: 403, headers, problem };
         }
-        Verdict::Pass { caller, headers }
+        let client_address = asked_for.client_address;
+        Verdict::Pass { caller, client_address, headers }
     }
 }
 
@@ -103,6 +105,7 @@ impl World {
             max_attempts: 3,
             epoch: hex::encode(rand::random::<[u8; 4]>()),
             request_id: "r".to_owned(),
+            traceparent: String::new(),
             options: "{}".to_owned(),
             model: "tripo3d".to_owned(),
             process: true,

@@ -136,6 +136,7 @@ impl Upload {
             max_attempts: MAX_ATTEMPTS,
             epoch: JobId::from_random(random_bits()).as_str().to_owned(),
             request_id: self.context.request_id.clone(),
+            traceparent: self.context.trace.to_string(),
             options: received.fields.options.to_json(),
             model,
             process: received.fields.process,

@@ -50,11 +50,12 @@ impl Entry {
     fn log(&self, component: &str) {
         let said = &*self.message;
         let field = |name: &str| self.fields.get(name).and_then(Value::as_str);
-        let (request_id, job_id, fields) = (field("request_id"), field("job_id"), &self.fields);
+        let (request_id, trace_id, job_id) = (field("request_id"), field("trace_id"), field("job_id"));
+        let fields = &self.fields;
         match self.level {
-            Level::Error => tracing::error!(component, said, request_id, job_id, %fields, "component log"),
-            Level::Warn => tracing::warn!(component, said, request_id, job_id, %fields, "component log"),
-            Level::Info => tracing::info!(component, said, request_id, job_id, %fields, "component log"),
+            Level::Error => tracing::error!(component, said, request_id, trace_id, job_id, %fields, "component log"),
+            Level::Warn => tracing::warn!(component, said, request_id, trace_id, job_id, %fields, "component log"),
+            Level::Info => tracing::info!(component, said, request_id, trace_id, job_id, %fields, "component log"),
         }
     }
 }

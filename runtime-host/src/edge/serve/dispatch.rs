@@ -77,35 +77,41 @@ impl Dispatch {
         peers: &Peers,
     ) -> http::Response<OutBody> {
         let original = parts.uri.clone();
-        let fail = |failure: Failure, id: Option<&HeaderValue>| {
-            failure.answer(original.path(), &id_of(id)).map(OutBody::Native)
-        };
-        let id = parts.headers.get(request_id::HEADER).cloned();
+        // One name for the request, whether the component answers or the host in its place.
+        let id = id_of(&mut parts.headers);
+        let fail = |failure: Failure| failure.answer(original.path(), &id).map(OutBody::Native);
         let Some((target, found)) = self.router.find(original.path()) else {
-            return fail(Failure::NotFound, id.as_ref());
+            return fail(Failure::NotFound);
         };
         let prepared = SpinHeaders::new(&found)
             .and_then(|spin| headers::prepare(&mut parts, target, spin, &peers.client_header, peers.local));
         if prepared.is_err() {
-            return fail(Failure::BadRequest, id.as_ref());
+            return fail(Failure::BadRequest);
         }
         let handler = &*target.handler;
         let Some(place) = handler.admission.enter().await else {
-            tracing::warn!(component = &*handler.grants.component, "request refused: no place became free");
-            return fail(Failure::Busy, id.as_ref());
+            let component = &*handler.grants.component;
+            tracing::warn!(component, request_id = id, "request refused: no place became free");
+            return fail(Failure::Busy);
         };
         let started = Instant::now();
         let progress = Progress::start();
         let body = RequestBody { inner: body, progress: progress.clone() }.boxed_unsync();
         match handler.handle(http::Request::from_parts(parts, body), progress.clone(), place.clone()).await {
             Ok(response) => OutBody::of(response, place).await,
-            Err(error) => fail(classify(handler, &error, &progress, started), id.as_ref()),
+            Err(error) => fail(classify(handler, &error, &progress, started, &id)),
         }
     }
 }
 
 /// What went wrong, for the client; the rest is logged.
-fn classify(handler: &ComponentHandler, error: &wasmtime::Error, progress: &Progress, started: Instant) -> Failure {
+fn classify(
+    handler: &ComponentHandler,
+    error: &wasmtime::Error,
+    progress: &Progress,
+    started: Instant,
+    request_id: &str,
+) -> Failure {
     let component = &*handler.grants.component;
     let elapsed_ms = started.elapsed().as_millis() as u64;
     let expires = progress.expires(handler.settings.request_timeout, handler.settings.request_deadline);
@@ -119,12 +125,20 @@ fn classify(handler: &ComponentHandler, error: &wasmtime::Error, progress: &Prog
     } else {
         Failure::Refused
     };
-    tracing::warn!(component, elapsed_ms, ?failure, error = format!("{error:#}"), "request failed in component");
+    let error = format!("{error:#}");
+    tracing::warn!(component, elapsed_ms, ?failure, error, request_id, "request failed in component");
     failure
 }
 
-/// The client's id for its request where it is presentable, else a new one.
-fn id_of(sent: Option<&HeaderValue>) -> String {
-    let sent = sent.and_then(|id| id.to_str().ok()).filter(|id| request_id::is_acceptable(id));
-    sent.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+/// The client's id for its request where it is presentable, else a new one, which the request has from here on.
+fn id_of(headers: &mut http::HeaderMap) -> String {
+    let sent = headers.get(request_id::HEADER).and_then(|id| id.to_str().ok());
+    if let Some(id) = sent.filter(|id| request_id::is_acceptable(id)) {
+        return id.to_owned();
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    if let Ok(value) = HeaderValue::try_from(&id) {
+        headers.insert(request_id::HEADER, value);
+    }
+    id
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 use image2model_domain::FileStatus;
 use image2model_domain::commands::{Cancelled, Complete, Fail, Intend, Progress, ReadJob, Release};
 use image2model_domain::record::FileRecord;
+use image2model_domain::trace;
+use tracing::Instrument;
 
 use super::config::millis;
 use super::end::{End, Failure, Fields, HandBack};
@@ -49,8 +51,9 @@ impl<'a> Attempt<'a> {
             Ok((file, provider, about, endpoint)) => {
                 let (request_id, intent) = (file.fal_request_id.clone(), file.intent.clone());
                 let intended_at = file.intended_at.unwrap_or_else(now_ms);
+                let span = named(&held, &file);
                 let deadline_from = file.resumed_at.unwrap_or_default().max(intended_at);
-                let mut attempt = Attempt {
+                let attempt = Attempt {
                     shared,
                     held,
                     file,
@@ -62,11 +65,7 @@ impl<'a> Attempt<'a> {
                     intended_at,
                     deadline_from,
                 };
-                let end = match attempt.go().await {
-                    Ok(fields) => End::Completed(fields),
-                    Err(end) => end,
-                };
-                attempt.settle(end).await;
+                attempt.to_the_end().instrument(span).await;
             }
             Err(End::Failed(failure)) => fail(&held, &failure).await,
             Err(_) => {}
@@ -87,6 +86,14 @@ impl<'a> Attempt<'a> {
             unknown()
         })?;
         Ok((file, provider, about, endpoint))
+    }
+
+    async fn to_the_end(mut self) {
+        let end = match self.go().await {
+            Ok(fields) => End::Completed(fields),
+            Err(end) => end,
+        };
+        self.settle(end).await;
     }
 
     async fn go(&mut self) -> Result<Fields, End> {
@@ -199,6 +206,12 @@ impl<'a> Attempt<'a> {
             tokio::time::sleep(backoff.next_delay(None)).await;
         }
     }
+}
+
+/// What every log line about the file says, down to FAL's client: the upload's request and its trace.
+fn named(held: &Held, file: &FileRecord) -> tracing::Span {
+    let (job_id, trace_id) = (&held.holding.job, trace::trace_id(&file.traceparent));
+    tracing::error_span!("file", %job_id, file_id = %file.id, request_id = file.request_id, trace_id)
 }
 
 /// What a provider's refusal means for a file: no new request is sent on its account.

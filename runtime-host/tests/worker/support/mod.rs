@@ -142,6 +142,7 @@ impl Parts {
             max_attempts: 3,
             epoch: "e".to_owned(),
             request_id: "r".to_owned(),
+            traceparent: String::new(),
             options: r#"{"face_limit":1000}"#.to_owned(),
             model: "tripo3d".to_owned(),
             process: true,

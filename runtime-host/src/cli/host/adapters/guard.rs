@@ -11,7 +11,10 @@ impl Authorizer for ComponentGuard {
     async fn check(&self, facts: StreamFacts) -> stream::Verdict {
         let request_id = facts.request_id.clone();
         match self.0.check(translated(facts)).await {
-            Ok(Verdict::Pass(pass)) => stream::Verdict::Pass { caller: pass.caller, headers: pass.headers },
+            Ok(Verdict::Pass(pass)) => {
+                let (caller, client_address) = (pass.caller, pass.client_address);
+                stream::Verdict::Pass { caller, client_address, headers: pass.headers }
+            }
             Ok(Verdict::Answer(answer)) => stream::Verdict::Answer {
                 status: answer.status,
                 headers: answer.headers,
@@ -46,6 +49,7 @@ fn translated(facts: StreamFacts) -> Facts {
             stream::Budget::Stream => Budget::Stream,
         },
         request_id: facts.request_id,
+        traceparent: facts.traceparent,
         authorization: facts.authorization,
         cookie: facts.cookie,
         origin: facts.origin,

@@ -15,7 +15,8 @@ impl Guest for Guard {
         let key = spin_sdk::variables::get("api_key").await.ok();
         if key.is_some() && facts.authorization == key {
             let headers = vec![("x-route".to_owned(), facts.route)];
-            return Verdict::Pass(Pass { caller: "key:test".to_owned(), key_hash: None, role: Role::User, headers });
+            let (caller, client_address) = ("key:test".to_owned(), facts.client_address);
+            return Verdict::Pass(Pass { caller, client_address, key_hash: None, role: Role::User, headers });
         }
         let problem = Problem { code: "INVALID_API_KEY".to_owned(), detail: "no".to_owned() };
         Verdict::Answer(Answer { status: 401, headers: Vec::new(), problem: Some(problem) })

@@ -18,6 +18,7 @@ async fn guarded(request: Request) -> anyhow::Result<impl IntoResponse> {
         level: Level::User,
         budget: Budget::Standard,
         request_id: String::new(),
+        traceparent: String::new(),
         authorization: header("authorization"),
         cookie: None,
         origin: None,
