@@ -175,6 +175,30 @@ async fn send_on(
     Ok(values.collect())
 }
 
+/// Codes of a Redis that answers but cannot serve for now: restarting, failing over, full, short of replicas or busy with a
+/// script; and what Spin's client calls them. Nothing of the call was done.
+const PASSING: [&str; 14] = [
+    "MISCONF",
+    "OOM",
+    "READONLY",
+    "LOADING",
+    "CLUSTERDOWN",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "TRYAGAIN",
+    "BUSY",
+    "BusyLoading",
+    "ReadOnly",
+    "ClusterDown",
+    "MasterDown",
+    "TryAgain",
+];
+
+/// Whether an error, perhaps one that a script passes on, says that trying again later helps.
+fn is_passing(why: &str) -> bool {
+    why.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| PASSING.contains(&word))
+}
+
 /// `spin:redis` tells refusals and lost connections apart only by their words.
 fn classify(command: &str, error: Error) -> RedisError {
     let why = match error {
@@ -184,6 +208,8 @@ fn classify(command: &str, error: Error) -> RedisError {
     let has = |words: &[&str]| words.iter().any(|word| why.contains(word));
     if has(&["NOSCRIPT", "NoScript", "No matching script"]) {
         RedisError::NoScript
+    } else if is_passing(&why) {
+        RedisError::Away(why)
     } else if has(&["user_script", "WRONGTYPE", "ERR ", "ResponseError", "NOPERM", "invalid type"]) {
         RedisError::Refused { command: command.to_owned(), why }
     } else {
@@ -223,7 +249,20 @@ mod tests {
         assert!(matches!(of("NOSCRIPT No matching script. Please use EVAL."), RedisError::NoScript));
         assert!(matches!(of("Connection refused (os error 111)"), RedisError::Away(_)));
         assert!(matches!(of("WRONGTYPE Operation against a key"), RedisError::Refused { .. }));
-        assert!(matches!(of("LOADING Redis is loading the dataset in memory"), RedisError::Away(_)));
+        for passing in [
+            "LOADING Redis is loading the dataset in memory",
+            "MISCONF Redis is configured to save RDB snapshots script: ab, on @user_script:3.",
+            "ERR Error running script (call to f_ab): @user_script:3: -OOM command not allowed",
+            "READONLY You can't write against a read only replica. script: ab, on @user_script:3.",
+            "CLUSTERDOWN Hash slot not served",
+            "NOREPLICAS Not enough good replicas to write.",
+            "MASTERDOWN Link with MASTER is down",
+            "An error was signalled by the server - ReadOnly: You can't write",
+            "\"OOM\": command not allowed when used memory > 'maxmemory'",
+        ] {
+            assert!(of(passing).is_retryable(), "{passing}");
+        }
+        assert!(matches!(of("ERR value is not an integer, on @user_script:3."), RedisError::Refused { .. }));
         assert!(of("broken pipe").is_retryable());
     }
 }
