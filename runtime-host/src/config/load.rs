@@ -145,6 +145,15 @@ fn check_whole(reader: &mut Reader<'_>, config: &Config, part: Part) {
     if config.blobs.url.is_some() && reader.set_text("BLOB_TOKEN").is_none() {
         reader.complain("BLOB_TOKEN", "set it to the token of the gateway that BLOB_URL names");
     }
+    // Components may reach hosts, not paths of them (`allowed_outbound_hosts`).
+    if config.blobs.url.as_deref().is_some_and(has_path) {
+        reader.complain("BLOB_URL", "expected scheme, host and port only, such as http://10.0.0.5:3001: no path");
+    }
+}
+
+/// Whether a URL names a place below its host.
+fn has_path(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url.path() != "/" || url.fragment().is_some() || !url.username().is_empty())
 }
 
 fn is_origin(text: &str) -> bool {
