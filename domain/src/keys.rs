@@ -136,6 +136,24 @@ impl Keyspace {
         self.name(&format!("webhook:{delivery}"))
     }
 
+    /// Sorted set: ids of issued API keys by when they were issued, ms.
+    #[must_use]
+    pub fn api_keys(&self) -> String {
+        self.name("api_keys")
+    }
+
+    /// Hash: what is kept of the API key with this SHA-256 in hex.
+    #[must_use]
+    pub fn api_key(&self, hash: &str) -> String {
+        self.name(&format!("api_key:{hash}"))
+    }
+
+    /// Hash: id of an API key → its SHA-256 in hex.
+    #[must_use]
+    pub fn api_key_hashes(&self) -> String {
+        self.name("api_key_hashes")
+    }
+
     /// Hash: provider id → description as JSON, written by workers when they start.
     #[must_use]
     pub fn providers(&self) -> String {

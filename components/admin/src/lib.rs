@@ -6,6 +6,7 @@ mod audit;
 mod cleanup;
 mod delete;
 mod health;
+mod keys;
 mod probe;
 mod redis_info;
 mod system;
@@ -29,6 +30,9 @@ static ROUTES: &[Route] = routes! {
     POST "/api/v1/admin/cleanup" Admin Standard => cleanup::old_jobs,
     POST "/api/v1/admin/cleanup-job" Admin Standard => delete::ended,
     DELETE "/api/v1/admin/delete-job/:job_id" Admin Standard => delete::any,
+    GET "/api/v1/admin/keys" Admin Standard => keys::list,
+    POST "/api/v1/admin/keys" Admin Standard => keys::issue,
+    DELETE "/api/v1/admin/keys/:id" Admin Standard => keys::revoke,
 };
 
 #[spin_sdk::http_service]

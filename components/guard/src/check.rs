@@ -1,12 +1,13 @@
-//! One request's way through the guard: preflight, key, allowances with the job's owner in one round trip, policy.
+//! One request's way through the guard: preflight, key, allowances with the job's owner in one round trip, policy. An issued
+//! key costs one look-up more.
 
-use image2model_domain::JobId;
-use image2model_domain::commands::{Admit, Admitted};
+use image2model_domain::commands::{Admit, Admitted, FindKey};
+use image2model_domain::{JobId, trace};
 use image2model_kit::redis::RedisError;
-use image2model_kit::{clock, log, redis};
+use image2model_kit::{clock, log, redis, scope};
 use serde_json::json;
 
-use crate::auth::{Caller, identify};
+use crate::auth::{Caller, Credential};
 use crate::bindings::{Answer, Budget, Facts, Header, Level, Pass, Verdict};
 use crate::limits::{self, Named};
 use crate::refusal::Refusal;
@@ -15,6 +16,11 @@ use crate::{headers, ownership};
 
 /// Answers the question.
 pub(crate) async fn check(facts: Facts) -> Verdict {
+    let (request_id, trace_id) = (facts.request_id.clone(), trace::trace_id(&facts.traceparent).to_owned());
+    scope::within(scope::Names { request_id, trace_id }, decide(facts)).await
+}
+
+async fn decide(facts: Facts) -> Verdict {
     let secure = facts.forwarded_proto.as_deref().is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
     let mut headers = headers::security(secure);
     let settings = match settings().await {
@@ -29,25 +35,34 @@ pub(crate) async fn check(facts: Facts) -> Verdict {
         return Verdict::Answer(Answer { status: 204, headers, problem: None });
     }
     headers.extend(settings.origins.headers(facts.origin.as_deref()));
-    match admit(&settings, &facts, &mut headers).await {
-        Ok(caller) => {
-            Verdict::Pass(Pass { caller: caller.tenant(), key_hash: caller.key_hash, role: caller.role, headers })
-        }
+    let client_address = settings.proxies.client(&facts.client_address, facts.forwarded_for.as_deref());
+    match admit(&settings, &facts, &client_address, &mut headers).await {
+        Ok(caller) => Verdict::Pass(Pass {
+            caller: caller.tenant(),
+            client_address,
+            key_hash: caller.key_hash,
+            role: caller.role,
+            headers,
+        }),
         Err(refusal) => Verdict::Answer(refusal.into_answer(headers)),
     }
 }
 
-async fn admit(settings: &Settings, facts: &Facts, headers: &mut Vec<Header>) -> Result<Caller, Refusal> {
+async fn admit(
+    settings: &Settings,
+    facts: &Facts,
+    address: &str,
+    headers: &mut Vec<Header>,
+) -> Result<Caller, Refusal> {
     if facts.level != Level::Open && !settings.has_keys() && !settings.development {
         return Err(Refusal::NoKeyConfigured);
     }
-    let address = settings.proxies.client(&facts.client_address, facts.forwarded_for.as_deref());
-    let caller = match identify(settings, facts.level, facts.authorization.as_deref()) {
+    let caller = match identify(settings, facts).await?.caller(facts.level) {
         Ok(caller) => caller,
-        Err(refusal) => return Err(count_refused(settings, facts.budget, &address, refusal, headers).await),
+        Err(refusal) => return Err(count_refused(settings, facts.budget, address, refusal, headers).await),
     };
     let subject = if caller.key_hash.is_some() { caller.tenant() } else { format!("address:{address}") };
-    let allowances = limits::allowances(settings.limits, facts.budget, &subject);
+    let allowances = limits::allowances(settings.limits.with(caller.limits), facts.budget, &subject);
     let job = facts.job_id.as_deref().and_then(|job| JobId::parse(job).ok());
     let owned = facts.level == Level::Owner;
     let found = count(&allowances, job.as_ref().filter(|_| owned), headers).await?;
@@ -56,6 +71,18 @@ async fn admit(settings: &Settings, facts: &Facts, headers: &mut Vec<Header>) ->
         ownership::may_see(settings, &caller, job.as_ref(), token, &found, clock::now_seconds())?;
     }
     Ok(caller)
+}
+
+/// What the caller shows. An issued key is looked up each time, so that revoking it works at once on every host; not for
+/// what is open and not counted, where it makes no difference.
+async fn identify(settings: &Settings, facts: &Facts) -> Result<Credential, Refusal> {
+    match Credential::of(settings, facts.authorization.as_deref()) {
+        Credential::Issued(hash) if facts.level != Level::Open || facts.budget != Budget::Uncounted => {
+            let found = redis::run(&FindKey(&hash)).await.map_err(|error| store_away(&error))?;
+            Ok(Credential::looked_up(hash, found))
+        }
+        other => Ok(other),
+    }
 }
 
 /// Counts, and looks the job up, in one round trip; in none when there is nothing to count or look up.
@@ -106,6 +133,7 @@ pub(crate) mod tests {
             level: Level::Open,
             budget: Budget::Uncounted,
             request_id: "r".into(),
+            traceparent: String::new(),
             authorization: None,
             cookie: None,
             origin: None,

@@ -3,10 +3,11 @@
 use crate::bindings::{Facts, Header};
 
 const METHODS: &str = "GET, HEAD, POST, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Range, \
-     X-Request-ID, traceparent";
-const EXPOSED_HEADERS: &str = "Content-Disposition, Content-Range, ETag, Location, RateLimit, RateLimit-Policy, Retry-After, \
-     X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Modified-Since, If-None-Match, If-Range, Last-Event-ID, Range, \
+     X-Request-ID, traceparent, tracestate";
+const EXPOSED_HEADERS: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, RateLimit, \
+     RateLimit-Policy, Retry-After, WWW-Authenticate, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, \
+     X-Request-ID, traceparent, traceresponse";
 const MAX_AGE_SECONDS: &str = "600";
 
 /// Origins that may read answers.

@@ -44,7 +44,7 @@ fn denied(caller: &Caller) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::identify;
+    use crate::auth::Credential;
     use crate::bindings::Level;
     use crate::settings::tests::settings;
     use image2model_domain::digest::sha256_hex;
@@ -56,7 +56,7 @@ mod tests {
     fn seen(access: JobAccess, key: Option<&str>, owner: &str, token: Option<&str>) -> Result<(), Refusal> {
         let settings = Settings { job_access: access, ..settings("user-key", "admin-key") };
         let bearer = key.map(|key| format!("Bearer {key}"));
-        let caller = identify(&settings, Level::Owner, bearer.as_deref())?;
+        let caller = Credential::of(&settings, bearer.as_deref()).caller(Level::Owner)?;
         let found = Admitted { admitted: true, owner: owner.into(), job_known: true, uses: vec![] };
         may_see(&settings, &caller, Some(&job()), token, &found, 100)
     }
@@ -89,7 +89,7 @@ mod tests {
         let settings = settings("user-key", "admin-key");
         let found = Admitted { admitted: true, owner: String::new(), job_known: false, uses: vec![] };
         for key in [None, Some("Bearer user-key"), Some("Bearer admin-key")] {
-            let caller = identify(&settings, Level::Owner, key).unwrap();
+            let caller = Credential::of(&settings, key).caller(Level::Owner).unwrap();
             assert_eq!(may_see(&settings, &caller, Some(&job()), None, &found, 0), Err(Refusal::JobNotFound));
         }
     }

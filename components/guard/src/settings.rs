@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use image2model_domain::access_token;
+use image2model_domain::api_key::KeyLimits;
 use image2model_kit::config::{self, ConfigError};
 
 use crate::address::Proxies;
@@ -24,6 +25,17 @@ pub(crate) struct Limits {
     pub(crate) per_minute: u32,
     pub(crate) per_hour: u32,
     pub(crate) uploads_per_minute: u32,
+}
+
+impl Limits {
+    /// These, with a key's own in their place.
+    pub(crate) fn with(self, own: KeyLimits) -> Self {
+        Self {
+            per_minute: own.per_minute.unwrap_or(self.per_minute),
+            per_hour: own.per_hour.unwrap_or(self.per_hour),
+            uploads_per_minute: own.uploads_per_minute.unwrap_or(self.uploads_per_minute),
+        }
+    }
 }
 
 /// Everything the guard is configured with.

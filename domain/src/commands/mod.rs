@@ -4,6 +4,7 @@
 //! scripts.
 
 mod admit;
+mod api_key;
 mod claim;
 mod create_job;
 mod generate;
@@ -13,6 +14,7 @@ mod step;
 mod webhook;
 
 pub use admit::{Admit, Admitted, Allowance, AllowanceUse};
+pub use api_key::{FindKey, IssueKey, KeyPage, ListKeys, RevokeKey};
 pub use claim::{Claim, Claimed, ClaimedFile};
 pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
 pub use generate::{GenerateFile, GenerateOutcome, Generating, Webhook};

@@ -215,6 +215,21 @@ local function settle(job, file, tenant, status, kind, extra)
   return 'ended'
 end
 
+-- An issued API key as {field count, name, value, …}, its state last; {0} when there is none with this hash.
+local function api_key(hash)
+  local key = P .. 'api_key:' .. hash
+  local fields = redis.call('HGETALL', key)
+  if #fields == 0 then return { 0 } end
+  local m = redis.call('HMGET', key, 'revoked_at', 'expires_at')
+  local state = 'active'
+  if m[1] then state = 'revoked' elseif m[2] and tonumber(m[2]) <= now then state = 'expired' end
+  local out = { #fields / 2 + 1 }
+  for i = 1, #fields do out[i + 1] = fields[i] end
+  out[#out + 1] = 'state'
+  out[#out + 1] = state
+  return out
+end
+
 -- The file a worker holds, or the reason why it does not: 'gone' (unknown or already ended), 'stale' (somebody else
 -- holds a newer lease), 'cancelled' (the caller wants it stopped). ARGV: 2 job, 3 file, 4 fence.
 local function held(accept_cancelled)
