@@ -3,6 +3,8 @@
 mod check;
 mod config;
 mod host;
+mod keys;
+mod server;
 mod submit;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     Stream(host::Args),
     /// Upload photographs, follow their progress, download the models
     Submit(submit::Args),
+    /// Issue, list and revoke API keys
+    Keys(keys::Args),
     /// Check every built component against its contract
     Check(check::Args),
     /// Print the documents about configuration
@@ -51,6 +55,7 @@ pub fn run() -> ExitCode {
         Command::Worker(args) => host::run(Part::Worker, &args),
         Command::Stream(args) => host::run(Part::Stream, &args),
         Command::Submit(args) => submit::run(args),
+        Command::Keys(args) => keys::run(args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use secrecy::SecretString;
+
 use super::table::VARIABLES;
 
 /// Values by variable name.
@@ -55,6 +57,12 @@ impl Source {
     /// Overrides a value, as a flag does.
     pub fn set(&mut self, name: &str, value: &str) {
         self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The value of a variable that holds a secret, for programs that present one instead of asking for it.
+    #[must_use]
+    pub fn secret(&self, name: &str) -> Option<SecretString> {
+        self.get(name).map(SecretString::from)
     }
 
     /// Names in `.env` that are none of ours, perhaps misspelt.

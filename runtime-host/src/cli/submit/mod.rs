@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use secrecy::SecretString;
 
+use super::server::{self, Server};
 use super::{FAILED, USAGE, complain};
 use api::{Api, Job};
 use display::Display;
@@ -31,8 +32,8 @@ pub struct Args {
     /// Where Image2Model is served
     #[arg(long, default_value = "http://127.0.0.1:3000", env = "IMAGE2MODEL_URL")]
     url: String,
-    /// API key
-    #[arg(long, env = "API_KEY", hide_env_values = true)]
+    /// API key [default: API_KEY of the environment or of .env]
+    #[arg(long)]
     key: Option<SecretString>,
     /// Triangles of a model at most, 1000 to 500000
     #[arg(long, value_parser = clap::value_parser!(i64).range(1000..=500_000))]
@@ -88,7 +89,8 @@ async fn prepare(args: &Args) -> anyhow::Result<(Api, Vec<Image>)> {
     tokio::fs::create_dir_all(&args.out)
         .await
         .map_err(|error| anyhow::anyhow!("cannot use the folder {}: {error}", args.out.display()))?;
-    Ok((Api::new(&args.url, args.key.clone())?, images))
+    let server = Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?;
+    Ok((Api::new(server)?, images))
 }
 
 async fn finish(api: &Api, job: &Job, args: &Args, images: &[Image], display: &Display) -> ExitCode {
