@@ -10,10 +10,16 @@ mod browser;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod manners;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod ownership;
 #[cfg(test)]
 mod terminal;

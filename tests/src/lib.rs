@@ -3,11 +3,14 @@
 //! The programs are found beside the test binary (`cargo xtask test` builds them first); nothing here reaches into them.
 
 pub mod client;
+pub mod fleet;
 pub mod glb;
 pub mod photo;
 pub mod process;
 pub mod product;
+pub mod redis;
 pub mod sim;
 
 pub use client::Client;
+pub use fleet::Fleet;
 pub use product::Product;

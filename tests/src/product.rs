@@ -11,7 +11,7 @@ use crate::sim::Sim;
 /// How to start the product.
 #[derive(Default)]
 pub struct Setup {
-    environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -39,7 +39,7 @@ impl Setup {
     /// When it does not become ready.
     pub fn start(self) -> anyhow::Result<Product> {
         let data = tempfile::tempdir()?;
-        let (process, url) = launch(&self.environment, data.path(), "127.0.0.1:0")?;
+        let (process, url) = launch("up", &self.environment, data.path(), "127.0.0.1:0")?;
         Ok(Product { process, url, data, environment: self.environment })
     }
 }
@@ -115,7 +115,7 @@ impl Product {
     /// When it does not become ready.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         let address = self.url.trim_start_matches("http://").to_owned();
-        (self.process, self.url) = launch(&self.environment, self.data.path(), &address)?;
+        (self.process, self.url) = launch("up", &self.environment, self.data.path(), &address)?;
         Ok(())
     }
 
@@ -145,7 +145,7 @@ pub fn image2model() -> anyhow::Result<Command> {
 }
 
 fn is_configuration(name: &str) -> bool {
-    let prefixes = ["FAL_", "REDIS_", "BLOB_", "RATE_LIMIT_", "SPIN_VARIABLE_"];
+    let prefixes = ["FAL_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_"];
     let names = [
         "API_KEY",
         "ADMIN_API_KEY",
@@ -155,13 +155,22 @@ fn is_configuration(name: &str) -> bool {
         "RESULTS_DIR",
         "MAX_UPLOAD_SIZE",
         "JOB_ACCESS",
+        "TOKEN_SECRET",
+        "TRUSTED_PROXIES",
+        "IMAGE2MODEL_URL",
     ];
     prefixes.iter().any(|p| name.starts_with(p)) || names.contains(&name)
 }
 
-fn launch(environment: &[(String, String)], data: &Path, address: &str) -> anyhow::Result<(Process, String)> {
+/// Starts a part of the program and answers with where it is ready.
+pub(crate) fn launch(
+    part: &str,
+    environment: &[(String, String)],
+    data: &Path,
+    address: &str,
+) -> anyhow::Result<(Process, String)> {
     let mut command = image2model()?;
-    command.args(["up", "--listen", address, "--data-dir"]).arg(data).envs(environment.iter().cloned());
+    command.args([part, "--listen", address, "--data-dir"]).arg(data).envs(environment.iter().cloned());
     let mut process = Process::start(&mut command)?;
     let url = process.wait_for("ready: ")?;
     Ok((process, url))

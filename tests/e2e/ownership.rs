@@ -1,0 +1,337 @@
+//! Who may do what with whose job: every job route, every kind of caller, both policies (`JOB_ACCESS`).
+//!
+//! One fleet: a host with `JOB_ACCESS=open` and one with `owner` on the same Redis, so that both judge the same jobs. The
+//! tables are the contract's (Auth, Ownership); what a route answers whoever may use it is in `ROUTES`.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use image2model_domain::{JobId, access_token};
+use image2model_tests::client::{Upload, text};
+use image2model_tests::{Client, Fleet, photo};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const ADMIN: &str = "the-admins-key-0123456789";
+const TOKEN_SECRET: &str = "the-token-secret-of-the-fleet";
+
+/// Where the next request comes from; the first is 10.0.0.0.
+static ADDRESSES: AtomicU32 = AtomicU32::new(0x0a00_0000);
+
+/// What a route asks of a caller without a key: nothing more than the job's id, or a key all the same.
+#[derive(Clone, Copy, PartialEq)]
+enum Keyless {
+    IdIsEnough,
+    NeedsKey,
+}
+
+struct Route {
+    method: Method,
+    /// `{job}`, `{task}`, `{file}`, `{name}` stand for the owner's job.
+    path: &'static str,
+    body: Option<&'static str>,
+    keyless: Keyless,
+    /// Whoever may use it is answered one of these.
+    allowed: &'static [u16],
+}
+
+const fn get(path: &'static str, allowed: &'static [u16]) -> Route {
+    Route { method: Method::GET, path, body: None, keyless: Keyless::IdIsEnough, allowed }
+}
+
+const ROUTES: &[Route] = &[
+    get("/api/v1/status/{job}", &[200]),
+    get("/api/v1/status/jobs/{job}", &[200]),
+    get("/api/v1/status/jobs/{job}/progress", &[200]),
+    get("/api/v1/status/tasks/{task}", &[200]),
+    get("/api/v1/status/tasks/{task}/status", &[200]),
+    get("/api/v1/status/stream/{job}", &[200]),
+    get("/api/v1/status/tasks/{task}/stream", &[200]),
+    get("/api/v1/upload/status/{file}", &[200]),
+    get("/api/v1/upload/batch/{job}/status", &[200]),
+    get("/api/v1/download/{job}/all", &[200]),
+    get("/api/v1/download/{job}/all?format=zip", &[200]),
+    get("/api/v1/download/{job}/{file}/model", &[200, 302]),
+    get("/api/v1/download/{job}/{file}/model?stream=1", &[200]),
+    get("/api/v1/download/{job}/{file}/preview", &[200, 302]),
+    get("/api/v1/download/{job}/{file}/original", &[200]),
+    get("/api/v1/download/{job}/{name}", &[200, 302]),
+    // Of a job that has ended: cancelling changes nothing.
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/jobs/{job}",
+        body: None,
+        keyless: Keyless::IdIsEnough,
+        allowed: &[202],
+    },
+];
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Caller {
+    OwnerKey,
+    OtherKey,
+    NoKey,
+    Admin,
+    IssuedAdmin,
+    ExpiredToken,
+    GoodToken,
+    TokenOfAnotherJob,
+    ForgedToken,
+    RevokedKey,
+    ExpiredKey,
+    WrongKey,
+    NotBearer,
+    OtherKeyWithGoodToken,
+}
+
+const CALLERS: [Caller; 14] = [
+    Caller::OwnerKey,
+    Caller::OtherKey,
+    Caller::NoKey,
+    Caller::Admin,
+    Caller::IssuedAdmin,
+    Caller::ExpiredToken,
+    Caller::GoodToken,
+    Caller::TokenOfAnotherJob,
+    Caller::ForgedToken,
+    Caller::RevokedKey,
+    Caller::ExpiredKey,
+    Caller::WrongKey,
+    Caller::NotBearer,
+    Caller::OtherKeyWithGoodToken,
+];
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Access {
+    Open,
+    Owner,
+}
+
+/// The code of the refusal (all are 403), or `None` for whoever may.
+fn expected(caller: Caller, access: Access, keyless: Keyless) -> Option<&'static str> {
+    use Caller::*;
+    match caller {
+        OwnerKey | Admin | IssuedAdmin | OtherKeyWithGoodToken => None,
+        OtherKey => Some("ACCESS_DENIED"),
+        RevokedKey | ExpiredKey | WrongKey => Some("INVALID_API_KEY"),
+        NotBearer => Some("NOT_AUTHENTICATED"),
+        _ if keyless == Keyless::NeedsKey => Some("NOT_AUTHENTICATED"),
+        GoodToken => None,
+        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken => match access {
+            Access::Open => None,
+            Access::Owner => Some("NOT_AUTHENTICATED"),
+        },
+    }
+}
+
+/// The same for a job that does not exist: who is refused for what they present is refused all the same.
+fn expected_of_nothing(caller: Caller, keyless: Keyless) -> (u16, &'static str) {
+    match expected(caller, Access::Open, keyless) {
+        Some(code) if code != "ACCESS_DENIED" => (403, code),
+        _ => (404, "JOB_NOT_FOUND"),
+    }
+}
+
+/// The owner's job, and what the callers present.
+struct Scene {
+    job: String,
+    task: String,
+    file: String,
+    name: String,
+    owner: String,
+    other: String,
+    issued_admin: String,
+    revoked: String,
+    expired: String,
+    good_token: String,
+    expired_token: String,
+    token_of_another_job: String,
+}
+
+impl Scene {
+    fn filled(&self, text: &str) -> String {
+        let pairs = [("{job}", &self.job), ("{task}", &self.task), ("{file}", &self.file), ("{name}", &self.name)];
+        pairs.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+
+    /// The `Authorization` header and the access token that a caller sends.
+    fn credentials(&self, caller: Caller) -> (Option<String>, Option<String>) {
+        let bearer = |key: &str| Some(format!("Bearer {key}"));
+        match caller {
+            Caller::OwnerKey => (bearer(&self.owner), None),
+            Caller::OtherKey => (bearer(&self.other), None),
+            Caller::NoKey => (None, None),
+            Caller::Admin => (bearer(ADMIN), None),
+            Caller::IssuedAdmin => (bearer(&self.issued_admin), None),
+            Caller::ExpiredToken => (None, Some(self.expired_token.clone())),
+            Caller::GoodToken => (None, Some(self.good_token.clone())),
+            Caller::TokenOfAnotherJob => (None, Some(self.token_of_another_job.clone())),
+            Caller::ForgedToken => (None, Some(self.good_token.replacen('.', ".0", 1))),
+            Caller::RevokedKey => (bearer(&self.revoked), None),
+            Caller::ExpiredKey => (bearer(&self.expired), None),
+            Caller::WrongKey => (bearer("a-key-that-nobody-has"), None),
+            Caller::NotBearer => (Some("Basic b3duZXI6a2V5".to_owned()), None),
+            Caller::OtherKeyWithGoodToken => (bearer(&self.other), Some(self.good_token.clone())),
+        }
+    }
+}
+
+async fn issue(admin: &Client, body: Value) -> Value {
+    let answer = admin.request(Method::POST, "/api/v1/admin/keys").json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    answer.json().await.unwrap()
+}
+
+/// A finished job of the caller.
+async fn job_of(client: &Client, name: &str) -> Value {
+    let job = client.upload(&[Upload::new(name, photo::jpeg(200, 150, 1).unwrap())], &[]).await.unwrap();
+    assert_eq!(client.ended(text(&job, "job_id")).await.unwrap()["status"], "completed");
+    job
+}
+
+fn fleet() -> Fleet {
+    let setup = Fleet::setup().with("ENVIRONMENT", "production").with("ADMIN_API_KEY", ADMIN);
+    let setup = setup.with("TRUSTED_PROXIES", "127.0.0.1");
+    let mut fleet = setup.with("JOB_ACCESS", "open").start().unwrap();
+    fleet.add("serve", &[("JOB_ACCESS", "owner")]).unwrap();
+    fleet
+}
+
+async fn scene(fleet: &mut Fleet) -> Scene {
+    let host = &fleet.hosts()[0];
+    let admin = host.client(Some(ADMIN)).unwrap();
+    let key = async |body: Value| text(&issue(&admin, body).await, "key").to_owned();
+    let (owner, other) = (key(json!({ "name": "owner" })).await, key(json!({ "name": "other" })).await);
+    let issued_admin = key(json!({ "name": "admin", "role": "admin" })).await;
+    let expired = issue(&admin, json!({ "name": "expired", "expires_in_seconds": 60 })).await;
+    let revoked = issue(&admin, json!({ "name": "revoked" })).await;
+    let gone = admin.request(Method::DELETE, &format!("/api/v1/admin/keys/{}", text(&revoked, "id"))).send().await;
+    assert_eq!(gone.unwrap().status(), 200);
+    let as_owner = host.client(Some(&owner)).unwrap();
+    let (job, another) = (job_of(&as_owner, "chair.jpg").await, job_of(&as_owner, "vase.jpg").await);
+    let status = as_owner.json(&format!("/api/v1/download/{}/all", text(&job, "job_id"))).await.unwrap();
+    let id = JobId::parse(text(&job, "job_id")).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let a_minute_ago = now.saturating_sub(Duration::from_secs(60)).as_secs();
+    // Instead of a minute's wait, the key's time is put back where it is kept.
+    let hash = image2model_domain::api_key::hash_of(text(&expired, "key"));
+    let mut redis = fleet.redis().connection().await.unwrap();
+    let past = i64::try_from(a_minute_ago).unwrap() * 1000;
+    let set: redis::RedisResult<i64> =
+        redis::cmd("HSET").arg(format!("api_key:{hash}")).arg("expires_at").arg(past).query_async(&mut redis).await;
+    assert_eq!(set.unwrap(), 0, "the field was there");
+    Scene {
+        task: text(&job, "task_id").to_owned(),
+        file: text(&job["files"][0], "file_id").to_owned(),
+        name: text(&status["files"][0], "filename").to_owned(),
+        good_token: text(&job, "access_token").to_owned(),
+        expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
+        token_of_another_job: text(&another, "access_token").to_owned(),
+        job: id.to_string(),
+        owner,
+        other,
+        issued_admin,
+        revoked: text(&revoked, "key").to_owned(),
+        expired: text(&expired, "key").to_owned(),
+    }
+}
+
+/// One request; its status and, when it is a refusal, its code.
+async fn ask(scene: &Scene, client: &Client, caller: Caller, route: &Route, path: &str) -> (u16, String) {
+    let (authorization, token) = scene.credentials(caller);
+    let mark = if path.contains('?') { '&' } else { '?' };
+    let path = token.map_or_else(|| path.to_owned(), |token| format!("{path}{mark}access_token={token}"));
+    // Each from an address of its own: wrong keys are counted by address, and soon too many.
+    let address = Ipv4Addr::from(ADDRESSES.fetch_add(1, Ordering::Relaxed)).to_string();
+    let mut request = client.request(route.method.clone(), &path).header("x-forwarded-for", address);
+    if let Some(authorization) = authorization {
+        request = request.header("authorization", authorization);
+    }
+    if let Some(body) = route.body {
+        request = request.header("content-type", "application/json").body(scene.filled(body));
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let problem = answer.headers()["content-type"] == "application/problem+json";
+    let body: Value = if problem { answer.json().await.unwrap() } else { Value::Null };
+    (status, text(&body, "error_code").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_lets_in_whom_the_contract_names_and_nobody_else() {
+    let mut fleet = fleet();
+    let scene = scene(&mut fleet).await;
+    let clients = fleet.clients(None).unwrap();
+    let mut wrong = Vec::new();
+    for (client, access) in clients.iter().zip([Access::Open, Access::Owner]) {
+        for route in ROUTES {
+            for caller in CALLERS {
+                let (status, code) = ask(&scene, client, caller, route, &scene.filled(route.path)).await;
+                let fits = match expected(caller, access, route.keyless) {
+                    Some(refusal) => (status, code.as_str()) == (403, refusal),
+                    None => route.allowed.contains(&status),
+                };
+                if !fits {
+                    wrong.push(format!("{} {} {caller:?} {access:?}: {status} {code}", route.method, route.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_exist_is_404_for_everybody() {
+    let mut fleet = fleet();
+    let mut scene = scene(&mut fleet).await;
+    let nothing = JobId::from_random([9; 16]);
+    scene.task = nothing.as_task_id();
+    scene.file = nothing.to_string();
+    scene.job = nothing.to_string();
+    let mut wrong = Vec::new();
+    for client in fleet.clients(None).unwrap() {
+        for route in ROUTES {
+            // Celery's way: a task that nobody knows is waiting.
+            let answers_anyway = route.path.contains("/tasks/") && !route.path.ends_with("/stream");
+            let by_file = route.path == "/api/v1/upload/status/{file}";
+            for caller in CALLERS {
+                let (status, code) = ask(&scene, &client, caller, route, &scene.filled(route.path)).await;
+                let fits = match expected_of_nothing(caller, route.keyless) {
+                    (404, _) if answers_anyway => status == 200,
+                    // No job to judge by: found to be missing before the key is looked at.
+                    _ if by_file => (status, code.as_str()) == (404, "FILE_NOT_FOUND"),
+                    (expected, code_expected) => (status, code.as_str()) == (expected, code_expected),
+                };
+                if !fits {
+                    wrong.push(format!("{} {} {caller:?}: {status} {code}", route.method, route.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_opens_no_stream_on_any_host_from_the_moment_on() {
+    let mut fleet = fleet();
+    fleet.add_serving(1).unwrap();
+    let admin = fleet.hosts()[0].client(Some(ADMIN)).unwrap();
+    let issued = issue(&admin, json!({ "name": "soon gone" })).await;
+    let clients = fleet.clients(Some(text(&issued, "key"))).unwrap();
+    let picture = Upload::new("sim-slow.jpg", photo::jpeg(64, 64, 1).unwrap());
+    let job = clients[0].upload(&[picture], &[]).await.unwrap();
+    let path = format!("/api/v1/status/stream/{}", text(&job, "job_id"));
+    for client in &clients {
+        assert_eq!(client.get(&path).await.unwrap().status(), 200);
+    }
+    let key_path = format!("/api/v1/admin/keys/{}", text(&issued, "id"));
+    let revoked: Value = admin.request(Method::DELETE, &key_path).send().await.unwrap().json().await.unwrap();
+    for client in &clients {
+        let refused = client.get(&path).await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert_eq!(refused.json::<Value>().await.unwrap()["message"], "Invalid API key");
+    }
+    let again: Value = admin.request(Method::DELETE, &key_path).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&again["state"], &again["revoked_at"]), (&json!("revoked"), &revoked["revoked_at"]));
+}

@@ -1,0 +1,76 @@
+//! A Redis for tests that need more than one host, or one that they can stop.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use crate::process::Process;
+
+/// A running Redis on a port of its own; its data goes with it.
+pub struct Redis {
+    process: Process,
+    port: u16,
+    _data: tempfile::TempDir,
+}
+
+impl Redis {
+    /// Starts one and waits until it takes connections.
+    ///
+    /// # Errors
+    /// When there is no Redis (or Valkey) here, or it does not start.
+    pub fn start() -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        // Free now; another test's Redis that takes it in between makes this one end, and another port is tried.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let mut process = Process::start(&mut command(port, data.path()))?;
+            if takes_connections(&mut process, port) {
+                return Ok(Self { process, port, _data: data });
+            }
+        }
+        bail!("Redis does not start")
+    }
+
+    /// For `REDIS_URL`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn connection(&self) -> anyhow::Result<redis::aio::MultiplexedConnection> {
+        Ok(redis::Client::open(self.url())?.get_multiplexed_async_connection().await?)
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+fn command(port: u16, data: &Path) -> Command {
+    let is_here = |name: &str| {
+        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
+    };
+    let mut command = Command::new(if is_here("redis-server") { "redis-server" } else { "valkey-server" });
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir"]);
+    command.arg(data);
+    command
+}
+
+fn takes_connections(process: &mut Process, port: u16) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while Instant::now() < deadline && process.wait(Duration::ZERO).is_err() {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
