@@ -81,7 +81,7 @@ fn documented() -> Operations {
 
 /// The host serves the streams itself and counts them once, as they open; the table's line is for where it does not.
 fn counted_as_documented(documented: &Route, table: &Route) -> bool {
-    documented.budget == table.budget || (documented.budget == "stream" && table.budget == "standard")
+    documented.budget == table.budget || (documented.budget == "stream" && table.budget == "uncounted")
 }
 
 #[test]
