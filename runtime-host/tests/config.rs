@@ -78,6 +78,20 @@ fn the_parts_need_what_only_up_brings() {
 }
 
 #[test]
+fn the_gateway_is_a_host_and_not_a_place_below_one() {
+    let blobs = |url| {
+        let values = [("REDIS_URL", "redis://h"), ("BLOB_TOKEN", "long-enough-a-token"), ("BLOB_URL", url)];
+        problems(&values, Part::Serve)
+    };
+    for good in ["http://blobs", "http://blobs:3001/", "https://10.0.0.5:3001"] {
+        assert!(blobs(good).is_empty(), "{good}");
+    }
+    for bad in ["http://blobs/files", "http://blobs/a/b/", "http://user@blobs", "http://blobs/#x", "http://blobs?x"] {
+        assert_eq!(blobs(bad), ["BLOB_URL"], "{bad}");
+    }
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let values = [
         ("API_KEY", "topsecret-key"),

@@ -21,7 +21,8 @@ pub(crate) async fn check(facts: Facts) -> Verdict {
 }
 
 async fn decide(facts: Facts) -> Verdict {
-    let secure = facts.forwarded_proto.as_deref().is_some_and(|p| p.trim().eq_ignore_ascii_case("https"));
+    let protocol = facts.forwarded_proto.as_deref().and_then(|p| p.split(',').next());
+    let secure = protocol.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"));
     let mut headers = headers::security(secure);
     let settings = match settings().await {
         Ok(settings) => settings,

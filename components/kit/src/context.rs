@@ -103,7 +103,7 @@ impl Context {
     /// it is not the JSON that is expected.
     pub async fn json<T: serde::de::DeserializeOwned>(&mut self, limit: usize) -> Result<T, Failure> {
         if self.header("content-type").is_some_and(|declared| !is_json(declared)) {
-            return Err(Problem::plain(415, "The request body must be application/json").into());
+            return Err(Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", "The request body must be application/json").into());
         }
         let mut body = self.take_body();
         let mut bytes = BytesMut::new();

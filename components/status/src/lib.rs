@@ -11,8 +11,8 @@ use image2model_kit::{Reply, Route, routes, serve};
 use spin_sdk::http::Request;
 
 static ROUTES: &[Route] = routes! {
-    GET "/api/v1/status/stream/:job_id" Open Uncounted => streams::moved,
-    GET "/api/v1/status/tasks/:task_id/stream" Open Uncounted => streams::moved,
+    GET "/api/v1/status/stream/:job_id" Owner Uncounted => streams::moved,
+    GET "/api/v1/status/tasks/:task_id/stream" Owner Uncounted => streams::moved,
     GET "/api/v1/status/tasks/:task_id/status" Owner Standard => task::status,
     GET "/api/v1/status/tasks/:task_id" Owner Standard => task::status,
     GET "/api/v1/status/jobs/:job_id/progress" Owner Standard => job::status,

@@ -1,5 +1,5 @@
 //! Event streams are not a component's: the host serves them itself, and where it does not, the client is sent to the
-//! stream server, which asks who they are and counts the stream, once.
+//! stream server, which counts the stream, once.
 
 use image2model_domain::Problem;
 use image2model_kit::{Context, Failure, Reply, config, reply};
