@@ -4,6 +4,7 @@
 //! keys of a tenant share one slot. With one partition there is no prefix and the names are exactly the seeds'.
 
 use crate::ids::{FileId, JobId};
+use crate::queue::Queue;
 
 /// Makes key names for one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,10 +95,10 @@ impl Keyspace {
         self.name(&format!("jobs:{tenant}"))
     }
 
-    /// String: how many files wait, over all tenants.
+    /// Sorted set: the files that wait in a lane, by since when, ms.
     #[must_use]
-    pub fn queue_depth(&self) -> String {
-        self.name("queue:depth")
+    pub fn queue_waiting(&self, lane: Queue) -> String {
+        self.name(&format!("queue:waiting:{}", lane.as_str()))
     }
 
     /// Sorted set: running files by the time their lease ends, ms.
@@ -154,6 +155,12 @@ impl Keyspace {
         self.name("api_key_hashes")
     }
 
+    /// Hash: what happened so far, counted (`scripts/prelude.lua`, `tally`).
+    #[must_use]
+    pub fn counters(&self) -> String {
+        self.name("counters")
+    }
+
     /// Hash: provider id → description as JSON, written by workers when they start.
     #[must_use]
     pub fn providers(&self) -> String {
@@ -170,6 +177,18 @@ impl Keyspace {
     #[must_use]
     pub fn workers(&self) -> String {
         self.name("workers")
+    }
+
+    /// String with a TTL: a host process's last sign of life, as JSON.
+    #[must_use]
+    pub fn host(&self, id: &str) -> String {
+        self.name(&format!("host:{id}"))
+    }
+
+    /// Sorted set: host processes by when their sign of life runs out, ms.
+    #[must_use]
+    pub fn hosts(&self) -> String {
+        self.name("hosts")
     }
 }
 

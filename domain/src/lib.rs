@@ -6,6 +6,7 @@
 pub mod access_token;
 pub mod api_key;
 pub mod commands;
+pub mod counters;
 pub mod digest;
 pub mod event;
 pub mod file_name;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod keys;
 pub mod options;
 pub mod problem;
+pub mod queue;
 pub mod record;
 pub mod request_id;
 pub mod script;

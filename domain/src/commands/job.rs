@@ -1,7 +1,7 @@
 //! Commands on a whole job.
 
 use super::script;
-use crate::ids::JobId;
+use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
 use crate::record::JobRecord;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
@@ -26,7 +26,16 @@ impl Command for ReadJob<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CancelJob<'a>(pub &'a JobId);
 
-/// What came of [`CancelJob`].
+/// Stops one file of a job: at once while it waits, else its worker is told to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelFile<'a> {
+    /// The job.
+    pub job: &'a JobId,
+    /// The file.
+    pub file: &'a FileId,
+}
+
+/// What came of [`CancelJob`] or [`CancelFile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelOutcome {
     /// It will stop, or has.
@@ -38,7 +47,7 @@ pub enum CancelOutcome {
     },
     /// It had ended before.
     AlreadyEnded,
-    /// There is no such job.
+    /// There is no such job or file.
     NotFound,
 }
 
@@ -49,16 +58,32 @@ impl Command for CancelJob<'_> {
         Call::new(script!("cancel_job"), keys, [Arg::from(self.0.as_str())])
     }
 
-    fn read(&self, mut replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
-        let word = replies.text()?;
-        let mut count = || replies.int().map(|n| u32::try_from(n).unwrap_or_default());
-        let (cancelled, running) = (count()?, count()?);
-        match word.as_str() {
-            "not_found" => Ok(CancelOutcome::NotFound),
-            "ended" if cancelled == 0 => Ok(CancelOutcome::AlreadyEnded),
-            "ok" | "ended" => Ok(CancelOutcome::Accepted { cancelled, running }),
-            other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
-        }
+    fn read(&self, replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
+        cancelled(replies)
+    }
+}
+
+impl Command for CancelFile<'_> {
+    type Reply = CancelOutcome;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("cancel_file"), keys, [Arg::from(self.job.as_str()), self.file.as_str().into()])
+    }
+
+    fn read(&self, replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
+        cancelled(replies)
+    }
+}
+
+fn cancelled(mut replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
+    let word = replies.text()?;
+    let mut count = || replies.int().map(|n| u32::try_from(n).unwrap_or_default());
+    let (cancelled, running) = (count()?, count()?);
+    match word.as_str() {
+        "not_found" => Ok(CancelOutcome::NotFound),
+        "ended" if cancelled == 0 => Ok(CancelOutcome::AlreadyEnded),
+        "ok" | "ended" => Ok(CancelOutcome::Accepted { cancelled, running }),
+        other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
     }
 }
 

@@ -8,18 +8,11 @@ if m[2] then return { 'ended', 0, 0 } end
 redis.call('HSET', job_key(job), 'cancel', 1)
 local now_cancelled, running, outcome = 0, 0, 'ok'
 for _, file in ipairs(split(m[1])) do
-  local key = file_key(job, file)
-  local s = redis.call('HMGET', key, 'queue', 'tenant', 'ended_at', 'fal_request_id', 'intent')
-  local asked = (s[4] or '') ~= '' or (s[5] or '') ~= ''
-  if s[1] == 'running' or (s[1] == 'waiting' and asked) then
+  local done = cancel_one(job, file, false)
+  if done == 'running' then
     running = running + 1
-  elseif not s[3] then
-    if s[1] == 'waiting' then
-      if redis.call('LREM', queue_key('waiting:' .. s[2]), 1, job .. '/' .. file) == 1 then redis.call('DECR', queue_key('depth')) end
-    end
-    redis.call('ZREM', queue_key('delayed'), job .. '/' .. file)
-    redis.call('HSET', key, 'message', 'Cancelled')
-    outcome = settle(job, file, s[2], 'cancelled', 'error', { error = { code = 'CANCELLED', message = 'Cancelled', retryable = true } })
+  elseif done then
+    outcome = done
     now_cancelled = now_cancelled + 1
   end
 end

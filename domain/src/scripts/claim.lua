@@ -1,13 +1,30 @@
 -- Hands waiting files to a worker under a lease. First takes back expired leases and due retries, in bounded steps, so
--- no scheduler has to live. Tenants take turns by virtual time (start-time fair queueing).
+-- no scheduler has to live. Tenants take turns by virtual time (start-time fair queueing), over all lanes that are not paused.
 -- ARGV: 2 worker, 3 lease ms, 4 most running at once, 5 most running per tenant, 6 claims per window, 7 window ms, 8 wanted
 -- Reply: {ms until it is worth asking again, then per file: job, file, fence, lost leases}
 local worker, lease = ARGV[2], tonumber(ARGV[3])
 local most, per_tenant = tonumber(ARGV[4]), tonumber(ARGV[5])
 local window_size, window, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local running_key, delayed_key, ring_key, window_key = queue_key('running'), queue_key('delayed'), queue_key('ring'), queue_key('window')
+local running_key, delayed_key, window_key = queue_key('running'), queue_key('delayed'), queue_key('window')
 
 local function parts(entry) return string.match(entry, '^([^/]+)/(.+)$') end
+
+local open = {}
+for _, lane in ipairs(LANES) do
+  if redis.call('HEXISTS', queue_key('paused'), lane) == 0 then open[#open + 1] = lane end
+end
+
+-- Whose turn it is: the least virtual time in any open lane.
+local function next_turn()
+  local turn
+  for _, lane in ipairs(open) do
+    local first = redis.call('ZRANGE', ring_key(lane), 0, 0, 'WITHSCORES')
+    if first[1] and not (turn and turn.virtual <= tonumber(first[2])) then
+      turn = { lane = lane, tenant = first[1], virtual = tonumber(first[2]) }
+    end
+  end
+  return turn
+end
 
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', running_key, '-inf', now, 'LIMIT', 0, 16)) do
   local job, file = parts(entry)
@@ -15,6 +32,7 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', running_key, '-inf', now, 'LI
   if m[2] then release_lease(job, file, m[2]) else redis.call('ZREM', running_key, entry) end
   if m[1] == 'running' then
     redis.call('HINCRBY', file_key(job, file), 'lost_leases', 1)
+    tally('leases_lost')
     enqueue(job, file, m[2], true)
   end
 end
@@ -35,19 +53,19 @@ while want > 0 and running < most do
     wait = window - (now - tonumber(oldest))
     break
   end
-  local first = redis.call('ZRANGE', ring_key, 0, 0, 'WITHSCORES')
-  if #first == 0 then break end
-  local tenant, virtual = first[1], tonumber(first[2])
+  local turn = next_turn()
+  if not turn then break end
+  local lane, tenant, virtual = turn.lane, turn.tenant, turn.virtual
   if tonumber(redis.call('HGET', queue_key('running_by_tenant'), tenant) or '0') >= per_tenant then
-    skipped[#skipped + 1] = { virtual, tenant }
-    redis.call('ZREM', ring_key, tenant)
+    skipped[#skipped + 1] = turn
+    redis.call('ZREM', ring_key(lane), tenant)
   else
-    local entry = redis.call('LPOP', queue_key('waiting:' .. tenant))
+    local entry = redis.call('LPOP', line_key(lane, tenant))
     if not entry then
-      redis.call('ZREM', ring_key, tenant)
+      redis.call('ZREM', ring_key(lane), tenant)
       redis.call('HSET', queue_key('last_virtual_time'), tenant, virtual)
     else
-      redis.call('DECR', queue_key('depth'))
+      redis.call('ZREM', waiting_key(lane), entry)
       local job, file = parts(entry)
       local key = file_key(job, file)
       local m = redis.call('HMGET', key, 'queue', 'fal_request_id', 'lost_leases')
@@ -63,9 +81,13 @@ while want > 0 and running < most do
         redis.call('HINCRBY', queue_key('running_by_tenant'), tenant, 1)
         redis.call('SET', queue_key('virtual_time'), virtual)
         local weight = tonumber(redis.call('HGET', queue_key('weights'), tenant) or '1')
-        redis.call('ZADD', ring_key, virtual + 1000 / weight, tenant)
+        -- A tenant's turns count in every lane where it has a line.
+        for _, other in ipairs(LANES) do
+          redis.call('ZADD', ring_key(other), 'XX', 'GT', virtual + 1000 / weight, tenant)
+        end
         if redis.call('HGET', job_key(job), 'status') == 'pending' then
-          redis.call('HSET', job_key(job), 'status', 'processing', 'started_at', now)
+          set_status(job, 'processing')
+          redis.call('HSET', job_key(job), 'started_at', now)
         end
         local n = #out
         out[n + 1], out[n + 2], out[n + 3], out[n + 4] = job, file, fence, tonumber(m[3] or '0')
@@ -74,7 +96,7 @@ while want > 0 and running < most do
     end
   end
 end
-for _, s in ipairs(skipped) do redis.call('ZADD', ring_key, s[1], s[2]) end
+for _, turn in ipairs(skipped) do redis.call('ZADD', ring_key(turn.lane), turn.virtual, turn.tenant) end
 if not wait then
   wait = 60000
   local due = redis.call('ZRANGE', delayed_key, 0, 0, 'WITHSCORES')

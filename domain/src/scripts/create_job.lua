@@ -4,7 +4,7 @@
 --       then per file: id, name, size, content type, width, height, blob key; then webhook url and its secret, or ''
 -- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting}
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local waiting = tonumber(redis.call('GET', queue_key('depth')) or '0')
+local waiting = depth()
 if ARGV[6] ~= '' then
   local key = P .. 'idempotency:' .. tenant .. ':' .. ARGV[6]
   local known = redis.call('GET', key)
@@ -24,11 +24,12 @@ if ARGV[6] ~= '' then
   redis.call('SET', P .. 'idempotency:' .. tenant .. ':' .. ARGV[6], ARGV[7] .. ' ' .. job, 'EX', ttl)
 end
 
-local files = {}
+local files, bytes = {}, 0
 for i = 1, count do
   local at = 17 + (i - 1) * 7
   local file = ARGV[at]
   files[i] = file
+  bytes = bytes + tonumber(ARGV[at + 2])
   redis.call('HSET', file_key(job, file), 'id', file, 'job', job, 'tenant', tenant, 'filename', ARGV[at + 1], 'size', ARGV[at + 2],
     'content_type', ARGV[at + 3], 'width', ARGV[at + 4], 'height', ARGV[at + 5], 'blob', ARGV[at + 6], 'status', 'pending',
     'queue', queued and '' or 'stored', 'attempts', 0, 'fence', '0', 'options', ARGV[13], 'model', ARGV[14], 'message', queued and 'Waiting for a worker' or 'Stored',
@@ -40,6 +41,10 @@ redis.call('HSET', job_key(job), 'id', job, 'tenant', tenant, 'status', 'pending
   'stored', queued and 0 or count, 'webhook_url', webhook.url, 'webhook_secret', webhook.secret,
   'files', table.concat(files, ' '), 'options', ARGV[13], 'model', ARGV[14], 'epoch', ARGV[10], 'ttl', ttl, 'max_attempts', ARGV[9],
   'request_id', ARGV[11], 'traceparent', ARGV[12], 'created_at', now, 'updated_at', now)
+tally('jobs_created')
+if queued then count_open(job, 'pending') end
+tally('files_created', count)
+tally('uploaded_bytes', bytes)
 redis.call('SET', P .. 'session:' .. job, owner)
 redis.call('ZADD', P .. 'jobs', now, job)
 redis.call('ZADD', P .. 'jobs:' .. tenant, now, job)

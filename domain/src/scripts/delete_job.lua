@@ -10,10 +10,11 @@ if not m[2] and ARGV[3] ~= '1' then return { 'running' } end
 for _, file in ipairs(split(m[1])) do
   local s = redis.call('HGET', file_key(job, file), 'queue')
   if s == 'running' then release_lease(job, file, m[3]) end
-  if s == 'waiting' and redis.call('LREM', queue_key('waiting:' .. m[3]), 1, job .. '/' .. file) == 1 then redis.call('DECR', queue_key('depth')) end
-  redis.call('ZREM', queue_key('delayed'), job .. '/' .. file)
+  leave_queue(job, file, m[3])
+  forget_dead_letter(job, file)
   redis.call('DEL', file_key(job, file), P .. 'file:' .. file)
 end
+count_open(job, '')
 redis.call('DEL', job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job))
 redis.call('ZREM', P .. 'jobs', job)
 redis.call('ZREM', P .. 'jobs:' .. m[3], job)

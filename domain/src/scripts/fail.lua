@@ -11,7 +11,9 @@ local most = tonumber(redis.call('HGET', job_key(f.job), 'max_attempts') or '3')
 redis.call('HSET', key, 'error_code', ARGV[5], 'error_message', ARGV[6], 'error_retryable', ARGV[7], 'message', ARGV[6])
 local before = tonumber(redis.call('HGET', key, 'attempts_before') or '0')
 local delay = tonumber(ARGV[8])
-if delay >= 0 and attempts - before < most and not redis.call('HGET', job_key(f.job), 'cancel') then
+local cancelled = redis.call('HGET', job_key(f.job), 'cancel') or redis.call('HGET', key, 'cancel')
+tally('attempts_failed')
+if delay >= 0 and attempts - before < most and not cancelled then
   release_lease(f.job, f.file, f.tenant)
   redis.call('HDEL', key, 'fal_request_id', 'intent', 'bound_by')
   redis.call('HSET', key, 'queue', 'delayed', 'status', 'pending', 'message', 'Trying again: ' .. ARGV[6], 'updated_at', now)

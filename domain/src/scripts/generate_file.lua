@@ -31,7 +31,7 @@ local key = file_key(job, file)
 local f = redis.call('HMGET', key, 'job', 'status', 'queue', 'unresolved', 'options', 'model', 'fal_request_id', 'intent')
 if not f[1] then return { 'unknown_file', '', '' } end
 if m[4] or f[2] == 'cancelled' then return { 'cancelled', '', '' } end
-local waiting = tonumber(redis.call('GET', queue_key('depth')) or '0')
+local waiting = depth()
 local how = 'queued'
 if f[2] ~= 'completed' and f[2] ~= 'failed' and f[3] ~= 'stored' then return { 'busy', '', '' } end
 if f[2] == 'completed' and tonumber(m[3]) >= tonumber(ARGV[8]) then return { 'too_many_files', '', '' } end
@@ -45,12 +45,12 @@ elseif f[2] == 'completed' then
   copy_file(job, file, new)
   file, key = new, file_key(job, new)
   reopen(job)
-  enqueue(job, file, tenant, false)
+  enqueue_again(job, file, tenant)
 else
   redis.call('HINCRBY', job_key(job), 'stored', -1)
   reopen(job)
   redis.call('HSET', key, 'message', 'Waiting for a worker', 'updated_at', now)
-  enqueue(job, file, tenant, false)
+  enqueue_again(job, file, tenant)
 end
 redis.call('HSET', key, 'options', options, 'model', model, 'webhook_url', ARGV[9], 'request_id', ARGV[13])
 local secret = redis.call('HGET', job_key(job), 'webhook_secret') or ''

@@ -9,6 +9,41 @@ local function file_key(job, file) return P .. 'job:' .. job .. ':file:' .. file
 local function progress_key(job) return P .. 'progress:' .. job end
 local function queue_key(name) return P .. 'queue:' .. name end
 
+-- The lanes in which files wait, named as the seeds name their queues: whole uploads, and single files asked for again.
+-- Each tenant has a line in each lane (a list), each lane a ring of its tenants and a set of who waits since when.
+local LANES = { 'batch_processing', 'model_generation' }
+local function line_key(lane, tenant) return queue_key('line:' .. lane .. ':' .. tenant) end
+local function ring_key(lane) return queue_key('ring:' .. lane) end
+local function waiting_key(lane) return queue_key('waiting:' .. lane) end
+local function lane_of(job, file) return redis.call('HGET', file_key(job, file), 'lane') or LANES[1] end
+
+-- How many files wait, in all lanes together.
+local function depth()
+  local sum = 0
+  for _, lane in ipairs(LANES) do sum = sum + redis.call('ZCARD', waiting_key(lane)) end
+  return sum
+end
+
+-- Counts something for the metrics. `open:` fields go down again, all others only grow.
+local function tally(name, by) redis.call('HINCRBY', P .. 'counters', name, by or 1) end
+
+-- Among which of the open jobs a job counts: 'pending', 'processing', or '' once it has ended or holds stored files only.
+local function count_open(job, as)
+  local before = redis.call('HGET', job_key(job), 'counted') or ''
+  if before == as then return end
+  if before ~= '' then tally('open:' .. before, -1) end
+  if as ~= '' then tally('open:' .. as) end
+  redis.call('HSET', job_key(job), 'counted', as)
+end
+
+-- Gives a job its status, and counts it.
+local function set_status(job, status)
+  redis.call('HSET', job_key(job), 'status', status)
+  local open = status == 'pending' or status == 'processing'
+  count_open(job, open and status or '')
+  if not open then tally('jobs_ended:' .. status) end
+end
+
 -- RFC 3339 in UTC with milliseconds (days-from-civil, run backwards).
 local function iso(ms)
   local days = math.floor(ms / 86400000)
@@ -86,17 +121,39 @@ local function new_fence()
   return string.format('%d%03d', now, redis.call('INCR', queue_key('fence')) % 1000)
 end
 
--- Puts a file at the end, or at the front, of its tenant's line, and the tenant into the ring. A tenant that becomes
--- active starts at the current virtual time: neither behind nor ahead of those already there.
+-- Puts a file at the end, or at the front, of its tenant's line, and the tenant into the lane's ring. A tenant that
+-- becomes active starts at the current virtual time: neither behind nor ahead of those already there.
 local function enqueue(job, file, tenant, front)
+  local lane, entry = lane_of(job, file), job .. '/' .. file
   redis.call('HSET', file_key(job, file), 'queue', 'waiting')
-  redis.call(front and 'LPUSH' or 'RPUSH', queue_key('waiting:' .. tenant), job .. '/' .. file)
-  redis.call('INCR', queue_key('depth'))
-  if not redis.call('ZSCORE', queue_key('ring'), tenant) then
+  redis.call(front and 'LPUSH' or 'RPUSH', line_key(lane, tenant), entry)
+  redis.call('ZADD', waiting_key(lane), now, entry)
+  if not redis.call('ZSCORE', ring_key(lane), tenant) then
     local current = tonumber(redis.call('GET', queue_key('virtual_time')) or '0')
     local own = tonumber(redis.call('HGET', queue_key('last_virtual_time'), tenant) or '0')
-    redis.call('ZADD', queue_key('ring'), math.max(current, own), tenant)
+    redis.call('ZADD', ring_key(lane), math.max(current, own), tenant)
   end
+end
+
+-- The same for a file that is asked for on its own: anew, or for the first time.
+local function enqueue_again(job, file, tenant)
+  redis.call('HSET', file_key(job, file), 'lane', LANES[2])
+  enqueue(job, file, tenant, false)
+end
+
+-- Takes a file out of every place where it may wait: its line, and the retries to come.
+local function leave_queue(job, file, tenant)
+  local lane, entry = lane_of(job, file), job .. '/' .. file
+  if redis.call('ZREM', waiting_key(lane), entry) == 1 then redis.call('LREM', line_key(lane, tenant), 1, entry) end
+  redis.call('ZREM', queue_key('delayed'), entry)
+end
+
+-- A file is no dead letter any more.
+local function forget_dead_letter(job, file)
+  local id = redis.call('HGET', file_key(job, file), 'dead_letter')
+  if not id then return end
+  redis.call('XDEL', queue_key('dead'), id)
+  redis.call('HDEL', file_key(job, file), 'dead_letter')
 end
 
 -- Gives up a file's lease, if it is held.
@@ -147,7 +204,7 @@ end
 -- Puts a job whose files had all ended, or were only stored, to work again.
 local function reopen(job)
   local ended = redis.call('HDEL', job_key(job), 'ended_at') == 1
-  if ended then redis.call('HSET', job_key(job), 'status', 'processing') end
+  if ended then set_status(job, 'processing') else count_open(job, redis.call('HGET', job_key(job), 'status')) end
   keep_job(job)
 end
 
@@ -156,23 +213,23 @@ end
 -- `restarts` grows with it: a file's progress never goes backwards under one value of it. Answers 'resumed' or 'requeued'.
 local function restart(job, file, tenant)
   local key = file_key(job, file)
-  local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts', 'dead_letter')
+  local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts')
   local resume = m[1] and ((m[2] or '') ~= '' or (m[3] or '') ~= '')
   redis.call('HINCRBY', job_key(job), 'failed', -1)
   reopen(job)
-  if m[5] then redis.call('XDEL', queue_key('dead'), m[5]) end
+  forget_dead_letter(job, file)
   if resume then
     redis.call('HSET', key, 'resumed_at', now)
   else
     redis.call('HDEL', key, 'fal_request_id', 'intent', 'intended_at', 'bound_by', 'bound_at', 'resumed_at',
       'error_code', 'error_message', 'error_retryable')
   end
-  redis.call('HDEL', key, 'ended_at', 'unresolved', 'dead_letter', 'queue_position', 'lost_leases', 'worker')
+  redis.call('HDEL', key, 'ended_at', 'unresolved', 'queue_position', 'lost_leases', 'worker')
   redis.call('HINCRBY', key, 'restarts', 1)
   redis.call('HSET', key, 'status', 'pending', 'message', resume and 'Waiting to look after its request' or 'Waiting for a worker',
     'attempts_before', m[4] or 0, 'fence', new_fence(), 'updated_at', now)
   redis.call('HSET', progress_key(job), file, 0)
-  enqueue(job, file, tenant, false)
+  enqueue_again(job, file, tenant)
   return resume and 'resumed' or 'requeued'
 end
 
@@ -184,6 +241,22 @@ local function outcome_of(job, t)
   return cancelled and 'cancelled' or 'failed'
 end
 
+-- How long a worker was at a file, in a histogram: seconds, up to and including each bound.
+local function tally_duration(job, file, status)
+  local claimed = redis.call('HGET', file_key(job, file), 'claimed_at')
+  if not claimed then return end
+  local ms = now - tonumber(claimed)
+  local bound = '+Inf'
+  for _, seconds in ipairs({ 5, 15, 30, 60, 120, 300, 600, 1800 }) do
+    if ms <= seconds * 1000 then
+      bound = tostring(seconds)
+      break
+    end
+  end
+  tally('file_duration:' .. status .. ':' .. bound)
+  tally('file_duration_ms:' .. status, ms)
+end
+
 -- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else. A job of which only stored
 -- files are left is pending again, and expires unless more is asked of it.
 -- Answers 'ended' when the job ended with it, else 'ok'.
@@ -192,7 +265,10 @@ local function settle(job, file, tenant, status, kind, extra)
   local key = file_key(job, file)
   local m = redis.call('HMGET', key, 'queue', 'webhook_url')
   if m[1] == 'stored' then redis.call('HINCRBY', job_key(job), 'stored', -1) end
+  if m[1] == 'running' then tally_duration(job, file, status) end
   redis.call('HSET', key, 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
+  redis.call('HDEL', key, 'cancel')
+  tally('files_ended:' .. status)
   redis.call('HSET', progress_key(job), file, 100)
   redis.call('HINCRBY', job_key(job), status, 1)
   if status == 'cancelled' then remove_blobs('file ' .. job .. '/' .. file, now) end
@@ -200,9 +276,11 @@ local function settle(job, file, tenant, status, kind, extra)
   local ended = t.completed + t.failed + t.cancelled
   local outcome = ended == t.total and outcome_of(job, t)
   if outcome then
-    redis.call('HSET', job_key(job), 'status', outcome, 'ended_at', now)
+    set_status(job, outcome)
+    redis.call('HSET', job_key(job), 'ended_at', now)
   elseif ended + t.stored == t.total then
-    redis.call('HSET', job_key(job), 'status', 'pending')
+    set_status(job, 'pending')
+    count_open(job, '')
     expire_job(job)
   end
   emit_file(job, file, kind, extra)
@@ -230,12 +308,28 @@ local function api_key(hash)
   return out
 end
 
+-- Cancels one file: one that waits ends at once. One that runs, or waits but may have a request at the provider, is left to a
+-- worker, which cancels that request too: it sees the mark on the job or, with `mark`, on the file alone.
+-- Answers what settle() answers, 'running', or nil when it had ended before.
+local function cancel_one(job, file, mark)
+  local m = redis.call('HMGET', file_key(job, file), 'queue', 'tenant', 'ended_at', 'fal_request_id', 'intent')
+  local asked = (m[4] or '') ~= '' or (m[5] or '') ~= ''
+  if m[1] == 'running' or (m[1] == 'waiting' and asked) then
+    if mark then redis.call('HSET', file_key(job, file), 'cancel', 1) end
+    return 'running'
+  end
+  if m[3] or not m[2] then return nil end
+  leave_queue(job, file, m[2])
+  redis.call('HSET', file_key(job, file), 'message', 'Cancelled')
+  return settle(job, file, m[2], 'cancelled', 'error', { error = { code = 'CANCELLED', message = 'Cancelled', retryable = true } })
+end
+
 -- The file a worker holds, or the reason why it does not: 'gone' (unknown or already ended), 'stale' (somebody else
 -- holds a newer lease), 'cancelled' (the caller wants it stopped). ARGV: 2 job, 3 file, 4 fence.
 local function held(accept_cancelled)
-  local m = redis.call('HMGET', file_key(ARGV[2], ARGV[3]), 'queue', 'fence', 'tenant')
+  local m = redis.call('HMGET', file_key(ARGV[2], ARGV[3]), 'queue', 'fence', 'tenant', 'cancel')
   if m[1] ~= 'running' then return nil, m[1] and m[1] ~= '' and 'stale' or 'gone' end
   if m[2] ~= ARGV[4] then return nil, 'stale' end
-  if not accept_cancelled and redis.call('HGET', job_key(ARGV[2]), 'cancel') then return nil, 'cancelled' end
+  if not accept_cancelled and (m[4] or redis.call('HGET', job_key(ARGV[2]), 'cancel')) then return nil, 'cancelled' end
   return { job = ARGV[2], file = ARGV[3], tenant = m[3] }
 end

@@ -21,7 +21,7 @@ if #ARGV < 4 then
   end
 end
 if #chosen == 0 then return { 'nothing_failed' } end
-local waiting = tonumber(redis.call('GET', queue_key('depth')) or '0')
+local waiting = depth()
 if ARGV[3] ~= '' and waiting + #chosen > tonumber(ARGV[3]) then return { 'queue_full' } end
 local out = { 'ok' }
 for _, file in ipairs(chosen) do

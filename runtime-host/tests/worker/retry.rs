@@ -51,7 +51,9 @@ async fn failed_files_are_made_after_all_and_the_others_are_left_alone() -> Resu
     let events = parts.events(&id).await?;
     let ends = events.iter().filter(|event| event["type"] == "job").count();
     assert_eq!(ends, 2);
-    assert!(events.iter().any(|event| event["restarts"] == 1 && event["status"] == "pending" && event["progress"] == 0));
+    assert!(
+        events.iter().any(|event| event["restarts"] == 1 && event["status"] == "pending" && event["progress"] == 0)
+    );
     parts.assert_at_rest().await?;
     worker.stop().await
 }

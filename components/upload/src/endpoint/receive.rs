@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
+use image2model_domain::queue::Queue;
 use image2model_domain::{JobId, Problem, access_token};
 use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
 use serde_json::{Value, json};
@@ -85,7 +86,10 @@ impl Upload {
         if announced.is_some_and(|length| length > max) {
             return Err(IntakeError::Stream(StreamFault::TooLarge { max }).problem().into());
         }
-        let waiting = redis::number("GET", &[&redis::keys().queue_depth()]).await?;
+        let mut waiting = 0;
+        for lane in Queue::LANES {
+            waiting += redis::number("ZCARD", &[&redis::keys().queue_waiting(lane)]).await?;
+        }
         if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
             return Err(queue_full().into());
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fal_sim::{Armed, Call, Kind, RequestReport, Running, Simulator, When};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
+use image2model_domain::queue::Queue;
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId};
 use image2model_host::fal::{FalClient, FalConfig};
@@ -158,15 +159,16 @@ impl Parts {
 
     /// Waits until the job has ended.
     pub async fn ended(&self, job: &JobId) -> Result<JobRecord> {
-        self.wait(job, |job| job.status.is_terminal()).await
+        self.when(job, |job| job.status.is_terminal()).await
     }
 
     /// Waits until the job's first file is as wanted.
     pub async fn file(&self, job: &JobId, wanted: impl Fn(&FileRecord) -> bool) -> Result<JobRecord> {
-        self.wait(job, |job| job.files.first().is_some_and(&wanted)).await
+        self.when(job, |job| job.files.first().is_some_and(&wanted)).await
     }
 
-    async fn wait(&self, job: &JobId, wanted: impl Fn(&JobRecord) -> bool) -> Result<JobRecord> {
+    /// Waits until the job is as wanted.
+    pub async fn when(&self, job: &JobId, wanted: impl Fn(&JobRecord) -> bool) -> Result<JobRecord> {
         let started = tokio::time::Instant::now();
         loop {
             // Redis may be away meanwhile: that is some tests' point.
@@ -205,8 +207,11 @@ impl Parts {
         let keys = self.store.keys();
         let running: u64 = self.store.query(redis::cmd("ZCARD").arg(keys.queue_running())).await?;
         let delayed: u64 = self.store.query(redis::cmd("ZCARD").arg(keys.queue_delayed())).await?;
-        let depth: Option<i64> = self.store.query(redis::cmd("GET").arg(keys.queue_depth())).await?;
-        ensure!((running, delayed, depth.unwrap_or_default()) == (0, 0, 0), "{running} {delayed} {depth:?}");
+        ensure!((running, delayed) == (0, 0), "{running} {delayed}");
+        for lane in Queue::LANES {
+            let waiting: u64 = self.store.query(redis::cmd("ZCARD").arg(keys.queue_waiting(lane))).await?;
+            ensure!(waiting == 0, "{waiting} files wait in {lane:?}");
+        }
         Ok(())
     }
 }
