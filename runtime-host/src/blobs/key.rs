@@ -26,7 +26,9 @@ impl Area {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the name used in keys.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         [Self::Uploads, Self::Results].into_iter().find(|area| area.as_str() == text)
     }
 }
@@ -97,6 +99,12 @@ impl BlobKey {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The job it belongs to.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.prefix.job
     }
 
     /// Which folder it lies in.

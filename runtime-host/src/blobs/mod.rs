@@ -5,9 +5,11 @@
 
 mod error;
 pub mod gateway;
+mod inventory;
 mod key;
 mod store;
 
 pub use error::BlobError;
+pub use inventory::{AreaUsage, Held, JobPage};
 pub use key::{Area, BlobKey, BlobPrefix};
 pub use store::{Blob, BlobMeta, Blobs, Disk, Freed};

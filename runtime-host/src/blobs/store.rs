@@ -177,6 +177,12 @@ impl Blobs {
         Ok(freed)
     }
 
+    /// The blobs of a job in one area.
+    pub(super) fn list_prefix(&self, prefix: &BlobPrefix) -> BoxStream<'static, Result<BlobMeta, BlobError>> {
+        let listed = self.area(prefix.area).list(Some(&prefix.path()));
+        listed.map_ok(|meta| BlobMeta::from(&meta)).map_err(BlobError::from).boxed()
+    }
+
     /// Every blob of an area, in no order, with its size.
     pub fn list(&self, area: Area) -> BoxStream<'static, Result<(BlobKey, BlobMeta), BlobError>> {
         let listed = self.area(area).list(None).map_err(BlobError::from);

@@ -1,8 +1,10 @@
 //! What can go wrong when native code calls a component, and the bounds of such calls.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+
+use super::usage::Usage;
 
 /// The longest one call may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -57,17 +59,21 @@ impl CallError {
     }
 }
 
-/// Runs `call` within the bounds.
+/// Runs `call` within the bounds, and counts it.
 pub(crate) async fn bounded<R>(
     component: &str,
     places: &Semaphore,
+    usage: &Usage,
     call: impl Future<Output = wasmtime::Result<R>>,
 ) -> Result<R, CallError> {
     let run = async {
         let _place = places.acquire().await;
         call.await
     };
-    match tokio::time::timeout(CALL_TIMEOUT, run).await {
+    let started = Instant::now();
+    let ended = tokio::time::timeout(CALL_TIMEOUT, run).await;
+    usage.answered(started.elapsed(), !matches!(ended, Ok(Ok(_))));
+    match ended {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(CallError::Failed { component: component.to_owned(), message: format!("{error:#}") }),
         Err(_) => Err(CallError::TimedOut { component: component.to_owned() }),

@@ -53,7 +53,7 @@ impl GuardClient {
         })?;
         let pre = GuardPlugPre::new(loaded.linked(id)?)
             .map_err(|error| EdgeError::Link { component: id.clone(), message: format!("{error:#}") })?;
-        let grants = loaded.grants(asking)?.inherited(id, &dependency.inherit);
+        let grants = loaded.grants(asking)?.inherited(id, &dependency.inherit, loaded.usage(id));
         Ok(Self(Arc::new(Inner {
             component: id.clone(),
             engine: loaded.engine.clone(),
@@ -65,7 +65,7 @@ impl GuardClient {
 
     /// What the guard says to a request with these facts.
     pub async fn check(&self, facts: Facts) -> Result<Verdict, CallError> {
-        bounded(&self.0.component, &self.0.places, self.call(facts)).await
+        bounded(&self.0.component, &self.0.places, &self.0.grants.usage, self.call(facts)).await
     }
 
     async fn call(&self, facts: Facts) -> wasmtime::Result<Verdict> {

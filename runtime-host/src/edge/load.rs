@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -15,6 +16,7 @@ use super::engine::{DEFAULT_MEMORY, EdgeEngine, MAX_MEMORY};
 use super::manifest::{Application, Component, DependencySource};
 use super::providers::Provider;
 use super::serve::{Admission, ComponentHandler, HandlerSettings, Router};
+use super::usage::Usage;
 use super::{EdgeError, EdgeOptions, ServeOptions};
 
 /// Exports that native code asks, with or without a route to them.
@@ -25,6 +27,9 @@ pub(super) struct Loaded {
     pub application: Application,
     pub engine: EdgeEngine,
     pub shared: Shared,
+    /// SHA-256 of each component's file.
+    pub digests: BTreeMap<String, String>,
+    usages: BTreeMap<String, Arc<Usage>>,
     compiled: BTreeMap<String, Compiled>,
     linker: Linker<HostState>,
 }
@@ -33,11 +38,12 @@ impl Loaded {
     pub fn new(options: &EdgeOptions) -> Result<Self, EdgeError> {
         let application = Application::load(&options.manifest_path, &options.variables)?;
         let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
-        let composed = composed(&application)?;
+        let (composed, digests) = composed(&application)?;
         let compiled = compile_all(&engine, &composed)?;
         let linker = capabilities::linker(engine.inner())?;
         let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new() };
-        Ok(Self { application, engine, shared, compiled, linker })
+        let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();
+        Ok(Self { application, engine, shared, digests, usages, compiled, linker })
     }
 
     /// A handler for every component with a route, and the routes to them.
@@ -108,7 +114,12 @@ impl Loaded {
             let message = format!("`files`: {} is not a folder", mount.source.display());
             return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
         }
-        Ok(Grants::of(component, DEFAULT_MEMORY, &self.shared))
+        Ok(Grants::of(component, DEFAULT_MEMORY, &self.shared, self.usage(&component.id)))
+    }
+
+    /// The counters of a component.
+    pub fn usage(&self, id: &str) -> Arc<Usage> {
+        self.usages.get(id).cloned().unwrap_or_default()
     }
 
     pub fn component_ids(&self) -> Vec<String> {
@@ -160,9 +171,12 @@ fn settings(component: &Component, options: &ServeOptions) -> HandlerSettings {
     }
 }
 
+/// By id: composed components, and digests of the files they were made from.
+type Composed = (BTreeMap<String, Vec<u8>>, BTreeMap<String, String>);
+
 /// The components that are instantiated here, each joined with its dependencies: those with routes and those that native
 /// code asks.
-fn composed(application: &Application) -> Result<BTreeMap<String, Vec<u8>>, EdgeError> {
+fn composed(application: &Application) -> Result<Composed, EdgeError> {
     let mut sources = Sources { application, files: HashMap::new() };
     let routed: BTreeSet<&str> = application.routes.iter().map(|route| route.component.as_str()).collect();
     let mut composed = BTreeMap::new();
@@ -175,7 +189,7 @@ fn composed(application: &Application) -> Result<BTreeMap<String, Vec<u8>>, Edge
             composed.insert(id.clone(), sources.compose(component, &mut Vec::new())?);
         }
     }
-    Ok(composed)
+    Ok((composed, sources.digests()))
 }
 
 /// Files, read once each.
@@ -194,6 +208,15 @@ impl Sources<'_> {
             .into();
         self.files.insert(path.into(), bytes.clone());
         Ok(bytes)
+    }
+
+    /// Of every file that was read, by the component it belongs to.
+    fn digests(&self) -> BTreeMap<String, String> {
+        let of = |component: &Component| {
+            let bytes = self.files.get(&component.source)?;
+            Some((component.id.clone(), format!("sha256:{}", hex::encode(Sha256::digest(bytes)))))
+        };
+        self.application.components.values().filter_map(of).collect()
     }
 
     /// `component` with everything it depends on. `above` are the components that depend on it, to find circles.

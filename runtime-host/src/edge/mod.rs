@@ -12,7 +12,9 @@ pub mod guard;
 mod load;
 pub mod manifest;
 pub mod providers;
+mod report;
 mod serve;
+mod usage;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use call::CallError;
 pub use error::EdgeError;
+pub use report::ComponentReport;
 pub use serve::{
     Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, ServeOptions, empty_body, full_body,
 };
@@ -31,6 +34,8 @@ use guard::GuardClient;
 use load::Loaded;
 use providers::Provider;
 use serve::{Dispatch, Router};
+
+pub use usage::{BOUNDS_MS, UsageReport};
 
 /// What an application is loaded from.
 #[derive(Clone)]
@@ -80,6 +85,11 @@ impl Edge {
     /// Every component that exports `image2model:provider/model`.
     pub fn providers(&self) -> Result<Vec<Provider>, EdgeError> {
         self.loaded.providers()
+    }
+
+    /// Every component with what it was asked so far, and what it takes now.
+    pub fn reports(&self) -> Vec<ComponentReport> {
+        report::components(&self.loaded)
     }
 
     /// The ids of the manifest's components, with those that answer routes first.

@@ -89,6 +89,6 @@ impl Provider {
     }
 
     async fn bounded<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallError> {
-        bounded(&self.0.component, &self.0.places, call).await
+        bounded(&self.0.component, &self.0.places, &self.0.grants.usage, call).await
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod history;
 mod hosts;
 mod queue;
+mod reach;
 mod refusal;
 mod retry;
 mod upload;

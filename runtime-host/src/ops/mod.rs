@@ -1,4 +1,6 @@
-//! What keeps the process operable: its logs and its end.
+//! What keeps the process operable: its logs, its sign of life and its end.
 
+pub mod heartbeat;
 pub mod logs;
+mod process;
 pub mod shutdown;

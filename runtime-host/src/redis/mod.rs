@@ -5,6 +5,7 @@
 mod check;
 mod child;
 mod error;
+pub mod sign_of_life;
 mod store;
 mod tail;
 

@@ -11,7 +11,7 @@ macro_rules! counters {
         }
 
         /// The counts at one moment.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
         pub struct StreamStats {
             /// Streams open now.
             pub open: u64,

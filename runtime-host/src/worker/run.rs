@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ use crate::redis::Store;
 
 /// Files asked for at once.
 const CLAIM_AT_ONCE: u32 = 16;
+/// Between two looks whether FAL answers.
+const REACH_EVERY: Duration = Duration::from_secs(15);
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -52,6 +54,8 @@ pub(super) struct Shared {
     pub breaker: Breaker,
     running: AtomicUsize,
     started_at: i64,
+    /// Whether FAL answered when it was last asked.
+    reachable: watch::Sender<Option<bool>>,
 }
 
 /// A worker.
@@ -68,7 +72,9 @@ impl Worker {
         let WorkerDeps { store, blobs, providers, fal, wake, config } = deps;
         let breaker = Breaker::new(config.breaker_pause);
         let (running, started_at, config) = (AtomicUsize::new(0), presence::now_ms(), Arc::new(config));
-        Self { shared: Arc::new(Shared { store, blobs, providers, fal, config, breaker, running, started_at }), wake }
+        let reachable = watch::Sender::new(None);
+        let shared = Shared { store, blobs, providers, fal, config, breaker, running, started_at, reachable };
+        Self { shared: Arc::new(shared), wake }
     }
 
     /// How it stands.
@@ -84,6 +90,7 @@ impl Worker {
         tokio::select! {
             () = self.claim_loop(&mut tasks, &shutdown) => {}
             () = self.show_presence() => {}
+            () = self.reach() => {}
         }
         let grace = self.shared.config.grace;
         let drained = tokio::time::timeout(grace, async { while tasks.join_next().await.is_some() {} }).await;
@@ -151,6 +158,15 @@ impl Worker {
         self.shared.store.run(&claim).await
     }
 
+    /// Keeps asking whether FAL answers. Never returns.
+    async fn reach(&self) {
+        loop {
+            let reachable = self.shared.fal.reachable().await;
+            self.shared.reachable.send_replace(Some(reachable));
+            tokio::time::sleep(REACH_EVERY).await;
+        }
+    }
+
     /// Keeps telling Redis that we are here. Never returns.
     async fn show_presence(&self) {
         let shared = &self.shared;
@@ -174,6 +190,7 @@ impl Shared {
             id: self.config.id.clone(),
             running: self.running.load(Ordering::Relaxed),
             breaker: self.breaker.state(Instant::now()),
+            reachable: *self.reachable.borrow(),
             started_at: self.started_at,
         }
     }

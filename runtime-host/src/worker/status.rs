@@ -11,6 +11,8 @@ pub struct WorkerStatus {
     pub running: usize,
     /// Whether FAL accepts the account.
     pub breaker: BreakerState,
+    /// Whether FAL answered when it was last asked; `None` before the first time.
+    pub reachable: Option<bool>,
     /// When it was started, ms since 1970.
     pub started_at: i64,
 }

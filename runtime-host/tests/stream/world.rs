@@ -162,7 +162,8 @@ impl World {
     }
 
     pub async fn fail(&self, holding: &Holding) {
-        let step = Fail { holding, code: "PROVIDER_ERROR", message: "no", retryable: true, retry_in_ms: None, resolved: true };
+        let step =
+            Fail { holding, code: "PROVIDER_ERROR", message: "no", retryable: true, retry_in_ms: None, resolved: true };
         self.store.run(&step).await.unwrap();
     }
 

@@ -5,6 +5,7 @@
 
 mod access;
 mod conditions;
+mod inventory;
 mod range;
 mod serve;
 

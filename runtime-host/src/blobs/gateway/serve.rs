@@ -1,4 +1,5 @@
-//! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, and `/health`.
+//! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`
+//! and `/jobs/{area}`.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
 use super::range::Asked;
-use super::{State, access, conditions, range};
+use super::{State, access, conditions, inventory, range};
 use crate::blobs::{BlobError, BlobKey, BlobMeta, BlobPrefix};
 
 pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
@@ -29,8 +30,14 @@ pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request
 }
 
 async fn route(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {
-    if path == "health" {
-        return health(state);
+    if *request.method() == Method::GET {
+        match path.split_once('/').unwrap_or((path, "")) {
+            ("health", "") => return health(state),
+            ("usage", "") => return inventory::usage(state).await,
+            ("jobs", prefix) if prefix.contains('/') => return inventory::job(state, prefix).await,
+            ("jobs", area) => return inventory::jobs(state, area, request.uri().query().unwrap_or_default()).await,
+            _ => {}
+        }
     }
     match *request.method() {
         Method::PUT => put(state, path, request).await,

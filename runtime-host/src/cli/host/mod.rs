@@ -8,6 +8,7 @@ mod ready;
 mod running;
 mod secrets;
 mod simulator;
+mod vitals;
 mod worker;
 
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
+use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::redis::Tail;
 use image2model_host::stream::{Limits, StreamDeps, Streams};
 use tokio::net::TcpListener;
@@ -19,6 +20,7 @@ use super::adapters::ComponentGuard;
 use super::foundation::Foundation;
 use super::native::Native;
 use super::simulator::Fal;
+use super::vitals::{self, Vitals};
 use super::{application, ready, worker};
 
 /// Streams beside an application leave within this; a server of their own spreads them over its whole grace.
@@ -46,16 +48,18 @@ impl Running {
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
         let mut running = Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
-        running.work(&config, &edge).await?;
+        let identity = vitals::identity(part);
+        running.work(&config, &edge, &identity).await?;
+        running.tell(part, edge.clone(), identity);
         let address = running.serve(part, &config, edge, listener)?;
         say_warnings(part, &config);
         running.say_ready(part, address).await?;
         Ok(running)
     }
 
-    async fn work(&mut self, config: &Config, edge: &Edge) -> anyhow::Result<()> {
+    async fn work(&mut self, config: &Config, edge: &Edge, identity: &HostIdentity) -> anyhow::Result<()> {
         if let Some(fal) = &self.fal {
-            let worker = worker::prepare(config, &self.base, edge, fal, &self.tail).await?;
+            let worker = worker::prepare(config, &self.base, edge, fal, &self.tail, identity).await?;
             let stop = self.stop.clone();
             self.tasks.spawn(async move {
                 worker.run(stop).await;
@@ -63,6 +67,16 @@ impl Running {
             });
         }
         Ok(())
+    }
+
+    /// Says that this process lives, and what its parts do.
+    fn tell(&mut self, part: Part, edge: Arc<Edge>, identity: HostIdentity) {
+        let vitals = Vitals { part, edge, streams: self.streams.clone() };
+        let (store, stop) = (self.base.store.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            vitals.tell(store, identity, stop).await;
+            "sign of life"
+        });
     }
 
     fn serve(

@@ -6,6 +6,7 @@ use std::time::Duration;
 use image2model_host::config::Config;
 use image2model_host::edge::Edge;
 use image2model_host::fal::FalClient;
+use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::redis::{Tail, TailMessage};
 use image2model_host::worker::{UncertainSubmits, Worker, WorkerConfig, WorkerDeps, makes_work};
 use tokio::sync::Notify;
@@ -22,6 +23,7 @@ pub async fn prepare(
     edge: &Edge,
     fal: &Fal,
     tail: &Tail,
+    identity: &HostIdentity,
 ) -> anyhow::Result<Worker> {
     let wake = Arc::new(Notify::new());
     tokio::spawn(wake_on_news(tail.subscribe(), wake.clone()));
@@ -31,14 +33,12 @@ pub async fn prepare(
         providers: providers(edge, &config.fal).await?,
         fal: FalClient::new(fal.client.clone())?,
         wake,
-        config: settings(config, fal),
+        config: settings(config, fal, identity),
     }))
 }
 
-fn settings(config: &Config, fal: &Fal) -> WorkerConfig {
-    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let id = format!("{machine}-{}-{:04x}", std::process::id(), rand::random::<u16>());
-    let mut defaults = WorkerConfig::new(id, machine);
+fn settings(config: &Config, fal: &Fal, identity: &HostIdentity) -> WorkerConfig {
+    let mut defaults = WorkerConfig::new(&identity.id, &identity.machine);
     if fal.is_simulated() {
         // It forgets its requests when this process ends: files under way are sent again instead of failing.
         defaults.unpaid = true;

@@ -13,12 +13,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Engine, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Inherit, Mount};
+use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use http_client::HttpClient;
@@ -41,11 +42,13 @@ pub(crate) struct Grants {
     pub memory: usize,
     pub redis: redis::RedisAccess,
     pub http: HttpClient,
+    /// Where its use is counted.
+    pub usage: Arc<Usage>,
 }
 
 impl Grants {
     /// The grants of `component`, its instances bounded to `memory` bytes.
-    pub fn of(component: &Component, memory: usize, shared: &Shared) -> Self {
+    pub fn of(component: &Component, memory: usize, shared: &Shared, usage: Arc<Usage>) -> Self {
         Self {
             component: component.id.as_str().into(),
             variables: component.variables.clone(),
@@ -55,12 +58,14 @@ impl Grants {
             memory: component.limits.memory.unwrap_or(memory),
             redis: redis::RedisAccess::new(shared.redis.clone()),
             http: shared.http.clone(),
+            usage,
         }
     }
 
-    /// What a dependency called `name` may use of these.
-    pub fn inherited(mut self, name: &str, inherit: &Inherit) -> Self {
+    /// What a dependency called `name` may use of these. Its use counts as its own.
+    pub fn inherited(mut self, name: &str, inherit: &Inherit, usage: Arc<Usage>) -> Self {
         self.component = name.into();
+        self.usage = usage;
         if !inherit.includes(Configuration::Variables) {
             self.variables.clear();
         }
@@ -81,7 +86,7 @@ impl Grants {
 pub(crate) struct HostState {
     pub table: ResourceTable,
     pub grants: Arc<Grants>,
-    pub limits: StoreLimits,
+    pub limits: Memory,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -92,7 +97,7 @@ impl HostState {
     pub fn new(grants: Arc<Grants>) -> wasmtime::Result<Self> {
         Ok(Self {
             table: ResourceTable::new(),
-            limits: StoreLimitsBuilder::new().memory_size(grants.memory).build(),
+            limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),

@@ -89,18 +89,33 @@ impl Dispatch {
             return fail(Failure::BadRequest);
         }
         let handler = &*target.handler;
-        let Some(place) = handler.admission.enter().await else {
-            let component = &*handler.grants.component;
-            tracing::warn!(component, request_id = id, "request refused: no place became free");
-            return fail(Failure::Busy);
-        };
         let started = Instant::now();
-        let progress = Progress::start();
-        let body = RequestBody { inner: body, progress: progress.clone() }.boxed_unsync();
-        match handler.handle(http::Request::from_parts(parts, body), progress.clone(), place.clone()).await {
-            Ok(response) => OutBody::of(response, place).await,
-            Err(error) => fail(classify(handler, &error, &progress, started, &id)),
-        }
+        let answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
+        // "Not implemented" is an answer, not a fault.
+        let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
+        handler.grants.usage.answered(started.elapsed(), failed);
+        answer
+    }
+}
+
+/// The component's own answer.
+async fn ask(
+    handler: &ComponentHandler,
+    parts: http::request::Parts,
+    body: Incoming,
+    started: Instant,
+    request_id: &str,
+) -> Result<http::Response<OutBody>, Failure> {
+    let Some(place) = handler.admission.enter().await else {
+        let component = &*handler.grants.component;
+        tracing::warn!(component, request_id, "request refused: no place became free");
+        return Err(Failure::Busy);
+    };
+    let progress = Progress::start();
+    let body = RequestBody { inner: body, progress: progress.clone() }.boxed_unsync();
+    match handler.handle(http::Request::from_parts(parts, body), progress.clone(), place.clone()).await {
+        Ok(response) => Ok(OutBody::of(response, place).await),
+        Err(error) => Err(classify(handler, &error, &progress, started, request_id)),
     }
 }
 

@@ -226,14 +226,7 @@ fn refused_by_provider(error: &ProviderError) -> End {
 async fn fail(held: &Held, failure: &Failure) {
     let retry_in_ms = failure.retry_in.map(millis);
     let Failure { code, message, retryable, resolved, .. } = failure;
-    let step = Fail {
-        holding: &held.holding,
-        code,
-        message,
-        retryable: *retryable,
-        retry_in_ms,
-        resolved: *resolved,
-    };
+    let step = Fail { holding: &held.holding, code, message, retryable: *retryable, retry_in_ms, resolved: *resolved };
     let done = held.step(&step).await.is_ok();
     tracing::warn!(job_id = %held.holding.job, file_id = %held.holding.file, code, retry_in_ms, done, "an attempt failed");
 }

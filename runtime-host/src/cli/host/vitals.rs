@@ -1,0 +1,50 @@
+//! The process's sign of life, made out of what its parts say of themselves.
+
+use std::sync::Arc;
+
+use image2model_host::config::Part;
+use image2model_host::edge::{BOUNDS_MS, Edge};
+use image2model_host::ops::heartbeat::{HostIdentity, beat};
+use image2model_host::redis::Store;
+use image2model_host::stream::Streams;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// The parts that have something to say.
+pub struct Vitals {
+    pub part: Part,
+    pub edge: Arc<Edge>,
+    pub streams: Option<Streams>,
+}
+
+impl Vitals {
+    /// Tells them until `stop`.
+    pub async fn tell(self, store: Store, identity: HostIdentity, stop: CancellationToken) {
+        beat(store, identity, move || self.now(), stop).await;
+    }
+
+    fn now(&self) -> Value {
+        let serves = matches!(self.part, Part::Up | Part::Serve);
+        // A worker has the same application loaded, and asks its providers; it answers no route of it.
+        let components: Vec<_> =
+            self.edge.reports().into_iter().filter(|report| serves || report.usage.requests > 0).collect();
+        json!({
+            "serves_components": serves,
+            "duration_bounds_ms": BOUNDS_MS,
+            "components": components,
+            "streams": self.streams.as_ref().map(Streams::stats),
+        })
+    }
+}
+
+/// Who this process is. Its worker, if it has one, goes by the same name.
+pub fn identity(part: Part) -> HostIdentity {
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let role = match part {
+        Part::Up => "up",
+        Part::Serve => "serve",
+        Part::Worker => "worker",
+        Part::Stream => "stream",
+    };
+    HostIdentity { id: format!("{machine}-{}-{:04x}", std::process::id(), rand::random::<u16>()), machine, role }
+}

@@ -1,0 +1,48 @@
+//! What the host can say of the components it serves.
+
+use super::load::Loaded;
+use super::manifest::DependencySource;
+use super::usage::UsageReport;
+
+/// One component of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ComponentReport {
+    /// Its id.
+    pub id: String,
+    /// The application's version, which its components share.
+    pub version: String,
+    /// SHA-256 of its file, `sha256:…`; empty for one that nothing uses.
+    pub digest: String,
+    /// Its routes; none for a library component.
+    pub routes: Vec<String>,
+    /// The components that it is composed into: what it does there counts as theirs.
+    pub used_by: Vec<String>,
+    /// What it was asked, and what it takes.
+    #[serde(flatten)]
+    pub usage: UsageReport,
+}
+
+/// Every component of the application.
+pub(super) fn components(loaded: &Loaded) -> Vec<ComponentReport> {
+    let application = &loaded.application;
+    let depends_on = |id: &str, other: &str| {
+        let component = application.components.get(id);
+        component.is_some_and(|c| {
+            c.dependencies.iter().any(|d| matches!(&d.source, DependencySource::Component(of) if of == other))
+        })
+    };
+    let report = |id: String| ComponentReport {
+        version: application.version.clone(),
+        digest: loaded.digests.get(&id).cloned().unwrap_or_default(),
+        routes: application
+            .routes
+            .iter()
+            .filter(|r| r.component == id)
+            .map(|r| r.pattern.as_str().to_owned())
+            .collect(),
+        used_by: application.components.keys().filter(|other| depends_on(other, &id)).cloned().collect(),
+        usage: loaded.usage(&id).read(),
+        id,
+    };
+    loaded.component_ids().into_iter().map(report).collect()
+}

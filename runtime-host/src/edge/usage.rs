@@ -1,0 +1,152 @@
+//! What each component is asked and what it takes, counted where it happens. Counters only grow; they begin anew with
+//! the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use wasmtime::{ResourceLimiter, StoreLimits};
+
+/// Upper bounds of the histogram's buckets, ms; one more bucket takes what is above the last.
+pub const BOUNDS_MS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
+
+/// One component's counters.
+#[derive(Debug, Default)]
+pub(crate) struct Usage {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    duration_us: AtomicU64,
+    buckets: [AtomicU64; BOUNDS_MS.len() + 1],
+    memory: AtomicU64,
+    instances: AtomicU64,
+}
+
+impl Usage {
+    /// One request was answered, until the head of its answer, or a native call has ended.
+    pub fn answered(&self, took: Duration, failed: bool) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let place = BOUNDS_MS.iter().position(|bound| us <= bound * 1000).unwrap_or(BOUNDS_MS.len());
+        if let Some(bucket) = self.buckets.get(place) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.duration_us.fetch_add(us, Ordering::Relaxed);
+    }
+
+    /// The counts now.
+    pub fn read(&self) -> UsageReport {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        UsageReport {
+            requests: get(&self.requests),
+            errors: get(&self.errors),
+            duration_ms: get(&self.duration_us) / 1000,
+            duration_buckets: self.buckets.iter().map(get).collect(),
+            memory_bytes: get(&self.memory),
+            instances: get(&self.instances),
+        }
+    }
+}
+
+/// One component's counts at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct UsageReport {
+    /// Requests answered, and calls from native code.
+    pub requests: u64,
+    /// Of these, answered with a 5xx or not at all.
+    pub errors: u64,
+    /// Time that all of them took together, ms.
+    pub duration_ms: u64,
+    /// How many took how long: one for each of [`BOUNDS_MS`], and those above. Not cumulative.
+    pub duration_buckets: Vec<u64>,
+    /// Linear memory of the instances that live now.
+    pub memory_bytes: u64,
+    /// Instances that live now.
+    pub instances: u64,
+}
+
+/// Bounds one instance's memory, and counts it for its component as long as the instance lives.
+pub(crate) struct Memory {
+    limits: StoreLimits,
+    usage: Arc<Usage>,
+    held: u64,
+    /// The last growth, which may yet fail.
+    last: u64,
+}
+
+impl Memory {
+    pub fn new(limits: StoreLimits, usage: Arc<Usage>) -> Self {
+        usage.instances.fetch_add(1, Ordering::Relaxed);
+        Self { limits, usage, held: 0, last: 0 }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        self.last = if allowed { desired.saturating_sub(current) as u64 } else { 0 };
+        self.held += self.last;
+        self.usage.memory.fetch_add(self.last, Ordering::Relaxed);
+        Ok(allowed)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        let last = std::mem::take(&mut self.last);
+        self.held -= last;
+        self.usage.memory.fetch_sub(last, Ordering::Relaxed);
+        self.limits.memory_grow_failed(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories()
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.usage.memory.fetch_sub(self.held, Ordering::Relaxed);
+        self.usage.instances.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::StoreLimitsBuilder;
+
+    #[test]
+    fn counts_requests_by_how_long_they_took() {
+        let usage = Usage::default();
+        for (ms, failed) in [(1, false), (5, false), (6, true), (60_000, false)] {
+            usage.answered(Duration::from_millis(ms), failed);
+        }
+        let report = usage.read();
+        assert_eq!((report.requests, report.errors, report.duration_ms), (4, 1, 60_012));
+        assert_eq!(report.duration_buckets, [2, 1, 0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn memory_counts_while_its_instance_lives() {
+        let usage = Arc::new(Usage::default());
+        let mut memory = Memory::new(StoreLimitsBuilder::new().memory_size(100).build(), usage.clone());
+        assert!(memory.memory_growing(0, 60, None).unwrap());
+        assert!(!memory.memory_growing(60, 200, None).unwrap());
+        assert!(memory.memory_growing(60, 90, None).unwrap());
+        memory.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
+        assert_eq!((usage.read().memory_bytes, usage.read().instances), (60, 1));
+        drop(memory);
+        assert_eq!((usage.read().memory_bytes, usage.read().instances), (0, 0));
+    }
+}
