@@ -1,19 +1,25 @@
-//! For operators: is it alive, is it ready, what is it doing, and clearing away what is old.
+//! For operators: is it alive, is it ready, what is it doing; queues and tasks; storage, and clearing away what is old.
 //!
-//! The health routes are open and not counted; every route under `/admin` needs the admin key and leaves a line in the log.
+//! Health routes and metrics are open and not counted; every route under `/admin` needs the admin key and leaves an entry in
+//! the audit log.
 
 mod audit;
-mod cleanup;
-mod delete;
 mod health;
+mod hosts;
+mod jobs;
 mod keys;
-mod probe;
-mod redis_info;
+mod metrics;
+mod queues;
+mod storage;
 mod system;
-mod workers;
+mod tasks;
 
+use health::detailed;
+use hosts::components;
 use image2model_kit::{Reply, Route, routes, serve};
 use spin_sdk::http::Request;
+use storage::{cleanup, delete, files, usage};
+use tasks::{cancel, dead_letters, list};
 
 static ROUTES: &[Route] = routes! {
     GET "/health" Open Uncounted => health::overview,
@@ -21,18 +27,41 @@ static ROUTES: &[Route] = routes! {
     GET "/health/liveness" Open Uncounted => health::live,
     GET "/health/ready" Open Uncounted => health::ready,
     GET "/health/readiness" Open Uncounted => health::ready,
+    GET "/health/detailed" Open Uncounted => detailed::answer,
+    GET "/health/metrics" Open Uncounted => metrics::answer,
+    GET "/metrics" Open Uncounted => metrics::answer,
     GET "/api/v1/health" Open Uncounted => health::overview,
     GET "/api/v1/health/live" Open Uncounted => health::live,
     GET "/api/v1/health/liveness" Open Uncounted => health::live,
     GET "/api/v1/health/ready" Open Uncounted => health::ready,
     GET "/api/v1/health/readiness" Open Uncounted => health::ready,
+    GET "/api/v1/health/detailed" Open Uncounted => detailed::answer,
+    GET "/api/v1/health/metrics" Open Uncounted => metrics::answer,
+    GET "/api/v1/metrics" Open Uncounted => metrics::answer,
     GET "/api/v1/admin/system-info" Admin Standard => system::info,
+    GET "/api/v1/admin/system-health" Admin Standard => usage::system_health,
+    GET "/api/v1/admin/disk-usage" Admin Standard => usage::disk,
+    GET "/api/v1/admin/list-files" Admin Standard => files::list,
     POST "/api/v1/admin/cleanup" Admin Standard => cleanup::old_jobs,
     POST "/api/v1/admin/cleanup-job" Admin Standard => delete::ended,
     DELETE "/api/v1/admin/delete-job/:job_id" Admin Standard => delete::any,
     GET "/api/v1/admin/keys" Admin Standard => keys::list,
     POST "/api/v1/admin/keys" Admin Standard => keys::issue,
     DELETE "/api/v1/admin/keys/:id" Admin Standard => keys::revoke,
+    GET "/api/v1/admin/queues" Admin Standard => queues::list,
+    POST "/api/v1/admin/queues/:name/pause" Admin Standard => queues::pause,
+    POST "/api/v1/admin/queues/:name/resume" Admin Standard => queues::resume,
+    GET "/api/v1/admin/tasks" Admin Standard => list::tasks,
+    POST "/api/v1/admin/tasks/:id/cancel" Admin Standard => cancel::task,
+    POST "/api/v1/admin/tasks/:id/:file/cancel" Admin Standard => cancel::task,
+    POST "/api/v1/admin/dead-letters/:id/replay" Admin Standard => dead_letters::replay,
+    DELETE "/api/v1/admin/dead-letters/:id" Admin Standard => dead_letters::forget,
+    GET "/api/v1/admin/jobs" Admin Standard => jobs::list,
+    GET "/api/v1/admin/jobs/:job_id" Admin Standard => jobs::one,
+    GET "/api/v1/admin/components" Admin Standard => components::list,
+    POST "/api/v1/admin/components/:id/swap" Admin Standard => components::exchange,
+    POST "/api/v1/admin/components/:id/rollback" Admin Standard => components::exchange,
+    POST "/api/v1/admin/components/:id/canary" Admin Standard => components::exchange,
 };
 
 #[spin_sdk::http_service]

@@ -1,57 +1,50 @@
 //! `GET /admin/system-info`: what runs, what waits, and where the limits are near.
 
-use std::collections::BTreeSet;
-
 use futures::try_join;
+use image2model_domain::commands::ReadQueues;
 use image2model_kit::{Context, Failure, Reply, redis, reply};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{audit, probe, redis_info, workers};
+use crate::hosts::{components, processes, redis_info, workers};
+use crate::{audit, health::probe, queues};
+
+/// On Spin nothing of ours hosts the components.
+const NO_HOST: &str = "No image2model host serves components: Spin does, and keeps no count of them for us. Workers and stream \
+    servers are shown.";
 
 /// Answers all of it.
 pub(crate) async fn info(context: Context) -> Result<Reply, Failure> {
     audit::asked(&context, &json!({}));
     let keys = redis::keys();
-    let providers = keys.providers();
-    let names = [providers.as_str()];
-    let (facts, alive, queues, jobs, providers) = try_join!(
+    let (jobs, providers) = (keys.jobs(), keys.providers());
+    let (jobs, providers) = ([jobs.as_str()], [providers.as_str()]);
+    let (facts, hosts, alive, states, jobs, providers) = try_join!(
         redis_info::facts(),
+        processes::alive(),
         workers::alive(),
-        queues(),
-        count("ZCARD", keys.jobs()),
-        redis::texts("HKEYS", &names),
+        redis::run(&ReadQueues),
+        redis::number("ZCARD", &jobs),
+        redis::texts("HKEYS", &providers),
     )?;
     let report = probe::report().await;
-    let hosts: BTreeSet<&str> = alive.iter().filter_map(workers::Worker::host).collect();
-    let disk = report.checks.iter().find(|c| c.name == "disk_space").map(|c| c.details.clone());
+    let served = hosts.iter().any(|host| host.serves_components);
     let body = json!({
         "application": { "name": "image2model", "version": env!("CARGO_PKG_VERSION") },
         "ready": report.is_ready(),
-        "hosts": hosts,
+        "hosts": hosts.iter().map(processes::HostProcess::shown).collect::<Vec<_>>(),
+        "hosts_message": (!served).then_some(NO_HOST),
         "workers": alive.iter().map(workers::Worker::shown).collect::<Vec<_>>(),
+        "components": components::overview(&hosts),
         "providers": providers,
-        "fal": { "mode": workers::fal_mode(&alive), "breaker": workers::fal_breaker(&alive) },
-        "queues": queues,
+        "fal": {
+            "mode": workers::fal_mode(&alive),
+            "breaker": workers::fal_breaker(&alive),
+            "reachable": workers::fal_reachable(&alive),
+        },
+        "queues": queues::overview(&states),
         "jobs": { "known": jobs },
         "redis": facts,
-        "disk": disk,
+        "disk": report.check("disk_space").map(|check| &check.details),
     });
     reply::json(200, &body)
-}
-
-/// How many files are in each state of the queue.
-async fn queues() -> Result<Value, redis::RedisError> {
-    let keys = redis::keys();
-    let (waiting, running, delayed, dead) = try_join!(
-        count("GET", keys.queue_depth()),
-        count("ZCARD", keys.queue_running()),
-        count("ZCARD", keys.queue_delayed()),
-        count("XLEN", keys.queue_dead()),
-    )?;
-    Ok(json!({ "waiting": waiting, "running": running, "delayed": delayed, "dead": dead }))
-}
-
-/// The number that a command answers for a key.
-async fn count(command: &str, key: String) -> Result<i64, redis::RedisError> {
-    redis::number(command, &[&key]).await
 }

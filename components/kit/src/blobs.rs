@@ -78,6 +78,15 @@ pub struct Freed {
     pub freed_bytes: u64,
 }
 
+/// What a job has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many files.
+    pub files: u64,
+    /// Bytes they have.
+    pub bytes: u64,
+}
+
 /// Whether a text is a key: names of `[A-Za-z0-9._-]` between slashes, none of them `.` or `..`; `/` at the end if `prefix`.
 fn is_key(key: &str, prefix: bool) -> bool {
     let path = if prefix { key.strip_suffix('/') } else { Some(key) };
@@ -170,7 +179,44 @@ pub async fn delete(key: &str) -> Result<Freed, BlobError> {
 /// # Errors
 /// [`BlobError`].
 pub async fn health() -> Result<serde_json::Value, BlobError> {
-    let answer = ask(Method::GET, "health", &[]).await?;
+    about("health").await
+}
+
+/// What the store holds: `{"uploads": {files, bytes, jobs, modified_ms, complete}, "results": …, "disk"}`.
+///
+/// # Errors
+/// [`BlobError`].
+pub async fn usage() -> Result<serde_json::Value, BlobError> {
+    about("usage").await
+}
+
+/// The jobs of an area (`uploads`, `results`) behind `after`, by id, 500 at most: `{"jobs": [{job, files, bytes,
+/// modified_ms}], "more", "complete"}`.
+///
+/// # Errors
+/// [`BlobError`]; [`BlobError::BadKey`] when `area` or `after` is not a plain name.
+pub async fn jobs(area: &str, after: &str, limit: usize) -> Result<serde_json::Value, BlobError> {
+    if !is_key(area, false) || !(after.is_empty() || is_key(after, false)) {
+        return Err(BlobError::BadKey);
+    }
+    about(&format!("jobs/{area}?after={after}&limit={}", limit.min(500))).await
+}
+
+/// What one job has under a key that ends in `/`: files and bytes.
+///
+/// # Errors
+/// [`BlobError`].
+pub async fn held(key: &str) -> Result<Held, BlobError> {
+    if !is_key(key, true) || !key.ends_with('/') {
+        return Err(BlobError::BadKey);
+    }
+    let held = about(&format!("jobs/{}", key.trim_end_matches('/'))).await?;
+    let number = |name: &str| held.get(name).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    Ok(Held { files: number("files"), bytes: number("bytes") })
+}
+
+async fn about(what: &str) -> Result<serde_json::Value, BlobError> {
+    let answer = ask(Method::GET, what, &[]).await?;
     let status = answer.status();
     if !status.is_success() {
         return Err(BlobError::Refused(status));

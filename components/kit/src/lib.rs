@@ -15,6 +15,10 @@ mod context;
 pub mod failure;
 #[cfg(feature = "endpoint")]
 mod guard;
+#[cfg(feature = "endpoint")]
+pub mod job_list;
+#[cfg(feature = "endpoint")]
+pub mod listing;
 pub mod log;
 #[cfg(feature = "endpoint")]
 pub mod query;

@@ -36,8 +36,10 @@ fn accepted(outcome: RetryOutcome) -> Result<Vec<(FileId, Restart)>, Problem> {
         RetryOutcome::JobCancelled => conflict("JOB_CANCELLED", "The job was cancelled; upload the images again."),
         RetryOutcome::NothingFailed => conflict("NOTHING_TO_RETRY", "No file of this job has failed."),
         RetryOutcome::UnknownFile(_) => Err(Problem::file_not_found()),
-        RetryOutcome::NotFailed(file) => Err(Problem::new(409, "FILE_NOT_FAILED", "Only files that failed can be retried.")
-            .with_details(json!({ "file_id": file }))),
+        RetryOutcome::NotFailed(file) => {
+            Err(Problem::new(409, "FILE_NOT_FAILED", "Only files that failed can be retried.")
+                .with_details(json!({ "file_id": file })))
+        }
         RetryOutcome::QueueFull => {
             Err(Problem::new(503, "QUEUE_FULL", "Too many images are waiting already; try again in a minute.")
                 .with_header("retry-after", "60"))
@@ -46,9 +48,7 @@ fn accepted(outcome: RetryOutcome) -> Result<Vec<(FileId, Restart)>, Problem> {
 }
 
 fn body(job: &JobId, queued: &[(FileId, Restart)]) -> Value {
-    let file = |(id, how): &(FileId, Restart)| {
-        json!({ "file_id": id, "status": "pending", "resumed": *how == Restart::Resumed, "task_id": id.as_task_id() })
-    };
+    let file = |(id, how): &(FileId, Restart)| json!({ "file_id": id, "status": "pending", "resumed": *how == Restart::Resumed, "task_id": id.as_task_id() });
     let noun = if queued.len() == 1 { "file is" } else { "files are" };
     json!({
         "job_id": job,
@@ -71,7 +71,9 @@ mod tests {
         assert_eq!(status(RetryOutcome::NothingFailed), Err((409, "NOTHING_TO_RETRY".to_owned())));
         assert_eq!(status(RetryOutcome::JobCancelled), Err((409, "JOB_CANCELLED".to_owned())));
         assert_eq!(status(RetryOutcome::UnknownFile(FileId::from_random([1; 16]))).unwrap_err().0, 404);
-        assert!(accepted(RetryOutcome::QueueFull).unwrap_err().headers().iter().any(|(name, _)| *name == "retry-after"));
+        assert!(
+            accepted(RetryOutcome::QueueFull).unwrap_err().headers().iter().any(|(name, _)| *name == "retry-after")
+        );
     }
 
     #[test]

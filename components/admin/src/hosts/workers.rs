@@ -1,12 +1,8 @@
 //! The workers that live: each writes a sign of life to Redis, which carries how it stands with FAL.AI.
 
-use image2model_kit::clock;
 use image2model_kit::redis::{self, RedisError};
 use serde::Deserialize;
 use serde_json::Value;
-
-/// Workers that are looked at; more are counted as well but not described.
-const MOST: usize = 200;
 
 /// A worker's last sign of life.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
@@ -25,6 +21,9 @@ struct Fal {
     mode: String,
     #[serde(default)]
     breaker: String,
+    /// FAL.AI answered when the worker last asked.
+    #[serde(default)]
+    reachable: Option<bool>,
 }
 
 impl Worker {
@@ -39,22 +38,16 @@ impl Worker {
         Value::Object(all)
     }
 
-    /// Its host's name, if it gives one.
-    pub(crate) fn host(&self) -> Option<&str> {
-        self.rest.get("host").and_then(Value::as_str)
+    /// Files it drives.
+    pub(crate) fn running(&self) -> u64 {
+        self.rest.get("running").and_then(Value::as_u64).unwrap_or_default()
     }
 }
 
 /// The workers whose sign of life has not run out.
 pub(crate) async fn alive() -> Result<Vec<Worker>, RedisError> {
     let keys = redis::keys();
-    let now = clock::now_ms().to_string();
-    let ids = redis::texts("ZRANGEBYSCORE", &[&keys.workers(), &now, "+inf"]).await?;
-    if ids.is_empty() {
-        return Ok(vec![]);
-    }
-    let names: Vec<String> = ids.iter().take(MOST).map(|id| keys.worker(id)).collect();
-    let texts = redis::texts("MGET", &names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let texts = super::records(&keys.workers(), |id| keys.worker(id)).await?;
     Ok(texts.iter().filter_map(|text| Worker::parse(text)).collect())
 }
 
@@ -74,6 +67,16 @@ pub(crate) fn fal_breaker(workers: &[Worker]) -> &str {
     states().find(|state| *state == "closed").or_else(|| states().next()).unwrap_or("unknown")
 }
 
+/// Whether FAL.AI answers at least one worker; `None` while none has asked yet.
+pub(crate) fn fal_reachable(workers: &[Worker]) -> Option<bool> {
+    workers.iter().filter_map(|worker| worker.fal.reachable).reduce(|a, b| a || b)
+}
+
+/// How many workers' breakers are in that state.
+pub(crate) fn breakers(workers: &[Worker], state: &str) -> usize {
+    workers.iter().filter(|worker| worker.fal.breaker == state).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +93,7 @@ mod tests {
         let workers = [worker("simulated", "open"), worker("live", "closed")];
         assert_eq!((fal_mode(&workers), fal_breaker(&workers)), ("live", "closed"));
         assert_eq!(fal_breaker(&workers[..1]), "open");
+        assert_eq!((fal_reachable(&workers), breakers(&workers, "open")), (None, 1));
         assert_eq!(fal_mode(&[worker("simulator", "closed")]), "simulated");
     }
 
@@ -97,7 +101,7 @@ mod tests {
     fn shows_what_a_worker_says_and_bears_an_older_one() {
         let shown = worker("live", "closed").shown();
         assert_eq!((&shown["running"], &shown["fal"]["breaker"]), (&Value::from(2), &Value::from("closed")));
-        assert_eq!(worker("live", "closed").host(), Some("h"));
+        assert_eq!(worker("live", "closed").running(), 2);
         assert_eq!(fal_mode(&[Worker::parse("{}").unwrap()]), "unknown");
         assert!(Worker::parse("").is_none());
     }

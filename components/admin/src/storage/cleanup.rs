@@ -3,14 +3,17 @@
 //! Jobs are looked at oldest first, a bounded number a call; `more` says that another call would find others. A job whose
 //! record has expired has ended, and its bytes go too.
 
-use image2model_domain::commands::ReadJob;
+use image2model_domain::commands::{ReadJob, ReadQueues};
+use image2model_domain::queue::Queue;
 use image2model_domain::record::JobRecord;
+use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem};
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{audit, delete};
+use super::{delete, megabytes};
+use crate::audit;
 
 const LONGEST_BODY: usize = 4096;
 /// Jobs removed a call.
@@ -59,6 +62,9 @@ struct Tally {
 pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
     let order: Order = context.json(LONGEST_BODY).await?;
     audit::asked(&context, &json!({ "older_than_hours": order.older_than_hours, "dry_run": order.dry_run }));
+    if !order.dry_run {
+        require_unpaused().await?;
+    }
     let now = clock::now_ms();
     let tally = sweep(order.cutoff(now)?, order.dry_run, now + PATIENCE_MS).await?;
     let message = match (order.dry_run, tally.jobs.len()) {
@@ -72,12 +78,28 @@ pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
         "deleted_jobs": tally.jobs.len(),
         "deleted_files": tally.files,
         "freed_bytes": tally.bytes,
+        "files_removed": if order.dry_run { 0 } else { tally.files },
+        "directories_removed": if order.dry_run { 0 } else { tally.jobs.len() },
+        "freed_space_mb": if order.dry_run { 0.0 } else { megabytes(tally.bytes) },
+        "cleanup_hours": order.older_than_hours,
+        "errors": [],
+        "timestamp": rfc3339(now),
         "job_ids": tally.jobs,
         "more": tally.more,
         "message": message,
     });
     audit::done(&context, &body);
     reply::json(200, &body)
+}
+
+/// Clearing away is a queue of its own that can be paused, as the seeds have it.
+async fn require_unpaused() -> Result<(), Failure> {
+    let queues = redis::run(&ReadQueues).await?.queues;
+    if queues.iter().any(|q| q.queue == Queue::Maintenance && q.paused_since.is_some()) {
+        let detail = "The queue maintenance is paused; resume it, or ask for a dry run.";
+        return Err(Problem::new(409, "QUEUE_PAUSED", detail).into());
+    }
+    Ok(())
 }
 
 async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failure> {
@@ -94,30 +116,16 @@ async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failu
         if !is_old(record.as_ref(), cutoff) {
             continue;
         }
-        let (files, bytes) = if dry_run { held(record.as_ref()) } else { removed(&id).await? };
-        tally.files += files;
-        tally.bytes += bytes;
+        let freed = if dry_run { delete::held(&id).await? } else { delete::remove(&id, false).await? };
+        tally.files += freed.deleted;
+        tally.bytes += freed.freed_bytes;
         tally.jobs.push(id);
     }
     Ok(tally)
 }
 
-async fn removed(id: &JobId) -> Result<(u64, u64), Failure> {
-    let freed = delete::remove(id, false).await?;
-    Ok((freed.deleted, freed.freed_bytes))
-}
-
 fn is_old(record: Option<&JobRecord>, cutoff: i64) -> bool {
     record.is_none_or(|job| job.ended_at.is_some_and(|ended| ended <= cutoff))
-}
-
-/// What a job holds by its record: images, and models that are kept here.
-fn held(record: Option<&JobRecord>) -> (u64, u64) {
-    let files = record.map(|job| job.files.as_slice()).unwrap_or_default();
-    let models = files.iter().filter(|f| f.model_blob.is_some());
-    let counted = files.len() + models.clone().count();
-    let bytes = files.iter().map(|f| f.size).sum::<u64>() + models.filter_map(|f| f.model_size).sum::<u64>();
-    (u64::try_from(counted).unwrap_or_default(), bytes)
 }
 
 #[cfg(test)]
@@ -142,6 +150,5 @@ mod tests {
     #[test]
     fn a_job_whose_record_expired_is_old() {
         assert!(is_old(None, 0));
-        assert_eq!(held(None), (0, 0));
     }
 }

@@ -2,12 +2,14 @@
 //! record names.
 
 use image2model_domain::commands::{DeleteJob, DeleteOutcome, ReadJob};
+use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem};
 use image2model_kit::blobs::Freed;
-use image2model_kit::{Context, Failure, Reply, blobs, redis, reply};
+use image2model_kit::{Context, Failure, Reply, blobs, clock, redis, reply};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::megabytes;
 use crate::audit;
 
 /// A body names one job; no more is read.
@@ -48,10 +50,21 @@ async fn answer(context: &Context, id: &JobId, force: bool) -> Result<Reply, Fai
         "deleted": true,
         "deleted_files": freed.deleted,
         "freed_bytes": freed.freed_bytes,
+        "files_removed": freed.deleted,
+        "freed_space_mb": megabytes(freed.freed_bytes),
+        "errors": [],
+        "timestamp": rfc3339(clock::now_ms()),
         "message": "The job and everything that belongs to it are deleted",
     });
     audit::done(context, &body);
     reply::json(200, &body)
+}
+
+/// What removing a job would free.
+pub(super) async fn held(id: &JobId) -> Result<Freed, Failure> {
+    let uploads = blobs::held(&format!("uploads/{id}/")).await?;
+    let results = blobs::held(&format!("results/{id}/")).await?;
+    Ok(Freed { deleted: uploads.files + results.files, freed_bytes: uploads.bytes + results.bytes })
 }
 
 /// Removes a job and its bytes. A job that runs again meanwhile is left alone unless forced: it is then in line anew.

@@ -6,13 +6,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::join;
+use image2model_domain::commands::{QueueStates, ReadQueues};
+use image2model_domain::queue::Queue;
 use image2model_kit::{blobs, clock, redis};
 use serde_json::{Value, json};
 
-use crate::workers::{self, Worker};
+use crate::hosts::workers::{self, Worker};
 
 /// A check that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// A report is good for this long, so that a probe every second costs one round of checks in two.
 const KEPT_MS: i64 = 2000;
 /// Less free disk than this and uploads begin to fail.
@@ -54,6 +56,9 @@ pub(crate) struct Report {
     made_at_ms: i64,
     pub(crate) fal_mode: &'static str,
     pub(crate) checks: Vec<Check>,
+    /// How the queues stand; `None` while Redis does not say.
+    pub(crate) queues: Option<QueueStates>,
+    pub(crate) workers: Vec<Worker>,
 }
 
 impl Report {
@@ -62,9 +67,29 @@ impl Report {
         !self.checks.iter().any(|c| c.needed && c.health == Health::Failed)
     }
 
-    /// Everything is as it should be.
+    /// Everything is as it should be, and nothing is held back.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.checks.iter().all(|c| c.health == Health::Ok)
+        self.checks.iter().all(|c| c.health == Health::Ok) && self.paused_queues().is_empty()
+    }
+
+    /// One word for all of it.
+    pub(crate) fn word(&self) -> &'static str {
+        match (self.is_ready(), self.is_healthy()) {
+            (false, _) => "unhealthy",
+            (true, false) => "degraded",
+            (true, true) => "healthy",
+        }
+    }
+
+    /// Queues that an operator holds back.
+    pub(crate) fn paused_queues(&self) -> Vec<Queue> {
+        let queues = self.queues.iter().flat_map(|states| &states.queues);
+        queues.filter(|state| state.paused_since.is_some()).map(|state| state.queue).collect()
+    }
+
+    /// The named check.
+    pub(crate) fn check(&self, name: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == name)
     }
 }
 
@@ -85,7 +110,12 @@ pub(crate) async fn report() -> Rc<Report> {
 }
 
 async fn make(made_at_ms: i64) -> Report {
-    let (ping, alive, store) = join!(timed(redis::text("PING", &[])), timed(workers::alive()), timed(blobs::health()));
+    let (ping, alive, store, queues) = join!(
+        timed(redis::text("PING", &[])),
+        timed(workers::alive()),
+        timed(blobs::health()),
+        timed(redis::run(&ReadQueues)),
+    );
     let workers = alive.found.clone().unwrap_or_default();
     let checks = vec![
         of_redis(&ping),
@@ -94,7 +124,7 @@ async fn make(made_at_ms: i64) -> Report {
         of_blob_store(&store),
         of_disk(&store),
     ];
-    Report { made_at_ms, fal_mode: workers::fal_mode(&workers), checks }
+    Report { made_at_ms, fal_mode: workers::fal_mode(&workers), checks, queues: queues.found, workers }
 }
 
 /// What a check found, `None` when it failed or took too long.
@@ -122,10 +152,14 @@ fn of_workers(alive: &Timed<Vec<Worker>>) -> Check {
     Check { name: "workers", health, needed: false, took_ms: alive.took_ms, details: json!({ "alive": count }) }
 }
 
+/// The workers ask FAL.AI, with the key and without; what they found last is looked at here.
 fn of_fal(workers: &[Worker], took_ms: i64) -> Check {
     let (mode, breaker) = (workers::fal_mode(workers), workers::fal_breaker(workers));
-    let health = if breaker == "closed" { Health::Ok } else { Health::Degraded };
-    Check { name: "fal_api", health, needed: false, took_ms, details: json!({ "mode": mode, "breaker": breaker }) }
+    let reachable = workers::fal_reachable(workers);
+    let fine = breaker == "closed" && reachable != Some(false);
+    let health = if fine { Health::Ok } else { Health::Degraded };
+    let details = json!({ "mode": mode, "breaker": breaker, "reachable": reachable });
+    Check { name: "fal_api", health, needed: false, took_ms, details }
 }
 
 fn of_blob_store(store: &Timed<Value>) -> Check {
@@ -161,7 +195,7 @@ mod tests {
 
     #[test]
     fn needs_redis_the_store_and_room_but_no_worker() {
-        let report = |checks| Report { made_at_ms: 0, fal_mode: "unknown", checks };
+        let report = |checks| Report { made_at_ms: 0, fal_mode: "unknown", checks, queues: None, workers: vec![] };
         let redis = || of_redis(&found(Some(Some("PONG".into()))));
         let idle = report(vec![redis(), of_workers(&found(Some(vec![]))), of_disk(&disk(u64::MAX))]);
         assert!(idle.is_ready() && !idle.is_healthy());

@@ -1,11 +1,14 @@
 //! Health routes. Live: the component answers at all. Ready: what it needs answers too. The overview says both, and whether
 //! models come from FAL.AI or from the simulator.
 
+pub(crate) mod detailed;
+pub(crate) mod probe;
+
 use image2model_domain::time::rfc3339;
 use image2model_kit::{Context, Failure, Reply, clock, reply};
 use serde_json::{Map, Value, json};
 
-use crate::probe::{self, Report};
+use probe::Report;
 
 const SERVICE: &str = "image2model";
 
@@ -24,17 +27,14 @@ pub(crate) async fn ready(_: Context) -> Result<Reply, Failure> {
 /// 200 as long as it is ready; the word says more.
 pub(crate) async fn overview(_: Context) -> Result<Reply, Failure> {
     let report = probe::report().await;
-    let (status, word) = match (report.is_ready(), report.is_healthy()) {
-        (false, _) => (503, "unhealthy"),
-        (true, false) => (200, "degraded"),
-        (true, true) => (200, "healthy"),
-    };
+    let status = if report.is_ready() { 200 } else { 503 };
     let body = json!({
-        "status": word,
+        "status": report.word(),
         "service": SERVICE,
         "version": env!("CARGO_PKG_VERSION"),
         "fal": report.fal_mode,
         "checks": checks(&report),
+        "paused_queues": report.paused_queues(),
         "timestamp": rfc3339(clock::now_ms()),
     });
     retry_hint(reply::json(status, &body)?, status)
@@ -51,14 +51,12 @@ fn checks(report: &Report) -> Map<String, Value> {
     report.checks.iter().map(|c| (c.name.to_owned(), json!(c.health.word()))).collect()
 }
 
+fn components(report: &Report) -> Vec<Value> {
+    let shown = |c: &probe::Check| json!({ "name": c.name, "status": c.health.word(), "response_time_ms": c.took_ms, "details": c.details });
+    report.checks.iter().map(shown).collect()
+}
+
 fn readiness(report: &Report) -> Value {
-    let components: Vec<Value> = report
-        .checks
-        .iter()
-        .map(|c| {
-            json!({ "name": c.name, "status": c.health.word(), "response_time_ms": c.took_ms, "details": c.details })
-        })
-        .collect();
     let status = if report.is_ready() { "ready" } else { "not_ready" };
-    json!({ "status": status, "checks": checks(report), "components": components })
+    json!({ "status": status, "checks": checks(report), "components": components(report) })
 }
