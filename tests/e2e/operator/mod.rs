@@ -1,0 +1,53 @@
+//! What an operator meets: starting and stopping, health and metrics, and everything under `/admin`.
+
+mod health;
+mod metrics;
+mod queues;
+mod start_and_stop;
+mod storage;
+mod system;
+mod tasks;
+
+use image2model_tests::client::{Client, Upload};
+use image2model_tests::photo;
+use reqwest::Method;
+use serde_json::Value;
+
+/// A photograph of that name, which may carry one of the simulator's scenarios.
+fn photograph(name: &str, seed: u32) -> Upload {
+    Upload::new(name, photo::jpeg(200, 150, seed).unwrap())
+}
+
+/// Sends a request without a body; answers its status and JSON.
+async fn send(client: &Client, method: Method, path: &str) -> (u16, Value) {
+    let response = client.request(method, path).send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or_default())
+}
+
+/// POST of JSON; answers its status and JSON.
+async fn post(client: &Client, path: &str, body: &Value) -> (u16, Value) {
+    let response = client.request(Method::POST, path).json(body).send().await.unwrap();
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap_or_default())
+}
+
+/// Asks until the answer is as wanted; every state that is waited for here comes by itself within seconds.
+async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let response = client.get(path).await.unwrap();
+        let answer: Value = response.json().await.unwrap_or_default();
+        if wanted(&answer) {
+            return answer;
+        }
+        assert!(std::time::Instant::now() < deadline, "{path} stays {answer}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+/// The named entry of a list of objects.
+fn named<'a>(list: &'a Value, field: &str, value: &str) -> &'a Value {
+    let found = list.as_array().and_then(|list| list.iter().find(|entry| entry[field] == value));
+    found.unwrap_or_else(|| panic!("no {field} {value} in {list}"))
+}
