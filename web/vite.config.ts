@@ -1,24 +1,33 @@
-// One multi-page build: three small pages, hashed assets under /assets/, and the 3D viewer as a chunk of its own
-// that is fetched only when the first model is there to be shown.
+// One multi-page build: three small pages, the API reference in two, hashed assets under /assets/, and the 3D viewer as a
+// chunk of its own that is fetched only when the first model is there to be shown.
 
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 import { pageRoutes } from './build/page-routes.ts';
+import { strictRedoc } from './build/strict-redoc.ts';
 import { strictViewer } from './build/strict-viewer.ts';
+
+const SERVICE = process.env['BASE_URL'] ?? 'http://127.0.0.1:3000';
 
 const page = (name: string): string => resolve(import.meta.dirname, name);
 
 export default defineConfig({
   appType: 'mpa',
-  plugins: [strictViewer(), pageRoutes()],
-  server: { proxy: { '/api': process.env['BASE_URL'] ?? 'http://127.0.0.1:3000' } },
+  plugins: [strictViewer(), strictRedoc(), pageRoutes()],
+  server: { proxy: { '/api': SERVICE, '/openapi.json': SERVICE } },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 1200,
+    chunkSizeWarningLimit: 1600,
     rolldownOptions: {
-      input: { index: page('index.html'), processing: page('processing.html'), '404': page('404.html') },
+      input: {
+        index: page('index.html'),
+        processing: page('processing.html'),
+        '404': page('404.html'),
+        'reference-docs': page('docs.html'),
+        'reference-redoc': page('redoc.html'),
+      },
     },
   },
 });

@@ -38,6 +38,31 @@ fn every_reference_leads_somewhere_and_every_component_is_used() {
     }
 }
 
+/// In YAML's `{ a: b, c }` a comma within a text ends it; what follows then looks like a field without a value.
+#[test]
+fn no_text_was_cut_at_a_comma() {
+    fn search(value: &Value, at: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if field.is_null() {
+                        found.push(format!("{at}/{name}"));
+                    }
+                    search(field, &format!("{at}/{name}"), found);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| search(value, at, found)),
+            _ => {}
+        }
+    }
+    let mut document = document();
+    // Answers may hold nulls.
+    document["components"]["examples"] = json!({});
+    let mut found = Vec::new();
+    search(&document, "", &mut found);
+    assert!(found.is_empty(), "{found:?}");
+}
+
 #[test]
 fn operations_have_names_of_their_own_and_links_name_operations() {
     let document = document();

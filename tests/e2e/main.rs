@@ -18,8 +18,12 @@ mod manners;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod ownership;
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod terminal;

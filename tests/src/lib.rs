@@ -3,6 +3,8 @@
 //! The programs are found beside the test binary (`cargo xtask test` builds them first); nothing here reaches into them.
 
 pub mod client;
+pub mod contract;
+pub mod examples;
 pub mod exposition;
 pub mod fleet;
 pub mod glb;

@@ -8,6 +8,8 @@ export const ROUTES: Readonly<Record<string, string>> = {
   '/upload': '/index.html',
   '/processing': '/processing.html',
   '/results': '/processing.html',
+  '/docs': '/docs.html',
+  '/redoc': '/redoc.html',
 };
 
 /** Rewrites page addresses to their files while developing. */

@@ -1,13 +1,15 @@
-//! What a fresh machine lacks: the wasm target, Redis and, for the pages and their tests, Node and Chromium.
+//! What a fresh machine lacks: the wasm target, Redis, Python's test tools and, for the pages and their tests, Node and
+//! Chromium.
 //!
 //! Nothing is installed that is there already. Where the system's package manager may not be used, the one command to
 //! type is printed instead.
 
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 
-use crate::command::{execute, find, output, program, say, succeeds};
+use crate::command::{execute, find, output, program, root, say, succeeds, target_dir};
 
 /// Adds the wasm target when the toolchain lacks it.
 pub fn wasm_target() -> anyhow::Result<()> {
@@ -53,6 +55,34 @@ pub fn chromium() -> anyhow::Result<()> {
         "Chromium",
         &Packages { apt: "chromium", dnf: "chromium", apk: "chromium", pacman: "chromium", brew: "chromium" },
     )
+}
+
+/// Python programs that the tests run, of the versions and digests in `tests/schemathesis/requirements.txt`, in an
+/// environment of their own below the target directory.
+pub fn python_tools() -> anyhow::Result<()> {
+    let wanted = root().join("tests/schemathesis/requirements.txt");
+    let folder = target_dir().join("python");
+    let (environment, stamp) = (folder.join("venv"), folder.join("installed.txt"));
+    let list = fs::read_to_string(&wanted).context("could not read what the tests need of Python")?;
+    if environment.join("bin/schemathesis").is_file() && fs::read_to_string(&stamp).is_ok_and(|former| former == list) {
+        return Ok(());
+    }
+    let make = || {
+        let mut command = program("python3");
+        command.args(["-m", "venv", "--clear"]).arg(&environment);
+        command
+    };
+    // Debian's Python comes without what makes environments.
+    if !succeeds(&mut make()) {
+        let names = Packages { apt: "python3-venv", dnf: "python3", apk: "python3", pacman: "python", brew: "python" };
+        install("Python 3.11 or later", &names)?;
+        execute(&mut make())?;
+    }
+    say("installing schemathesis");
+    let mut pip = program(environment.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
+    execute(pip.arg(&wanted))?;
+    fs::write(stamp, list).context("could not note what is installed")
 }
 
 /// The name of a package in each package manager.

@@ -45,6 +45,7 @@ const COMPONENTS: [&str; 9] = [
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
+    setup::python_tools()?;
     let node = setup::node();
     if node {
         setup::chromium()?;

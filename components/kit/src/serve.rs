@@ -1,6 +1,6 @@
 //! The way of one request: route, guard, handler, headers.
 
-use http::header::{ALLOW, CACHE_CONTROL};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::request::Parts;
 use http_body_util::Empty;
 use image2model_domain::ids::parse_task_id;
@@ -166,11 +166,15 @@ async fn without_route(facts: Facts, allow: Option<String>) -> Outcome {
     (outcome, headers)
 }
 
-/// What every answer has. A handler's own word on caching stands.
+/// What every answer has. A handler's own word on caching, and on what its page may load, stands.
 fn finish(reply: &mut Reply, headers: &GuardHeaders, id: &str, trace: &TraceContext) {
     for (name, value) in headers {
-        // Both may say what an answer varies by; everything else is the guard's word.
-        if name == "vary" { reply::append(reply, name, value) } else { reply::insert(reply, name, value) }
+        // Both may say what an answer varies by; nearly everything else is the guard's word.
+        match name.as_str() {
+            "vary" => reply::append(reply, name, value),
+            "content-security-policy" if reply.headers().contains_key(CONTENT_SECURITY_POLICY) => {}
+            _ => reply::insert(reply, name, value),
+        }
     }
     reply::insert(reply, REQUEST_ID, id);
     for name in [trace::HEADER, trace::ANSWER_HEADER] {

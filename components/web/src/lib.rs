@@ -4,6 +4,7 @@ mod files;
 mod media_type;
 mod negotiate;
 mod pages;
+mod reference;
 mod unbuilt;
 
 use image2model_kit::{Reply, Route, routes, serve};
@@ -11,6 +12,10 @@ use spin_sdk::http::Request;
 
 static ROUTES: &[Route] = routes! {
     GET "/" Open Uncounted => pages::root,
+    GET "/openapi.json" Open Uncounted => reference::document,
+    GET "/api/v1/openapi.json" Open Uncounted => reference::document,
+    GET "/docs" Open Uncounted => reference::docs,
+    GET "/redoc" Open Uncounted => reference::redoc,
     GET "/*path" Open Uncounted => pages::file,
     ANY "/*path" Open Uncounted => pages::other_method,
 };

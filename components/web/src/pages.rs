@@ -21,6 +21,8 @@ fn page(path: &str) -> Option<&'static str> {
     match path.trim_matches('/') {
         "" | "upload" => Some("index.html"),
         "processing" | "results" => Some("processing.html"),
+        "docs" => Some("docs.html"),
+        "redoc" => Some("redoc.html"),
         _ => None,
     }
 }
@@ -51,6 +53,8 @@ fn facts() -> Result<Reply, Failure> {
             "jobs": "/api/v1/jobs",
             "health": "/health",
             "page": "/upload",
+            "openapi": "/openapi.json",
+            "docs": "/docs",
         },
     });
     reply::json(200, &body)
@@ -61,7 +65,8 @@ pub(crate) async fn file(context: Context) -> Result<Reply, Failure> {
     show(&context, &context.path)
 }
 
-fn show(context: &Context, path: &str) -> Result<Reply, Failure> {
+/// The page or the file of an address.
+pub(crate) fn show(context: &Context, path: &str) -> Result<Reply, Failure> {
     if let Some(name) = page(path) {
         return match find(name) {
             Some(file) => send(context, &file, "no-cache"),
@@ -112,7 +117,8 @@ fn missing(context: &Context) -> Result<Reply, Failure> {
 
 /// Nothing here takes any other method: 405 where there is something, 404 where there is nothing.
 pub(crate) async fn other_method(context: Context) -> Result<Reply, Failure> {
-    let known = page(&context.path).is_some() || find(context.path.trim_start_matches('/')).is_some();
+    let document = matches!(context.path.trim_matches('/'), "openapi.json" | "api/v1/openapi.json");
+    let known = document || page(&context.path).is_some() || find(context.path.trim_start_matches('/')).is_some();
     if !known {
         return Err(Problem::no_route().into());
     }

@@ -10,6 +10,7 @@ pub(crate) const PAGE: &str = "<!doctype html>
 <p>Its pages were not built on this machine, because Node.js was not found. Everything else works.</p>
 <p>To have the pages: install Node.js 20 or newer, run <code>npm ci &amp;&amp; npm run build</code> in the folder <code>web</code>,
 and start the service again.</p>
+<p>The API is described in <a href=\"/openapi.json\">/openapi.json</a>.</p>
 <p>From a terminal: <code>image2model submit chair.jpg --out .</code></p>
 </html>
 ";

@@ -1,0 +1,111 @@
+// The two pages of the API reference, against the running product: nothing from another host, nothing against the policy,
+// usable by keyboard and on a phone, and an operation that is tried out. BASE_URL names the product, API_KEY its key.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { launch, openPage } from './lib/chromium.mjs';
+
+const { BASE_URL, API_KEY } = process.env;
+const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('./test-results/', import.meta.url)));
+const LIMIT = { timeout: 120_000 };
+const PHONE = { width: 390, height: 844 };
+
+let browser;
+
+before(async () => {
+  assert.ok(BASE_URL, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
+  mkdirSync(SHOTS, { recursive: true });
+  browser = await launch();
+});
+after(() => browser?.close());
+
+/** Opens a page and demands, at its end, a clean console and no other host asked. */
+async function visit(path, view, run) {
+  const { page, context, troubles } = await openPage(browser, BASE_URL, view);
+  try {
+    await page.goto(path);
+    await run(page);
+    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
+  } finally {
+    await context.close();
+  }
+}
+
+async function noSidewaysScrolling(page) {
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(overflow <= 0, `the page scrolls sideways by ${overflow} px`);
+}
+
+const operation = (page, id) => page.locator(`.opblock[id$="-${id}"]`);
+
+test('an operation is opened and executed with a key, in Swagger UI', LIMIT, () =>
+  visit('/docs', {}, async (page) => {
+    await page.getByRole('heading', { name: /Image2Model/ }).waitFor();
+    await page.getByRole('button', { name: 'Authorize' }).first().click();
+    await page.locator('.modal-ux input').first().fill(API_KEY);
+    await page.locator('.modal-ux').getByRole('button', { name: 'Apply credentials' }).first().click();
+    await page.locator('.modal-ux').getByRole('button', { name: 'Close' }).click();
+    const list = operation(page, 'listJobs');
+    await list.locator('.opblock-summary-control').click();
+    await list.getByRole('button', { name: 'Execute' }).click();
+    const answer = list.locator('.live-responses-table .response').first();
+    await answer.getByText('"jobs"').first().waitFor();
+    assert.match(await answer.locator('.response-col_status').innerText(), /^200/);
+    assert.match(await answer.innerText(), /x-ratelimit-remaining/);
+    await list.scrollIntoViewIfNeeded();
+    await page.screenshot({ path: `${SHOTS}/docs-executed.png` });
+  }));
+
+test('without a key the refusal is shown as it is', LIMIT, () =>
+  visit('/docs', { expected: [/403/] }, async (page) => {
+    const list = operation(page, 'listJobs');
+    await list.locator('.opblock-summary-control').click();
+    await list.getByRole('button', { name: 'Execute' }).click();
+    await list.locator('.live-responses-table').getByText('NOT_AUTHENTICATED').first().waitFor();
+  }));
+
+test('Swagger UI opens by keyboard, and fits a phone', LIMIT, () =>
+  visit('/docs', PHONE, async (page) => {
+    const control = operation(page, 'getHealth').locator('.opblock-summary-control');
+    await control.focus();
+    await page.keyboard.press('Enter');
+    await operation(page, 'getHealth').getByRole('button', { name: 'Execute' }).waitFor();
+    await noSidewaysScrolling(page);
+    await page.screenshot({ path: `${SHOTS}/docs-phone.png` });
+  }));
+
+test('Redoc shows every tag, searches, and fits a phone', LIMIT, async () => {
+  await visit('/redoc', {}, async (page) => {
+    await page.getByRole('heading', { name: /Image2Model/ }).first().waitFor();
+    const tags = (await (await page.request.get('/openapi.json')).json()).tags.map(({ name }) => name);
+    for (const tag of tags) await page.locator('[role=menuitem], .menu-content li').filter({ hasText: tag }).first().waitFor();
+    await page.getByPlaceholder('Search').fill('cancel');
+    await page.locator('[data-role="search:results"] [role=menuitem], [data-role="search:results"] li').first().waitFor();
+    await page.screenshot({ path: `${SHOTS}/redoc.png` });
+  });
+  await visit('/redoc', PHONE, async (page) => {
+    await page.getByRole('heading', { name: /Image2Model/ }).first().waitFor();
+    await noSidewaysScrolling(page);
+    await page.screenshot({ path: `${SHOTS}/redoc-phone.png` });
+  });
+});
+
+test('the frame of both pages has no accessibility violations', LIMIT, async () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  for (const path of ['/docs', '/redoc']) {
+    await visit(path, {}, async (page) => {
+      await page.getByRole('heading', { name: /Image2Model/ }).first().waitFor();
+      // The policy of the pages forbids injected scripts, so axe comes in through the debugger's evaluate.
+      await page.evaluate(axe);
+      const found = await page.evaluate(async () => {
+        const { violations } = await globalThis.axe.run('.site-header', { runOnly: ['wcag2a', 'wcag2aa', 'best-practice'] });
+        return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
+      });
+      assert.deepEqual(found, [], path);
+    });
+  }
+});

@@ -1,0 +1,7 @@
+//! The document beside the running product: every operation asked, every answer what the document says, and the document
+//! itself taken apart by tools that others wrote.
+
+mod answers;
+mod prepared;
+mod served;
+mod tools;

@@ -1,0 +1,127 @@
+//! Answers of the running product as the document shows them: real in everything but what differs each time.
+//!
+//! Ids, times, addresses and names of the machine are replaced, the same by the same, so that an example still hangs
+//! together and a renewal changes only what changed in the product.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use regex::{Captures, Regex};
+use serde_json::Value;
+
+use crate::contract::Answer;
+use crate::process::root;
+
+/// Set to write examples down.
+pub const UPDATE: &str = "UPDATE_EXAMPLES";
+
+/// The first id; others follow from it.
+const FIRST_ID: u128 = 0x5f0c_2a9b_e1d3_4786_a0b1_c2d3_e4f5_0617;
+/// Between one id and the next.
+const STEP: u128 = 0x1b87_3593_9e37_79b9_7f4a_7c15_f39c_c061;
+
+/// Makes answers into examples.
+pub struct Examples {
+    ids: Regex,
+    times: Regex,
+    hosts: Regex,
+    local: Regex,
+    known: HashMap<String, String>,
+}
+
+impl Examples {
+    /// With nothing seen yet.
+    ///
+    /// # Errors
+    /// When a pattern is none.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            ids: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")?,
+            times: Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")?,
+            hosts: Regex::new(r"http://127\.0\.0\.1:\d+/cdn/")?,
+            local: Regex::new(r"127\.0\.0\.1:\d+")?,
+            known: HashMap::new(),
+        })
+    }
+
+    /// The text with everything replaced that differs each time.
+    pub fn normal(&mut self, text: &str) -> String {
+        let known = &mut self.known;
+        let text = self.hosts.replace_all(text, "https://v3.fal.media/");
+        let text = self.local.replace_all(&text, "127.0.0.1:3000");
+        let text = self.times.replace_all(&text, "2026-01-15T09:30:00.000Z");
+        let replace = |found: &Captures<'_>| {
+            let given = found.get(0).map_or("", |m| m.as_str());
+            let digits = given.replace('-', "");
+            let next = FIRST_ID.wrapping_add(STEP.wrapping_mul(known.len() as u128));
+            let id = known.entry(digits).or_insert_with(|| format!("{next:032x}")).clone();
+            if given.contains('-') { as_uuid(&id) } else { id }
+        };
+        self.ids.replace_all(&text, replace).into_owned()
+    }
+
+    /// Writes an answer down when [`UPDATE`] is set: `<name>.json`, or `.txt` for an event stream.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&mut self, name: &str, answer: &Answer) -> anyhow::Result<()> {
+        let events = answer.media_type() == "text/event-stream";
+        if std::env::var_os(UPDATE).is_none() || !(events || answer.media_type().ends_with("json")) {
+            return Ok(());
+        }
+        let text = self.normal(&String::from_utf8_lossy(&answer.body));
+        let (text, extension) = if events { (text, "txt") } else { (tidy(&text)?, "json") };
+        let folder: PathBuf = root().join("openapi/examples");
+        std::fs::create_dir_all(&folder)?;
+        Ok(std::fs::write(folder.join(format!("{name}.{extension}")), text)?)
+    }
+}
+
+fn as_uuid(id: &str) -> String {
+    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+/// Without what tells of the machine or could be used.
+fn tidy(text: &str) -> anyhow::Result<String> {
+    let mut value: Value = serde_json::from_str(text)?;
+    veil(&mut value);
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+fn veil(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match (name.as_str(), &field) {
+                    ("host", Value::String(_)) => *field = "edge-1".into(),
+                    ("hosts", Value::Array(list)) if list.iter().all(Value::is_string) => {
+                        *field = serde_json::json!(["edge-1"])
+                    }
+                    ("access_token" | "key" | "secret" | "webhook_secret", Value::String(_)) => {
+                        *field = "shown once".into()
+                    }
+                    _ => veil(field),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(veil),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_replaced_by_the_same() {
+        let mut examples = Examples::new().unwrap();
+        let id = "ab".repeat(16);
+        let text = examples.normal(&format!("{id} {} {id} http://127.0.0.1:4711/cdn/x", as_uuid(&id)));
+        let words: Vec<&str> = text.split(' ').collect();
+        assert_eq!(words[0], words[2]);
+        assert_eq!((words[1], words[3]), (&*as_uuid(words[0]), "https://v3.fal.media/x"));
+        assert_ne!(words[0], id);
+    }
+}
