@@ -149,7 +149,8 @@ fn examples_are_what_their_schemas_say() {
     let document = document();
     let mut checked = 0;
     for (name, content) in contents(&document) {
-        let Some(schema) = content.get("schema") else { continue };
+        // A stream's schema is of one event; the events themselves are checked as they come, end to end.
+        let Some(schema) = content.get("schema").filter(|_| !name.ends_with("text/event-stream")) else { continue };
         let schema = json!({ "allOf": [schema], "components": document["components"] });
         let validator = jsonschema::draft202012::options().should_validate_formats(true).build(&schema).unwrap();
         let examples = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {

@@ -48,7 +48,7 @@ test('an operation is opened and executed with a key, in Swagger UI', LIMIT, () 
     await page.getByRole('button', { name: 'Authorize' }).first().click();
     await page.locator('.modal-ux input').first().fill(API_KEY);
     await page.locator('.modal-ux').getByRole('button', { name: 'Apply credentials' }).first().click();
-    await page.locator('.modal-ux').getByRole('button', { name: 'Close' }).click();
+    await page.locator('.modal-ux').getByRole('button', { name: 'Close' }).first().click();
     const list = operation(page, 'listJobs');
     await list.locator('.opblock-summary-control').click();
     await list.getByRole('button', { name: 'Execute' }).click();

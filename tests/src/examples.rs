@@ -38,7 +38,7 @@ impl Examples {
         Ok(Self {
             ids: Regex::new(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")?,
             times: Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")?,
-            hosts: Regex::new(r"http://127\.0\.0\.1:\d+/cdn/")?,
+            hosts: Regex::new(r"http:\\?/\\?/127\.0\.0\.1:\d+\\?/cdn\\?/")?,
             local: Regex::new(r"127\.0\.0\.1:\d+")?,
             known: HashMap::new(),
         })

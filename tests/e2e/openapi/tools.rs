@@ -55,7 +55,10 @@ async fn schemathesis_finds_nothing() {
 
 /// The configuration, with what is there to be asked for beside it.
 fn configuration(folder: &Path, jobs: &Jobs) -> std::io::Result<PathBuf> {
-    let list = |name: &str, values: Vec<&str>| std::fs::write(folder.join(name), values.join("\n"));
+    let list = |name: &str, values: Vec<&str>| {
+        let lines: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+        std::fs::write(folder.join(name), lines.join("\n"))
+    };
     let files = |job: &'_ Value| job["files"].as_array().cloned().unwrap_or_default();
     let ids: Vec<String> =
         jobs.all().into_iter().flat_map(files).map(|file| text(&file, "file_id").to_owned()).collect();
