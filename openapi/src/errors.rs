@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::examples::Examples;
 use crate::json::reference;
@@ -57,8 +57,7 @@ impl Catalogue {
     pub fn response(&self, status: &str, codes: &[String], counted: bool, examples: &Examples) -> (String, Value) {
         let known = || codes.iter().filter_map(|code| Some((code, self.0.get(code)?)));
         let means: Vec<String> = known().map(|(code, known)| format!("`{code}`: {}", known.means)).collect();
-        let mut headers = Map::new();
-        headers.insert("X-Request-ID".into(), reference("#/components/headers/X-Request-ID"));
+        let mut headers = crate::operation::common_headers();
         for header in known().flat_map(|(_, known)| &known.headers) {
             headers.insert(header.clone(), reference(&format!("#/components/headers/{header}")));
         }

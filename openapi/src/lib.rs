@@ -1,7 +1,7 @@
 //! The API's OpenAPI 3.1 document, put together from small files.
 //!
-//! `document.yaml` is the frame; `paths/` and `schemas/` hold one file a subject, `errors.yaml` every error code, `examples/`
-//! answers that the running product gave. An operation's source says what is its own; what follows from its level and
+//! `document.yaml` is the frame; `paths/` and `schemas/` hold one file a subject, `webhooks.yaml` what is sent to clients,
+//! `errors.yaml` every error code, `examples/` answers that the running product gave. An operation's source says what is its own; what follows from its level and
 //! budget (security, refusals, allowance headers) is written in by [`operation`]. The result depends on the files alone.
 
 mod alias;
@@ -43,6 +43,7 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
         operation::common_parameters(item)?;
     }
     *entry(&mut document, &["paths"])? = Value::Object(paths);
+    *entry(&mut document, &["webhooks"])? = source::read(&folder.join("webhooks.yaml"))?;
     *entry(&mut document, &["components", "schemas"])? = Value::Object(source::merged(&folder.join("schemas"))?);
     *entry(&mut document, &["components", "examples"])? = examples.components();
     json::extend(entry(&mut document, &["components", "responses"])?, responses)?;

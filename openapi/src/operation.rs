@@ -21,11 +21,18 @@ const BY_THE_HOST: [&str; 6] = [
 /// Headers of every request, whatever it asks for.
 const PARAMETERS: [&str; 2] = ["RequestId", "TraceParent"];
 
+/// What every answer says of its request.
+pub fn common_headers() -> Map<String, Value> {
+    headers(&["X-Request-ID", "traceresponse"])
+}
+
 /// What an answer says of the allowance it was counted against.
 pub fn allowance_headers() -> Map<String, Value> {
-    const NAMES: [&str; 5] =
-        ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"];
-    NAMES.iter().map(|name| ((*name).to_owned(), reference(&format!("#/components/headers/{name}")))).collect()
+    headers(&["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"])
+}
+
+fn headers(names: &[&str]) -> Map<String, Value> {
+    names.iter().map(|name| ((*name).to_owned(), reference(&format!("#/components/headers/{name}")))).collect()
 }
 
 /// Writes in what follows from `x-level`, `x-budget` and `errors`. Responses of refusals go to `responses`.
@@ -83,7 +90,7 @@ fn answers(operation: &mut Value, examples: &Examples, counted: bool) -> anyhow:
     let answers = entry(operation, &["responses"])?.as_object_mut().context("no responses")?;
     for (status, answer) in answers.iter_mut().filter(|(_, answer)| answer.get("$ref").is_none()) {
         let headers = entry(answer, &["headers"])?;
-        let mut all = Map::from_iter([("X-Request-ID".to_owned(), reference("#/components/headers/X-Request-ID"))]);
+        let mut all = common_headers();
         all.extend(counted.then(allowance_headers).unwrap_or_default());
         json::extend(headers, all)?;
         let shown = examples.of_answer(&id, status);

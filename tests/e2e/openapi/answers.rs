@@ -155,10 +155,22 @@ async fn every_operation_answers_as_documented() {
     asking.all(refusals(&jobs)).await;
     asking.all(open_and_admin(&jobs)).await;
     asking.all(changing(&jobs)).await;
+    keys(&mut asking).await.unwrap();
     let operations: BTreeSet<&str> = asking.contract.operations().keys().map(String::as_str).collect();
     let asked: BTreeSet<&str> = asking.asked.iter().copied().collect();
     let left: Vec<_> = operations.difference(&asked).collect();
     assert!(left.is_empty(), "documented, and not asked here: {left:?}");
+}
+
+/// Issued, listed, revoked: the id is only known on the way.
+async fn keys(asking: &mut Asking) -> anyhow::Result<()> {
+    let order = json!({ "name": "the shop", "expires_in_seconds": 7_776_000, "limits": { "per_minute": 120 } });
+    let issued = asking.ask(ask("issueKey").admin().body(order).is(201).shown_as("issued")).await?.json();
+    asking.ask(ask("issueKey").admin().body(json!({})).is(422)).await?;
+    asking.ask(ask("listKeys").admin().shown_as("page")).await?;
+    asking.ask(ask("revokeKey").admin().at("id", text(&issued, "id")).shown_as("revoked")).await?;
+    asking.ask(ask("revokeKey").admin().at("id", "0".repeat(32)).is(404)).await?;
+    Ok(())
 }
 
 async fn uploads(asking: &mut Asking) -> anyhow::Result<()> {
