@@ -98,10 +98,10 @@ fn veil(value: &mut Value) {
                     ("hosts", Value::Array(list)) if list.iter().all(Value::is_string) => {
                         *field = serde_json::json!(["edge-1"])
                     }
-                    ("key", Value::String(key)) if key.starts_with("i2m_") => *field = format!("i2m_{:0<43}", "shown-once-").into(),
-                    ("access_token" | "secret" | "webhook_secret", Value::String(_)) => {
-                        *field = "shown once".into()
+                    ("key", Value::String(key)) if key.starts_with("i2m_") => {
+                        *field = format!("i2m_{:0<43}", "shown-once-").into()
                     }
+                    ("access_token" | "secret" | "webhook_secret", Value::String(_)) => *field = "shown once".into(),
                     _ => veil(field),
                 }
             }
