@@ -101,8 +101,8 @@ async fn details_are_open_and_tell_no_names() {
     let product = Product::setup().start().unwrap();
     let client = product.client().unwrap();
     for path in ["/health/detailed", "/api/v1/health/detailed", "/health/detailed/"] {
-        let health = until(&client, path, |h| h["processes"]["hosts"] == 1).await;
-        assert_eq!((&health["status"], &health["fal"]["mode"]), (&json!("healthy"), &json!("simulated")), "{health}");
+        let health = until(&client, path, |h| h["processes"]["hosts"] == 1 && h["status"] == "healthy").await;
+        assert_eq!(health["fal"]["mode"], "simulated", "{health}");
         assert!(health["system"]["memory_available_gb"].as_f64() > Some(0.0), "{health}");
         assert!(health["uptime_seconds"].is_u64());
         for check in ["redis", "fal_api", "disk_space", "workers", "blob_store"] {

@@ -56,7 +56,7 @@ fn summed(parts: &[(&HostProcess, &Component)]) -> Option<Value> {
         "used_by": first.used_by,
         "requests": requests,
         "errors": sum(|c| c.errors),
-        "average_ms": if requests == 0 { 0 } else { duration_ms / requests },
+        "average_ms": duration_ms.checked_div(requests).unwrap_or_default(),
         "memory_bytes": sum(|c| c.memory_bytes),
         "instances": sum(|c| c.instances),
         "hosts": hosts,

@@ -65,7 +65,7 @@ impl<'a> Attempt<'a> {
                     intended_at,
                     deadline_from,
                 };
-                attempt.to_the_end().instrument(span).await;
+                attempt.finish().instrument(span).await;
             }
             Err(End::Failed(failure)) => fail(&held, &failure).await,
             Err(_) => {}
@@ -88,7 +88,7 @@ impl<'a> Attempt<'a> {
         Ok((file, provider, about, endpoint))
     }
 
-    async fn to_the_end(mut self) {
+    async fn finish(mut self) {
         let end = match self.go().await {
             Ok(fields) => End::Completed(fields),
             Err(end) => end,
