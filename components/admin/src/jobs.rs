@@ -21,9 +21,7 @@ pub(crate) async fn list(context: Context) -> Result<Reply, Failure> {
         return Err(listing::invalid("tenant must be 1 to 128 characters").into());
     }
     audit::asked(&context, &json!({ "tenant": tenant, "status": context.query.get("status") }));
-    let keys = redis::keys();
-    let key = tenant.map_or_else(|| keys.jobs(), |tenant| keys.jobs_of(tenant));
-    reply::json(200, &job_list::page(key, &context.query, true).await?)
+    reply::json(200, &job_list::page(tenant, &context.query, true).await?)
 }
 
 /// Answers one job.

@@ -1,71 +1,102 @@
-//! Jobs as lists show them, newest first, a page at a time. With `?status=` a page looks at as many jobs as without: it may
-//! be short, or empty, and still have a next one.
+//! Jobs as lists show them, newest first, a page at a time.
+//!
+//! A cursor is the place of the last job looked at, so that jobs made meanwhile neither repeat nor hide others. With a
+//! filter, one request looks at a bounded number of jobs: a page may then be short and still have a next one, which goes on
+//! from there.
 
-use futures::future::try_join_all;
+use image2model_domain::commands::{JobPage, JobPlace, JobSummary, ListJobs};
 use image2model_domain::time::rfc3339;
-use image2model_domain::{JobId, JobStatus, Problem};
+use image2model_domain::{JobStatus, Problem};
 use serde_json::{Value, json};
 
-use crate::listing::{self, Order, PageQuery, Place, invalid};
+use crate::listing::invalid;
 use crate::query::Query;
 use crate::{Failure, redis};
 
-/// Fields of a job's record that a list shows.
-const FIELDS: [&str; 10] =
-    ["status", "total", "completed", "failed", "cancelled", "created_at", "updated_at", "ended_at", "tenant", "model"];
+/// Jobs on a page unless the client asks for fewer or more.
+const PAGE: u32 = 20;
+/// Most jobs on a page.
+const LARGEST_PAGE: u32 = 100;
+/// Jobs that one call of Redis looks at.
+const LOOKS: u32 = 500;
+/// Calls that one request makes.
+const CALLS: usize = 10;
+/// Longest part of a file's name to look for, bytes.
+const LONGEST_NAME: usize = 255;
 
-/// One page: `{jobs, next_cursor}`. `key` is the sorted set of the jobs to list; `for_admin` adds whose they are.
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Page {
+    limit: u32,
+    status: Option<JobStatus>,
+    file_name: Option<String>,
+    after: Option<JobPlace>,
+}
+
+impl Page {
+    fn parse(query: &Query) -> Result<Self, Problem> {
+        let limit = query.get("limit").map_or(Ok(PAGE), |text| {
+            text.parse()
+                .ok()
+                .filter(|n| (1..=LARGEST_PAGE).contains(n))
+                .ok_or_else(|| invalid("limit must be from 1 to 100"))
+        })?;
+        let status = query.get("status").map(|text| {
+            JobStatus::parse(text).ok_or_else(|| {
+                invalid("status must be pending, processing, completed, partially_completed, failed or cancelled")
+            })
+        });
+        let after =
+            query.get("cursor").map(|text| JobPlace::parse(text).ok_or_else(|| invalid("cursor is not one of ours")));
+        let file_name = query.get("filename").filter(|name| !name.is_empty()).map(str::to_owned);
+        if file_name.as_ref().is_some_and(|name| name.len() > LONGEST_NAME) {
+            return Err(invalid("filename must be at most 255 bytes"));
+        }
+        Ok(Self { limit, status: status.transpose()?, file_name, after: after.transpose()? })
+    }
+}
+
+/// One page: `{jobs, next_cursor}`. Of one tenant's jobs, or of everybody's; `for_admin` adds whose they are.
 ///
 /// # Errors
 /// 422 when the query says something else than it may.
-pub async fn page(key: String, query: &Query, for_admin: bool) -> Result<Value, Failure> {
-    let status = wanted_status(query)?;
-    let page = listing::page(&[key], Order::Falling, &PageQuery::parse(query, listing::is_id)?).await?;
-    let found = try_join_all(page.places.iter().map(|place| summary(place, for_admin))).await?;
-    let wanted = |job: &Value| status.is_none_or(|status| job.get("status") == Some(&json!(status)));
-    let jobs: Vec<Value> = found.into_iter().flatten().filter(wanted).collect();
-    Ok(json!({ "jobs": jobs, "next_cursor": page.next_cursor }))
+pub async fn page(tenant: Option<&str>, query: &Query, for_admin: bool) -> Result<Value, Failure> {
+    let Page { limit, status, file_name, mut after } = Page::parse(query)?;
+    let (mut jobs, mut left) = (Vec::new(), limit);
+    for _ in 0..CALLS {
+        let file_name = file_name.as_deref();
+        let command = ListJobs { tenant, limit: left, looks: LOOKS, status, file_name, after: after.as_ref() };
+        let JobPage { jobs: found, next } = redis::run(&command).await?;
+        left = left.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        jobs.extend(found.iter().map(|job| summary(job, for_admin)));
+        after = next;
+        if left == 0 || after.is_none() {
+            break;
+        }
+    }
+    Ok(json!({ "jobs": jobs, "next_cursor": after.as_ref().map(JobPlace::cursor) }))
 }
 
-fn wanted_status(query: &Query) -> Result<Option<JobStatus>, Problem> {
-    let Some(text) = query.get("status") else { return Ok(None) };
-    let detail = "status must be pending, processing, completed, partially_completed, failed or cancelled";
-    JobStatus::parse(text).map(Some).ok_or_else(|| invalid(detail))
-}
-
-/// What the list shows of a job; `None` when it has expired.
-async fn summary(place: &Place, for_admin: bool) -> Result<Option<Value>, Failure> {
-    let Ok(job) = JobId::parse(&place.member) else { return Ok(None) };
-    let key = redis::keys().job(&job);
-    let args: Vec<&str> = std::iter::once(key.as_str()).chain(FIELDS).collect();
-    let values = redis::texts("HMGET", &args).await?;
-    Ok(summarise(&job, &values, for_admin))
-}
-
-fn summarise(job: &JobId, values: &[String], for_admin: bool) -> Option<Value> {
-    let [status, total, completed, failed, cancelled, created, updated, ended, tenant, model] = values else {
-        return None;
-    };
-    let status = JobStatus::parse(status)?;
-    let number = |text: &str| text.parse::<i64>().unwrap_or_default();
+fn summary(job: &JobSummary, for_admin: bool) -> Value {
     let mut shown = json!({
-        "job_id": job,
-        "task_id": job.as_task_id(),
-        "status": status,
-        "total_files": number(total),
-        "completed_files": number(completed),
-        "failed_files": number(failed),
-        "cancelled_files": number(cancelled),
-        "created_at": rfc3339(number(created)),
-        "updated_at": rfc3339(number(updated)),
-        "completed_at": ended.parse::<i64>().ok().map(rfc3339),
-        "links": { "self": format!("/api/v1/status/{job}"), "page": format!("/processing?job={job}") },
+        "job_id": job.id,
+        "task_id": job.id.as_task_id(),
+        "status": job.status,
+        "model": job.model,
+        "total_files": job.total,
+        "completed_files": job.completed,
+        "failed_files": job.failed,
+        "cancelled_files": job.cancelled,
+        "first_filename": job.first_file,
+        "created_at": rfc3339(job.created_at),
+        "updated_at": rfc3339(job.updated_at),
+        "completed_at": job.ended_at.map(rfc3339),
+        "links": { "self": format!("/api/v1/status/{}", job.id), "page": format!("/processing?job={}", job.id) },
     });
     if let (true, Some(shown)) = (for_admin, shown.as_object_mut()) {
-        shown.insert("tenant".to_owned(), json!(tenant));
-        shown.insert("model".to_owned(), json!(model));
+        shown.insert("tenant".to_owned(), json!(job.tenant));
     }
-    Some(shown)
+    shown
 }
 
 #[cfg(test)]
@@ -73,19 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_expired_job_is_left_out_and_only_the_admin_sees_whose_it_is() {
-        let job = JobId::from_random([1; 16]);
-        assert!(summarise(&job, &vec![String::new(); 10], false).is_none());
-        let values = ["pending", "2", "0", "0", "0", "0", "0", "", "key:a", "tripo3d"].map(str::to_owned);
-        let shown = summarise(&job, &values, false).unwrap();
-        assert_eq!((&shown["status"], &shown["total_files"]), (&json!("pending"), &json!(2)));
-        assert_eq!((&shown["completed_at"], shown.get("tenant")), (&Value::Null, None));
-        assert_eq!(summarise(&job, &values, true).unwrap()["tenant"], "key:a");
-    }
-
-    #[test]
-    fn a_status_is_one_of_ours() {
-        assert_eq!(wanted_status(&Query::parse("status=failed")).unwrap(), Some(JobStatus::Failed));
-        assert_eq!(wanted_status(&Query::parse("status=done")).unwrap_err().status(), 422);
+    fn refuses_what_it_does_not_understand() {
+        let parse = |text: &str| Page::parse(&Query::parse(text));
+        assert_eq!(parse("").unwrap(), Page { limit: 20, status: None, file_name: None, after: None });
+        assert_eq!(parse("status=failed&limit=5").unwrap().status, Some(JobStatus::Failed));
+        assert_eq!(parse("filename=Chair").unwrap().file_name.as_deref(), Some("Chair"));
+        for bad in ["limit=0", "limit=101", "limit=x", "status=done", "cursor=", "cursor=1.2"] {
+            assert_eq!(parse(bad).unwrap_err().status(), 422, "{bad}");
+        }
+        assert_eq!(parse(&format!("filename={}", "x".repeat(256))).unwrap_err().status(), 422);
     }
 }

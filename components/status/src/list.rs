@@ -1,9 +1,8 @@
 //! The caller's jobs, newest first, a page at a time.
 
-use image2model_kit::{Context, Failure, Reply, job_list, redis, reply};
+use image2model_kit::{Context, Failure, Reply, job_list, reply};
 
 /// Answers a page of the caller's jobs.
 pub(crate) async fn jobs(context: Context) -> Result<Reply, Failure> {
-    let key = redis::keys().jobs_of(&context.caller);
-    reply::json(200, &job_list::page(key, &context.query, false).await?)
+    reply::json(200, &job_list::page(Some(&context.caller), &context.query, false).await?)
 }

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod list;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod outage;
@@ -11,8 +15,12 @@ mod path;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod removal;
+#[cfg(test)]
 mod retry;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod webhooks;
