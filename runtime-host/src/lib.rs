@@ -1,7 +1,7 @@
 //! The native runtime host: what components cannot hold open.
 //!
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
-//! out, `blobs` keeps the bytes, `redis` reaches the state. The rooms do not import each other, but for `redis` and `fal`;
+//! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state. The rooms do not import each other, but for `redis` and `fal`;
 //! the program (`main.rs`, `cli`) wires them.
 
 pub mod blobs;
@@ -11,4 +11,5 @@ pub mod fal;
 pub mod ops;
 pub mod redis;
 pub mod stream;
+pub mod webhooks;
 pub mod worker;

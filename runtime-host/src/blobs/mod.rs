@@ -7,9 +7,11 @@ mod error;
 pub mod gateway;
 mod inventory;
 mod key;
+mod removal;
 mod store;
 
 pub use error::BlobError;
 pub use inventory::{AreaUsage, Held, JobPage};
 pub use key::{Area, BlobKey, BlobPrefix};
+pub use removal::remove_useless_blobs;
 pub use store::{Blob, BlobMeta, Blobs, Disk, Freed};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
+use image2model_domain::FileId;
 use object_store::local::LocalFileSystem;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use std::ops::Range;
@@ -164,10 +165,23 @@ impl Blobs {
     /// # Errors
     /// [`BlobError`]; what was removed before stays removed.
     pub async fn delete_prefix(&self, prefix: &BlobPrefix) -> Result<Freed, BlobError> {
+        self.delete_where(prefix, |_| true).await
+    }
+
+    /// Removes what belongs to one file of a job in one area: the blobs whose names begin with its id.
+    ///
+    /// # Errors
+    /// [`BlobError`]; what was removed before stays removed.
+    pub async fn delete_file(&self, prefix: &BlobPrefix, file: &FileId) -> Result<Freed, BlobError> {
+        let start = format!("{file}_");
+        self.delete_where(prefix, |name| name.starts_with(&start)).await
+    }
+
+    async fn delete_where(&self, prefix: &BlobPrefix, wanted: impl Fn(&str) -> bool) -> Result<Freed, BlobError> {
         let store = self.area(prefix.area);
         let found: Vec<ObjectMeta> = store.list(Some(&prefix.path())).try_collect().await?;
         let mut freed = Freed::default();
-        for meta in found {
+        for meta in found.into_iter().filter(|meta| meta.location.filename().is_some_and(&wanted)) {
             match store.delete(&meta.location).await.map_err(BlobError::from) {
                 Ok(()) => freed = Freed { deleted: freed.deleted + 1, freed_bytes: freed.freed_bytes + meta.size },
                 Err(BlobError::NotFound) => {}

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Reader;
 use super::values::{Environment, JobAccess, LogFormat, LogLevel};
-use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, Logs, Part, Source};
+use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, Logs, Part, Source, Webhooks};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -30,6 +30,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         redis_url: redis_url(&mut reader),
         blobs: blobs(&mut reader),
         fal: fal(&mut reader),
+        webhooks: webhooks(&mut reader),
         data_dir,
     };
     check_whole(&mut reader, &config, part);
@@ -125,6 +126,14 @@ fn fal(reader: &mut Reader<'_>) -> FalSettings {
         max_concurrent: reader.number("MAX_CONCURRENT_TASKS", 1..=10_000),
         starts_per_minute: reader.number("MAX_STARTS_PER_MINUTE", 1..=100_000),
         sim_speed: reader.number("FAL_SIM_SPEED", 0.1..=1000.0),
+    }
+}
+
+fn webhooks(reader: &mut Reader<'_>) -> Webhooks {
+    Webhooks {
+        allowed_hosts: reader.list("WEBHOOK_ALLOWED_HOSTS", is_host),
+        first_retry: Duration::from_secs(reader.number("WEBHOOK_RETRY_SECONDS", 1..=3600)),
+        max_attempts: reader.number("WEBHOOK_MAX_ATTEMPTS", 1..=100),
     }
 }
 

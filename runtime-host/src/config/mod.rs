@@ -71,6 +71,8 @@ pub struct Config {
     pub blobs: BlobSettings,
     /// See [`FalSettings`].
     pub fal: FalSettings,
+    /// See [`Webhooks`].
+    pub webhooks: Webhooks,
 }
 
 /// What is logged, and how.
@@ -160,6 +162,17 @@ pub struct FalSettings {
     pub starts_per_minute: u32,
     /// How many times faster than the real one the simulator is.
     pub sim_speed: f64,
+}
+
+/// Calls to the owners of jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhooks {
+    /// Hosts that may be called without TLS and at private addresses, with or without a port.
+    pub allowed_hosts: Vec<String>,
+    /// Delay after the first call that failed.
+    pub first_retry: Duration,
+    /// Calls before it is given up.
+    pub max_attempts: u32,
 }
 
 impl Config {

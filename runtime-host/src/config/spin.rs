@@ -50,6 +50,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("result_hosts", result_hosts.join(",")),
         ("default_model", config.fal.default_model.clone()),
         ("job_ttl_seconds", limits.job_ttl.as_secs().to_string()),
+        ("webhook_allowed_hosts", config.webhooks.allowed_hosts.join(",")),
     ];
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -15,11 +15,14 @@ pub enum Group {
     Blobs,
     /// FAL.AI.
     Fal,
+    /// Calls to the owners of jobs.
+    Webhooks,
 }
 
 impl Group {
     /// In the order of the document.
-    pub(super) const ALL: [Self; 6] = [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -29,6 +32,7 @@ impl Group {
             Self::Redis => "Redis",
             Self::Blobs => "Images and models",
             Self::Fal => "FAL.AI",
+            Self::Webhooks => "Webhooks",
         }
     }
 }
@@ -88,7 +92,7 @@ const FOLDER: &str = "a folder";
 const URL: &str = "an http:// or https:// URL";
 const COUNT: &str = "a whole number, 0 for no limit";
 
-use Group::{Access, Blobs, Fal, Host, Limits, Redis};
+use Group::{Access, Blobs, Fal, Host, Limits, Redis, Webhooks};
 
 /// Every variable, in the order of the document.
 pub const VARIABLES: &[Variable] = &[
@@ -286,5 +290,26 @@ pub const VARIABLES: &[Variable] = &[
         "6",
         "a number from 0.1 to 1000",
         "How many times faster than FAL.AI the simulator is.",
+    ),
+    words(
+        Webhooks,
+        "WEBHOOK_ALLOWED_HOSTS",
+        "none",
+        "hosts such as hooks.lan or 10.0.0.7:8080, between commas",
+        "Hosts that a `webhook_url` may name without https and at a private address. All others must be https and public.",
+    ),
+    value(
+        Webhooks,
+        "WEBHOOK_RETRY_SECONDS",
+        "5",
+        "a whole number from 1 to 3600",
+        "Delay before the second call of a webhook that was not answered with 2xx; doubles up to an hour.",
+    ),
+    value(
+        Webhooks,
+        "WEBHOOK_MAX_ATTEMPTS",
+        "15",
+        "a whole number from 1 to 100",
+        "Calls of one webhook before it is given up.",
     ),
 ];

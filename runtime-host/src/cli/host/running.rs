@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use image2model_domain::webhook::AllowedHosts;
+use image2model_host::blobs::remove_useless_blobs;
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::redis::Tail;
 use image2model_host::stream::{Limits, StreamDeps, Streams};
+use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +68,7 @@ impl Running {
                 worker.run(stop).await;
                 "worker"
             });
+            self.look_after(config)?;
         }
         Ok(())
     }
@@ -77,6 +81,22 @@ impl Running {
             vitals.tell(store, identity, stop).await;
             "sign of life"
         });
+    }
+
+    /// What goes on beside the work: telling the owners of jobs, and removing what nothing needs any more.
+    fn look_after(&mut self, config: &Config) -> anyhow::Result<()> {
+        let (stop, store) = (self.stop.clone(), self.base.store.clone());
+        let webhooks = Webhooks::new(store.clone(), webhook_settings(config))?;
+        self.tasks.spawn(async move {
+            webhooks.run(stop).await;
+            "webhook delivery"
+        });
+        let (stop, blobs) = (self.stop.clone(), self.base.blobs.clone());
+        self.tasks.spawn(async move {
+            remove_useless_blobs(store, blobs, stop).await;
+            "removal of blobs"
+        });
+        Ok(())
     }
 
     fn serve(
@@ -181,6 +201,14 @@ fn streams(
     let (fed, news) = (streams.clone(), tail.subscribe());
     tokio::spawn(async move { fed.hub().follow(news).await });
     Ok(Some(streams))
+}
+
+fn webhook_settings(config: &Config) -> WebhookSettings {
+    let webhooks = &config.webhooks;
+    WebhookSettings {
+        allowed_hosts: AllowedHosts::new(webhooks.allowed_hosts.iter().map(String::as_str)),
+        schedule: Schedule { first: webhooks.first_retry, attempts: webhooks.max_attempts },
+    }
 }
 
 fn say_warnings(part: Part, config: &Config) {
