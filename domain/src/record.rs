@@ -47,6 +47,8 @@ pub struct JobRecord {
     pub traceparent: String,
     /// What came of the newest call of its webhook, when there was or will be one.
     pub webhook: Option<WebhookRecord>,
+    /// Signs the calls of its webhooks, when it has any. For its owner only.
+    pub webhook_secret: Option<String>,
     /// In the order they were sent.
     pub files: Vec<FileRecord>,
 }
@@ -212,6 +214,7 @@ impl JobRecord {
             request_id: fields.text("request_id"),
             traceparent: fields.text("traceparent"),
             webhook: WebhookRecord::read(&fields),
+            webhook_secret: fields.optional("webhook_secret"),
             files,
         }))
     }

@@ -107,6 +107,41 @@ pub fn task(job: &JobRecord) -> Value {
     })
 }
 
+/// One file of a job seen by its own task id, in the same words.
+#[must_use]
+pub fn file_task(job: &JobRecord, of: &FileRecord) -> Value {
+    let (done, ended) = (of.status == FileStatus::Completed, of.status.is_terminal());
+    let status = match of.status {
+        FileStatus::Pending => JobStatus::Pending,
+        FileStatus::Completed => JobStatus::Completed,
+        FileStatus::Failed => JobStatus::Failed,
+        FileStatus::Cancelled => JobStatus::Cancelled,
+        _ => JobStatus::Processing,
+    };
+    json!({
+        "task_id": of.id.as_task_id(),
+        "job_id": job.id,
+        "file_id": of.id,
+        "status": status.task_status(),
+        "state": status.celery_state(),
+        "progress": of.progress,
+        "current": u8::from(ended),
+        "total": 1,
+        "message": of.message,
+        "timestamp": rfc3339(job.updated_at),
+        "result": ended.then(|| json!({
+            "job_id": job.id,
+            "status": of.status,
+            "total_files": 1,
+            "successful_files": u8::from(done),
+            "failed_files": u8::from(of.status == FileStatus::Failed),
+            "chord_task_id": job.id.as_task_id(),
+            "results": [file(job, of)],
+        })),
+        "error": of.error.as_ref().filter(|_| ended).map(|error| error.message.clone()),
+    })
+}
+
 /// A task id that no job has: Celery answers so, and so did the original.
 #[must_use]
 pub fn unknown_task(task_id: &str, now_ms: i64) -> Value {

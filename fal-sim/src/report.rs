@@ -15,6 +15,8 @@ pub struct RequestReport {
     pub key_id: String,
     /// The image it names; a `data:` URI shortened.
     pub image_url: Option<String>,
+    /// Its input, long texts shortened.
+    pub input: serde_json::Value,
     /// Whether it came by the sync route.
     pub sync: bool,
     /// RFC 3339.
@@ -47,6 +49,7 @@ pub(crate) fn requests(sim: &Sim) -> Vec<RequestReport> {
             endpoint_id: request.endpoint.id.to_owned(),
             key_id: request.owner.clone(),
             image_url: request.image_url.clone(),
+            input: request.input.clone(),
             sync: request.sync,
             accepted_at: request.accepted_at.to_rfc3339(),
             started_at: started.map(|at| at.to_rfc3339()),

@@ -109,12 +109,21 @@ async fn named_job(params: &Params) -> Result<Option<JobId>, Failure> {
     }
     if let Some(text) = of("task_id") {
         let complaint = || Problem::plain(400, "Invalid task ID format. Expected UUID format.");
-        return parse_task_id(text).map(Some).map_err(|_| complaint().into());
+        let task = parse_task_id(text).map_err(|_| complaint())?;
+        // A file has a task of its own, which is a part of its job's.
+        return Ok(Some(match FileId::parse(text) {
+            Ok(file) => job_of_file(&file).await?.unwrap_or(task),
+            Err(_) => task,
+        }));
     }
     let Some(text) = of("file_id") else { return Ok(None) };
     let file = FileId::parse(text).map_err(|_| Problem::file_not_found())?;
-    let job = redis::text("GET", &[&redis::keys().job_of_file(&file)]).await?;
-    job.and_then(|job| JobId::parse(&job).ok()).map(Some).ok_or_else(|| Problem::file_not_found().into())
+    job_of_file(&file).await?.map(Some).ok_or_else(|| Problem::file_not_found().into())
+}
+
+async fn job_of_file(file: &FileId) -> Result<Option<JobId>, Failure> {
+    let job = redis::text("GET", &[&redis::keys().job_of_file(file)]).await?;
+    Ok(job.and_then(|job| JobId::parse(&job).ok()))
 }
 
 /// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers.

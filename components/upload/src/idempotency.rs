@@ -23,7 +23,9 @@ pub fn key(header: Option<&str>) -> Result<Option<&str>, Problem> {
 /// A digest of everything that makes one upload differ from another: options and the files' names and contents in order.
 #[must_use]
 pub fn body_digest(received: &Received, model: &str) -> String {
-    let mut text = format!("{model}\n{}\n{}\n", received.fields.process, received.fields.options.to_json());
+    let fields = &received.fields;
+    let webhook = fields.webhook_url.as_deref().unwrap_or_default();
+    let mut text = format!("{model}\n{}\n{}\n{webhook}\n", fields.process, fields.options.to_json());
     for image in &received.images {
         text.push_str(&image.filename);
         text.push('\n');

@@ -1,10 +1,12 @@
 //! The component: its routes, and what the intake needs of the host.
 
+mod generate;
 mod models;
 mod receive;
 mod services;
 mod settings;
 mod status;
+mod webhook;
 
 use image2model_kit::{Reply, Route, routes, serve};
 use spin_sdk::http::Request;
@@ -16,6 +18,9 @@ static ROUTES: &[Route] = routes! {
     POST "/api/v1/upload/image" User Upload => receive::upload_image,
     GET "/api/v1/upload/status/:file_id" Owner Standard => status::file,
     GET "/api/v1/upload/batch/:batch_id/status" Owner Standard => status::batch,
+    POST "/api/v1/models/generate-single" User Standard => generate::single,
+    POST "/api/v1/models/generate" User Standard => generate::original,
+    GET "/api/v1/models/job/:job_id" Owner Standard => status::batch,
     GET "/api/v1/models/available" Open Standard => models::available,
 };
 

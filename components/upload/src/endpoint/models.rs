@@ -1,5 +1,6 @@
 //! `GET /models/available`: the providers that workers have registered.
 
+use image2model_domain::options::OptionsSchema;
 use image2model_kit::{Context, Failure, Reply, config, redis, reply};
 use serde_json::{Value, json};
 
@@ -10,4 +11,18 @@ pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
     models.sort_by_key(|model| model.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
     let default = config::text("default_model").await?;
     reply::json_with_etag(&context, &json!({ "models": models, "default_model": *default, "total": models.len() }))
+}
+
+/// The ids of the models that can be asked for.
+pub(super) async fn installed() -> Result<Vec<String>, Failure> {
+    let mut ids = redis::texts("HKEYS", &[&redis::keys().providers()]).await?;
+    ids.sort();
+    Ok(ids)
+}
+
+/// The options that a model has; none when it is not installed.
+pub(super) async fn schema(model: &str) -> Result<OptionsSchema, Failure> {
+    let described = redis::hget(&redis::keys().providers(), model).await?;
+    let described: Value = described.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    Ok(OptionsSchema::new(described.get("options_schema").unwrap_or(&Value::Null)))
 }

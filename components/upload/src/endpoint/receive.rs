@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::services::Host;
 use super::settings::Settings;
+use super::webhook;
 use crate::answer::{self, ListedFile};
 use crate::idempotency;
 use crate::intake::{Intake, IntakeError, Paced, Received, StoredImage, StreamFault, metadata};
@@ -75,8 +76,9 @@ impl Upload {
         let content_type = self.context.header("content-type").unwrap_or_default();
         let received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
         let model = self.model(received.fields.model.as_deref()).await?;
+        let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref(), 400).await?;
         self.write_metadata(&received, &model).await?;
-        self.make_job(received, model, key).await
+        self.make_job(received, model, webhook, key).await
     }
 
     /// What can be refused before the first file was read.
@@ -129,7 +131,14 @@ impl Upload {
         Ok(())
     }
 
-    async fn make_job(&self, received: Received, model: String, key: Option<&str>) -> Result<Reply, Refusal> {
+    async fn make_job(
+        &self,
+        received: Received,
+        model: String,
+        webhook: Option<(String, String)>,
+        key: Option<&str>,
+    ) -> Result<Reply, Refusal> {
+        let secret = webhook.as_ref().map(|(_, secret)| secret.clone());
         let command = CreateJob {
             job: self.job.clone(),
             tenant: self.context.caller.clone(),
@@ -144,7 +153,7 @@ impl Upload {
             options: received.fields.options.to_json(),
             model,
             process: received.fields.process,
-            webhook: None,
+            webhook,
             files: received.images.iter().map(new_file).collect(),
         };
         // When no answer comes, the job may have been made all the same.
@@ -154,7 +163,7 @@ impl Upload {
             // `Exists` is this very job: the call was repeated after its first answer was lost.
             CreateOutcome::Created | CreateOutcome::Exists => {
                 let files: Vec<ListedFile> = received.images.iter().map(ListedFile::from).collect();
-                Ok(self.accepted(&self.job, &files, &received)?)
+                Ok(self.accepted(&self.job, &files, &received, secret)?)
             }
             CreateOutcome::Replayed => self.replay(&made.job, &received).await,
             CreateOutcome::Conflict => Err(conflict().into()),
@@ -168,13 +177,23 @@ impl Upload {
             return Err(conflict().into());
         };
         self.discard().await;
-        Ok(self.accepted(job, &ListedFile::of_job(&record), received)?)
+        let files = ListedFile::of_job(&record);
+        Ok(self.accepted(job, &files, received, record.webhook_secret)?)
     }
 
-    fn accepted(&self, job: &JobId, files: &[ListedFile], received: &Received) -> Result<Reply, Failure> {
+    fn accepted(
+        &self,
+        job: &JobId,
+        files: &[ListedFile],
+        received: &Received,
+        webhook_secret: Option<String>,
+    ) -> Result<Reply, Failure> {
         let token = self.access_token(job);
         let Received { fields, .. } = received;
-        let body: Value = answer::accepted(job, files, &fields.options, token.as_deref(), fields.process);
+        let mut body: Value = answer::accepted(job, files, &fields.options, token.as_deref(), fields.process);
+        if let (Some(secret), Some(body)) = (webhook_secret, body.as_object_mut()) {
+            body.insert("webhook_secret".to_owned(), secret.into());
+        }
         let mut reply = reply::json(200, &body)?;
         reply::insert(&mut reply, "location", &format!("/api/v1/status/{job}"));
         Ok(reply)
@@ -210,7 +229,7 @@ fn new_file(image: &StoredImage) -> NewFile {
     }
 }
 
-fn queue_full() -> Problem {
+pub(super) fn queue_full() -> Problem {
     Problem::new(503, "QUEUE_FULL", "Too many images are waiting already; try again in a minute.")
         .with_header("retry-after", "60")
 }

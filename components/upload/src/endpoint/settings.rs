@@ -34,7 +34,7 @@ impl Settings {
 }
 
 /// The same secret as the guard's.
-async fn token_secret() -> Result<String, ConfigError> {
+pub(super) async fn token_secret() -> Result<String, ConfigError> {
     let secret = config::text("token_secret").await?;
     let (api_key, admin_api_key) = (config::text("api_key").await?, config::text("admin_api_key").await?);
     Ok(access_token::signing_secret(&secret, &api_key, &admin_api_key).unwrap_or_default())

@@ -14,11 +14,13 @@ pub struct Fields {
     pub model: Option<String>,
     /// `false` only stores the images.
     pub process: bool,
+    /// Whom to call when the job has ended; judged by whoever knows what is allowed.
+    pub webhook_url: Option<String>,
 }
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { options: Options::default(), model: None, process: true }
+        Self { options: Options::default(), model: None, process: true, webhook_url: None }
     }
 }
 
@@ -44,10 +46,7 @@ impl Fields {
                 "false" | "0" | "no" | "off" => self.process = false,
                 _ => return refuse("must be true or false"),
             },
-            // Better refused than accepted and never called.
-            "webhook_url" => {
-                return refuse("is not supported by this version; follow the job's status or stream instead");
-            }
+            "webhook_url" => self.webhook_url = Some(value.to_owned()),
             _ => {
                 self.options.set_field(name, value).map_err(IntakeError::Field)?;
             }

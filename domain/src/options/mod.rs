@@ -1,5 +1,9 @@
 //! What a client may choose for its models. Kept as a JSON object with the job; the provider has the last word on it.
 
+mod schema;
+
+pub use schema::OptionsSchema;
+
 use serde_json::{Map, Value};
 
 /// Options of a generation: `face_limit`, `texture`, `pbr`, … Only what the client set is there.
@@ -46,6 +50,26 @@ impl Options {
         };
         self.0.insert(name.to_owned(), parsed);
         Ok(true)
+    }
+
+    /// Sets an option that was given as JSON, when the provider has it; `null` takes it back.
+    ///
+    /// # Errors
+    /// [`InvalidOption`] when the provider has no such option, or not with this value.
+    pub fn set(&mut self, name: &str, value: &Value, schema: &OptionsSchema) -> Result<(), InvalidOption> {
+        if value.is_null() {
+            self.0.remove(name);
+            return Ok(());
+        }
+        schema.check(name, value)?;
+        self.0.insert(name.to_owned(), value.clone());
+        Ok(())
+    }
+
+    /// The value of an option, when it is set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
     }
 
     /// `face_limit`, when the client set one.

@@ -1,0 +1,146 @@
+//! `POST /models/generate-single` and `/models/generate`: has a model made of an image that is stored already.
+//!
+//! A file that was only stored, or that failed, is generated itself. Beside one that has its model already, a new file of the
+//! same image is made in the same job, so that a model that was paid for stays until its job goes.
+
+use image2model_domain::commands::{GenerateFile, GenerateOutcome, Generating, ReadJob, Webhook};
+use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
+use image2model_domain::record::{FileRecord, JobRecord};
+use image2model_domain::{FileId, JobId, Problem, view};
+use image2model_kit::{Context, Failure, Reply, config, random_bits, redis, reply};
+use serde_json::{Map, Value, json};
+
+use super::models;
+use super::webhook;
+use crate::generation::{Asked, Original, Wish};
+use crate::idempotency;
+
+/// Longest body, bytes.
+const MAX_BODY: usize = 64 * 1024;
+/// Files that a job may grow to.
+const MAX_FILES: u32 = 100;
+
+/// `{job_id, file_id, model?, webhook_url?, …options}`.
+pub(super) async fn single(mut context: Context) -> Result<Reply, Failure> {
+    let body: Map<String, Value> = context.json(MAX_BODY).await?;
+    let asked = Asked::read(body).map_err(|e| invalid(&e))?;
+    context.authorise(&asked.job).await?;
+    let job = read(&asked.job).await?;
+    let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
+    let model = model(asked.wish.model.as_deref(), file).await?;
+    let schema = models::schema(&model).await?;
+    generate(&context, &job, file, model, &schema, asked.wish).await
+}
+
+/// `{file_id, model_type, quality, texture_enabled}`.
+pub(super) async fn original(mut context: Context) -> Result<Reply, Failure> {
+    let body: Map<String, Value> = context.json(MAX_BODY).await?;
+    let asked = Original::read(body).map_err(|e| invalid(&e))?;
+    let job = job_of(&asked.file).await?;
+    context.authorise(&job).await?;
+    let job = read(&job).await?;
+    let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
+    let model = model(asked.model(), file).await?;
+    let schema = models::schema(&model).await?;
+    let wish = asked.wish(&schema);
+    generate(&context, &job, file, model, &schema, wish).await
+}
+
+async fn generate(
+    context: &Context,
+    job: &JobRecord,
+    file: &FileRecord,
+    model: String,
+    schema: &OptionsSchema,
+    wish: Wish,
+) -> Result<Reply, Failure> {
+    let key = idempotency::key(context.header("idempotency-key"))?;
+    let own = if model == file.model { Options::from_json(&file.options) } else { Options::default() };
+    let options = wish.over(own, schema).map_err(|e| invalid(&e))?.to_json();
+    let webhook = webhook::accepted(context, wish.webhook_url.as_deref(), 422).await?;
+    let digest = wish.digest(&file.id);
+    let command = GenerateFile {
+        job: &job.id,
+        file: &file.id,
+        new_file: &FileId::from_random(random_bits()),
+        options: &options,
+        model: &model,
+        max_waiting: config::number("max_queued_files").await?,
+        max_files: MAX_FILES,
+        webhook: webhook.as_ref().map(|(url, secret)| Webhook { url, secret }),
+        idempotency: key.map(|key| (key, digest.as_str())),
+        request_id: &context.request_id,
+    };
+    let outcome = redis::run(&command).await?;
+    let (generating, resumed) = queued(outcome)?;
+    let mut answer = reply::json(202, &body(&job.id, &file.id, &generating, resumed))?;
+    reply::insert(&mut answer, "location", &format!("/api/v1/status/{}", job.id));
+    Ok(answer)
+}
+
+fn queued(outcome: GenerateOutcome) -> Result<(Generating, bool), Problem> {
+    let conflict = |code: &str, detail: &str| Err(Problem::new(409, code, detail));
+    match outcome {
+        GenerateOutcome::Queued(generating) | GenerateOutcome::Replayed(generating) => Ok((generating, false)),
+        GenerateOutcome::Resumed(generating) => Ok((generating, true)),
+        GenerateOutcome::NotFound => Err(Problem::job_not_found()),
+        GenerateOutcome::UnknownFile => Err(Problem::file_not_found()),
+        GenerateOutcome::Cancelled => {
+            conflict("JOB_CANCELLED", "It was cancelled, and the image is gone; upload it again.")
+        }
+        GenerateOutcome::Busy => conflict("FILE_BUSY", "A model of this file is being made already."),
+        GenerateOutcome::Unresolved => conflict(
+            "REQUEST_UNRESOLVED",
+            "The provider may still have a request for this file, with other options. Retry that one first.",
+        ),
+        GenerateOutcome::QueueFull => Err(super::receive::queue_full()),
+        GenerateOutcome::TooManyFiles => conflict("TOO_MANY_FILES", "The job has as many files as it may have."),
+        GenerateOutcome::Conflict => {
+            conflict("IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for something else.")
+        }
+    }
+}
+
+fn body(job: &JobId, asked: &FileId, generating: &Generating, resumed: bool) -> Value {
+    let Generating { file, webhook_secret } = generating;
+    json!({
+        "job_id": job,
+        "file_id": file,
+        "source_file_id": asked,
+        "model_task_id": file.as_task_id(),
+        "status": "pending",
+        "resumed": resumed,
+        "webhook_secret": (!webhook_secret.is_empty()).then_some(webhook_secret),
+        "message": if file == asked { "The file is in line" } else { "A new file of the same image is in line" },
+        "links": view::links(job),
+    })
+}
+
+fn invalid(error: &InvalidOption) -> Problem {
+    Problem::new(422, "VALIDATION_ERROR", error.to_string()).with_details(json!({ "field": error.name }))
+}
+
+/// The model named, else the file's own; one that is not installed is refused with those that are.
+async fn model(named: Option<&str>, file: &FileRecord) -> Result<String, Failure> {
+    let wanted = match named {
+        Some("default") => config::text("default_model").await?.to_string(),
+        Some(named) => named.to_owned(),
+        None => file.model.clone(),
+    };
+    let installed = models::installed().await?;
+    if named.is_none() || installed.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let detail = format!("model: must be one of {}", installed.join(", "));
+    let problem = Problem::new(422, "VALIDATION_ERROR", detail);
+    Err(problem.with_details(json!({ "field": "model", "allowed": installed })).into())
+}
+
+async fn job_of(file: &FileId) -> Result<JobId, Failure> {
+    let job = redis::text("GET", &[&redis::keys().job_of_file(file)]).await?;
+    job.and_then(|job| JobId::parse(&job).ok()).ok_or_else(|| Problem::file_not_found().into())
+}
+
+async fn read(job: &JobId) -> Result<JobRecord, Failure> {
+    redis::run(&ReadJob(job)).await?.ok_or_else(|| Problem::job_not_found().into())
+}
