@@ -11,6 +11,7 @@ pub mod glb;
 pub mod photo;
 pub mod process;
 pub mod product;
+pub mod receiver;
 pub mod redis;
 pub mod sim;
 

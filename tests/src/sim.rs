@@ -44,6 +44,16 @@ impl Sim {
         &mut self.process
     }
 
+    /// Arms a fault, as `fal-sim/README.md` describes them.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn arm(&self, fault: &Value) -> anyhow::Result<()> {
+        let url = format!("{}/sim/faults", self.url);
+        crate::client::http()?.post(url).json(fault).send().await?.error_for_status()?;
+        Ok(())
+    }
+
     /// Every submit it accepted, oldest first: what would have been paid for.
     ///
     /// # Errors
