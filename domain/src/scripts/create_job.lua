@@ -46,8 +46,13 @@ if queued then count_open(job, 'pending') end
 tally('files_created', count)
 tally('uploaded_bytes', bytes)
 redis.call('SET', P .. 'session:' .. job, owner)
-redis.call('ZADD', P .. 'jobs', now, job)
-redis.call('ZADD', P .. 'jobs:' .. tenant, now, job)
+for _, list in ipairs({ P .. 'jobs', P .. 'jobs:' .. tenant }) do
+  redis.call('ZADD', list, now, job)
+  -- For each that comes, up to two that have expired go.
+  for _, old in ipairs(redis.call('ZRANGE', list, 0, 1)) do
+    if old ~= job and redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', list, old) end
+  end
+end
 if queued then
   for i = 1, count do enqueue(job, files[i], tenant, false) end
 end

@@ -62,6 +62,13 @@ async fn an_expired_job_is_taken_out_and_its_place_still_holds() -> Result<()> {
     assert_eq!((ids, rest.next), (made[3..].to_vec(), None));
     let kept: u64 = parts.store.query(redis::cmd("ZCARD").arg(keys.jobs_of("t"))).await?;
     assert_eq!(kept, 3);
+    // Who never lists has no use for them either: every new job makes the oldest go.
+    parts.store.query::<()>(redis::cmd("DEL").arg(keys.job(&made[3])).arg(keys.job(&made[4]))).await?;
+    parts.upload(&["a.png"]).await?;
+    for list in [keys.jobs_of("t"), keys.jobs()] {
+        let left: u64 = parts.store.query(redis::cmd("ZCARD").arg(&list)).await?;
+        assert_eq!(left, if list == keys.jobs() { 4 } else { 2 }, "{list}");
+    }
     Ok(())
 }
 
