@@ -29,6 +29,8 @@ pub struct GenerateFile<'a> {
     pub idempotency: Option<(&'a str, &'a str)>,
     /// The request that asks for it.
     pub request_id: &'a str,
+    /// Its place in its trace, as a `traceparent` header.
+    pub traceparent: &'a str,
 }
 
 /// Whom to call, and what signs it.
@@ -95,6 +97,7 @@ impl Command for GenerateFile<'_> {
             key.into(),
             digest.into(),
             self.request_id.into(),
+            self.traceparent.into(),
         ];
         Call::new(script!("generate_file"), keys, args)
     }

@@ -1,7 +1,7 @@
 -- Has a model made of a stored image: for the first time, again after it failed, or, when it has a model already, beside that
 -- one as a new file of the job, so that what was paid for stays. Once per idempotency key.
 -- ARGV: 2 job, 3 file, 4 id for a new file, 5 options json, 6 model, 7 most files waiting, 8 most files in a job,
---       9 webhook url, 10 webhook secret, 11 idempotency key, 12 body hash, 13 request id
+--       9 webhook url, 10 webhook secret, 11 idempotency key, 12 body hash, 13 request id, 14 traceparent
 -- Reply: {'queued' | 'resumed' | 'replayed', file, webhook secret} or {'not_found' | 'unknown_file' | 'cancelled' | 'busy' | 'unresolved' |
 --         'queue_full' | 'too_many_files' | 'conflict', '', ''}
 local function copy_file(job, from, to)
@@ -52,7 +52,8 @@ else
   redis.call('HSET', key, 'message', 'Waiting for a worker', 'updated_at', now)
   enqueue_again(job, file, tenant)
 end
-redis.call('HSET', key, 'options', options, 'model', model, 'webhook_url', ARGV[9], 'request_id', ARGV[13])
+redis.call('HSET', key, 'options', options, 'model', model, 'webhook_url', ARGV[9], 'request_id', ARGV[13],
+  'traceparent', ARGV[14])
 local secret = redis.call('HGET', job_key(job), 'webhook_secret') or ''
 if ARGV[9] ~= '' and secret == '' then
   secret = ARGV[10]

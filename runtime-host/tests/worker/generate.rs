@@ -26,6 +26,7 @@ async fn ask(parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
         webhook: None,
         idempotency: ask.key,
         request_id: "r2",
+        traceparent: "",
     };
     Ok(parts.store.run(&command).await?)
 }

@@ -70,6 +70,7 @@ async fn generate(
         webhook: webhook.as_ref().map(|(url, secret)| Webhook { url, secret }),
         idempotency: key.map(|key| (key, digest.as_str())),
         request_id: &context.request_id,
+        traceparent: &context.trace.to_string(),
     };
     let outcome = redis::run(&command).await?;
     let (generating, resumed) = queued(outcome)?;
