@@ -4,6 +4,7 @@
 //! keys of a tenant share one slot. With one partition there is no prefix and the names are exactly the seeds'.
 
 use crate::ids::{FileId, JobId};
+use crate::log::LogKind;
 use crate::queue::Queue;
 
 /// Makes key names for one partition.
@@ -189,6 +190,42 @@ impl Keyspace {
     #[must_use]
     pub fn hosts(&self) -> String {
         self.name("hosts")
+    }
+
+    /// Stream: the current entries of a log.
+    #[must_use]
+    pub fn log(&self, kind: LogKind) -> String {
+        self.name(&format!("logs:{}", kind.name()))
+    }
+
+    /// Stream: entries that were rotated out, by the generation's name.
+    #[must_use]
+    pub fn log_generation(&self, kind: LogKind, generation: &str) -> String {
+        self.name(&format!("logs:{}:{generation}", kind.name()))
+    }
+
+    /// Sorted set: a log's generations by when they were closed, ms.
+    #[must_use]
+    pub fn log_generations(&self, kind: LogKind) -> String {
+        self.name(&format!("logs:{}:generations", kind.name()))
+    }
+
+    /// Hash: how much was logged on a day (`2026-11-20`, UTC): `{hour}:{log}:{level}` → entries, and the like.
+    #[must_use]
+    pub fn log_day(&self, date: &str) -> String {
+        self.name(&format!("logs:day:{date}"))
+    }
+
+    /// String with a TTL: how a host's log writer is, as JSON.
+    #[must_use]
+    pub fn log_writer(&self, id: &str) -> String {
+        self.name(&format!("logs:writer:{id}"))
+    }
+
+    /// Sorted set: log writers by when their sign of life runs out, ms.
+    #[must_use]
+    pub fn log_writers(&self) -> String {
+        self.name("logs:writers")
     }
 }
 

@@ -12,6 +12,7 @@ pub mod event;
 pub mod file_name;
 pub mod ids;
 pub mod keys;
+pub mod log;
 pub mod options;
 pub mod problem;
 pub mod queue;
