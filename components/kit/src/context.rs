@@ -9,6 +9,7 @@ use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 
+use crate::audit::Notes;
 use crate::bindings::{Facts, Role};
 use crate::failure::Failure;
 use crate::query::Query;
@@ -41,6 +42,8 @@ pub struct Context {
     pub key_hash: Option<String>,
     /// What the caller may do.
     pub role: Role,
+    /// What the handler says of the call for an audit.
+    pub notes: Notes,
     /// The job that the route names, known to exist on routes of level owner. A route by task id has `None` when no job
     /// has that id.
     pub job: Option<JobId>,

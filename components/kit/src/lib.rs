@@ -5,6 +5,8 @@
 //! the three things an endpoint may reach. Instances serve many requests, concurrently; what is kept, is kept per instance.
 
 #[cfg(feature = "endpoint")]
+pub mod audit;
+#[cfg(feature = "endpoint")]
 mod bindings;
 #[cfg(feature = "endpoint")]
 pub mod blobs;

@@ -9,6 +9,7 @@ use image2model_domain::trace::{self, TraceContext};
 use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::{Request, box_body};
 
+use crate::audit::Seen;
 use crate::bindings::{Answer, Facts, Level, Pass, Role, Verdict};
 use crate::context::{Context, body_of};
 use crate::failure::Failure;
@@ -31,17 +32,26 @@ async fn serve_named(table: &'static [Route], request: Request, id: String, trac
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let facts = guard::facts(&parts, &query, &id, &trace);
     let (path, head_only) = (facts.path.clone(), parts.method == http::Method::HEAD);
+    let mut seen = None;
     let (outcome, headers) = match find(table, parts.method.as_str(), parts.uri.path()) {
         Found::Route(route, params) => {
             let body = Some(body_of(Request::new(body)));
             let arrived = Arrived { parts, query, params, body, facts, trace: trace.clone() };
-            answer(route, arrived).await
+            answer(route, arrived, seen.insert(Seen::at(route.pattern))).await
         }
         Found::OtherMethods(allow) => without_route(facts, Some(allow)).await,
         Found::Nothing => without_route(facts, None).await,
     };
-    let mut reply = outcome.unwrap_or_else(|problem| reply::problem(&problem, &path, &id));
+    let mut reply = outcome.unwrap_or_else(|problem| {
+        if let Some(seen) = &mut seen {
+            seen.error_code = Some(problem.code().to_owned());
+        }
+        reply::problem(&problem, &path, &id)
+    });
     finish(&mut reply, &headers, &id, &trace);
+    if let Some(seen) = seen {
+        reply.extensions_mut().insert(seen);
+    }
     if head_only {
         *reply.body_mut() = box_body(Empty::new());
     }
@@ -60,7 +70,7 @@ struct Arrived {
 
 type Outcome = (Result<Reply, Problem>, GuardHeaders);
 
-async fn answer(route: &'static Route, arrived: Arrived) -> Outcome {
+async fn answer(route: &'static Route, arrived: Arrived, seen: &mut Seen) -> Outcome {
     let Arrived { parts, query, params, body, mut facts, trace } = arrived;
     route.pattern.clone_into(&mut facts.route);
     facts.budget = route.budget;
@@ -79,8 +89,10 @@ async fn answer(route: &'static Route, arrived: Arrived) -> Outcome {
         Verdict::Answer(answer) if is_unknown_task(&answer, &params) => (unknown(answer.headers), None),
         Verdict::Answer(answer) => return refused(answer),
     };
+    (seen.caller, seen.role, seen.job) = (Some(pass.caller.clone()), Some(pass.role), job.clone());
     let request_id = facts.request_id.clone();
     let context = Context {
+        notes: seen.notes.clone(),
         request_id: request_id.clone(),
         trace,
         method: parts.method,

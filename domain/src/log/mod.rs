@@ -64,6 +64,15 @@ kinds! {
     Audit = "audit", "Every call of an admin route: who, what, from where, and how it ended";
 }
 
+/// Words in the names of fields that are never stored.
+const SECRET: [&str; 6] = ["secret", "password", "authorization", "token", "api_key", "cookie"];
+
+/// Whether a field of that name may hold a secret; it is then not stored.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    SECRET.iter().any(|word| name.contains(word))
+}
+
 /// Cuts a text to at most `most` bytes, at a character's border.
 #[must_use]
 pub fn cut(text: &str, most: usize) -> &str {

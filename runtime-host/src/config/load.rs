@@ -7,8 +7,10 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Reader;
-use super::values::{Environment, JobAccess, LogFormat, LogLevel};
-use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, Logs, Part, Source, Webhooks};
+use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
+use super::{
+    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, Source, Webhooks,
+};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -48,6 +50,11 @@ fn logs(reader: &mut Reader<'_>) -> Logs {
     Logs {
         level: reader.value("LOG_LEVEL", LogLevel::parse).unwrap_or(LogLevel::Info),
         format: reader.value("LOG_FORMAT", LogFormat::parse).unwrap_or(LogFormat::Auto),
+        access: reader.value("ACCESS_LOG", AccessLog::parse).unwrap_or(AccessLog::Store),
+        store: LogStore {
+            max_entries: reader.number("LOG_STORE_MAX_ENTRIES", 0..=1_000_000),
+            retention: Duration::from_secs(86_400 * reader.number("LOG_STORE_RETENTION_DAYS", 1..=365)),
+        },
     }
 }
 

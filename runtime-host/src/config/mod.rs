@@ -23,7 +23,7 @@ pub use problem::{ConfigError, Problem};
 pub use source::Source;
 pub use spin::{Wiring, spin_variables};
 pub use table::{Group, VARIABLES, Variable};
-pub use values::{Environment, JobAccess, LogFormat, LogLevel};
+pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
 
 /// Which part of the host is started: what must be set differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,19 @@ pub struct Logs {
     pub level: LogLevel,
     /// For people or for machines.
     pub format: LogFormat,
+    /// What becomes of requests.
+    pub access: AccessLog,
+    /// See [`LogStore`].
+    pub store: LogStore,
+}
+
+/// What is kept in Redis for `/api/v1/logs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogStore {
+    /// About how many entries of each log; 0 keeps none.
+    pub max_entries: u64,
+    /// How long an entry is kept.
+    pub retention: Duration,
 }
 
 /// Who may do what.

@@ -51,6 +51,8 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("default_model", config.fal.default_model.clone()),
         ("job_ttl_seconds", limits.job_ttl.as_secs().to_string()),
         ("webhook_allowed_hosts", config.webhooks.allowed_hosts.join(",")),
+        ("log_store_max_entries", config.logs.store.max_entries.to_string()),
+        ("log_store_retention_days", (config.logs.store.retention.as_secs() / 86_400).to_string()),
     ];
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -135,6 +135,27 @@ pub const VARIABLES: &[Variable] = &[
     value(Host, "LOG_FORMAT", "auto", "auto, compact or json", "`auto` is compact in development and JSON elsewhere."),
     value(
         Host,
+        "ACCESS_LOG",
+        "store",
+        "store, all or off",
+        "Requests, a line each: kept for `/api/v1/logs`; `all` shows them with the other lines too.",
+    ),
+    value(
+        Host,
+        "LOG_STORE_MAX_ENTRIES",
+        "20000",
+        "a whole number from 0 to 1000000, 0 for none",
+        "About how many entries of each log Redis keeps for `/api/v1/logs`; an entry takes about half a kilobyte.",
+    ),
+    value(
+        Host,
+        "LOG_STORE_RETENTION_DAYS",
+        "7",
+        "a whole number from 1 to 365",
+        "How long log entries and their counts are kept, in days.",
+    ),
+    value(
+        Host,
         "SHUTDOWN_GRACE_SECONDS",
         "30",
         "a whole number from 1 to 600",

@@ -75,3 +75,15 @@ words! {
         Json = "json",
     }
 }
+
+words! {
+    /// What becomes of the access log.
+    AccessLog {
+        /// Kept in the log store.
+        Store = "store",
+        /// Kept in the log store and shown with the other lines.
+        All = "all" | "on",
+        /// Not made.
+        Off = "off",
+    }
+}

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, ServerErrorKind, Value as Raw};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, ServerErrorKind, Value as Raw};
 use image2model_domain::Keyspace;
 use image2model_domain::script::{Arg, Call, Command, Replies, Value};
 
@@ -84,6 +84,18 @@ impl Store {
     pub async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
         let raw = self.send(command).await?;
         T::from_redis_value(raw).map_err(|e| RedisError::Refused(e.to_string()))
+    }
+
+    /// Sends several commands at once, whose answers do not matter.
+    ///
+    /// # Errors
+    /// [`RedisError`]; some of them may have been done.
+    pub async fn pipeline(&self, commands: &Pipeline) -> Result<(), RedisError> {
+        let mut manager = self.manager.clone();
+        match tokio::time::timeout(ANSWER_WITHIN, commands.exec_async(&mut manager)).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(::redis::RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()),
+        }
     }
 
     /// Whether Redis answers, and how long that took.

@@ -3,6 +3,7 @@
 mod adapters;
 mod application;
 mod foundation;
+mod log_store;
 mod native;
 mod ready;
 mod running;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use image2model_host::config::{Config, Part, Source};
-use image2model_host::ops::{logs, shutdown::Signals};
+use image2model_host::ops::logs::{self, Queued};
+use image2model_host::ops::shutdown::Signals;
 
 use super::{FAILED, USAGE, complain};
 
@@ -65,7 +67,7 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
         Ok(config) => config,
         Err(error) => return complain(&error.into(), USAGE),
     };
-    logs::init(config.logs, config.access.environment);
+    let queued = logs::init(config.logs, config.access.environment);
     for name in source.unknown_names() {
         tracing::warn!(name = %name, "unknown name in .env, is it misspelt?");
     }
@@ -73,7 +75,7 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.into(), FAILED),
     };
-    match runtime.block_on(until_forced(part, config)) {
+    match runtime.block_on(until_forced(part, config, queued)) {
         Ok(()) => {
             // Everything has been stopped. What is left are idle instances of components, which would report being
             // aborted as a fault; they end with the process.
@@ -87,20 +89,20 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
     }
 }
 
-async fn until_forced(part: Part, config: Config) -> anyhow::Result<()> {
+async fn until_forced(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot receive signals")?;
     tokio::select! {
         biased;
         () = signals.force.cancelled() => anyhow::bail!("forced to stop before everything was finished"),
-        ended = start_and_stop(part, config, &signals) => ended,
+        ended = start_and_stop(part, config, queued, &signals) => ended,
     }
 }
 
-async fn start_and_stop(part: Part, config: Config, signals: &Signals) -> anyhow::Result<()> {
+async fn start_and_stop(part: Part, config: Config, queued: Option<Queued>, signals: &Signals) -> anyhow::Result<()> {
     let started = tokio::select! {
         biased;
         () = signals.stop.cancelled() => return Ok(()),
-        started = running::Running::start(part, config) => started,
+        started = running::Running::start(part, config, queued) => started,
     };
     let mut running = started?;
     let outcome = tokio::select! {

@@ -12,6 +12,7 @@ use image2model_host::blobs::remove_useless_blobs;
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
 use image2model_host::ops::heartbeat::HostIdentity;
+use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::Tail;
 use image2model_host::stream::{Limits, StreamDeps, Streams};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
@@ -24,7 +25,7 @@ use super::foundation::Foundation;
 use super::native::Native;
 use super::simulator::Fal;
 use super::vitals::{self, Vitals};
-use super::{application, ready, worker};
+use super::{application, log_store, ready, worker};
 
 /// Streams beside an application leave within this; a server of their own spreads them over its whole grace.
 const STREAMS_LEAVE_WITHIN: Duration = Duration::from_secs(2);
@@ -33,6 +34,7 @@ const STREAM_ENDPOINT: &str = "status";
 
 pub struct Running {
     base: Foundation,
+    logs: Option<LogWriter>,
     fal: Option<Fal>,
     streams: Option<Streams>,
     stop: CancellationToken,
@@ -41,16 +43,18 @@ pub struct Running {
 }
 
 impl Running {
-    pub async fn start(part: Part, config: Config) -> anyhow::Result<Self> {
+    pub async fn start(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<Self> {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
         let base = Foundation::start(part, &config).await?;
+        let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
         let edge = application::load(part, &config, &base, hosts).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
-        let mut running = Self { base, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
+        let mut running =
+            Self { base, logs, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
         let identity = vitals::identity(part);
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
@@ -163,8 +167,11 @@ impl Running {
         if let Some(fal) = self.fal {
             fal.stop().await;
         }
-        // Nobody follows the events any more; Redis goes last.
+        // Nobody follows the events any more; Redis goes last, after what was logged so far.
         drop(self.tail);
+        if let Some(logs) = self.logs {
+            logs.stop().await;
+        }
         self.base.stop().await;
     }
 }

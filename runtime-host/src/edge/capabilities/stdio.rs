@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+/// The name that components' lines have among ours (`ops::logs` sorts by it).
+const TARGET: &str = "image2model::component";
 /// The longest line that is kept, in bytes.
 const MAX_LINE: usize = 8 * 1024;
 
@@ -53,9 +55,15 @@ impl Entry {
         let (request_id, trace_id, job_id) = (field("request_id"), field("trace_id"), field("job_id"));
         let fields = &self.fields;
         match self.level {
-            Level::Error => tracing::error!(component, said, request_id, trace_id, job_id, %fields, "component log"),
-            Level::Warn => tracing::warn!(component, said, request_id, trace_id, job_id, %fields, "component log"),
-            Level::Info => tracing::info!(component, said, request_id, trace_id, job_id, %fields, "component log"),
+            Level::Error => {
+                tracing::error!(target: TARGET, component, said, request_id, trace_id, job_id, %fields, "component log")
+            }
+            Level::Warn => {
+                tracing::warn!(target: TARGET, component, said, request_id, trace_id, job_id, %fields, "component log")
+            }
+            Level::Info => {
+                tracing::info!(target: TARGET, component, said, request_id, trace_id, job_id, %fields, "component log")
+            }
         }
     }
 }
@@ -86,10 +94,12 @@ impl LogStream {
         let text = String::from_utf8_lossy(&line.bytes);
         let (component, cut) = (&*self.component, line.cut);
         match self.output {
-            Output::Stdout => tracing::info!(component, cut, line = text.as_ref(), "component output"),
+            Output::Stdout => tracing::info!(target: TARGET, component, cut, line = text.as_ref(), "component output"),
             Output::Stderr => match serde_json::from_str::<Entry>(&text) {
                 Ok(entry) => entry.log(component),
-                Err(_) => tracing::warn!(component, cut, line = text.as_ref(), "component error output"),
+                Err(_) => {
+                    tracing::warn!(target: TARGET, component, cut, line = text.as_ref(), "component error output")
+                }
             },
         }
         line.bytes.clear();

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use image2model_domain::request_id;
 use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, TrapOrPanicError};
 
+use super::access::{AnsweredBy, Line};
 use super::answer::{Failure, secured};
 use super::handler::{ComponentHandler, Work};
 use super::headers::{self, SpinHeaders};
@@ -40,8 +41,17 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Answers one request.
+    /// Answers one request, and logs it.
     pub(super) async fn answer(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
+        let line = Line::begin(&request, peers.client.ip());
+        let answer = self.answered(request, peers).await;
+        if let Some(line) = line {
+            line.end(&answer);
+        }
+        answer
+    }
+
+    async fn answered(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let (parts, body) = request.into_parts();
         let native = if let Some(response) = self.well_known(&parts) {
             response
@@ -90,10 +100,11 @@ impl Dispatch {
         }
         let handler = &*target.handler;
         let started = Instant::now();
-        let answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
+        let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.
         let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
         handler.grants.usage.answered(started.elapsed(), failed);
+        answer.extensions_mut().insert(AnsweredBy(handler.grants.component.clone()));
         answer
     }
 }

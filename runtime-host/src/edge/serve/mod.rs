@@ -2,6 +2,7 @@
 //! Bounds: connections, requests in work, time to send a head, time without progress. An error of one connection never
 //! ends the server.
 
+mod access;
 mod admission;
 mod answer;
 mod connection;

@@ -211,7 +211,8 @@ impl<'a> Attempt<'a> {
 /// What every log line about the file says, down to FAL's client: the upload's request and its trace.
 fn named(held: &Held, file: &FileRecord) -> tracing::Span {
     let (job_id, trace_id) = (&held.holding.job, trace::trace_id(&file.traceparent));
-    tracing::error_span!("file", %job_id, file_id = %file.id, request_id = file.request_id, trace_id)
+    let fal_request_id = file.fal_request_id.as_deref();
+    tracing::error_span!("file", %job_id, file_id = %file.id, request_id = file.request_id, trace_id, fal_request_id)
 }
 
 /// What a provider's refusal means for a file: no new request is sent on its account.

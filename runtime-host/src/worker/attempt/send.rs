@@ -57,6 +57,7 @@ impl Attempt<'_> {
     /// Records the request's id, at once.
     pub(super) async fn bind(&mut self, request_id: String, image_url: &str, reconciled: bool) -> Result<String, End> {
         self.request_id = Some(request_id.clone());
+        tracing::Span::current().record("fal_request_id", &request_id);
         let holding = &self.held.holding;
         self.held.step(&Bind { holding, request_id: &request_id, image_url, reconciled }).await?;
         tracing::info!(

@@ -1,0 +1,22 @@
+//! The log store's writer, over a connection of its own so that no job waits behind log entries.
+
+use anyhow::Context;
+use image2model_host::config::Config;
+use image2model_host::ops::logs::{LogWriter, Queued, WriterSettings};
+use image2model_host::redis::Store;
+use secrecy::ExposeSecret;
+
+use super::foundation::Foundation;
+
+/// Begins to write what has been logged so far.
+pub fn start(queued: Queued, config: &Config, base: &Foundation) -> anyhow::Result<LogWriter> {
+    let store = Store::open(base.redis_url.expose_secret()).context("cannot open the log store")?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let settings = WriterSettings {
+        id: format!("{host}-{}-{:04x}", std::process::id(), rand::random::<u16>()),
+        host,
+        max_entries: config.logs.store.max_entries,
+        retention: config.logs.store.retention,
+    };
+    Ok(LogWriter::start(queued, store, settings))
+}
