@@ -1,13 +1,14 @@
 //! For operators: is it alive, is it ready, what is it doing; queues and tasks; storage, and clearing away what is old.
 //!
-//! Health routes and metrics are open and not counted; every route under `/admin` needs the admin key and leaves an entry in
-//! the audit log.
+//! Health routes and metrics are open and not counted; every route under `/admin` and `/logs` needs the admin key and leaves
+//! an entry in the audit log.
 
 mod audit;
 mod health;
 mod hosts;
 mod jobs;
 mod keys;
+mod logs;
 mod metrics;
 mod queues;
 mod storage;
@@ -62,9 +63,23 @@ static ROUTES: &[Route] = routes! {
     POST "/api/v1/admin/components/:id/swap" Admin Standard => components::exchange,
     POST "/api/v1/admin/components/:id/rollback" Admin Standard => components::exchange,
     POST "/api/v1/admin/components/:id/canary" Admin Standard => components::exchange,
+    GET "/api/v1/logs" Admin Standard => logs::read::list,
+    GET "/api/v1/logs/types" Admin Standard => logs::types::list,
+    GET "/api/v1/logs/statistics" Admin Standard => logs::statistics::show,
+    GET "/api/v1/logs/health" Admin Standard => logs::health::show,
+    GET "/api/v1/logs/analyze" Admin Standard => logs::analyze::show,
+    GET "/api/v1/logs/summary/daily" Admin Standard => logs::summary::daily,
+    POST "/api/v1/logs/rotate" Admin Standard => logs::rotate::run,
+    POST "/api/v1/logs/export" Admin Standard => logs::export::run,
+    DELETE "/api/v1/logs/cleanup" Admin Standard => logs::cleanup::run,
 };
 
 #[spin_sdk::http_service]
 async fn admin(request: Request) -> Reply {
-    serve(ROUTES, request).await
+    let call = audit::Call::begin(&request);
+    let reply = serve(ROUTES, request).await;
+    if let Some(call) = call {
+        call.end(&reply).await;
+    }
+    reply
 }
