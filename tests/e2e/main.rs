@@ -14,6 +14,8 @@ mod jobs;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod manners;

@@ -145,12 +145,13 @@ pub fn image2model() -> anyhow::Result<Command> {
 }
 
 fn is_configuration(name: &str) -> bool {
-    let prefixes = ["FAL_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_"];
+    let prefixes = ["FAL_", "LOG_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_"];
     let names = [
         "API_KEY",
         "ADMIN_API_KEY",
         "ENVIRONMENT",
         "ALLOWED_ORIGINS",
+        "ACCESS_LOG",
         "UPLOAD_DIR",
         "RESULTS_DIR",
         "MAX_UPLOAD_SIZE",

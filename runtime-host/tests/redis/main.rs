@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod child;
+#[cfg(test)]
+mod logs;
