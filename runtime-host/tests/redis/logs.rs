@@ -35,18 +35,19 @@ async fn trimming_goes_step_by_step_and_a_dry_run_changes_nothing() {
     let (child, store) = start(dir.path()).await;
     let key = store.keys().log(KIND);
     add(&store, 1..=25).await;
-    let trim = |count_after| TrimLog { kind: KIND, generation: "", before_ms: 22, most: 10, count_after };
+    let trim = TrimLog { kind: KIND, generation: "", before_ms: 22, most: 10, count_after: None };
 
     let (mut counted, mut steps, mut after) = (0, 0, Some(String::new()));
     while let Some(id) = after.take() {
-        let step = store.run(&trim(Some(&id))).await.unwrap();
+        let step = TrimLog { count_after: Some(&id), ..trim };
+        let step = store.run(&step).await.unwrap();
         (counted, steps, after) = (counted + step.entries, steps + 1, step.more);
     }
     assert_eq!((counted, steps, count(&store, &key).await), (21, 3, 25));
 
     let mut removed = 0;
     loop {
-        let step = store.run(&trim(None)).await.unwrap();
+        let step = store.run(&trim).await.unwrap();
         assert!(step.entries <= 10);
         removed += step.entries;
         if step.more.is_none() {
