@@ -31,7 +31,9 @@ const LONGEST_NOTES: usize = 4096;
 
 /// Writes down that a call was made and what it asks for, before it does anything: it may fail half-way.
 pub(crate) fn asked(context: &Context, what: &Value) {
-    context.notes.put("asked", what.clone());
+    if what.as_object().is_none_or(|what| !what.is_empty()) {
+        context.notes.put("asked", what.clone());
+    }
     if context.method.is_safe() {
         return;
     }
@@ -52,7 +54,8 @@ pub(crate) struct Call {
     began_at: i64,
     method: String,
     path: String,
-    address: String,
+    /// The socket's other end: a proxy, perhaps.
+    peer: String,
     forwarded_for: Option<String>,
     /// The presented key, known by its digest only.
     presented: Option<String>,
@@ -70,7 +73,7 @@ impl Call {
             began_at: clock::now_ms(),
             method: request.method().to_string(),
             path: cut(path, LONGEST_TEXT).to_owned(),
-            address: without_port(header("spin-client-addr").unwrap_or_default()).to_owned(),
+            peer: without_port(header("spin-client-addr").unwrap_or_default()).to_owned(),
             forwarded_for: header("x-forwarded-for").map(|hops| cut(hops, LONGEST_TEXT).to_owned()),
             presented: header("authorization").and_then(digest_of),
         })
@@ -109,7 +112,7 @@ impl Call {
         entry.job_id = job(seen);
         let caller = seen.caller.as_deref().or(self.presented.as_deref()).unwrap_or("anonymous");
         let fields = json!({
-            "caller": caller, "role": seen.role.map_or("refused", role), "address": self.address,
+            "caller": caller, "role": seen.role.map_or("refused", role), "address": seen.address.as_deref().unwrap_or(&self.peer),
             "forwarded_for": self.forwarded_for, "method": self.method, "route": seen.route, "path": self.path,
             "status": status, "outcome": outcome, "error_code": seen.error_code, "elapsed_ms": now - self.began_at,
         });

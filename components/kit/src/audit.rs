@@ -1,5 +1,5 @@
 //! What an audit wants to know of a request that had a route: kept among the answer's extensions, for the component that
-//! keeps an audit log. No other component pays for it.
+//! keeps an audit log.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,6 +32,8 @@ pub struct Seen {
     pub route: &'static str,
     /// The tenant, as the guard names it; `None` when the guard refused.
     pub caller: Option<String>,
+    /// The client's address, as the guard makes it out; `None` when the guard refused.
+    pub address: Option<String>,
     /// What the caller may do; `None` when the guard refused.
     pub role: Option<Role>,
     /// The job that the route names.
@@ -45,6 +47,6 @@ pub struct Seen {
 impl Seen {
     /// Nobody yet, at this route.
     pub(crate) fn at(route: &'static str) -> Self {
-        Self { route, caller: None, role: None, job: None, error_code: None, notes: Notes::default() }
+        Self { route, caller: None, address: None, role: None, job: None, error_code: None, notes: Notes::default() }
     }
 }

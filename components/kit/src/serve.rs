@@ -90,6 +90,7 @@ async fn answer(route: &'static Route, arrived: Arrived, seen: &mut Seen) -> Out
         Verdict::Answer(answer) => return refused(answer),
     };
     (seen.caller, seen.role, seen.job) = (Some(pass.caller.clone()), Some(pass.role), job.clone());
+    seen.address = Some(pass.client_address.clone());
     let request_id = facts.request_id.clone();
     let context = Context {
         notes: seen.notes.clone(),
