@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use image2model_domain::JobId;
 use serde_json::{Map, Value};
 
-use crate::bindings::Role;
+use crate::bindings::{Pass, Role};
 
 /// What a handler says of its call. Clones share the notes.
 #[derive(Debug, Clone, Default)]
@@ -48,5 +48,11 @@ impl Seen {
     /// Nobody yet, at this route.
     pub(crate) fn at(route: &'static str) -> Self {
         Self { route, caller: None, address: None, role: None, job: None, error_code: None, notes: Notes::default() }
+    }
+
+    /// Somebody whom the guard let in.
+    pub(crate) fn passed(&mut self, pass: &Pass, job: Option<JobId>) {
+        (self.caller, self.role, self.job) = (Some(pass.caller.clone()), Some(pass.role), job);
+        self.address = Some(pass.client_address.clone());
     }
 }

@@ -79,7 +79,7 @@ async fn answer(route: &'static Route, arrived: Arrived, seen: &mut Seen) -> Out
         Err(failure) => {
             // What does not exist is 404 for everybody, but only where everybody may ask.
             facts.level = if route.level == Level::Owner { Level::Open } else { route.level };
-            return refuse(facts, failure).await;
+            return refuse(facts, failure, seen).await;
         }
     };
     facts.level = route.level;
@@ -89,8 +89,7 @@ async fn answer(route: &'static Route, arrived: Arrived, seen: &mut Seen) -> Out
         Verdict::Answer(answer) if is_unknown_task(&answer, &params) => (unknown(answer.headers), None),
         Verdict::Answer(answer) => return refused(answer),
     };
-    (seen.caller, seen.role, seen.job) = (Some(pass.caller.clone()), Some(pass.role), job.clone());
-    seen.address = Some(pass.client_address.clone());
+    seen.passed(&pass, job.clone());
     let request_id = facts.request_id.clone();
     let context = Context {
         notes: seen.notes.clone(),
@@ -140,10 +139,13 @@ async fn job_of_file(file: &FileId) -> Result<Option<JobId>, Failure> {
 }
 
 /// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers.
-async fn refuse(facts: Facts, failure: Failure) -> Outcome {
+async fn refuse(facts: Facts, failure: Failure, seen: &mut Seen) -> Outcome {
     let problem = failure.into_problem(&facts.request_id, &facts.route);
     match guard::ask(&facts).await {
-        Verdict::Pass(pass) => (Err(problem), pass.headers),
+        Verdict::Pass(pass) => {
+            seen.passed(&pass, None);
+            (Err(problem), pass.headers)
+        }
         Verdict::Answer(answer) => refused(answer),
     }
 }
