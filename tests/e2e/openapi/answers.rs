@@ -282,10 +282,30 @@ fn open_and_admin(jobs: &Jobs) -> Vec<Ask> {
         ask("cleanUp").admin().body(json!({ "older_than_hours": -1 })).is(422),
         ask("cleanUpJob").admin().body(json!({ "job_id": id(&jobs.running) })).is(409),
     ];
+    asks.extend(logs());
     let names = ["getHealthV1", "getLivenessV1", "getLivenessByOriginalName", "getLivenessByOriginalNameV1"];
     let others = ["getReadinessV1", "getReadinessByOriginalName", "getReadinessByOriginalNameV1"];
     asks.extend(names.into_iter().chain(others).map(open));
     asks
+}
+
+fn logs() -> Vec<Ask> {
+    let admin = |operation| ask(operation).admin();
+    vec![
+        admin("listLogEntries").query("?limit=3"),
+        admin("listLogEntries").query("?type=apache").is(422),
+        admin("listLogTypes"),
+        admin("getLogStatistics").query("?hours=2"),
+        admin("getLogHealth"),
+        admin("analyzeLogs").query("?hours=1"),
+        admin("getDailyLogSummary"),
+        admin("exportLogs").body(json!({ "type": "access" })),
+        admin("exportLogs").body(json!({ "format": "csv" })),
+        admin("rotateLogs").body(json!({ "type": "audit" })).is(422),
+        admin("rotateLogs").body(json!({})),
+        admin("cleanUpLogs").query("?older_than_days=1&dry_run=true"),
+        ask("listLogTypes").is(403),
+    ]
 }
 
 /// What changes jobs comes last.
