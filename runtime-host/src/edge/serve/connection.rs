@@ -97,8 +97,9 @@ impl Server {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.header_timeout)
+            // Bounds answers, too, unless flushes of pipelined ones are joined (`pipeline_flush`): then all that a slow
+            // client does not take piles up.
             .max_buf_size(MAX_HEAD)
-            .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut draining = false;
