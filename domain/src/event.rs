@@ -1,4 +1,4 @@
-//! Events of a job, in the seeds' form, and the named form that the original's task streams have.
+//! Events of a job, in the seeds' form (where `error` is a sentence), and the named form of the original's task streams.
 //!
 //! The scripts write them (`scripts/prelude.lua`, `emit`); this module makes the same for a first connection, when a
 //! listener is told the present state instead of history.
@@ -46,10 +46,10 @@ pub fn file_event(job: &JobRecord, file: &FileRecord) -> Value {
     }
     match &file.error {
         Some(e) if file.status.is_terminal() => {
-            merge(&mut event, json!({ "error": { "code": e.code, "message": e.message, "retryable": e.retryable } }));
+            merge(&mut event, json!({ "error": e.message, "error_code": e.code, "retryable": e.retryable }));
         }
         _ if file.status == FileStatus::Cancelled => {
-            merge(&mut event, json!({ "error": { "code": "CANCELLED", "message": "Cancelled", "retryable": true } }));
+            merge(&mut event, json!({ "error": "Cancelled", "error_code": "CANCELLED", "retryable": true }));
         }
         _ => {}
     }
@@ -94,13 +94,14 @@ fn ending(status: &str) -> &'static str {
     }
 }
 
-/// What the original's task events carry about the whole job.
+/// What the original's task events carry about the whole job: `status` is its word, `job_status` ours.
 fn totals_of(event: &Value, task_id: &str, status: &str) -> Value {
     let number = |name: &str| event.get(name).and_then(Value::as_i64).unwrap_or_default();
     json!({
         "task_id": task_id,
         "job_id": event.get("job_id"),
-        "status": status,
+        "status": JobStatus::parse(status).map(JobStatus::task_status).unwrap_or(status),
+        "job_status": status,
         "progress": number("overall_progress"),
         "overall_progress": number("overall_progress"),
         "current": number("completed_files") + number("failed_files") + number("cancelled_files"),
@@ -141,5 +142,13 @@ mod tests {
         let end = json!({ "type": "job", "status": "failed", "overall_progress": 100 });
         assert_eq!(task_events(&end, "t")[0].0, "task_failed");
         assert!(is_last(&end) && !is_last(&progress));
+        let partial = json!({ "type": "job", "status": "partially_completed" });
+        assert_eq!(task_events(&partial, "t")[0].1["status"], "completed");
+        assert_eq!(task_events(&partial, "t")[0].1["job_status"], "partially_completed");
+        let queued = json!({ "type": "progress", "status": "pending", "message": "Queued" });
+        assert_eq!(
+            (task_events(&queued, "t")[0].0, &task_events(&queued, "t")[0].1["status"]),
+            ("task_queued", &json!("queued"))
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! No I/O happens here and nothing of ours is imported, so that components (wasm32-wasip2) and the runtime host (native)
 //! mean the same thing by the same word.
 
+pub mod accept;
 pub mod access_token;
 pub mod api_key;
 pub mod commands;

@@ -37,6 +37,8 @@ pub struct JobRecord {
     pub cancel_requested: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
+    /// Milliseconds since 1970, once a worker has taken up its first file.
+    pub started_at: Option<i64>,
     /// Milliseconds since 1970.
     pub updated_at: i64,
     /// Milliseconds since 1970, once it has ended.
@@ -113,6 +115,8 @@ pub struct FileRecord {
     pub model_size: Option<u64>,
     /// Media type of the model.
     pub model_content_type: Option<String>,
+    /// The same model in other formats, at the provider.
+    pub alternates: Vec<Alternate>,
     /// The preview image at the provider.
     pub preview_url: Option<String>,
     /// Key of the preview in the blob store.
@@ -137,6 +141,17 @@ pub struct FileRecord {
     pub resumed_at: Option<i64>,
     /// Milliseconds since 1970, once it has ended.
     pub ended_at: Option<i64>,
+}
+
+/// A model in another format than the one that is offered, `?format=obj`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Alternate {
+    /// Extension without the dot.
+    pub format: String,
+    /// Where the provider keeps it.
+    pub url: String,
+    /// Bytes, when the provider says.
+    pub size: Option<u64>,
 }
 
 /// Why a file has no model.
@@ -209,6 +224,7 @@ impl JobRecord {
             cancelled: fields.number("cancelled").unwrap_or_default(),
             cancel_requested: fields.optional("cancel").is_some(),
             created_at: fields.number("created_at").unwrap_or_default(),
+            started_at: fields.number("started_at"),
             updated_at: fields.number("updated_at").unwrap_or_default(),
             ended_at: fields.number("ended_at"),
             request_id: fields.text("request_id"),
@@ -223,6 +239,14 @@ impl JobRecord {
     #[must_use]
     pub fn file(&self, id: &FileId) -> Option<&FileRecord> {
         self.files.iter().find(|f| f.id == *id)
+    }
+
+    /// Whether nothing goes on but waiting for another attempt: every file that has not ended has failed before and is in
+    /// line again.
+    #[must_use]
+    pub fn is_retrying(&self) -> bool {
+        let mut unfinished = self.files.iter().filter(|file| !file.status.is_terminal()).peekable();
+        unfinished.peek().is_some() && unfinished.all(|file| file.status == FileStatus::Pending && file.attempts > 0)
     }
 }
 
@@ -268,6 +292,7 @@ impl FileRecord {
             model_name: fields.optional("model_name"),
             model_size: fields.number("model_size"),
             model_content_type: fields.optional("model_content_type"),
+            alternates: serde_json::from_str(&fields.text("alternates")).unwrap_or_default(),
             preview_url: fields.optional("preview_url"),
             preview_blob: fields.optional("preview_blob"),
             preview_content_type: fields.optional("preview_content_type"),

@@ -92,11 +92,15 @@ pub fn links(job: &JobId) -> Value {
 #[must_use]
 pub fn task(job: &JobRecord) -> Value {
     let processed = job.completed + job.failed + job.cancelled;
+    let (status, state) = match job.is_retrying() {
+        true => ("retrying", "RETRY"),
+        false => (job.status.task_status(), job.status.celery_state()),
+    };
     json!({
         "task_id": job.id.as_task_id(),
         "job_id": job.id,
-        "status": job.status.task_status(),
-        "state": job.status.celery_state(),
+        "status": status,
+        "state": state,
         "progress": job.overall_progress,
         "current": processed,
         "total": job.files.len(),
@@ -153,6 +157,7 @@ pub fn unknown_task(task_id: &str, now_ms: i64) -> Value {
 
 fn task_message(job: &JobRecord, processed: u32) -> String {
     match job.status {
+        _ if job.is_retrying() => "An attempt failed; waiting for the next".to_owned(),
         JobStatus::Pending => "Task is waiting to be processed".to_owned(),
         JobStatus::Processing => format!("Processed {processed} of {} files", job.files.len()),
         JobStatus::Completed => "Every model is ready".to_owned(),
@@ -174,12 +179,62 @@ fn task_result(job: &JobRecord) -> Value {
     })
 }
 
-/// Seconds until the job is likely to end, drawn from its own pace; nothing before it has one.
+/// Seconds until the job is likely to end, drawn from its own pace since its first file was taken up; nothing before it
+/// has one. As of the last change, so that an unchanged job has an unchanged answer.
 fn eta_seconds(job: &JobRecord) -> Option<i64> {
     if job.status.is_terminal() {
         return Some(0);
     }
     let done = i64::from(job.overall_progress);
-    let elapsed = (job.updated_at - job.created_at) / 1000;
-    (done >= 5 && elapsed > 0).then(|| elapsed * (100 - done) / done)
+    let elapsed_ms = job.updated_at - job.started_at?;
+    (done >= 5 && elapsed_ms > 0).then(|| (elapsed_ms * (100 - done) / done + 999) / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::ReadJob;
+    use crate::keys::Keyspace;
+    use crate::script::{Command, Replies, Value as Reply};
+
+    /// A job of two files as the script tells it: fields of the job, progress, fields of the second file.
+    fn job(fields: &[(&str, &str)], progress: i64, second: &[(&str, &str)]) -> JobRecord {
+        let id = JobId::from_random([7; 16]);
+        let pairs = |pairs: &[(&str, &str)]| {
+            let count = Reply::Int(i64::try_from(pairs.len()).unwrap());
+            let text = pairs.iter().flat_map(|(k, v)| [k, v]).map(|t| Reply::Bytes(t.as_bytes().to_vec()));
+            std::iter::once(count).chain(text).collect::<Vec<_>>()
+        };
+        let (one, two) = ("11".repeat(16), "22".repeat(16));
+        let with = |own: &[(&'static str, &str)], more: &[(&str, &str)]| pairs(&[own, more].concat());
+        let mut reply = vec![Reply::Bytes(b"1-0".to_vec()), Reply::Bytes(Vec::new()), Reply::Int(progress)];
+        reply.extend(with(&[("id", id.as_str())], fields));
+        reply.extend(with(&[("id", &one), ("status", "completed")], &[]));
+        reply.extend(with(&[("id", &two)], second));
+        let command = ReadJob(&id);
+        command.read(Replies::new(command.call(&Keyspace::single()).script, reply)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_pace_counts_from_the_first_file_taken_up() {
+        let at = |progress| {
+            let times =
+                [("status", "processing"), ("created_at", "0"), ("started_at", "60000"), ("updated_at", "70000")];
+            status(&job(&times, progress, &[("status", "processing")]))["eta_seconds"].clone()
+        };
+        assert_eq!((at(50), at(25), at(4)), (json!(10), json!(30), Value::Null));
+        let waiting = job(&[("status", "pending")], 0, &[("status", "pending")]);
+        assert_eq!(status(&waiting)["eta_seconds"], Value::Null);
+    }
+
+    #[test]
+    fn a_job_that_only_waits_for_another_attempt_is_retrying() {
+        let state = |second: &[(&str, &str)]| {
+            let seen = task(&job(&[("status", "processing")], 50, second));
+            (seen["status"].as_str().unwrap().to_owned(), seen["state"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(state(&[("status", "pending"), ("attempts", "1")]), ("retrying".into(), "RETRY".into()));
+        assert_eq!(state(&[("status", "pending"), ("attempts", "0")]), ("processing".into(), "PROGRESS".into()));
+        assert_eq!(state(&[("status", "uploading"), ("attempts", "1")]), ("processing".into(), "PROGRESS".into()));
+    }
 }

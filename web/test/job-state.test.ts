@@ -55,14 +55,14 @@ describe('JobState', () => {
 
   it('lets a later status answer bring a retried file back to its start', () => {
     const state = started();
-    state.applyEvent({ type: 'error', file_id: 'a', error: { code: 'X', message: 'no' } });
+    state.applyEvent({ type: 'error', file_id: 'a', error: 'no', error_code: 'X' });
     state.applyStatus(answer({ files: [{ file_id: 'a', filename: 'a.jpg', status: 'pending', progress: 0 }] }), state.version);
     expect(state.files.get('a')).toMatchObject({ status: 'pending', progress: 0, failure: null });
   });
 
   it('reads the state from the event type when the status is missing', () => {
     const state = started();
-    state.applyEvent({ type: 'error', file_id: 'b', error: { code: 'X', message: 'the provider refused' } });
+    state.applyEvent({ type: 'error', file_id: 'b', error: 'the provider refused', error_code: 'X' });
     expect(state.files.get('b')).toMatchObject({ status: 'failed', failure: { message: 'the provider refused' } });
     expect(state.count('failed')).toBe(1);
   });

@@ -5,7 +5,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, Method};
 use image2model_domain::trace::TraceContext;
-use image2model_domain::{FileId, JobId, Problem};
+use image2model_domain::{FileId, JobId, Problem, accept};
 use spin_sdk::http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 
@@ -94,6 +94,15 @@ impl Context {
         self.header("accept").is_some_and(|accept| accept.split(',').any(named))
     }
 
+    /// The media type that the client wants most of those on offer; the first when it takes none of them, which is
+    /// better than nothing.
+    #[must_use]
+    pub fn prefers<'a>(&self, offers: &[&'a str]) -> &'a str {
+        let named: Vec<&str> = self.headers.get_all("accept").iter().filter_map(|v| v.to_str().ok()).collect();
+        let accept = (!named.is_empty()).then(|| named.join(","));
+        accept::preferred(accept.as_deref(), offers).or(offers.first().copied()).unwrap_or_default()
+    }
+
     /// The body as a stream; empty when it was taken before.
     pub fn take_body(&mut self) -> BodyStream {
         self.body.take().unwrap_or_else(|| stream::empty().boxed())
@@ -126,6 +135,14 @@ impl Context {
     /// The guard's refusal: 404 for a job that does not exist, 403 for one of somebody else.
     pub async fn authorise(&self, job: &JobId) -> Result<(), Failure> {
         crate::guard::may_see(&self.facts, job).await.map_err(Failure::from)
+    }
+
+    /// Asks the guard who is calling, on a route where not every request has to say: answers the tenant.
+    ///
+    /// # Errors
+    /// The guard's refusal of a request without a valid key.
+    pub async fn user(&self) -> Result<String, Failure> {
+        crate::guard::user(&self.facts).await.map_err(Failure::from)
     }
 }
 

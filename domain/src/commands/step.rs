@@ -165,7 +165,8 @@ pub struct Complete<'a> {
     /// The file, and proof that it is held.
     pub holding: &'a Holding,
     /// Fields of the file's record: `model_url`, `model_blob`, `model_name`, `model_size`, `model_content_type`,
-    /// `preview_url`, `preview_blob`, `preview_content_type`, …
+    /// `alternates` (a JSON list of [`Alternate`](crate::record::Alternate)), `preview_url`, `preview_blob`,
+    /// `preview_content_type`, …
     pub fields: Vec<(&'static str, String)>,
 }
 

@@ -3,4 +3,4 @@ local f, why = held(true)
 if not f then return { why } end
 redis.call('HSET', file_key(f.job, f.file), 'message', 'Cancelled')
 return { settle(f.job, f.file, f.tenant, 'cancelled', 'error',
-  { error = { code = 'CANCELLED', message = 'Cancelled', retryable = true } }) }
+  { error = 'Cancelled', error_code = 'CANCELLED', retryable = true }) }

@@ -3,6 +3,8 @@
 local f, why = held(true)
 if not f then return { why } end
 local key = file_key(f.job, f.file)
+-- A file that was made anew may have been kept elsewhere before.
+redis.call('HDEL', key, 'model_blob', 'model_size', 'model_content_type', 'alternates', 'preview_url', 'preview_blob', 'preview_content_type')
 for i = 6, 5 + 2 * tonumber(ARGV[5]), 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', key, 'message', 'Done')
 local m = redis.call('HMGET', key, 'model_url', 'preview_url', 'model_name')

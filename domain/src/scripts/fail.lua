@@ -25,4 +25,4 @@ if ARGV[9] ~= '0' then redis.call('HSET', key, 'unresolved', 1) else redis.call(
 local letter = redis.call('XADD', queue_key('dead'), 'MAXLEN', '~', 10000, '*', 'job', f.job, 'file', f.file, 'tenant', f.tenant, 'code', ARGV[5], 'message', ARGV[6])
 redis.call('HSET', key, 'dead_letter', letter)
 return { settle(f.job, f.file, f.tenant, 'failed', 'error',
-  { error = { code = ARGV[5], message = ARGV[6], retryable = ARGV[7] == '1' } }) }
+  { error = ARGV[6], error_code = ARGV[5], retryable = ARGV[7] == '1' }) }

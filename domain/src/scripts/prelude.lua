@@ -321,7 +321,7 @@ local function cancel_one(job, file, mark)
   if m[3] or not m[2] then return nil end
   leave_queue(job, file, m[2])
   redis.call('HSET', file_key(job, file), 'message', 'Cancelled')
-  return settle(job, file, m[2], 'cancelled', 'error', { error = { code = 'CANCELLED', message = 'Cancelled', retryable = true } })
+  return settle(job, file, m[2], 'cancelled', 'error', { error = 'Cancelled', error_code = 'CANCELLED', retryable = true })
 end
 
 -- The file a worker holds, or the reason why it does not: 'gone' (unknown or already ended), 'stale' (somebody else

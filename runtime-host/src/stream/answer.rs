@@ -9,6 +9,9 @@ use image2model_domain::trace::{self, TraceContext};
 
 use super::{Body, Response};
 
+/// What streams are.
+pub const EVENT_STREAM: &str = "text/event-stream";
+
 /// Headers to be added to an answer, as the guard gives them.
 pub type Added = [(String, String)];
 
@@ -50,7 +53,7 @@ impl Reply<'_> {
     pub fn stream(&self, body: Body) -> Response {
         let mut response = self.with(StatusCode::OK, body);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
         headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
         response
     }

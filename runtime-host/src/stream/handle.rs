@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
+use image2model_domain::accept;
 use image2model_domain::problem::Problem;
 use image2model_domain::record::JobRecord;
+use serde_json::json;
 
 use super::admission::Caller;
-use super::answer::{Names, Reply, empty};
+use super::answer::{EVENT_STREAM, Names, Reply, empty};
 use super::authorize::{StreamFacts, Verdict};
 use super::body::{Hangup, StreamBody};
 use super::listener::{Listener, Opening};
@@ -56,6 +58,7 @@ struct Request<'a> {
 impl Request<'_> {
     async fn answer(self, reply: &Reply<'_>) -> Response {
         let answered = match self.head.method {
+            Method::GET | Method::HEAD if !self.takes_events() => Err(not_acceptable()),
             Method::GET => self.open(reply).await,
             Method::HEAD => self.look().await.map(|(job, _)| self.head_only(reply, &job)),
             Method::OPTIONS => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT))),
@@ -68,6 +71,11 @@ impl Request<'_> {
             }
             response
         })
+    }
+
+    fn takes_events(&self) -> bool {
+        let named: Vec<&str> = self.head.headers.get_all("accept").iter().filter_map(|v| v.to_str().ok()).collect();
+        accept::weight(Some(&named.join(",")), EVENT_STREAM) > 0
     }
 
     async fn open(&self, reply: &Reply<'_>) -> Result<Response, Problem> {
@@ -114,6 +122,12 @@ impl Request<'_> {
     fn head_only(&self, reply: &Reply<'_>, job: &JobRecord) -> Response {
         if self.start(job) == Start::Finished { reply.empty(StatusCode::NO_CONTENT) } else { reply.stream(empty()) }
     }
+}
+
+fn not_acceptable() -> Problem {
+    let detail =
+        "Streams are text/event-stream only. Ask for the job's status with ?wait=30 where that cannot be read.";
+    Problem::new(406, "NOT_ACCEPTABLE", detail).with_details(json!({ "available": [EVENT_STREAM] }))
 }
 
 fn with_allow(mut response: Response) -> Response {

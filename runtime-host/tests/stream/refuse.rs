@@ -29,6 +29,27 @@ async fn what_is_not_there_is_said_in_the_common_shape() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_no_events_is_told_so() {
+    let world = World::new().await;
+    let job = world.job(1).await;
+    for (accept, status) in [
+        ("application/json", 406),
+        ("text/event-stream;q=0, */*", 406),
+        ("text/html", 406),
+        ("text/event-stream", 200),
+        ("application/json, text/*;q=0.1", 200),
+        ("*/*", 200),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let answer = send(world.addr, method, &plain(&job), &[("accept", accept)]).await;
+            assert_eq!(answer.status, status, "{method} {accept}");
+        }
+    }
+    let refused = send(world.addr, "GET", &task(&job), &[("accept", "application/json")]).await;
+    assert_eq!(refused.problem().await["error_code"], "NOT_ACCEPTABLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_guard_decides() {
     let world = World::new().await;
     let job = world.job(1).await;

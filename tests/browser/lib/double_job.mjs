@@ -84,7 +84,9 @@ export class DoubleJob {
     file.status = status;
     file.message = '';
     if (status === 'failed') file.error = { code: 'CONTENT_REFUSED', message: 'The model maker found nothing in the picture that it could build.', retryable: false };
-    this.#tell({ type: status === 'failed' ? 'error' : 'completed', ...this.#news(file) });
+    const { error, ...news } = this.#news(file);
+    const why = error && { error: error.message, error_code: error.code, retryable: error.retryable };
+    this.#tell({ type: status === 'failed' ? 'error' : 'completed', ...news, ...why });
   }
 
   #news(file) {

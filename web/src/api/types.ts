@@ -62,5 +62,8 @@ export interface StreamEvent {
   message?: string | null;
   model_url?: string | null;
   rendered_image?: unknown;
-  error?: FileFailure | null;
+  /** Why a file failed: a sentence, with a stable code beside it. */
+  error?: string | null;
+  error_code?: string | null;
+  retryable?: boolean | null;
 }

@@ -73,7 +73,7 @@ export class JobState {
       const file = this.#file(event.file_id);
       file.touched = this.version;
       if (event.filename) file.name = event.filename;
-      this.#update(file, event);
+      this.#update(file, { ...event, error: failureOf(event) });
       if (event.rendered_image) file.hasPreview = true;
     } else if (event.type === 'progress') {
       this.#setJob(event.status, null);
@@ -110,6 +110,11 @@ export class JobState {
     if (status && JOB_STATUSES.has(status)) this.status = status as JobStatus;
     if (typeof overall === 'number') this.overall = restarted ? clamp(overall) : Math.max(this.overall, clamp(overall));
   }
+}
+
+/** Events tell a failure in the words of the first clients: a sentence, its code beside it. */
+function failureOf({ error, error_code, retryable }: StreamEvent): FileFailure | null {
+  return error ? { code: error_code ?? '', message: error, retryable: retryable ?? false } : null;
 }
 
 /** What an event and a status answer have in common about a file. */
