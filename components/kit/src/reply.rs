@@ -60,10 +60,28 @@ pub fn json(status: u16, value: &impl Serialize) -> Result<Reply, Failure> {
 pub fn json_with_etag(context: &Context, value: &impl Serialize) -> Result<Reply, Failure> {
     let body = serde_json::to_vec(value)?;
     let tag = etag(&body);
-    let mut reply = if has_etag(&context.headers, &tag) { empty(304)? } else { full(200, "application/json", body)? };
-    insert(&mut reply, ETAG.as_str(), &tag);
+    tagged(context, body, &tag)
+}
+
+/// JSON with an entity tag of the caller's; 304 when the client has it already.
+///
+/// # Errors
+/// Fails when the value cannot be written as JSON.
+pub fn json_tagged(context: &Context, value: &impl Serialize, tag: &str) -> Result<Reply, Failure> {
+    tagged(context, serde_json::to_vec(value)?, tag)
+}
+
+fn tagged(context: &Context, body: Vec<u8>, tag: &str) -> Result<Reply, Failure> {
+    let mut reply = if has_etag(&context.headers, tag) { empty(304)? } else { full(200, "application/json", body)? };
+    insert(&mut reply, ETAG.as_str(), tag);
     insert(&mut reply, CACHE_CONTROL.as_str(), "private, no-cache");
     Ok(reply)
+}
+
+/// The entity tag that an answer has.
+#[must_use]
+pub fn etag_of(reply: &Reply) -> Option<http::HeaderValue> {
+    reply.headers().get(ETAG).cloned()
 }
 
 /// A redirect, 302 or 307.
@@ -98,7 +116,9 @@ pub fn etag(body: &[u8]) -> String {
 /// Whether `If-None-Match` names this tag, or anything (RFC 9110 §13.1.2: compared weakly).
 #[must_use]
 pub fn has_etag(headers: &HeaderMap, tag: &str) -> bool {
-    let named = |given: &str| given == "*" || given.strip_prefix("W/").unwrap_or(given) == tag;
+    let strong = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    let wanted = strong(tag);
+    let named = |given: &str| given == "*" || strong(given) == wanted;
     let lists = headers.get_all(http::header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     lists.flat_map(|list| list.split(',')).any(|given| named(given.trim()))
 }
@@ -135,6 +155,9 @@ mod tests {
         };
         assert!(having(&tag) && having("*") && having(&format!("\"x\", W/{tag}")));
         assert!(!having("\"x\"") && !has_etag(&HeaderMap::new(), &tag));
+        let mut headers = HeaderMap::new();
+        headers.insert("if-none-match", "W/\"a\"".parse().unwrap());
+        assert!(has_etag(&headers, "W/\"a\""), "weak tags are compared weakly, too");
     }
 
     #[test]

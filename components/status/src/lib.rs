@@ -6,6 +6,7 @@ mod list;
 mod retry;
 mod streams;
 mod task;
+mod wait;
 
 use image2model_kit::{Reply, Route, routes, serve};
 use spin_sdk::http::Request;
