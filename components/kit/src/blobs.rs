@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, Empty, StreamBody};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use spin_sdk::http::body::IncomingBodyExt;
 use spin_sdk::http::{BoxBody, Response, box_body};
@@ -31,6 +32,9 @@ pub enum BlobError {
     /// It answered something else than expected; 507 when its disk is full.
     #[error("the blob gateway answered {0}")]
     Refused(StatusCode),
+    /// The provider does not give the file, or the gateway may not ask for it there.
+    #[error("the gateway answered {0} for a file that the provider keeps")]
+    Elsewhere(StatusCode),
     /// The key is not a path of plain names.
     #[error("not a blob key")]
     BadKey,
@@ -48,6 +52,14 @@ impl From<BlobError> for Failure {
             BlobError::Away(_) => {
                 crate::log::warn("blob gateway is away", &serde_json::json!({ "error": error.to_string() }));
                 Problem::unavailable("The file store cannot be reached at the moment. Please try again.").into()
+            }
+            BlobError::Elsewhere(_) => {
+                crate::log::warn(
+                    "a provider's file is not to be had",
+                    &serde_json::json!({ "error": error.to_string() }),
+                );
+                let detail = "The model provider does not give the file at the moment. Please try again.";
+                Problem::new(502, "PROVIDER_UNREACHABLE", detail).into()
             }
             BlobError::Refused(StatusCode::INSUFFICIENT_STORAGE) => {
                 Problem::unavailable("The file store is full. Please try again later.").into()
@@ -146,11 +158,28 @@ pub async fn head(key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError
     read(Method::HEAD, key, headers).await
 }
 
+/// Reads a file that the provider keeps, through the gateway; only from hosts that the operator allows. A `HEAD` gets its
+/// headers alone.
+///
+/// # Errors
+/// [`BlobError`]; [`BlobError::Elsewhere`] when the provider does not give it.
+pub async fn elsewhere(method: Method, url: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError> {
+    let path = format!("elsewhere?url={}", utf8_percent_encode(url, NON_ALPHANUMERIC));
+    answered(ask(method, &path, headers).await?).map_err(|error| match error {
+        BlobError::Refused(status @ (StatusCode::FORBIDDEN | StatusCode::BAD_GATEWAY)) => BlobError::Elsewhere(status),
+        other => other,
+    })
+}
+
 async fn read(method: Method, key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError> {
     if !is_key(key, false) {
         return Err(BlobError::BadKey);
     }
-    let (head, body) = ask(method, key, headers).await?.into_parts();
+    answered(ask(method, key, headers).await?)
+}
+
+fn answered(answer: Response) -> Result<Blob, BlobError> {
+    let (head, body) = answer.into_parts();
     let body = body.stream().map_err(anyhow::Error::from).boxed();
     match head.status.as_u16() {
         200 | 206 | 304 | 404 | 412 | 416 => Ok(Blob { status: head.status, headers: head.headers, body }),

@@ -107,6 +107,7 @@ fn redis_url(reader: &mut Reader<'_>) -> Option<SecretString> {
 
 fn blobs(reader: &mut Reader<'_>) -> BlobSettings {
     BlobSettings {
+        keep_results: reader.value("KEEP_RESULTS", |text| text.parse().ok()).unwrap_or(true),
         listen: reader.parsed("BLOB_LISTEN"),
         url: reader.http_url("BLOB_URL"),
         token: long_secret(reader, "BLOB_TOKEN"),

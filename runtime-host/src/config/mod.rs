@@ -144,6 +144,8 @@ pub struct Limits {
 /// The blob gateway.
 #[derive(Debug, Clone)]
 pub struct BlobSettings {
+    /// Whether results are stored, or left at the provider.
+    pub keep_results: bool,
     /// Where it listens, when that was said.
     pub listen: Option<SocketAddr>,
     /// Another host's gateway, to be used in place of an own one.

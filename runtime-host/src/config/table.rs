@@ -257,6 +257,13 @@ pub const VARIABLES: &[Variable] = &[
     secret(words(Redis, "REDIS_PASSWORD", "none", "a password", "Password to go with `REDIS_HOST`.")),
     words(Blobs, "UPLOAD_DIR", "`uploads` in `DATA_DIR`", FOLDER, "Where uploaded images are kept."),
     words(Blobs, "RESULTS_DIR", "`results` in `DATA_DIR`", FOLDER, "Where models and previews are kept."),
+    value(
+        Blobs,
+        "KEEP_RESULTS",
+        "true",
+        "true or false",
+        "Whether models and previews are stored here; else they stay at FAL.AI, and downloads are redirected there.",
+    ),
     words(
         Blobs,
         "BLOB_LISTEN",

@@ -57,6 +57,8 @@ pub struct WorkerConfig {
     /// Requests cost nothing and do not outlive the process that makes models, as in the simulator: one that is not known
     /// any more is sent again.
     pub unpaid: bool,
+    /// Whether results are stored here, or left at the provider.
+    pub keep_results: bool,
     /// Tries of fetching and storing one file of a result.
     pub store_tries: u32,
     /// First pause of all claiming after the account was refused; doubles up to twenty times that.
@@ -94,6 +96,7 @@ impl WorkerConfig {
             reconcile_for: Duration::from_secs(120),
             uncertain_submits: UncertainSubmits::default(),
             unpaid: false,
+            keep_results: true,
             store_tries: 6,
             breaker_pause: Duration::from_secs(30),
             redis_patience: Duration::from_secs(10 * 60),

@@ -3,11 +3,14 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use image2model_host::blobs::gateway::{Gateway, GatewayConfig};
+use http::HeaderMap;
+use image2model_host::blobs::gateway::{Chunks, Elsewhere, ElsewhereError, Gateway, GatewayConfig};
 use image2model_host::blobs::{Area, Blobs};
 use reqwest::{Client, Method, RequestBuilder};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -30,7 +33,9 @@ impl Running {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::local(&dir.path().join("uploads"), &dir.path().join("results")).unwrap();
-        let config = GatewayConfig { listen: ([127, 0, 0, 1], 0).into(), token: TOKEN.into(), max_bytes: MAX };
+        let elsewhere = Arc::new(Shelf);
+        let config =
+            GatewayConfig { listen: ([127, 0, 0, 1], 0).into(), token: TOKEN.into(), max_bytes: MAX, elsewhere };
         let gateway = Gateway::bind(blobs.clone(), config).await.unwrap();
         let (address, stop) = (gateway.address(), CancellationToken::new());
         tokio::spawn(gateway.run(stop.clone()));
@@ -55,6 +60,31 @@ impl Running {
         let mut files = Vec::new();
         walk(self.dir.path(), &mut files);
         files
+    }
+}
+
+/// A provider that keeps one file, and says so in every header.
+struct Shelf;
+
+#[async_trait]
+impl Elsewhere for Shelf {
+    async fn open(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+    ) -> Result<http::Response<Chunks>, ElsewhereError> {
+        match url {
+            "https://files.example/a.glb?x=1&y=2" => {
+                let asked = headers.get("range").and_then(|range| range.to_str().ok()).unwrap_or("nothing").to_owned();
+                assert!(!headers.contains_key("authorization"), "the gateway's token goes nowhere else");
+                let chunks = futures::stream::iter([Ok(Bytes::from(format!("{method} {asked}")))]).boxed();
+                let answer = http::Response::builder().status(206).header("etag", "\"a\"").header("set-cookie", "a=b");
+                Ok(answer.body(chunks).unwrap())
+            }
+            "https://files.example/away" => Err(ElsewhereError::Away("no route".to_owned())),
+            other => Err(ElsewhereError::Forbidden(other.to_owned())),
+        }
     }
 }
 
@@ -101,6 +131,29 @@ async fn what_is_put_is_read_whole_in_parts_and_conditionally() {
     let head = running.request(Method::HEAD, &key("a_original.jpg")).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "1000000"));
     assert_eq!(running.request(Method::HEAD, &key("b.jpg")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn what_the_provider_keeps_is_passed_through() {
+    let running = Running::start().await;
+    let path = "elsewhere?url=https%3A%2F%2Ffiles.example%2Fa.glb%3Fx%3D1%26y%3D2";
+    let part = running.request(Method::GET, path).header("range", "bytes=1-").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), part.headers()["etag"].to_str().unwrap()), (206, "\"a\""));
+    assert!(!part.headers().contains_key("set-cookie"), "only what is known goes through");
+    assert_eq!(part.text().await.unwrap(), "GET bytes=1-");
+    assert_eq!(
+        running.request(Method::GET, "elsewhere?url=https%3A%2F%2Ffiles.example%2Faway").send().await.unwrap().status(),
+        502
+    );
+    for (method, path, status) in [
+        (Method::GET, "elsewhere?url=file:///etc/passwd", 403),
+        (Method::HEAD, "elsewhere", 403),
+        (Method::DELETE, "elsewhere?url=x", 400),
+    ] {
+        assert_eq!(running.request(method, path).send().await.unwrap().status(), status, "{path}");
+    }
+    let url = format!("http://{}/{path}", running.address);
+    assert_eq!(running.client.get(&url).send().await.unwrap().status(), 401);
 }
 
 #[tokio::test]

@@ -1,14 +1,56 @@
-//! Conditional requests (RFC 9110 §13): `If-None-Match`, `If-Modified-Since` and `If-Range`.
+//! Conditional requests (RFC 9110 §13), in the order that §13.2.2 sets.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
-use http::header::{HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE};
 
 use crate::blobs::BlobMeta;
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// What the conditions come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conditions {
+    /// The blob is to be sent.
+    Met,
+    /// The client has this version already: 304.
+    NotModified,
+    /// It is not the version that the client wants: 412.
+    Failed,
+}
+
+/// Judges the request's conditions.
+pub(super) fn judge(headers: &HeaderMap, meta: &BlobMeta) -> Conditions {
+    let unwanted = match list(headers, IF_MATCH) {
+        Some(wanted) => !names(&wanted, |tag| tag == meta.etag),
+        None => date(headers, IF_UNMODIFIED_SINCE).is_some_and(|since| seconds(meta.modified) > since),
+    };
+    if unwanted {
+        return Conditions::Failed;
+    }
+    let had = match list(headers, IF_NONE_MATCH) {
+        Some(known) => names(&known, |tag| tag.trim_start_matches("W/") == meta.etag),
+        None => date(headers, IF_MODIFIED_SINCE).is_some_and(|since| seconds(meta.modified) <= since),
+    };
+    if had { Conditions::NotModified } else { Conditions::Met }
+}
+
+/// The `Range` header, unless `If-Range` names another version.
+pub(super) fn range<'a>(headers: &'a HeaderMap, meta: &BlobMeta) -> Option<&'a str> {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = text(RANGE)?;
+    let Some(wanted) = text(IF_RANGE) else { return Some(asked) };
+    let same = wanted == meta.etag || date(headers, IF_RANGE) == Some(seconds(meta.modified));
+    same.then_some(asked)
+}
+
+/// All values of a header as one list.
+fn list(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let all: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!all.is_empty()).then(|| all.join(","))
+}
+
+fn names(tags: &str, is_it: impl Fn(&str) -> bool) -> bool {
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || is_it(tag))
 }
 
 /// HTTP dates have whole seconds.
@@ -16,23 +58,8 @@ fn seconds(time: SystemTime) -> Duration {
     Duration::from_secs(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
 }
 
-/// The client has this version already: 304.
-pub(super) fn not_modified(headers: &HeaderMap, meta: &BlobMeta) -> bool {
-    if let Some(known) = text(headers, IF_NONE_MATCH) {
-        let weak = |tag: &str| tag.trim().trim_start_matches("W/") == meta.etag;
-        return known.trim() == "*" || known.split(',').any(weak);
-    }
-    let since = text(headers, IF_MODIFIED_SINCE).and_then(|date| httpdate::parse_http_date(date).ok());
-    since.is_some_and(|since| seconds(meta.modified) <= seconds(since))
-}
-
-/// The `Range` header, unless `If-Range` names another version.
-pub(super) fn range<'a>(headers: &'a HeaderMap, meta: &BlobMeta) -> Option<&'a str> {
-    let asked = text(headers, RANGE)?;
-    let Some(wanted) = text(headers, IF_RANGE) else { return Some(asked) };
-    let same = wanted == meta.etag
-        || httpdate::parse_http_date(wanted).is_ok_and(|date| seconds(date) == seconds(meta.modified));
-    same.then_some(asked)
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<Duration> {
+    headers.get(name)?.to_str().ok().and_then(|date| httpdate::parse_http_date(date).ok()).map(seconds)
 }
 
 #[cfg(test)]
@@ -40,23 +67,45 @@ mod tests {
     use super::*;
 
     fn meta() -> BlobMeta {
-        BlobMeta { size: 10, etag: "\"a\"".to_owned(), modified: UNIX_EPOCH + Duration::from_millis(1_500) }
+        BlobMeta { size: 10, etag: "\"a\"".to_owned(), modified: UNIX_EPOCH + Duration::from_millis(100_500) }
     }
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name.clone(), value.parse().unwrap());
+        }
+        headers
+    }
+
+    fn judged(pairs: &[(HeaderName, &str)]) -> Conditions {
+        judge(&headers(pairs), &meta())
     }
 
     #[test]
     fn a_known_version_is_not_sent_again() {
         for known in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
-            assert!(not_modified(&headers(&[(IF_NONE_MATCH, known)]), &meta()), "{known}");
+            assert_eq!(judged(&[(IF_NONE_MATCH, known)]), Conditions::NotModified, "{known}");
         }
+        assert_eq!(judged(&[(IF_NONE_MATCH, "\"b\""), (IF_NONE_MATCH, "\"a\"")]), Conditions::NotModified);
         let date = httpdate::fmt_http_date(meta().modified);
-        assert!(not_modified(&headers(&[(IF_MODIFIED_SINCE, &date)]), &meta()));
+        assert_eq!(judged(&[(IF_MODIFIED_SINCE, &date)]), Conditions::NotModified);
         // The tag decides when both are there.
-        assert!(!not_modified(&headers(&[(IF_NONE_MATCH, "\"b\""), (IF_MODIFIED_SINCE, &date)]), &meta()));
-        assert!(!not_modified(&HeaderMap::new(), &meta()));
+        assert_eq!(judged(&[(IF_NONE_MATCH, "\"b\""), (IF_MODIFIED_SINCE, &date)]), Conditions::Met);
+        assert_eq!(judged(&[(IF_MODIFIED_SINCE, "yesterday")]), Conditions::Met);
+        assert_eq!(judged(&[]), Conditions::Met);
+    }
+
+    #[test]
+    fn another_version_than_the_wanted_is_not_sent() {
+        let before = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(50));
+        let after = httpdate::fmt_http_date(meta().modified);
+        assert_eq!(judged(&[(IF_MATCH, "\"b\"")]), Conditions::Failed);
+        assert_eq!(judged(&[(IF_MATCH, "W/\"a\"")]), Conditions::Failed);
+        assert_eq!(judged(&[(IF_MATCH, "\"b\", \"a\"")]), Conditions::Met);
+        assert_eq!(judged(&[(IF_MATCH, "*"), (IF_NONE_MATCH, "\"a\"")]), Conditions::NotModified);
+        assert_eq!(judged(&[(IF_UNMODIFIED_SINCE, &before)]), Conditions::Failed);
+        assert_eq!(judged(&[(IF_UNMODIFIED_SINCE, &after)]), Conditions::Met);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The internal HTTP door to the blob store, for components: they have no file system and no object store of their own.
 //!
 //! It listens apart from the public port, on loopback by default, and answers nobody without the token. Bodies pass in
-//! pieces in both directions.
+//! pieces in both directions. Files that only the provider keeps are passed through it, too.
 
 mod access;
 mod conditions;
+mod elsewhere;
 mod inventory;
 mod range;
 mod serve;
@@ -17,9 +18,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Blobs;
+pub use elsewhere::{Chunks, Elsewhere, ElsewhereError};
 
 /// What the gateway needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct GatewayConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -27,21 +29,22 @@ pub struct GatewayConfig {
     pub token: SecretString,
     /// Largest body, bytes.
     pub max_bytes: u64,
+    /// Opens files that the provider keeps.
+    pub elsewhere: Arc<dyn Elsewhere>,
 }
 
 /// A bound gateway.
-#[derive(Debug)]
 pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
     state: Arc<State>,
 }
 
-#[derive(Debug)]
 struct State {
     blobs: Blobs,
     token: SecretString,
     max_bytes: u64,
+    elsewhere: Arc<dyn Elsewhere>,
 }
 
 impl Gateway {
@@ -52,7 +55,8 @@ impl Gateway {
     pub async fn bind(blobs: Blobs, config: GatewayConfig) -> std::io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let state = Arc::new(State { blobs, token: config.token, max_bytes: config.max_bytes });
+        let state =
+            Arc::new(State { blobs, token: config.token, max_bytes: config.max_bytes, elsewhere: config.elsewhere });
         Ok(Self { listener, address, state })
     }
 

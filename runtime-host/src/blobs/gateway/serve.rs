@@ -1,5 +1,5 @@
-//! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`
-//! and `/jobs/{area}`.
+//! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`,
+//! `/jobs/{area}` and `/elsewhere`.
 
 use std::sync::Arc;
 
@@ -13,8 +13,9 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
+use super::conditions::{Conditions, judge};
 use super::range::Asked;
-use super::{State, access, conditions, inventory, range};
+use super::{State, access, conditions, elsewhere, inventory, range};
 use crate::blobs::{BlobError, BlobKey, BlobMeta, BlobPrefix};
 
 pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
@@ -38,6 +39,9 @@ async fn route(state: &State, path: &str, request: Request) -> Result<Response, 
             ("jobs", area) => return inventory::jobs(state, area, request.uri().query().unwrap_or_default()).await,
             _ => {}
         }
+    }
+    if path == "elsewhere" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(elsewhere::pass(&*state.elsewhere, request).await);
     }
     match *request.method() {
         Method::PUT => put(state, path, request).await,
@@ -77,8 +81,8 @@ async fn put(state: &State, path: &str, request: Request) -> Result<Response, Bl
 async fn get(state: &State, path: &str, headers: &HeaderMap) -> Result<Response, BlobError> {
     let key = BlobKey::parse(path)?;
     let meta = state.blobs.head(&key).await?;
-    if conditions::not_modified(headers, &meta) {
-        return Ok(described(StatusCode::NOT_MODIFIED, &key, &meta, Body::empty()));
+    if let Some(answer) = unmet(headers, &key, &meta) {
+        return Ok(answer);
     }
     let wanted = match range::parse(conditions::range(headers, &meta), meta.size) {
         Asked::Unsatisfiable => return Ok(unsatisfiable(&key, &meta)),
@@ -100,8 +104,8 @@ async fn get(state: &State, path: &str, headers: &HeaderMap) -> Result<Response,
 async fn head(state: &State, path: &str, headers: &HeaderMap) -> Result<Response, BlobError> {
     let key = BlobKey::parse(path)?;
     let meta = state.blobs.head(&key).await?;
-    if conditions::not_modified(headers, &meta) {
-        return Ok(described(StatusCode::NOT_MODIFIED, &key, &meta, Body::empty()));
+    if let Some(answer) = unmet(headers, &key, &meta) {
+        return Ok(answer);
     }
     let mut response = described(StatusCode::OK, &key, &meta, Body::empty());
     insert(&mut response, CONTENT_LENGTH, &meta.size.to_string());
@@ -115,6 +119,16 @@ async fn delete(state: &State, path: &str) -> Result<Response, BlobError> {
         state.blobs.delete(&BlobKey::parse(path)?).await?
     };
     Ok(Json(freed).into_response())
+}
+
+/// The answer when the blob is not to be sent.
+fn unmet(headers: &HeaderMap, key: &BlobKey, meta: &BlobMeta) -> Option<Response> {
+    let status = match judge(headers, meta) {
+        Conditions::Met => return None,
+        Conditions::NotModified => StatusCode::NOT_MODIFIED,
+        Conditions::Failed => StatusCode::PRECONDITION_FAILED,
+    };
+    Some(described(status, key, meta, Body::empty()))
 }
 
 fn unsatisfiable(key: &BlobKey, meta: &BlobMeta) -> Response {

@@ -1,11 +1,12 @@
 //! What every part stands on: the data folder, Redis, the blob store and its gateway.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use image2model_host::blobs::Blobs;
-use image2model_host::blobs::gateway::{Gateway, GatewayConfig};
+use image2model_host::blobs::gateway::{Elsewhere, Gateway, GatewayConfig};
 use image2model_host::config::{Config, Part};
 use image2model_host::redis::{ChildRedis, Store, check};
 use secrecy::{ExposeSecret, SecretString};
@@ -33,7 +34,8 @@ struct RunningGateway {
 }
 
 impl Foundation {
-    pub async fn start(part: Part, config: &Config) -> anyhow::Result<Self> {
+    /// All but the gateway.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
         secrets::data_folder(&config.data_dir)?;
         let blobs = Blobs::local(&config.upload_dir, &config.results_dir)?;
         let blob_token = match &config.blobs.token {
@@ -52,8 +54,36 @@ impl Foundation {
         if let Err(error) = check(&store).await {
             tracing::warn!(%error, "the settings of Redis could not be checked");
         }
-        let (blob_url, gateway) = gateway(part, config, &blobs, &blob_token).await?;
-        Ok(Self { redis_url, store, blobs, blob_url, blob_token, child, gateway })
+        // As in the manifest, until a gateway is opened.
+        let blob_url = "http://127.0.0.1:3001".to_owned();
+        Ok(Self { redis_url, store, blobs, blob_url, blob_token, child, gateway: None })
+    }
+
+    /// The gateway that components use: another host's when one is named, else our own.
+    pub async fn open_gateway(
+        &mut self,
+        part: Part,
+        config: &Config,
+        elsewhere: Arc<dyn Elsewhere>,
+    ) -> anyhow::Result<()> {
+        if let Some(url) = &config.blobs.url {
+            self.blob_url.clone_from(url);
+            return Ok(());
+        }
+        let wanted = matches!(part, Part::Up | Part::Serve) || (part == Part::Worker && config.blobs.listen.is_some());
+        if !wanted {
+            return Ok(());
+        }
+        let listen = config.blobs.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let max_bytes = config.limits.max_upload_size.max(1 << 20);
+        let settings = GatewayConfig { listen, token: self.blob_token.clone(), max_bytes, elsewhere };
+        let gateway = Gateway::bind(self.blobs.clone(), settings).await;
+        let gateway = gateway.with_context(|| format!("cannot listen on {listen} (BLOB_LISTEN)"))?;
+        let stop = CancellationToken::new();
+        self.blob_url = format!("http://{}", reachable(gateway.address()));
+        tracing::info!(url = %self.blob_url, "the blob gateway is ready");
+        self.gateway = Some(RunningGateway { task: tokio::spawn(gateway.run(stop.clone())), stop });
+        Ok(())
     }
 
     /// Returns when the gateway ends by itself, which it should not.
@@ -90,31 +120,6 @@ async fn wait_for(store: &Store) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// The gateway that components use: another host's when one is named, else our own.
-async fn gateway(
-    part: Part,
-    config: &Config,
-    blobs: &Blobs,
-    token: &SecretString,
-) -> anyhow::Result<(String, Option<RunningGateway>)> {
-    if let Some(url) = &config.blobs.url {
-        return Ok((url.clone(), None));
-    }
-    let wanted = matches!(part, Part::Up | Part::Serve) || (part == Part::Worker && config.blobs.listen.is_some());
-    if !wanted {
-        return Ok(("http://127.0.0.1:3001".to_owned(), None));
-    }
-    let listen = config.blobs.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let settings =
-        GatewayConfig { listen, token: token.clone(), max_bytes: config.limits.max_upload_size.max(1 << 20) };
-    let gateway = Gateway::bind(blobs.clone(), settings).await;
-    let gateway = gateway.with_context(|| format!("cannot listen on {listen} (BLOB_LISTEN)"))?;
-    let (url, stop) = (format!("http://{}", reachable(gateway.address())), CancellationToken::new());
-    tracing::info!(url = %url, "the blob gateway is ready");
-    let task = tokio::spawn(gateway.run(stop.clone()));
-    Ok((url, Some(RunningGateway { stop, task })))
 }
 
 /// An address to connect to, for one that may mean every interface.

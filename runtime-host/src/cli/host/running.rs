@@ -1,4 +1,4 @@
-//! The parts at work. Start: foundation, FAL, application, streams, worker, public port. Stop: not ready, no new
+//! The parts at work. Start: foundation, FAL, gateway, application, streams, worker, public port. Stop: not ready, no new
 //! requests, streams sent away and files handed back while requests finish, then the gateway, the simulator and Redis.
 
 use std::io::Write;
@@ -20,10 +20,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::adapters::ComponentGuard;
+use super::adapters::{ComponentGuard, ProviderFiles};
 use super::foundation::Foundation;
 use super::native::Native;
-use super::simulator::Fal;
+use super::simulator::{Fal, relay};
 use super::vitals::{self, Vitals};
 use super::{application, log_store, ready, worker};
 
@@ -46,9 +46,11 @@ impl Running {
     pub async fn start(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<Self> {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
-        let base = Foundation::start(part, &config).await?;
+        let mut base = Foundation::start(part, &config).await?;
         let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
+        let elsewhere = Arc::new(ProviderFiles(relay(fal.as_ref(), &config.fal)?));
+        base.open_gateway(part, &config, elsewhere).await?;
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
         let edge = application::load(part, &config, &base, hosts).await?;
         let tail = Tail::start(&base.store).await?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use fal_sim::{Config as SimConfig, Running, Simulator};
-use image2model_host::config::Config;
-use image2model_host::fal::FalConfig;
+use image2model_host::config::{Config, FalSettings};
+use image2model_host::fal::{FalClient, FalConfig, Relay};
 use secrecy::SecretString;
 
 use super::secrets;
@@ -26,14 +26,7 @@ impl Fal {
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let settings = &config.fal;
         if let Some(key) = &settings.key {
-            let client = FalConfig {
-                queue_url: settings.queue_url.clone(),
-                rest_url: settings.rest_url.clone(),
-                api_url: settings.api_url.clone(),
-                file_hosts: settings.result_hosts.clone(),
-                ..FalConfig::new(key.clone())
-            };
-            return Ok(Self { client, simulator: None });
+            return Ok(Self { client: real(settings, key.clone()), simulator: None });
         }
         let key = format!("simulator:{}", secrets::random());
         let folder = config.data_dir.join("simulator");
@@ -57,7 +50,7 @@ impl Fal {
 
     /// Hosts of the results, beside the configured ones.
     pub fn result_hosts(&self) -> Vec<String> {
-        self.simulator.iter().map(|simulated| simulated.running.addr().ip().to_string()).collect()
+        self.simulator.iter().map(|simulated| simulated.running.addr().to_string()).collect()
     }
 
     /// How many times faster than the real platform it is.
@@ -70,6 +63,22 @@ impl Fal {
             running.shutdown().await;
             remove(&folder);
         }
+    }
+}
+
+/// What opens the results of `fal`; in a process that makes no models, those of the configured FAL.AI. Needs no key.
+pub fn relay(fal: Option<&Fal>, settings: &FalSettings) -> anyhow::Result<Relay> {
+    let client = fal.map_or_else(|| real(settings, SecretString::from("")), |fal| fal.client.clone());
+    Ok(FalClient::new(client)?.relay())
+}
+
+fn real(settings: &FalSettings, key: SecretString) -> FalConfig {
+    FalConfig {
+        queue_url: settings.queue_url.clone(),
+        rest_url: settings.rest_url.clone(),
+        api_url: settings.api_url.clone(),
+        file_hosts: settings.result_hosts.clone(),
+        ..FalConfig::new(key)
     }
 }
 

@@ -53,6 +53,7 @@ fn settings(config: &Config, fal: &Fal, identity: &HostIdentity) -> WorkerConfig
         claim_window: Duration::from_secs(60),
         grace: defaults.grace.min(config.shutdown_grace),
         pace: fal.pace(config),
+        keep_results: config.blobs.keep_results,
         ..defaults
     }
 }

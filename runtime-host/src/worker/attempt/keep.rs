@@ -1,4 +1,5 @@
-//! Keeps a result: reads the provider's output, fetches the model and its preview, and stores both.
+//! Keeps a result: reads the provider's output, fetches the model and its preview, and stores both, or leaves them where
+//! they are when that is what the operator wants; then the model's first bytes are looked at all the same.
 //!
 //! The model is paid for by now. What can be is retried; when only our own storage or FAL's file host fails for long, the
 //! file still completes with the model's URL there, rather than being lost or asked for anew.
@@ -11,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use image2model_domain::FileStatus;
 use image2model_domain::file_name::split_extension;
+use image2model_domain::record::Alternate;
 
 use super::{Attempt, refused_by_provider};
 use crate::fal::{Class, FalError, Fetched, Outcome};
@@ -34,12 +36,13 @@ enum NotKept {
     Storage(io::Error),
 }
 
-/// A stored file.
+/// A model that is there.
 struct Kept {
-    key: String,
-    size: u64,
-    format: &'static str,
-    content_type: &'static str,
+    /// In the blob store; `None` when it is left at the provider.
+    key: Option<String>,
+    size: Option<u64>,
+    format: String,
+    content_type: Option<&'static str>,
 }
 
 impl Attempt<'_> {
@@ -50,15 +53,13 @@ impl Attempt<'_> {
         let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
         let mut fields: Fields = vec![("model_url", model.url.clone())];
         fields.extend(outcome.billable_units.map(|units| ("billable_units", units)));
-        let kept = self.keep_model(model).await?;
-        let format = kept.as_ref().map_or(model.format.as_str(), |kept| kept.format);
+        let Kept { key, size, format, content_type } = self.keep_model(model).await?;
         let (stem, _) = split_extension(&self.file.filename);
         fields.push(("model_name", format!("{stem}.{format}")));
-        if let Some(Kept { key, size, content_type, .. }) = kept {
-            fields.push(("model_blob", key));
-            fields.push(("model_size", size.to_string()));
-            fields.push(("model_content_type", content_type.to_owned()));
-        }
+        fields.extend(key.map(|key| ("model_blob", key)));
+        fields.extend(size.map(|size| ("model_size", size.to_string())));
+        fields.extend(content_type.map(|content_type| ("model_content_type", content_type.to_owned())));
+        fields.extend(alternates(&files, &format).map(|list| ("alternates", list)));
         if let Some(preview) = files.iter().find(|file| file.role == Role::Preview) {
             self.progress(FileStatus::Processing, progress::STORED, "Storing the model", None).await?;
             fields.extend(self.keep_preview(preview).await?);
@@ -82,12 +83,12 @@ impl Attempt<'_> {
         }
     }
 
-    /// `None` when it can only be had from FAL for now.
-    async fn keep_model(&self, model: &ProviderFile) -> Result<Option<Kept>, End> {
+    /// Without a key when it can only be had from FAL for now.
+    async fn keep_model(&self, model: &ProviderFile) -> Result<Kept, End> {
         let mut backoff = self.backoff();
         loop {
             let why = match self.held.interruptible(self.try_model(model)).await? {
-                Ok(kept) => return Ok(Some(kept)),
+                Ok(kept) => return Ok(kept),
                 Err(why) => why,
             };
             match &why {
@@ -98,33 +99,42 @@ impl Attempt<'_> {
                 NotKept::NotAModel => tracing::warn!("a file that is no model was fetched"),
             }
             if backoff.failures() + 1 >= self.held.config.store_tries {
-                return self.without_model(&why);
+                return self.without_model(model, &why);
             }
             self.held.rest(backoff.next_delay(None)).await?;
         }
     }
 
     /// The tries are used up: a file that is there but no model fails, one out of reach stays where it is.
-    fn without_model(&self, why: &NotKept) -> Result<Option<Kept>, End> {
+    fn without_model(&self, model: &ProviderFile, why: &NotKept) -> Result<Kept, End> {
         if matches!(why, NotKept::NotAModel) {
             return Err(End::without_model("INVALID_MODEL", "The model provider returned a file that is no model"));
         }
         tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
-        Ok(None)
+        Ok(Kept { key: None, size: model.size, format: model.format.clone(), content_type: None })
     }
 
     async fn try_model(&self, model: &ProviderFile) -> Result<Kept, NotKept> {
-        let fetched = self.shared.fal.fetch_file(&model.url, model.size).await.map_err(NotKept::Fetch)?;
-        let (head, bytes) = peek(fetched.bytes).await.map_err(NotKept::BrokenOff)?;
+        let Fetched { length, bytes, .. } =
+            self.shared.fal.fetch_file(&model.url, model.size).await.map_err(NotKept::Fetch)?;
+        let (head, bytes) = peek(bytes).await.map_err(NotKept::BrokenOff)?;
         let (format, content_type) = format_of(&head).ok_or(NotKept::NotAModel)?;
-        let key = format!("results/{}/{}_model.{format}", self.held.holding.job, self.held.holding.file);
-        let size = self.store(&key, content_type, bytes).await?;
-        Ok(Kept { key, size, format, content_type })
+        let (key, size) = if self.held.config.keep_results {
+            let key = format!("results/{}/{}_model.{format}", self.held.holding.job, self.held.holding.file);
+            let size = self.store(&key, content_type, bytes).await?;
+            (Some(key), Some(size))
+        } else {
+            (None, length.or(model.size))
+        };
+        Ok(Kept { key, size, format: format.to_owned(), content_type: Some(content_type) })
     }
 
     /// A preview is a courtesy: without it the model is as good.
     async fn keep_preview(&self, preview: &ProviderFile) -> Result<Fields, End> {
         let mut fields: Fields = vec![("preview_url", preview.url.clone())];
+        if !self.held.config.keep_results {
+            return Ok(fields);
+        }
         match self.held.interruptible(self.try_preview(preview)).await? {
             Ok((key, content_type)) => {
                 fields.push(("preview_blob", key));
@@ -154,6 +164,17 @@ impl Attempt<'_> {
             if broke.load(Ordering::Relaxed) { NotKept::BrokenOff(error) } else { NotKept::Storage(error) }
         })
     }
+}
+
+/// The same model in formats other than `offered`, the first of each, as the job's record keeps them.
+fn alternates(files: &[ProviderFile], offered: &str) -> Option<String> {
+    let mut list: Vec<Alternate> = Vec::new();
+    for file in files.iter().filter(|file| file.role != Role::Preview && file.format != offered) {
+        if !list.iter().any(|known| known.format == file.format) {
+            list.push(Alternate { format: file.format.clone(), url: file.url.clone(), size: file.size });
+        }
+    }
+    (!list.is_empty()).then(|| serde_json::to_string(&list).unwrap_or_default())
 }
 
 /// The first bytes, and all of them again.
@@ -200,6 +221,27 @@ mod tests {
         assert_eq!(format_of(&head), Some(("glb", "model/gltf-binary")));
         let all: Vec<Bytes> = bytes.map(Result::unwrap).collect().await;
         assert_eq!(all.concat(), b"glTF0123456789abcdefghij");
+    }
+
+    #[test]
+    fn other_formats_are_remembered_once_each() {
+        let file = |role, format: &str, url: &str| ProviderFile {
+            role,
+            url: url.to_owned(),
+            format: format.to_owned(),
+            content_type: None,
+            file_name: None,
+            size: Some(7),
+        };
+        let files = [
+            file(Role::Model, "glb", "a"),
+            file(Role::Preview, "webp", "b"),
+            file(Role::Extra, "glb", "c"),
+            file(Role::Extra, "obj", "d"),
+            file(Role::Extra, "obj", "e"),
+        ];
+        assert_eq!(alternates(&files, "glb").unwrap(), r#"[{"format":"obj","url":"d","size":7}]"#);
+        assert_eq!(alternates(&files[..3], "glb"), None);
     }
 
     #[test]
