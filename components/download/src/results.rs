@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use image2model_domain::record::{FileRecord, JobRecord};
-use image2model_domain::{FileStatus, file_name, time, view};
+use image2model_domain::{FileId, FileStatus, file_name, time, view};
 use serde_json::{Value, json};
 
 /// The name of an archive's own table of contents.
@@ -16,6 +16,61 @@ pub struct ModelResult<'a> {
     pub file: &'a FileRecord,
     /// What its model is called, unlike any other of the job.
     pub name: String,
+}
+
+/// Where something is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the blob store, under this key.
+    Here(String),
+    /// At the provider, at this URL.
+    Elsewhere(String),
+}
+
+impl Place {
+    /// The places of something that may be kept in both: ours first.
+    #[must_use]
+    pub fn of(key: Option<&String>, url: Option<&String>) -> Vec<Self> {
+        key.cloned().map(Self::Here).into_iter().chain(url.cloned().map(Self::Elsewhere)).collect()
+    }
+}
+
+/// A model in one format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// What it is called.
+    pub name: String,
+    /// Where it is kept, the first to be asked first.
+    pub places: Vec<Place>,
+    /// Bytes, when they are known.
+    pub size: Option<u64>,
+}
+
+impl ModelResult<'_> {
+    /// The model in the format that is asked for, or in its own.
+    #[must_use]
+    pub fn offer(&self, format: Option<&str>) -> Option<Offer> {
+        let file = self.file;
+        let (stem, own) = file_name::split_extension(&self.name);
+        match format {
+            Some(format) if !format.eq_ignore_ascii_case(own) => {
+                let other = file.alternates.iter().find(|other| other.format.eq_ignore_ascii_case(format))?;
+                let places = vec![Place::Elsewhere(other.url.clone())];
+                Some(Offer { name: format!("{stem}.{}", other.format), places, size: other.size })
+            }
+            _ => {
+                let places = Place::of(file.model_blob.as_ref(), file.model_url.as_ref());
+                Some(Offer { name: self.name.clone(), places, size: file.model_size })
+            }
+        }
+    }
+
+    /// Every format it can be had in, its own first.
+    #[must_use]
+    pub fn formats(&self) -> Vec<&str> {
+        let own = file_name::split_extension(&self.name).1;
+        std::iter::once(own).chain(self.file.alternates.iter().map(|other| other.format.as_str())).collect()
+    }
 }
 
 /// The finished models of a job in the order of its files.
@@ -40,6 +95,13 @@ pub fn model_name(file: &FileRecord) -> String {
     }
 }
 
+/// `0123…cdef_model.glb`, the name that a result has in the blob store, begins with its file's id.
+#[must_use]
+pub fn leading_id(name: &str) -> Option<FileId> {
+    let (id, _) = name.split_once(['_', '.'])?;
+    FileId::parse(id).ok()
+}
+
 /// The media type of a model by its name. FAL itself says `application/octet-stream` for all of them.
 #[must_use]
 pub fn media_type(name: &str) -> &'static str {
@@ -53,10 +115,11 @@ pub fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// The answer of `GET /download/{job_id}/all`.
+/// The answer of `GET /download/{job_id}/all`, with the size of each of `models`.
 #[must_use]
-pub fn list(job: &JobRecord) -> Value {
-    let files: Vec<Value> = models(job).iter().map(|result| entry(job, result)).collect();
+pub fn list(job: &JobRecord, models: &[ModelResult<'_>], sizes: &[Option<u64>]) -> Value {
+    let sizes = sizes.iter().copied().chain(std::iter::repeat(None));
+    let files: Vec<Value> = models.iter().zip(sizes).map(|(result, size)| entry(job, result, size)).collect();
     let urls: Vec<&Value> = files.iter().filter_map(|file| file.get("download_url")).collect();
     json!({
         "job_id": job.id,
@@ -68,15 +131,16 @@ pub fn list(job: &JobRecord) -> Value {
     })
 }
 
-fn entry(job: &JobRecord, result: &ModelResult<'_>) -> Value {
+fn entry(job: &JobRecord, result: &ModelResult<'_>, size: Option<u64>) -> Value {
     let ModelResult { file, name } = result;
     let has_preview = file.preview_url.is_some() || file.preview_blob.is_some();
     json!({
         "file_id": file.id,
         "filename": name,
         "original_filename": file.filename,
-        "size": file.model_size,
+        "size": size,
         "mime_type": media_type(name),
+        "formats": result.formats(),
         "created_time": file.ended_at.map(time::rfc3339),
         "model_url": file.model_url,
         "download_url": view::model_path(job, file),

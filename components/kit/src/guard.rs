@@ -70,10 +70,28 @@ pub(crate) async fn may_see(facts: &Facts, job: &JobId) -> Result<(), Problem> {
     }
 }
 
+/// The tenant that made that request, who must have a key.
+pub(crate) async fn user(facts: &Facts) -> Result<String, Problem> {
+    let facts = Facts { level: Level::User, budget: Budget::Uncounted, job_id: None, ..facts.clone() };
+    match check(facts).await {
+        Verdict::Pass(pass) => Ok(pass.caller),
+        Verdict::Answer(answer) => Err(problem(&answer).unwrap_or_else(Problem::internal)),
+    }
+}
+
+/// Headers of a refusal that belong to it rather than to every answer.
+const OF_REFUSALS: [&str; 2] = ["www-authenticate", "retry-after"];
+
 /// A refusal as the client reads it; `None` for an answer that is none, like a preflight's.
 pub(crate) fn problem(answer: &Answer) -> Option<Problem> {
     let problem = answer.problem.as_ref()?;
-    Some(Problem::new(answer.status, problem.code.clone(), problem.detail.clone()))
+    let mut refusal = Problem::new(answer.status, problem.code.clone(), problem.detail.clone());
+    for name in OF_REFUSALS {
+        if let Some((_, value)) = answer.headers.iter().find(|(given, _)| given == name) {
+            refusal = refusal.with_header(name, value.clone());
+        }
+    }
+    Some(refusal)
 }
 
 #[cfg(test)]

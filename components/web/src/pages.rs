@@ -56,6 +56,11 @@ fn facts() -> Result<Reply, Failure> {
             "openapi": "/openapi.json",
             "docs": "/docs",
         },
+        "documentation": {
+            "openapi": "/openapi.json",
+            "swagger": "/docs",
+            "redoc": "/redoc",
+        },
     });
     reply::json(200, &body)
 }

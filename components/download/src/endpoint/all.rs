@@ -3,17 +3,28 @@
 use image2model_domain::Problem;
 use image2model_kit::{Context, Failure, Reply, reply};
 
-use super::pack;
+use super::{pack, sizes};
 use crate::results;
 
-/// The list, unless a ZIP is asked for by `?format=zip` or `Accept: application/zip`.
+/// The two forms, the usual one first.
+const FORMS: [&str; 2] = ["application/json", "application/zip"];
+
+/// The list, unless a ZIP is asked for by `?format=zip` or preferred in `Accept`.
 pub(super) async fn all(context: Context) -> Result<Reply, Failure> {
     let job = super::job(&context).await?;
-    let zip = match context.query.get("format") {
-        Some("zip") => true,
-        Some("json") => false,
+    let form = match context.query.get("format") {
+        Some("zip") => "application/zip",
+        Some("json") => "application/json",
         Some(_) => return Err(Problem::new(400, "VALIDATION_ERROR", "format must be zip or json.").into()),
-        None => context.accepts("application/zip"),
+        None => context.prefers(&FORMS),
     };
-    if zip { pack::zip(&context, &job).await } else { reply::json_with_etag(&context, &results::list(&job)) }
+    let mut answer = if form == "application/zip" {
+        pack::zip(&context, &job).await?
+    } else {
+        let models = results::models(&job);
+        let sizes = sizes::recorded(&models).await;
+        reply::json_with_etag(&context, &results::list(&job, &models, &sizes))?
+    };
+    reply::append(&mut answer, "vary", "accept");
+    Ok(answer)
 }

@@ -1,16 +1,19 @@
 //! `…/{job_id}/{filename}` and `/direct/{filename}`: one result by its name.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use image2model_domain::commands::ReadJob;
-use image2model_domain::record::JobRecord;
-use image2model_domain::{FileId, JobId, Problem, view};
+use image2model_domain::record::{FileRecord, JobRecord};
+use image2model_domain::{FileId, JobId, Problem, time, view};
 use image2model_kit::{Context, Failure, Reply, redis};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::parts;
-use crate::results::models;
+use crate::results::{leading_id, models};
 
-/// How many of the caller's newest jobs are searched for a name.
-const JOBS_SEARCHED: &str = "49";
+/// The caller's newest jobs are searched for a name: the index of the last of them.
+const LAST_SEARCHED: &str = "99";
+/// Jobs read at a time.
+const AT_A_TIME: usize = 16;
 
 /// One result of a job.
 pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
@@ -23,8 +26,8 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
     }
 }
 
-/// A result by its name alone. A name that begins with a file's id says which file it is; any other name is looked for
-/// among the caller's newest jobs.
+/// A result by its name alone. A name that begins with a file's id says which file it is, and who may see its job may
+/// have it. Any other name says nothing of whose it is: it is looked for among the newest jobs of the caller's key.
 pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     let name = context.param("filename");
     if let Some(file) = leading_id(name) {
@@ -35,43 +38,54 @@ pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
         let file = job.file(&file).ok_or_else(Problem::file_not_found)?;
         return parts::model_of(&context, &job, file).await;
     }
-    let found = search(&context, name).await?;
+    let caller = context.user().await?;
+    let found = search(&caller, name).await?;
     match found.as_slice() {
         [] => Err(Problem::file_not_found().into()),
-        [(job, file)] => match job.file(file) {
+        [Found { job, file }] => match job.file(file) {
             Some(file) => parts::model_of(&context, job, file).await,
             None => Err(Problem::file_not_found().into()),
         },
-        several => {
-            let urls: Vec<String> = several
-                .iter()
-                .filter_map(|(job, file)| job.file(file).map(|file| view::model_path(job, file)))
-                .collect();
-            let problem = Problem::new(409, "AMBIGUOUS_NAME", "Several results have this name; choose one by its job.");
-            Err(problem.with_details(json!({ "download_urls": urls })).into())
-        }
+        several => Err(ambiguous(several).into()),
     }
 }
 
-async fn search(context: &Context, name: &str) -> Result<Vec<(JobRecord, FileId)>, Failure> {
-    let newest = redis::texts("ZREVRANGE", &[&redis::keys().jobs_of(&context.caller), "0", JOBS_SEARCHED]).await?;
+/// A job of the caller's that has a result of the name.
+struct Found {
+    job: JobRecord,
+    file: FileId,
+}
+
+async fn search(caller: &str, name: &str) -> Result<Vec<Found>, Failure> {
+    let newest = redis::texts("ZREVRANGE", &[&redis::keys().jobs_of(caller), "0", LAST_SEARCHED]).await?;
+    let read = |id: JobId| async move { redis::run(&ReadJob(&id)).await };
+    let ids: Vec<_> = newest.iter().filter_map(|id| JobId::parse(id).ok()).map(read).collect();
+    let mut jobs = stream::iter(ids).buffered(AT_A_TIME);
     let mut found = Vec::new();
-    for id in newest.iter().filter_map(|id| JobId::parse(id).ok()) {
-        let Some(job) = redis::run(&ReadJob(&id)).await? else { continue };
+    while let Some(job) = jobs.try_next().await? {
+        let Some(job) = job else { continue };
         let file = models(&job).into_iter().find(|result| result.name == name).map(|result| result.file.id.clone());
-        if let Some(file) = file {
-            found.push((job, file));
-        }
+        found.extend(file.map(|file| Found { job, file }));
     }
     Ok(found)
 }
 
-/// `0123…cdef_model.glb`, the name that a result has in the blob store.
-fn leading_id(name: &str) -> Option<FileId> {
-    let (id, _) = name.split_once(['_', '.'])?;
-    FileId::parse(id).ok()
+/// Names the caller's own results, so that one can be chosen.
+fn ambiguous(several: &[Found]) -> Problem {
+    let candidate = |Found { job, file }: &Found| {
+        let file = job.file(file)?;
+        Some(json!({
+            "job_id": job.id,
+            "file_id": file.id,
+            "created_time": file.ended_at.map(time::rfc3339),
+            "download_url": view::model_path(job, file),
+        }))
+    };
+    let candidates: Vec<Value> = several.iter().filter_map(candidate).collect();
+    Problem::new(409, "AMBIGUOUS_NAME", "Several results have this name; choose one by its job.")
+        .with_details(json!({ "candidates": candidates }))
 }
 
-fn named_by_id<'a>(job: &'a JobRecord, name: &str) -> Option<&'a image2model_domain::record::FileRecord> {
+fn named_by_id<'a>(job: &'a JobRecord, name: &str) -> Option<&'a FileRecord> {
     job.file(&leading_id(name)?)
 }

@@ -4,7 +4,8 @@ mod all;
 mod by_name;
 mod pack;
 mod parts;
-mod serve_blob;
+mod served;
+mod sizes;
 
 use image2model_domain::Problem;
 use image2model_domain::commands::ReadJob;
@@ -14,7 +15,7 @@ use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
 static ROUTES: &[Route] = routes! {
-    GET "/api/v1/download/direct/:filename" User Standard => by_name::direct,
+    GET "/api/v1/download/direct/:filename" Open Standard => by_name::direct,
     GET "/api/v1/download/:job_id/all" Owner Standard => all::all,
     GET "/api/v1/download/:job_id/:file_id/model" Owner Standard => parts::model,
     GET "/api/v1/download/:job_id/:file_id/preview" Owner Standard => parts::preview,

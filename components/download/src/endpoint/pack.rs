@@ -1,16 +1,20 @@
-//! The ZIP of a job's models, sent as it is written. Models that only the provider keeps are named in the manifest.
+//! The ZIP of a job's models, sent as it is written; models that only the provider keeps are passed through. What is not
+//! finished, or cannot be had, is named in the manifest.
 
 use bytes::Bytes;
 use futures::channel::mpsc::{Sender, channel};
 use futures::{SinkExt, StreamExt};
+use http::Method;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH};
 use image2model_domain::record::JobRecord;
 use image2model_domain::{Problem, file_name};
-use image2model_kit::{Context, Failure, Reply, blobs, log, reply};
+use image2model_kit::{Context, Failure, Reply, log, reply};
 use serde_json::json;
 
+use super::served::open;
+use super::sizes::{self, Measured};
 use crate::archive::{Planned, Writer, manifest, total_length};
-use crate::results::{MANIFEST, models};
+use crate::results::{MANIFEST, Place, models};
 
 /// How many pieces may wait for the client.
 const PIECES_AHEAD: usize = 1;
@@ -18,7 +22,7 @@ const PIECES_AHEAD: usize = 1;
 /// A model to be packed.
 struct Packed {
     file: String,
-    key: String,
+    place: Place,
     planned: Planned,
 }
 
@@ -50,23 +54,24 @@ pub(super) async fn zip(context: &Context, job: &JobRecord) -> Result<Reply, Fai
     Ok(answer)
 }
 
-/// What is kept here, each with the size that the blob store says it has.
+/// The finished models that can be had at this moment, each with the size that its store says it has.
 async fn plan(job: &JobRecord) -> Result<Vec<Packed>, Failure> {
     let models = models(job);
     if models.is_empty() {
         let problem = Problem::new(409, "MODEL_NOT_READY", "No model of this job is finished.");
-        return Err(problem.with_details(json!({ "status": job.status })).into());
+        let details = json!({ "status": job.status, "progress": job.overall_progress });
+        return Err(problem.with_details(details).into());
     }
-    let mut packed = Vec::new();
-    for model in models {
-        let Some(key) = &model.file.model_blob else { continue };
-        let blob = blobs::head(key, &[]).await?;
-        let size = blob.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        if let (200, Some(size)) = (blob.status.as_u16(), size) {
-            let modified_ms = model.file.ended_at.unwrap_or(job.updated_at);
-            let planned = Planned { name: model.name.clone(), size, modified_ms };
-            packed.push(Packed { file: model.file.id.as_str().to_owned(), key: key.clone(), planned });
-        }
+    let found = sizes::measured(&models).await;
+    let packed = models.iter().zip(found).filter_map(|(model, found)| {
+        let Measured { place, size } = found?;
+        let modified_ms = model.file.ended_at.unwrap_or(job.updated_at);
+        let planned = Planned { name: model.name.clone(), size, modified_ms };
+        Some(Packed { file: model.file.id.as_str().to_owned(), place, planned })
+    });
+    let packed: Vec<Packed> = packed.collect();
+    if packed.is_empty() {
+        return Err(Problem::new(404, "FILE_GONE", "None of the models can be had at the moment.").into());
     }
     Ok(packed)
 }
@@ -85,8 +90,8 @@ impl Packing {
         for model in packed {
             let head = self.writer.begin(&model.planned);
             self.send(head).await?;
-            let mut blob = blobs::get(&model.key, &[]).await?;
-            anyhow::ensure!(blob.status == 200, "the blob gateway answered {} for a model", blob.status);
+            let mut blob = open(&model.place, Method::GET, &[]).await?;
+            anyhow::ensure!(blob.status == 200, "its store answered {} for a model", blob.status);
             while let Some(chunk) = blob.body.next().await {
                 self.content(chunk?).await?;
             }

@@ -2,12 +2,12 @@
 
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileStatus, Problem, file_name};
-use image2model_kit::{Context, Failure, Reply, config, reply};
+use image2model_kit::{Context, Failure, Reply, config, log, reply};
 use serde_json::json;
 
-use super::serve_blob::Served;
+use super::served::Served;
 use crate::hosts;
-use crate::results::{media_type, models};
+use crate::results::{Place, media_type, models};
 
 /// The model.
 pub(super) async fn model(context: Context) -> Result<Reply, Failure> {
@@ -15,32 +15,19 @@ pub(super) async fn model(context: Context) -> Result<Reply, Failure> {
     model_of(&context, &job, super::file(&context, &job)?).await
 }
 
-/// The model of a file: streamed when it is kept here, else a redirect to where it is.
+/// The model of a file, in the format that is asked for.
 pub(super) async fn model_of(context: &Context, job: &JobRecord, file: &FileRecord) -> Result<Reply, Failure> {
     let Some(result) = models(job).into_iter().find(|result| result.file.id == file.id) else {
         return Err(not_finished(file).into());
     };
-    if let Some(format) = context.query.get("format") {
-        let (_, made) = file_name::split_extension(&result.name);
-        if !made.eq_ignore_ascii_case(format) {
-            let problem = Problem::new(404, "FORMAT_NOT_AVAILABLE", format!("This model was made as {made} only."));
-            return Err(problem.with_details(json!({ "formats": [made] })).into());
-        }
-    }
-    match (&file.model_blob, &file.model_url) {
-        (Some(key), _) => {
-            let content_type = media_type(&result.name);
-            Served { key, name: &result.name, content_type, inline: false }.answer(context).await
-        }
-        (None, Some(_)) if context.query.flag("stream") => Err(Problem::new(
-            409,
-            "NOT_KEPT_HERE",
-            "This model is kept by the provider only; ask without stream=1 to be led there.",
-        )
-        .into()),
-        (None, Some(url)) => lead_to(url).await,
-        (None, None) => Err(Problem::new(404, "FILE_GONE", "This file is no longer kept.").into()),
-    }
+    let Some(offer) = result.offer(context.query.get("format")) else {
+        let formats = result.formats();
+        let detail = format!("This model can be had as {} only.", formats.join(" or "));
+        let problem = Problem::new(404, "FORMAT_NOT_AVAILABLE", detail);
+        return Err(problem.with_details(json!({ "formats": formats })).into());
+    };
+    let content_type = media_type(&offer.name);
+    from(context, &offer.places, &Served { name: &offer.name, content_type, inline: false }).await
 }
 
 /// The rendered picture of the model.
@@ -50,33 +37,45 @@ pub(super) async fn preview(context: Context) -> Result<Reply, Failure> {
     if !file.status.is_terminal() {
         return Err(not_finished(file).into());
     }
-    match (&file.preview_blob, &file.preview_url) {
-        (Some(key), _) => {
-            let content_type = file.preview_content_type.as_deref().filter(|kind| kind.starts_with("image/"));
-            let extension = file_name::split_extension(key).1;
-            let name = format!("{}_preview.{extension}", file_name::split_extension(&file.filename).0);
-            let content_type = content_type.unwrap_or("application/octet-stream");
-            Served { key, name: &name, content_type, inline: true }.answer(&context).await
-        }
-        (None, Some(url)) => lead_to(url).await,
-        (None, None) => Err(Problem::new(404, "NO_PREVIEW", "There is no preview of this model.").into()),
+    let places = Place::of(file.preview_blob.as_ref(), file.preview_url.as_ref());
+    if places.is_empty() {
+        return Err(Problem::new(404, "NO_PREVIEW", "There is no preview of this model.").into());
     }
+    let content_type = file.preview_content_type.as_deref().filter(|kind| kind.starts_with("image/"));
+    let kept_as = file.preview_blob.as_deref().unwrap_or("preview.webp");
+    let stem = file_name::split_extension(&file.filename).0;
+    let name = format!("{stem}_preview.{}", file_name::split_extension(kept_as).1);
+    let content_type = content_type.unwrap_or("application/octet-stream");
+    from(&context, &places, &Served { name: &name, content_type, inline: true }).await
 }
 
 /// The uploaded image.
 pub(super) async fn original(context: Context) -> Result<Reply, Failure> {
     let job = super::job(&context).await?;
     let file = super::file(&context, &job)?;
-    Served { key: &file.blob, name: &file.filename, content_type: &file.content_type, inline: true }
-        .answer(&context)
-        .await
+    let served = Served { name: &file.filename, content_type: &file.content_type, inline: true };
+    from(&context, &[Place::Here(file.blob.clone())], &served).await
+}
+
+/// Streamed from the first place that has it; from elsewhere only when the client wants no redirect there.
+async fn from(context: &Context, places: &[Place], served: &Served<'_>) -> Result<Reply, Failure> {
+    for place in places {
+        let answer = match place {
+            Place::Elsewhere(url) if !context.query.flag("stream") => Some(lead_to(url).await?),
+            place => served.answer(context, place).await?,
+        };
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+    }
+    Err(Problem::new(404, "FILE_GONE", "This file is no longer kept.").into())
 }
 
 async fn lead_to(url: &str) -> Result<Reply, Failure> {
     if hosts::is_allowed(url, &config::list("result_hosts").await?) {
         return reply::redirect(302, url);
     }
-    image2model_kit::log::warn("result is at a host that is not allowed", &json!({ "variable": "result_hosts" }));
+    log::warn("result is at a host that is not allowed", &json!({ "variable": "result_hosts" }));
     Err(Problem::new(502, "RESULT_HOST_NOT_ALLOWED", "The file is kept at a place this service does not lead to.")
         .into())
 }
@@ -87,7 +86,9 @@ fn not_finished(file: &FileRecord) -> Problem {
         FileStatus::Cancelled => "There is no model: it was cancelled.",
         _ => "The model is not finished yet.",
     };
-    let error = file.error.as_ref().map(|error| json!({ "code": error.code, "message": error.message }));
+    let error = file.error.as_ref().filter(|_| file.status.is_terminal());
+    let error =
+        error.map(|error| json!({ "code": error.code, "message": error.message, "retryable": error.retryable }));
     Problem::new(409, "MODEL_NOT_READY", detail)
         .with_details(json!({ "status": file.status, "progress": file.progress, "error": error }))
 }
