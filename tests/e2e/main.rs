@@ -30,4 +30,8 @@ mod ownership;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod results;
+#[cfg(test)]
+mod status;
+#[cfg(test)]
 mod terminal;

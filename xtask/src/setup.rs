@@ -85,6 +85,16 @@ pub fn python_tools() -> anyhow::Result<()> {
     fs::write(stamp, list).context("could not note what is installed")
 }
 
+/// Finds the programs that downloads are tested with, or installs them.
+pub fn download_clients() -> anyhow::Result<()> {
+    for name in ["curl", "unzip"] {
+        if find(name).is_none() {
+            install(name, &Packages { apt: name, dnf: name, apk: name, pacman: name, brew: name })?;
+        }
+    }
+    Ok(())
+}
+
 /// The name of a package in each package manager.
 struct Packages {
     apt: &'static str,

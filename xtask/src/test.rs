@@ -46,6 +46,7 @@ const COMPONENTS: [&str; 9] = [
 pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
     setup::python_tools()?;
+    setup::download_clients()?;
     let node = setup::node();
     if node {
         setup::chromium()?;
