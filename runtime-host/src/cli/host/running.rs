@@ -46,7 +46,7 @@ impl Running {
     pub async fn start(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<Self> {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
-        let mut base = Foundation::start(part, &config).await?;
+        let mut base = Foundation::start(&config).await?;
         let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
         let elsewhere = Arc::new(ProviderFiles(relay(fal.as_ref(), &config.fal)?));
