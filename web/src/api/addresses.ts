@@ -22,7 +22,7 @@ export const addresses = {
   stream: (job: string, lastEventId: string): string =>
     ofJob(`/status/stream/${id(job)}`, job, lastEventId === '' ? {} : { last_event_id: lastEventId }),
   model: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/model`, job, { stream: '1' }),
-  preview: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/preview`, job),
+  preview: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/preview`, job, { stream: '1' }),
   original: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/original`, job),
   zip: (job: string): string => ofJob(`/download/${id(job)}/all`, job, { format: 'zip' }),
 };
