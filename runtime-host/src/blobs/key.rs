@@ -131,6 +131,10 @@ impl BlobKey {
         }
     }
 
+    pub(super) fn prefix(&self) -> &BlobPrefix {
+        &self.prefix
+    }
+
     pub(super) fn path(&self) -> Path {
         Path::from_iter([self.prefix.job.as_str(), self.name.as_str()])
     }

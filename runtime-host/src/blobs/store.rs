@@ -80,7 +80,8 @@ pub struct Disk {
 pub struct Blobs {
     uploads: Arc<dyn ObjectStore>,
     results: Arc<dyn ObjectStore>,
-    folder: PathBuf,
+    upload_dir: PathBuf,
+    results_dir: PathBuf,
 }
 
 impl Blobs {
@@ -89,7 +90,8 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Folder`] when a folder cannot be made or used.
     pub fn local(upload_dir: &Path, results_dir: &Path) -> Result<Self, BlobError> {
-        Ok(Self { uploads: folder(upload_dir)?, results: folder(results_dir)?, folder: upload_dir.to_owned() })
+        let (uploads, results) = (folder(upload_dir)?, folder(results_dir)?);
+        Ok(Self { uploads, results, upload_dir: upload_dir.to_owned(), results_dir: results_dir.to_owned() })
     }
 
     fn area(&self, area: Area) -> &Arc<dyn ObjectStore> {
@@ -97,6 +99,16 @@ impl Blobs {
             Area::Uploads => &self.uploads,
             Area::Results => &self.results,
         }
+    }
+
+    /// Removes the folder of a job in which nothing is left. The store does so after a deletion, but not after a blob that
+    /// was never completed; a folder with something in it stays.
+    async fn tidy(&self, prefix: &BlobPrefix) {
+        let folder = match prefix.area {
+            Area::Uploads => &self.upload_dir,
+            Area::Results => &self.results_dir,
+        };
+        let _ = tokio::fs::remove_dir(folder.join(&prefix.job)).await;
     }
 
     /// Stores what the stream gives, replacing what was there, and answers its size. Nothing is kept of a stream that
@@ -119,6 +131,7 @@ impl Blobs {
                 if let Err(cleanup) = upload.abort().await {
                     tracing::warn!(error = %cleanup, key = %key, "an incomplete blob was not removed");
                 }
+                self.tidy(key.prefix()).await;
                 Err(error)
             }
         }
@@ -188,6 +201,7 @@ impl Blobs {
                 Err(error) => return Err(error),
             }
         }
+        self.tidy(prefix).await;
         Ok(freed)
     }
 
@@ -213,7 +227,7 @@ impl Blobs {
     /// # Errors
     /// [`BlobError::Folder`] when the system does not say.
     pub fn disk(&self) -> Result<Disk, BlobError> {
-        let stat = rustix::fs::statvfs(&self.folder).map_err(|e| at(&self.folder)(e.into()))?;
+        let stat = rustix::fs::statvfs(&self.upload_dir).map_err(|e| at(&self.upload_dir)(e.into()))?;
         let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
         Ok(Disk { free_bytes: bytes(stat.f_bavail), total_bytes: bytes(stat.f_blocks) })
     }

@@ -74,7 +74,10 @@ async fn put(state: &State, path: &str, request: Request) -> Result<Response, Bl
     if announced.is_some_and(|length| length > limit) {
         return Err(BlobError::TooLarge { limit });
     }
-    let size = state.blobs.put(&key, limit, request.into_body().into_data_stream()).await?;
+    let (blobs, body) = (state.blobs.clone(), request.into_body().into_data_stream());
+    // In a task of its own, so that a sender that goes away does not take the tidying up with it.
+    let put = tokio::spawn(async move { blobs.put(&key, limit, body).await });
+    let size = put.await.map_err(|error| BlobError::Broken(error.to_string()))??;
     Ok((StatusCode::CREATED, Json(json!({ "size": size }))).into_response())
 }
 
