@@ -3,6 +3,7 @@
 mod support;
 
 use image2model_media_inspector::{Inspection, Limits, Refusal};
+use miniz_oxide::deflate::compress_to_vec_zlib;
 use support::{LIMITS, inspect};
 
 const JPEG: &[u8] = include_bytes!("samples/baseline.jpg");
@@ -141,22 +142,72 @@ fn a_png_with_a_wrong_checksum() {
     }
 }
 
+/// As many zero bytes, packed as the content of `IDAT`.
+#[cfg(test)]
+fn packed(bytes: usize) -> Vec<u8> {
+    compress_to_vec_zlib(&vec![0; bytes], 6)
+}
+
+/// Of 64 x 64 pixels in colour: rows of a filter and three bytes a pixel, over the seven passes.
+const INTERLACED: usize = 8 * 25 + 8 * 25 + 8 * 49 + 16 * 49 + 16 * 97 + 32 * 97 + 32 * 193;
+const PLAIN: usize = 64 * (1 + 64 * 3);
+
 #[test]
 fn png_chunks_in_their_places() {
     let ihdr = header(64, 64, 8, 2, 1);
+    let pixels = packed(INTERLACED);
+    let (front, back) = pixels.split_at(9);
     let of = |chunks: &[(&[u8; 4], &[u8])]| code(&png(chunks));
-    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"IEND", b"")]), "accepted", "interlaced");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", &pixels), (b"IEND", b"")]), "accepted", "interlaced");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", front), (b"IDAT", back), (b"IEND", b"")]), "accepted", "in two");
     assert_eq!(of(&[(b"IHDR", &ihdr), (b"IEND", b"")]), "CORRUPT_IMAGE");
     assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b""), (b"IEND", b"")]), "CORRUPT_IMAGE");
-    assert_eq!(of(&[(b"IDAT", b"x"), (b"IHDR", &ihdr), (b"IEND", b"")]), "CORRUPT_IMAGE");
+    assert_eq!(of(&[(b"IDAT", &pixels), (b"IHDR", &ihdr), (b"IEND", b"")]), "CORRUPT_IMAGE");
     assert_eq!(of(&[(b"IHDR", &ihdr), (b"IHDR", &ihdr)]), "CORRUPT_IMAGE");
     let split: &[(&[u8; 4], &[u8])] =
-        &[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"tEXt", b"k\0v"), (b"IDAT", b"x"), (b"IEND", b"")];
+        &[(b"IHDR", &ihdr), (b"IDAT", front), (b"tEXt", b"k\0v"), (b"IDAT", back), (b"IEND", b"")];
     assert_eq!(of(split), "CORRUPT_IMAGE");
-    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", b"x"), (b"tEXt", b""), (b"IEND", b"")]), "accepted");
+    assert_eq!(of(&[(b"IHDR", &ihdr), (b"IDAT", &pixels), (b"tEXt", b""), (b"IEND", b"")]), "accepted");
     assert_eq!(of(&[(b"IHDR", &ihdr), (b"NEWX", b"x")]), "UNSUPPORTED_IMAGE");
     let indexed = header(64, 64, 8, 3, 0);
-    assert_eq!(of(&[(b"IHDR", &indexed), (b"IDAT", b"x"), (b"IEND", b"")]), "CORRUPT_IMAGE", "no palette");
+    assert_eq!(of(&[(b"IHDR", &indexed), (b"IDAT", &pixels), (b"IEND", b"")]), "CORRUPT_IMAGE", "no palette");
+}
+
+#[test]
+fn a_png_has_the_pixels_that_it_declares() {
+    let of = |interlace: u8, pixels: &[u8]| {
+        code(&png(&[(b"IHDR", &header(64, 64, 8, 2, interlace)), (b"IDAT", pixels), (b"IEND", b"")]))
+    };
+    for (interlace, bytes) in [(0, PLAIN), (1, INTERLACED)] {
+        assert_eq!(of(interlace, &packed(bytes)), "accepted");
+        assert_eq!(of(interlace, &packed(bytes - 1)), "TRUNCATED_IMAGE");
+        assert_eq!(of(interlace, &packed(10)), "TRUNCATED_IMAGE");
+        assert_eq!(of(interlace, &packed(bytes + 1)), "CORRUPT_IMAGE");
+        // A bomb is given up at the first byte too many.
+        assert_eq!(of(interlace, &packed(50_000_000)), "CORRUPT_IMAGE");
+        assert_eq!(of(interlace, b"no zlib stream"), "CORRUPT_IMAGE");
+    }
+    let mut rows = vec![0; PLAIN];
+    rows[1 + 64 * 3] = 5;
+    assert_eq!(of(0, &compress_to_vec_zlib(&rows, 6)), "CORRUPT_IMAGE", "there is no filter 5");
+}
+
+#[test]
+fn metadata_does_not_unpack_without_end() {
+    let (ihdr, pixels) = (header(64, 64, 8, 2, 0), packed(PLAIN));
+    let of = |name: &[u8; 4], content: &[u8]| {
+        code(&png(&[(b"IHDR", &ihdr), (name, content), (b"IDAT", &pixels), (b"IEND", b"")]))
+    };
+    let kept = packed(100_000);
+    let bomb = packed(20_000_000);
+    for (name, head) in [(b"zTXt", &b"key\0\0"[..]), (b"iCCP", b"profile\0\0"), (b"iTXt", b"key\0\x01\0en\0word\0")] {
+        assert_eq!(of(name, &[head, &kept].concat()), "accepted");
+        assert_eq!(of(name, &[head, &bomb].concat()), "UNSUPPORTED_IMAGE");
+        assert_eq!(of(name, &[head, b"no zlib stream"].concat()), "accepted", "readers leave it out");
+        assert_eq!(of(name, &head[..3]), "accepted");
+    }
+    assert_eq!(of(b"iTXt", &[&b"key\0\0\0en\0word\0"[..], &bomb].concat()), "accepted", "it is not packed");
+    assert_eq!(of(b"tEXt", &[&b"key\0\0"[..], &bomb].concat()), "accepted", "it is never packed");
 }
 
 #[test]

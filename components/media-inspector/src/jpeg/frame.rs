@@ -24,10 +24,57 @@ pub(super) fn size(segment: &[u8]) -> Result<(u32, u32), Refusal> {
     Ok((u32::from(width), u32::from(height)))
 }
 
-/// A scan header names one to four components and has a length to match.
-pub(super) fn check_scan(segment: &[u8]) -> Result<(), Refusal> {
-    match segment.first() {
-        Some(components @ 1..=4) if segment.len() == 4 + 2 * usize::from(*components) => Ok(()),
-        _ => Err(Refusal::Corrupt("a part of it has no proper header")),
+/// The components of a frame, by their ids.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Components {
+    ids: [u8; 4],
+    count: usize,
+}
+
+impl Components {
+    /// Of a frame header that [`size`] took: each with an id of its own, sampling factors from 1 to 4 and a quantisation
+    /// table that can be.
+    pub(super) fn of_frame(segment: &[u8]) -> Result<Self, Refusal> {
+        let mut components = Self::default();
+        for component in segment.get(6..).unwrap_or_default().chunks_exact(3) {
+            let [id, sampling, table] = component else { continue };
+            let fits = (1..=4).contains(&(sampling >> 4)) && (1..=4).contains(&(sampling & 0x0F)) && *table < 4;
+            if !fits || components.has(*id) {
+                return Err(Refusal::Corrupt("its header makes no sense"));
+            }
+            if let Some(place) = components.ids.get_mut(components.count) {
+                *place = *id;
+                components.count += 1;
+            }
+        }
+        Ok(components)
+    }
+
+    fn has(&self, id: u8) -> bool {
+        self.ids.iter().take(self.count).any(|known| *known == id)
+    }
+
+    /// A scan header names one to four of the frame's components, none twice, with tables that can be, and a range of
+    /// coefficients.
+    pub(super) fn check_scan(&self, segment: &[u8]) -> Result<(), Refusal> {
+        const DAMAGED: Refusal = Refusal::Corrupt("a part of it has no proper header");
+        let Some((count @ 1..=4, rest)) = segment.split_first() else { return Err(DAMAGED) };
+        let (named, range) = rest.split_at_checked(2 * usize::from(*count)).ok_or(DAMAGED)?;
+        let mut seen = Self::default();
+        for (place, component) in seen.ids.iter_mut().zip(named.chunks_exact(2)) {
+            let [id, tables] = component else { continue };
+            if !self.has(*id) || tables >> 4 > 3 || tables & 0x0F > 3 {
+                return Err(DAMAGED);
+            }
+            *place = *id;
+        }
+        let twice = (1..usize::from(*count)).any(|at| {
+            let (before, rest) = seen.ids.split_at(at);
+            rest.first().is_some_and(|id| before.contains(id))
+        });
+        match range {
+            [0..=63, 0..=63, _] if !twice => Ok(()),
+            _ => Err(DAMAGED),
+        }
     }
 }

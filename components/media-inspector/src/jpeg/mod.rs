@@ -2,20 +2,24 @@
 //!
 //! Accepted: baseline, extended and progressive Huffman coding with 8 bits a sample (SOF0, SOF1, SOF2), grey, colour and
 //! CMYK, any number of scans. Refused as unsupported: arithmetic, lossless and hierarchical coding, 12 bits, a height
-//! given only after the scan. Metadata is skipped by its length, so a thumbnail inside EXIF is never taken for the image.
+//! given only after the scan. Tables have to make sense ([`tables`]); that the pixels decode with them is not looked at. Metadata is skipped by its length, so a thumbnail inside EXIF is never taken for the image.
 //! After the end: zero bytes, which cameras pad with, and the further images that a Multi-Picture index (CIPA DC-007)
 //! announced, as phones write for HDR gain maps, each checked in the same way. Anything else is trailing data.
-//! State: one segment's first bytes.
+//! State: one segment's first bytes, one table's counts.
 
 mod frame;
 mod mpf;
+mod tables;
 
 use crate::bytes::{Prefix, take};
 use crate::{Limits, Refusal};
+use frame::Components;
+use tables::{DHT, DQT, Tables};
 
 const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
+const DRI: u8 = 0xDD;
 const APP2: u8 = 0xE2;
 
 /// How much of a segment is kept for reading: a frame header takes 18 bytes, the head of a Multi-Picture index fewer
@@ -59,6 +63,10 @@ pub(crate) struct Jpeg {
     further: bool,
     has_frame: bool,
     has_scan: bool,
+    /// Of the present image.
+    components: Components,
+    /// Of the present segment, when it holds tables.
+    tables: Option<Tables>,
 }
 
 impl Jpeg {
@@ -71,6 +79,8 @@ impl Jpeg {
             further: false,
             has_frame: false,
             has_scan: false,
+            components: Components::default(),
+            tables: None,
         }
     }
 
@@ -136,21 +146,20 @@ impl Jpeg {
         match marker {
             EOI if self.has_scan => Ok(State::End),
             EOI => Err(Refusal::Corrupt("it ends before its pixels")),
-            // TEM has no content.
-            0x01 => Ok(State::Marker),
             SOS if !self.has_frame => Err(Refusal::Corrupt("its pixels come before its size")),
             0xC3 | 0xC5..=0xC7 | 0xCB | 0xCD..=0xCF | 0xDE | 0xDF => {
                 Err(Refusal::Unsupported("lossless or hierarchical JPEG coding"))
             }
             0xC9 | 0xCA | 0xCC => Err(Refusal::Unsupported("arithmetic JPEG coding")),
             0xC0..=0xC2 if self.has_frame => Err(Refusal::Corrupt("it declares its size twice")),
-            0x00 | 0x02..=0xBF | 0xC8 | 0xD0..=0xD8 => Err(Refusal::Corrupt("it has a marker that does not belong")),
+            0x00..=0xBF | 0xC8 | 0xD0..=0xD8 => Err(Refusal::Corrupt("it has a marker that does not belong")),
             _ => Ok(State::Length { marker, read: Prefix::new() }),
         }
     }
 
     /// A segment's length counts its own two bytes.
     fn length(&mut self, marker: u8, length: u16) -> Result<State, Refusal> {
+        self.tables = matches!(marker, DHT | DQT).then(|| Tables::new(marker));
         match u64::from(length).checked_sub(2) {
             None => Err(Refusal::Corrupt("a segment has an impossible length")),
             Some(0) => self.complete(marker, &Kept::new()),
@@ -161,6 +170,9 @@ impl Jpeg {
     fn segment<'a>(&mut self, data: &'a [u8], marker: u8, left: u64, mut kept: Kept) -> Result<&'a [u8], Refusal> {
         let (body, rest) = take(data, left);
         kept.fill(body);
+        if let Some(tables) = &mut self.tables {
+            tables.push(body)?;
+        }
         let left = left - body.len() as u64;
         self.state = if left > 0 { State::Segment { marker, left, kept } } else { self.complete(marker, &kept)? };
         Ok(rest)
@@ -170,6 +182,7 @@ impl Jpeg {
         match marker {
             0xC0..=0xC2 => {
                 let size = frame::size(kept.get())?;
+                self.components = Components::of_frame(kept.get())?;
                 // The limits are for the picture itself; a gain map beside it may have any size.
                 if !self.further {
                     self.limits.check_size(size.0, size.1)?;
@@ -178,9 +191,11 @@ impl Jpeg {
                 self.has_frame = true;
             }
             SOS => {
-                frame::check_scan(kept.get())?;
+                self.components.check_scan(kept.get())?;
                 return Ok(State::Scan { any: false, ff: false });
             }
+            DHT | DQT => self.tables.map_or(Ok(()), |tables| tables.finish())?,
+            DRI if kept.get().len() != 2 => return Err(Refusal::Corrupt("a part of it has no proper header")),
             APP2 if !self.further && !self.has_frame => {
                 self.announced = self.announced.max(mpf::further_images(kept.get()));
             }

@@ -1,34 +1,45 @@
 //! PNG (third edition), chunk by chunk.
 //!
-//! Checked: the signature, every chunk's length, name, place and CRC, the header's fields, that there are pixels and an
-//! end, and that nothing follows it. Interlaced, 16-bit and animated files are accepted; pixels are not inflated.
-//! State: one header, one checksum.
+//! Checked: the signature, every chunk's length, name, place and CRC, the header's fields, that there are exactly the
+//! pixels it declares ([`pixels`]), that metadata does not unpack without end ([`metadata`]), and that nothing follows.
+//! Interlaced, 16-bit and animated files are accepted; of an animation only the picture that stands for it is unpacked.
+//! State: one header, one checksum, and what unpacking needs.
+
+mod animation;
+mod metadata;
+mod pixels;
 
 use crate::bytes::{Prefix, take};
 use crate::crc::Crc;
 use crate::{Limits, Refusal};
+use animation::Animation;
+use metadata::Metadata;
+use pixels::{Pixels, Shape};
 
 const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 /// The specification keeps lengths below this so that readers may use signed integers.
 const MAX_CHUNK: u32 = i32::MAX as u32;
 
+/// The first bytes of a chunk: all of the header, or of a frame's control.
+type Kept = Prefix<{ animation::CONTROL }>;
+
 #[derive(Clone, Copy)]
 enum State {
     Signature(Prefix<8>),
     /// Length and name of the next chunk.
     Head(Prefix<8>),
-    /// The bytes of a chunk; those of `IHDR` are kept.
+    /// The bytes of a chunk.
     Body {
         name: [u8; 4],
         left: u64,
         crc: Crc,
-        kept: Prefix<13>,
+        kept: Kept,
     },
     Checksum {
         name: [u8; 4],
         crc: Crc,
-        kept: Prefix<13>,
+        kept: Kept,
         read: Prefix<4>,
     },
     End,
@@ -51,6 +62,10 @@ pub(crate) struct Png {
     colour: u8,
     palette: bool,
     pixel_bytes: bool,
+    /// There once the header was read.
+    pixels: Option<Pixels>,
+    metadata: Metadata,
+    animation: Animation,
 }
 
 impl Png {
@@ -63,6 +78,9 @@ impl Png {
             colour: 0,
             palette: false,
             pixel_bytes: false,
+            pixels: None,
+            metadata: Metadata::new(*b"IHDR"),
+            animation: Animation::default(),
         }
     }
 
@@ -103,6 +121,10 @@ impl Png {
                 rest = after;
                 crc.update(body);
                 kept.fill(body);
+                match (&name, &mut self.pixels) {
+                    (b"IDAT", Some(pixels)) => pixels.push(body)?,
+                    _ => self.metadata.push(body)?,
+                }
                 body_or_checksum(name, left - body.len() as u64, crc, kept)
             }
             State::Checksum { name, crc, kept, mut read } => {
@@ -132,6 +154,7 @@ impl Png {
             return Err(Refusal::Corrupt("its header is not where it belongs"));
         }
         self.place(&name, length)?;
+        self.metadata = Metadata::new(name);
         let mut crc = Crc::new();
         crc.update(&name);
         Ok(body_or_checksum(name, u64::from(length), crc, Prefix::new()))
@@ -147,7 +170,11 @@ impl Png {
                 self.place = Place::Pixels;
                 self.pixel_bytes |= length > 0;
             }
-            b"IEND" if self.pixel_bytes && length == 0 => {}
+            b"IEND" if self.pixel_bytes && length == 0 => {
+                if !self.pixels.as_mut().is_some_and(Pixels::are_complete) {
+                    return Err(Refusal::Truncated);
+                }
+            }
             b"IHDR" | b"PLTE" | b"IDAT" | b"IEND" => {
                 return Err(Refusal::Corrupt("a chunk is missing, repeated or misplaced"));
             }
@@ -162,10 +189,12 @@ impl Png {
     }
 
     /// A chunk is complete and its checksum was right.
-    fn chunk(&mut self, name: [u8; 4], kept: &Prefix<13>) -> Result<State, Refusal> {
-        match (&name, kept.full()) {
-            (b"IHDR", Some(header)) => self.header(header)?,
+    fn chunk(&mut self, name: [u8; 4], kept: &Kept) -> Result<State, Refusal> {
+        match (&name, kept.get().first_chunk()) {
+            (b"IHDR", Some(header)) => self.header(*header)?,
             (b"IEND", _) => return Ok(State::End),
+            (b"fcTL", _) => self.animation.frame(kept.get(), self.size, self.place == Place::Header)?,
+            (b"fdAT", _) => self.animation.data(kept.get())?,
             _ => {}
         }
         Ok(State::Head(Prefix::new()))
@@ -185,11 +214,20 @@ impl Png {
         }
         self.limits.check_size(size.0, size.1)?;
         (self.size, self.colour) = (size, colour);
+        let channels = match colour {
+            2 => 3,
+            4 => 2,
+            6 => 4,
+            _ => 1,
+        };
+        let shape =
+            Shape { width: size.0, height: size.1, bits_per_pixel: depth * channels, interlaced: interlace == 1 };
+        self.pixels = Some(Pixels::new(shape));
         Ok(())
     }
 }
 
-fn body_or_checksum(name: [u8; 4], left: u64, crc: Crc, kept: Prefix<13>) -> State {
+fn body_or_checksum(name: [u8; 4], left: u64, crc: Crc, kept: Kept) -> State {
     if left > 0 {
         State::Body { name, left, crc, kept }
     } else {
