@@ -4,18 +4,31 @@
 const MAX_BYTES: usize = 200;
 
 /// A name that is safe to show and to offer for download: the last path segment, without control characters, direction
-/// overrides and characters that file systems refuse, at most 200 bytes, its extension kept. Empty names become `image`.
+/// overrides and characters that file systems refuse, at most 200 bytes, its extension kept. Empty names become `image`;
+/// names that Windows keeps for devices get an underscore in front.
 #[must_use]
 pub fn sanitize(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last.chars().filter(|c| !is_refused(*c)).collect();
     let trimmed = kept.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    if trimmed.is_empty() { "image".to_owned() } else { shorten(trimmed) }
+    match trimmed {
+        "" => "image".to_owned(),
+        name if is_device(name) => shorten(&format!("_{name}")),
+        name => shorten(name),
+    }
+}
+
+/// Windows opens a device for these names, whatever their extension.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let numbered =
+        |of: &str| stem.strip_prefix(of).is_some_and(|rest| "123456789¹²³".chars().any(|c| rest.chars().eq([c])));
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$") || numbered("com") || numbered("lpt")
 }
 
 fn is_refused(c: char) -> bool {
     c.is_control()
-        || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn shorten(name: &str) -> String {
@@ -29,7 +42,11 @@ fn shorten(name: &str) -> String {
         cut -= 1;
     }
     let stem = stem.get(..cut).unwrap_or_default();
-    if extension.is_empty() || extension.len() > 16 { stem.to_owned() } else { format!("{stem}.{extension}") }
+    if extension.is_empty() || extension.len() > 16 {
+        stem.trim_end_matches(|c: char| c == '.' || c.is_whitespace()).to_owned()
+    } else {
+        format!("{stem}.{extension}")
+    }
 }
 
 /// Splits `chair.front.jpg` into `chair.front` and `jpg`; a name without a dot has an empty extension.
@@ -71,6 +88,11 @@ mod tests {
         assert_eq!(sanitize("ch\0air\u{202e}gpj.png"), "chairgpj.png");
         assert_eq!(sanitize("стул 🪑.jpg"), "стул 🪑.jpg");
         assert_eq!(sanitize(".."), "image");
+        assert_eq!(
+            (sanitize("NUL.png"), sanitize("com1 .jpg"), sanitize("LPT².jpg")),
+            ("_NUL.png".into(), "_com1 .jpg".into(), "_LPT².jpg".into())
+        );
+        assert_eq!((sanitize("console.jpg"), sanitize("com10.jpg")), ("console.jpg".into(), "com10.jpg".into()));
         let long = sanitize(&format!("{}.jpeg", "é".repeat(300)));
         assert!(long.len() <= MAX_BYTES && long.ends_with("é.jpeg"));
     }
