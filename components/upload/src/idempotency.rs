@@ -1,5 +1,8 @@
-//! `Idempotency-Key`: the same upload sent twice under one key makes one job.
+//! `Idempotency-Key`: the same upload sent twice under one key makes one job. A key belongs to its caller, is remembered
+//! from the moment its job is made (an upload that was refused or broke off leaves it free) and is free again when its job
+//! is deleted, or after the time that jobs are kept.
 
+use http::HeaderMap;
 use image2model_domain::{Problem, digest};
 
 use crate::intake::Received;
@@ -11,13 +14,18 @@ const MAX_KEY: usize = 128;
 ///
 /// # Errors
 /// 400 when it is something else.
-pub fn key(header: Option<&str>) -> Result<Option<&str>, Problem> {
-    let Some(key) = header else { return Ok(None) };
-    if (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+pub fn key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut sent = headers.get_all("idempotency-key").iter();
+    let (key, more) = match (sent.next(), sent.next()) {
+        (None, _) => return Ok(None),
+        (Some(key), more) => (key.to_str().unwrap_or_default(), more.is_some()),
+    };
+    if !more && (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(Some(key));
     }
-    let detail = format!("Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters.");
-    Err(Problem::new(400, "VALIDATION_ERROR", detail))
+    let detail = format!("Idempotency-Key must be sent once, as 1 to {MAX_KEY} visible ASCII characters.");
+    let problem = Problem::new(400, "VALIDATION_ERROR", detail);
+    Err(problem.with_details(serde_json::json!({ "header": "Idempotency-Key" })))
 }
 
 /// A digest of everything that makes one upload differ from another: options and the files' names and contents in order.
@@ -41,10 +49,15 @@ mod tests {
 
     #[test]
     fn keys_are_short_visible_text() {
-        assert_eq!(key(None), Ok(None));
-        assert_eq!(key(Some("0f8b-4")), Ok(Some("0f8b-4")));
-        for bad in ["", "a b", "é", &"k".repeat(129)] {
-            assert_eq!(key(Some(bad)).unwrap_err().status(), 400, "{bad}");
+        let sent = |keys: &[&str]| -> HeaderMap {
+            let value = |key: &&str| http::HeaderValue::from_bytes(key.as_bytes()).unwrap();
+            keys.iter().map(|key| (http::HeaderName::from_static("idempotency-key"), value(key))).collect()
+        };
+        assert_eq!(key(&sent(&[])), Ok(None));
+        assert_eq!(key(&sent(&["0f8b-4"])), Ok(Some("0f8b-4")));
+        assert!(key(&sent(&[&"k".repeat(128)])).is_ok());
+        for bad in [&[""][..], &["a b"], &["é"], &[&"k".repeat(129)], &["a", "a"]] {
+            assert_eq!(key(&sent(bad)).unwrap_err().status(), 400, "{bad:?}");
         }
     }
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
-use futures::stream;
-use image2model_upload::intake::{IntakeError, StreamFault};
-use support::{Form, JPEG, Memory, PNG, receive, receive_by, receive_stream};
+use futures::executor::block_on;
+use futures::{StreamExt, stream};
+use image2model_domain::JobId;
+use image2model_upload::intake::{Intake, IntakeError, Paced, StreamFault};
+use support::{BOUNDARY, Form, JPEG, LIMITS, Memory, PNG, receive, receive_by, receive_stream, rest};
 
 fn codes(error: &IntakeError) -> Vec<(String, String)> {
     match error {
@@ -104,8 +106,8 @@ fn too_many_and_none() {
         form = form.file("files", "a.jpg", "image/jpeg", JPEG);
     }
     let error = receive(&memory, &form.end()).unwrap_err();
-    assert!(matches!(error, IntakeError::TooManyFiles { max: 3 }));
-    assert_eq!(error.problem().code(), "FILE_VALIDATION_ERROR");
+    assert_eq!(codes(&error), [("a.jpg".to_owned(), "TOO_MANY_FILES".to_owned())]);
+    assert_eq!((error.problem().status(), error.problem().code()), (400, "FILE_VALIDATION_ERROR"));
     let empty_input = Form::default().file("files", "", "application/octet-stream", b"").end();
     for body in [Form::default().end(), Form::default().text("a", "b").end(), empty_input] {
         assert!(matches!(receive(&memory, &body), Err(IntakeError::NoFiles)));
@@ -131,13 +133,20 @@ fn forms_that_are_none() {
     for end in [1, 30, 100, 200, whole.len() - 20] {
         assert!(matches!(receive(&memory, &whole[..end]), Err(IntakeError::Malformed(_))), "ended after {end}");
     }
-    let endless_head = Form::default().part("x", &format!("; filename=\"{}\"", "y".repeat(300_000)), b"").end();
-    assert!(matches!(receive(&memory, &endless_head), Err(IntakeError::Stream(StreamFault::HeadTooLong))));
+    for length in [16 * 1024, 64 * 1024, 300_000] {
+        let long_head = Form::default().part("x", &format!("; filename=\"{}\"", "y".repeat(length)), b"").end();
+        assert!(matches!(receive(&memory, &long_head), Err(IntakeError::Stream(StreamFault::HeadTooLong))), "{length}");
+    }
     let mut many = Form::default();
-    for n in 0..33 {
+    for n in 0..36 {
         many = many.text(&format!("f{n}"), "");
     }
     assert!(matches!(receive(&memory, &many.end()), Err(IntakeError::TooManyParts)));
+    let mut many = Form::default();
+    for _ in 0..36 {
+        many = many.file("files", "", "application/octet-stream", b"");
+    }
+    assert!(matches!(receive(&memory, &many.end()), Err(IntakeError::TooManyParts)), "empty ones count too");
 }
 
 #[test]
@@ -148,6 +157,56 @@ fn a_client_that_leaves_is_told_to_the_store() {
     let chunks = [piece(0, 300), piece(300, 400), piece(400, 500), Err(StreamFault::Gone)];
     let error = receive_stream(&memory, stream::iter(chunks)).unwrap_err();
     assert!(matches!(error, IntakeError::Stream(StreamFault::Gone)), "{error:?}");
+    assert_eq!((memory.abandoned.get(), memory.stored.borrow().len()), (1, 0));
+}
+
+#[test]
+fn a_body_has_to_end_and_what_follows_the_form_means_nothing() {
+    let memory = Memory::default();
+    let form = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    let whole = [b"a preamble\r\n".as_slice(), &form, b"an epilogue\r\n", &[b'x'; 300_000]].concat();
+    assert_eq!(receive(&memory, &whole).unwrap().images.len(), 1);
+    let chunks = [Ok(Bytes::from(form)), Err(StreamFault::Gone)];
+    let error = receive_stream(&memory, stream::iter(chunks)).unwrap_err();
+    assert!(matches!(error, IntakeError::Stream(StreamFault::Gone)), "{error:?}");
+}
+
+#[test]
+fn names_and_encodings_are_read_as_clients_write_them() {
+    let memory = Memory::default();
+    let odd = "; x=\"name=bad\"; filename*=UTF-8''%D1%81%D1%82%D1%83%D0%BB.jpg; filename=\"stul.jpg\"\r\nContent-Type: image/jpeg";
+    let received = receive(&memory, &Form::default().part("files", odd, JPEG).end()).unwrap();
+    assert_eq!(received.images[0].filename, "стул.jpg");
+    let encoded = |encoding: &str| {
+        let head = format!("; filename=\"a.jpg\"\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: {encoding}");
+        receive(&memory, &Form::default().part("files", &head, JPEG).end())
+    };
+    assert!(encoded("Binary").is_ok());
+    assert_eq!(codes(&encoded("base64").unwrap_err())[0].1, "UNSUPPORTED_ENCODING");
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_told_to_the_store() {
+    let memory = Memory::default();
+    let body = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    let first = Bytes::copy_from_slice(&body[..400]);
+    let silent = stream::iter([Ok(first)]).chain(stream::pending());
+    let intake = Intake { services: &memory, limits: LIMITS, job: JobId::from_random([1; 16]), digests: false };
+    let mut body = Paced::new(silent, LIMITS.max_total_bytes());
+    let watch = body.watch();
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let receiving = intake.receive(&content_type, &mut body);
+    let cutting = async {
+        // As the component does: looks now and then, in the same task.
+        while !(watch.is_waiting() && watch.received() == 400) {
+            rest().await;
+        }
+        watch.cut();
+    };
+    let (received, ()) = block_on(async { futures::join!(receiving, cutting) });
+    let error = received.unwrap_err();
+    assert!(matches!(error, IntakeError::Stream(StreamFault::TooSlow)), "{error:?}");
+    assert_eq!(error.problem().status(), 408);
     assert_eq!((memory.abandoned.get(), memory.stored.borrow().len()), (1, 0));
 }
 

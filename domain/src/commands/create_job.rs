@@ -83,6 +83,8 @@ pub struct Created {
     pub job: JobId,
     /// Files waiting now, over all tenants.
     pub waiting: u64,
+    /// When that job was made, ms since 1970.
+    pub created_at_ms: i64,
 }
 
 impl Command for CreateJob {
@@ -135,6 +137,7 @@ impl Command for CreateJob {
         let job = replies.text()?;
         let job = JobId::parse(&job).map_err(|_| replies.unexpected("a job id was expected"))?;
         replies.text()?;
-        Ok(Created { outcome, job, waiting: u64::try_from(replies.int()?).unwrap_or_default() })
+        let waiting = u64::try_from(replies.int()?).unwrap_or_default();
+        Ok(Created { outcome, job, waiting, created_at_ms: replies.int()? })
     }
 }

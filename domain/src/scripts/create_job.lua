@@ -2,24 +2,26 @@
 -- ARGV: 2 tenant, 3 job, 4 owner hash, 5 ttl s, 6 idempotency key, 7 body hash, 8 most files waiting, 9 most attempts,
 --       10 epoch, 11 request id, 12 traceparent, 13 options json, 14 model, 15 queue now (1) or store only (0), 16 file count,
 --       then per file: id, name, size, content type, width, height, blob key; then webhook url and its secret, or ''
--- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting}
+-- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting, when the job was made}
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local waiting = depth()
 if ARGV[6] ~= '' then
   local key = P .. 'idempotency:' .. tenant .. ':' .. ARGV[6]
-  local known = redis.call('GET', key)
-  if known then
-    local hash, former = string.match(known, '^(%S+) (%S+)$')
+  local hash, former = string.match(redis.call('GET', key) or '', '^(%S+) (%S+)$')
+  -- A key whose job was deleted since is free again.
+  local made = former and redis.call('HGET', job_key(former), 'created_at')
+  if made then
     -- This very call, repeated after its answer was lost: the job and the images it names are the caller's own.
-    if former == job then return { 'exists', job, '', waiting } end
-    return { hash == ARGV[7] and 'replayed' or 'conflict', former, '', waiting }
+    if former == job then return { 'exists', job, '', waiting, tonumber(made) } end
+    return { hash == ARGV[7] and 'replayed' or 'conflict', former, '', waiting, tonumber(made) }
   end
 end
-if redis.call('EXISTS', job_key(job)) == 1 then return { 'exists', job, '', waiting } end
+local made = redis.call('HGET', job_key(job), 'created_at')
+if made then return { 'exists', job, '', waiting, tonumber(made) } end
 local count = tonumber(ARGV[16])
 local queued = ARGV[15] == '1'
 local webhook = { url = ARGV[17 + count * 7] or '', secret = ARGV[18 + count * 7] or '' }
-if queued and waiting + count > tonumber(ARGV[8]) then return { 'queue_full', job, '', waiting } end
+if queued and waiting + count > tonumber(ARGV[8]) then return { 'queue_full', job, '', waiting, now } end
 if ARGV[6] ~= '' then
   redis.call('SET', P .. 'idempotency:' .. tenant .. ':' .. ARGV[6], ARGV[7] .. ' ' .. job, 'EX', ttl)
 end
@@ -58,4 +60,4 @@ if queued then
 end
 local event = emit(job, { type = 'progress', status = 'pending', progress = 0, message = queued and 'Queued' or 'Stored' })
 if not queued then expire_job(job) end
-return { 'created', job, event, waiting + (queued and count or 0) }
+return { 'created', job, event, waiting + (queued and count or 0), now }

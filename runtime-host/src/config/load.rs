@@ -79,6 +79,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         uploads_per_minute: reader.number("RATE_LIMIT_UPLOADS_PER_MINUTE", 0..=u32::MAX),
         max_upload_size: reader.number("MAX_UPLOAD_SIZE", 1024..=1 << 30),
         max_files_per_batch: reader.number("MAX_FILES_PER_BATCH", 1..=1000),
+        upload_timeout: Duration::from_secs(reader.number("UPLOAD_TIMEOUT_SECONDS", 1..=25)),
         max_queued_files: reader.number("MAX_QUEUED_FILES", 1..=u64::from(u32::MAX)),
         job_ttl: Duration::from_secs(reader.number("JOB_TTL_SECONDS", 60..=u64::from(u32::MAX))),
         max_streams: reader.number("MAX_STREAMS", 1..=1_000_000),

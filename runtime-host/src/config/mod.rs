@@ -129,6 +129,8 @@ pub struct Limits {
     pub max_upload_size: u64,
     /// Images of one upload.
     pub max_files_per_batch: u32,
+    /// How long a client may keep its upload waiting.
+    pub upload_timeout: Duration,
     /// Files that may wait in all.
     pub max_queued_files: u64,
     /// How long a job is kept after its end.

@@ -46,6 +46,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("rate_limit_uploads_per_minute", limits.uploads_per_minute.to_string()),
         ("max_upload_size", limits.max_upload_size.to_string()),
         ("max_files_per_batch", limits.max_files_per_batch.to_string()),
+        ("upload_timeout_seconds", limits.upload_timeout.as_secs().to_string()),
         ("max_queued_files", limits.max_queued_files.to_string()),
         ("result_hosts", result_hosts.join(",")),
         ("default_model", config.fal.default_model.clone()),

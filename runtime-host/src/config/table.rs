@@ -218,6 +218,13 @@ pub const VARIABLES: &[Variable] = &[
     value(Limits, "MAX_FILES_PER_BATCH", "25", "a whole number from 1 to 1000", "Images in one upload."),
     value(
         Limits,
+        "UPLOAD_TIMEOUT_SECONDS",
+        "20",
+        "a whole number from 1 to 25",
+        "How long an upload may go without a byte, in seconds; for each KiB that has come it may take one second more.",
+    ),
+    value(
+        Limits,
         "MAX_QUEUED_FILES",
         "10000",
         "a whole number from 1",

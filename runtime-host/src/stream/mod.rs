@@ -42,6 +42,7 @@ pub use authorize::{Authorizer, Budget, Level, StreamFacts, Verdict};
 pub use body::Hangup;
 pub use hub::Hub;
 pub use limits::Limits;
+pub use position::{EntryId, EventId, Part, Position};
 pub use stats::StreamStats;
 
 /// Any error of a body. Streams have none: they end.

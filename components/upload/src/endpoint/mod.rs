@@ -6,6 +6,7 @@ mod receive;
 mod services;
 mod settings;
 mod status;
+mod watch;
 mod webhook;
 
 use image2model_kit::{Reply, Route, routes, serve};

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::services::Host;
 use super::settings::Settings;
+use super::watch::watched;
 use super::webhook;
 use crate::answer::{self, ListedFile};
 use crate::idempotency;
@@ -36,13 +37,20 @@ pub(super) async fn upload_image(context: Context) -> Result<Reply, Failure> {
 async fn receive(mut context: Context, settings: Settings) -> Result<Reply, Failure> {
     let body = context.take_body().map_err(|_| StreamFault::Gone);
     let mut body = Paced::new(body, settings.limits.max_total_bytes());
+    let (watch, patience) = (body.watch(), settings.patience);
     let upload = Upload { job: JobId::from_random(random_bits()), context, settings };
-    let outcome = upload.take(&mut body).await;
-    if let Err(Refusal { nothing_kept: true, .. }) = &outcome {
-        upload.discard().await;
-        body.read_on().await;
-    }
-    outcome.map_err(|refusal| refusal.failure)
+    let taking = async {
+        let outcome = upload.take(&mut body).await;
+        if let Err(Refusal { nothing_kept: true, .. }) = &outcome {
+            upload.discard().await;
+            // A client that waits for leave to send has been told no; asking for the body would give it leave.
+            if !(body.is_untouched() && upload.context.header("expect").is_some()) {
+                body.read_on().await;
+            }
+        }
+        outcome
+    };
+    watched(taking, watch, patience).await.map_err(|refusal| refusal.failure)
 }
 
 /// Why an upload did not become a job.
@@ -58,6 +66,14 @@ impl<E: Into<Failure>> From<E> for Refusal {
     }
 }
 
+/// The job that an upload became, now or earlier.
+struct Accepted<'a> {
+    job: &'a JobId,
+    made_at_ms: i64,
+    files: &'a [ListedFile],
+    webhook_secret: Option<String>,
+}
+
 struct Upload {
     job: JobId,
     context: Context,
@@ -69,7 +85,7 @@ impl Upload {
     where
         B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
     {
-        let key = idempotency::key(self.context.header("idempotency-key"))?;
+        let key = idempotency::key(&self.context.headers)?;
         self.check_before().await?;
         let intake =
             Intake { services: &Host, limits: self.settings.limits, job: self.job.clone(), digests: key.is_some() };
@@ -163,33 +179,29 @@ impl Upload {
             // `Exists` is this very job: the call was repeated after its first answer was lost.
             CreateOutcome::Created | CreateOutcome::Exists => {
                 let files: Vec<ListedFile> = received.images.iter().map(ListedFile::from).collect();
-                Ok(self.accepted(&self.job, &files, &received, secret)?)
+                let accepted = Accepted { job: &self.job, made_at_ms: made.created_at_ms, files: &files, webhook_secret: secret };
+                Ok(self.accepted(accepted, &received)?)
             }
-            CreateOutcome::Replayed => self.replay(&made.job, &received).await,
+            CreateOutcome::Replayed => self.replay(&made.job, made.created_at_ms, &received).await,
             CreateOutcome::Conflict => Err(conflict().into()),
             CreateOutcome::QueueFull => Err(queue_full().into()),
         }
     }
 
     /// The same upload was made before: what was stored now goes, the earlier job is answered.
-    async fn replay(&self, job: &JobId, received: &Received) -> Result<Reply, Refusal> {
+    async fn replay(&self, job: &JobId, made_at_ms: i64, received: &Received) -> Result<Reply, Refusal> {
         let Some(record) = redis::run(&ReadJob(job)).await.map_err(Failure::from)? else {
-            return Err(conflict().into());
+            return Err(Problem::unavailable("The job of this Idempotency-Key was just deleted; try again.").into());
         };
         self.discard().await;
         let files = ListedFile::of_job(&record);
-        Ok(self.accepted(job, &files, received, record.webhook_secret)?)
+        let accepted = Accepted { job, made_at_ms, files: &files, webhook_secret: record.webhook_secret };
+        Ok(self.accepted(accepted, received)?)
     }
 
-    fn accepted(
-        &self,
-        job: &JobId,
-        files: &[ListedFile],
-        received: &Received,
-        webhook_secret: Option<String>,
-    ) -> Result<Reply, Failure> {
-        let token = self.access_token(job);
-        let Received { fields, .. } = received;
+    fn accepted(&self, accepted: Accepted<'_>, received: &Received) -> Result<Reply, Failure> {
+        let Accepted { job, made_at_ms, files, webhook_secret } = accepted;
+        let (token, fields) = (self.access_token(job, made_at_ms), &received.fields);
         let mut body: Value = answer::accepted(job, files, &fields.options, token.as_deref(), fields.process);
         if let (Some(secret), Some(body)) = (webhook_secret, body.as_object_mut()) {
             body.insert("webhook_secret".to_owned(), secret.into());
@@ -200,10 +212,11 @@ impl Upload {
     }
 
     /// Good for as long as the job is kept: it is kept for its time to live after it has ended, and waits no longer than
-    /// that before.
-    fn access_token(&self, job: &JobId) -> Option<String> {
+    /// that before. Counted from when the job was made, so that a repeated upload is answered with the same token.
+    fn access_token(&self, job: &JobId, made_at_ms: i64) -> Option<String> {
         let Settings { token_secret, job_ttl_seconds, .. } = &self.settings;
-        let expires_at = clock::now_seconds().saturating_add(job_ttl_seconds.saturating_mul(2));
+        let made_at = u64::try_from(made_at_ms / 1000).unwrap_or_default();
+        let expires_at = made_at.saturating_add(job_ttl_seconds.saturating_mul(2));
         (!token_secret.is_empty()).then(|| access_token::issue(token_secret, job, expires_at))
     }
 

@@ -1,5 +1,7 @@
 //! The component's variables, read once a request.
 
+use std::time::Duration;
+
 use image2model_domain::access_token;
 use image2model_kit::Failure;
 use image2model_kit::config::{self, ConfigError};
@@ -9,6 +11,8 @@ use crate::intake::Limits;
 /// What an upload is measured against.
 pub(super) struct Settings {
     pub(super) limits: Limits,
+    /// How long a client may keep its upload waiting.
+    pub(super) patience: Duration,
     pub(super) max_queued_files: u64,
     pub(super) default_model: String,
     pub(super) job_ttl_seconds: u64,
@@ -25,6 +29,7 @@ impl Settings {
         };
         Ok(Self {
             limits,
+            patience: Duration::from_secs(config::number("upload_timeout_seconds").await?),
             max_queued_files: config::number("max_queued_files").await?,
             default_model: config::text("default_model").await?.to_string(),
             job_ttl_seconds: config::number("job_ttl_seconds").await?,

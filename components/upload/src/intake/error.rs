@@ -24,21 +24,18 @@ pub enum IntakeError {
     /// The request has another media type.
     #[error("the body is not multipart/form-data")]
     NotAForm,
+    /// The media type names no boundary, or one that cannot be.
+    #[error("the form has no proper boundary")]
+    NoBoundary,
     /// The body does not keep to the rules of multipart/form-data.
     #[error("the form could not be read")]
     Malformed(#[source] multer::Error),
     /// The client went away.
     #[error(transparent)]
     Stream(#[from] StreamFault),
-    /// Too many text fields.
-    #[error("the form has too many fields")]
+    /// Too many parts.
+    #[error("the form has too many parts")]
     TooManyParts,
-    /// Too many images.
-    #[error("at most {max} files are accepted at once")]
-    TooManyFiles {
-        /// The limit.
-        max: usize,
-    },
     /// No image at all.
     #[error("the form has no file")]
     NoFiles,
@@ -74,17 +71,18 @@ impl IntakeError {
                 "UNSUPPORTED_MEDIA_TYPE",
                 "Send the images as multipart/form-data with a field named files.",
             ),
+            Self::NoBoundary => Problem::new(
+                400,
+                "VALIDATION_ERROR",
+                "The Content-Type of a form names its boundary, 1 to 70 characters: multipart/form-data; boundary=…",
+            ),
             Self::Malformed(_) => Problem::new(
                 400,
                 "VALIDATION_ERROR",
-                "The form could not be read: it is not complete, or not multipart/form-data.",
+                "The form could not be read: it is not complete, or its parts are not written as multipart/form-data.",
             ),
             Self::Stream(fault) => stream_problem(*fault),
-            Self::TooManyParts => Problem::new(400, "VALIDATION_ERROR", "The form has too many fields."),
-            Self::TooManyFiles { max } => {
-                Problem::new(400, "FILE_VALIDATION_ERROR", format!("At most {max} files are accepted at once."))
-                    .with_details(json!({ "max_files": max, "errors": [] }))
-            }
+            Self::TooManyParts => Problem::new(400, "VALIDATION_ERROR", "The form has too many parts."),
             Self::NoFiles => {
                 Problem::new(400, "FILE_VALIDATION_ERROR", "No file was sent; put the images into a field named files.")
                     .with_details(json!({ "errors": [] }))
@@ -104,6 +102,11 @@ fn stream_problem(fault: StreamFault) -> Problem {
             Problem::new(413, "PAYLOAD_TOO_LARGE", format!("An upload may have at most {max} bytes in all."))
                 .with_details(json!({ "max_bytes": max }))
         }
+        StreamFault::TooSlow => Problem::new(
+            408,
+            "UPLOAD_TOO_SLOW",
+            "The upload came too slowly and was given up; nothing of it was kept. Try again over a better connection.",
+        ),
         StreamFault::HeadTooLong => Problem::new(400, "VALIDATION_ERROR", "The headers of a part are too long."),
     }
 }

@@ -3,6 +3,7 @@
 use image2model_domain::options::{InvalidOption, Options};
 
 use super::IntakeError;
+use super::head::Head;
 use super::limits::MAX_TEXT;
 
 /// What the client chose.
@@ -60,16 +61,17 @@ fn is_provider_id(value: &str) -> bool {
 }
 
 /// The whole value of a text field.
-pub(super) async fn read_text(name: &str, field: &mut multer::Field<'_>) -> Result<String, IntakeError> {
+pub(super) async fn read_text(head: &Head, field: &mut multer::Field<'_>) -> Result<String, IntakeError> {
+    let refuse = |message: String| IntakeError::Field(InvalidOption { name: head.name.clone(), message });
+    if head.encoded {
+        return Err(refuse("must be plain text, without a Content-Transfer-Encoding".to_owned()));
+    }
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await? {
         if bytes.len() + chunk.len() > MAX_TEXT {
-            let message = format!("may have at most {MAX_TEXT} bytes");
-            return Err(IntakeError::Field(InvalidOption { name: name.to_owned(), message }));
+            return Err(refuse(format!("may have at most {MAX_TEXT} bytes")));
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| {
-        IntakeError::Field(InvalidOption { name: name.to_owned(), message: "must be UTF-8 text".to_owned() })
-    })
+    String::from_utf8(bytes).map_err(|_| refuse("must be UTF-8 text".to_owned()))
 }

@@ -7,6 +7,7 @@ use image2model_domain::{FileId, file_name};
 use multer::Field;
 use sha2::{Digest, Sha256};
 
+use super::head::Head;
 use super::naming::declared_kind;
 use super::{Abandoned, BadFile, BadImage, ImageFacts, Inspect, Intake, IntakeError, Kind, Services};
 
@@ -39,19 +40,23 @@ const CHUNKS_AHEAD: usize = 1;
 type Outlet = Option<Sender<Result<Bytes, Abandoned>>>;
 
 impl<S: Services> Intake<'_, S> {
-    /// Reads one file part to its end.
-    pub(super) async fn image(&self, mut field: Field<'_>, keep: bool) -> Result<Taken, IntakeError> {
-        let given = field.file_name().unwrap_or_default().to_owned();
-        let filename = file_name::sanitize(&given);
+    /// Reads one file part to its end. `room`: there may be one file more. `keep`: it may have to be stored.
+    pub(super) async fn image(
+        &self,
+        mut field: Field<'_>,
+        head: &Head,
+        room: bool,
+        keep: bool,
+    ) -> Result<Taken, IntakeError> {
+        let filename = file_name::sanitize(&head.filename);
         let refuse = |bad: BadImage| {
             Taken::Refused(BadFile { filename: filename.clone(), code: bad.code, message: bad.message })
         };
-        let content_type = field.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let kind = match declared_kind(&filename, content_type) {
+        let kind = match self.declared(head, &filename, room) {
             Ok(kind) => kind,
             Err(bad) => {
                 let empty = read_to_end(&mut field).await?;
-                return Ok(if empty && given.is_empty() { Taken::Nothing } else { refuse(bad) });
+                return Ok(if empty && head.filename.is_empty() { Taken::Nothing } else { refuse(bad) });
             }
         };
         let (id, key) = self.place(kind);
@@ -88,6 +93,23 @@ impl<S: Services> Intake<'_, S> {
             Ok(facts) => Taken::Stored(StoredImage { id, filename, facts, key, digest: passage.digest() }),
             Err(bad) => refuse(bad),
         })
+    }
+
+    /// What can be said of a file before its content comes.
+    fn declared(&self, head: &Head, filename: &str, room: bool) -> Result<Kind, BadImage> {
+        let refuse = |code: &str, message: String| Err(BadImage { code: code.to_owned(), message });
+        if !room {
+            let max = self.limits.max_files;
+            let noun = if max == 1 { "file is" } else { "files are" };
+            return refuse("TOO_MANY_FILES", format!("At most {max} {noun} accepted at once."));
+        }
+        if head.encoded {
+            return refuse(
+                "UNSUPPORTED_ENCODING",
+                "Send the file as it is, without a Content-Transfer-Encoding.".to_owned(),
+            );
+        }
+        declared_kind(filename, head.content_type.as_deref())
     }
 
     fn place(&self, kind: Kind) -> (FileId, String) {

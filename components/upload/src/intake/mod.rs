@@ -4,11 +4,14 @@
 
 mod error;
 mod fields;
+mod head;
 mod image;
 mod limits;
 mod metadata;
 mod naming;
 mod pacing;
+mod parameters;
+mod patience;
 mod services;
 
 pub use error::{BadFile, IntakeError};
@@ -17,13 +20,16 @@ pub use image::StoredImage;
 pub use limits::{Limits, MAX_PIXELS, MAX_SIDE, MIN_SIDE};
 pub use metadata::metadata;
 pub use naming::Kind;
-pub use pacing::{Paced, StreamFault};
+pub use pacing::{Paced, StreamFault, Watch};
+pub use patience::{LONGEST, Patience, SLOWEST};
 pub use services::{Abandoned, BadImage, ImageFacts, Inspect, Services, StoreError};
 
 use bytes::Bytes;
 use futures::Stream;
 use image2model_domain::JobId;
 use multer::Multipart;
+
+use head::Head;
 
 /// A whole form, its images stored.
 #[derive(Debug)]
@@ -57,43 +63,44 @@ impl<S: Services> Intake<'_, S> {
     where
         B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
     {
-        let boundary = multer::parse_boundary(content_type).map_err(|_| IntakeError::NotAForm)?;
+        let boundary = head::boundary(content_type)?;
         let pace = body.pace();
-        let mut form = Multipart::new(body, boundary);
         let mut reading = Reading::default();
+        let mut form = Multipart::new(&mut *body, boundary);
         loop {
             pace.between_parts();
             let field = form.next_field().await?;
             pace.within_part();
             match field {
                 Some(field) => self.part(field, &mut reading).await?,
-                None => break reading.finish(),
+                None => break,
             }
         }
+        drop(form);
+        body.to_end().await?;
+        reading.finish()
     }
 
     async fn part(&self, mut field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
-        let name = field.name().unwrap_or_default().to_owned();
-        if matches!(name.as_str(), "files" | "files[]" | "file") {
-            return self.file(field, reading).await;
-        }
-        reading.other_parts += 1;
-        if reading.other_parts > limits::MAX_OTHER_PARTS {
+        reading.parts += 1;
+        if reading.parts > self.limits.max_files.saturating_add(limits::MAX_OTHER_PARTS) {
             return Err(IntakeError::TooManyParts);
         }
-        if Fields::knows(&name) {
-            let text = fields::read_text(&name, &mut field).await?;
-            return reading.fields.set(&name, &text);
+        let head = Head::read(field.headers())?;
+        if matches!(head.name.as_str(), "files" | "files[]" | "file") {
+            return self.file(field, &head, reading).await;
+        }
+        if Fields::knows(&head.name) {
+            let text = fields::read_text(&head, &mut field).await?;
+            return reading.fields.set(&head.name, &text);
         }
         while field.chunk().await?.is_some() {}
         Ok(())
     }
 
-    async fn file(&self, field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
-        if reading.files() >= self.limits.max_files {
-            return Err(IntakeError::TooManyFiles { max: self.limits.max_files });
-        }
-        match self.image(field, reading.bad.is_empty()).await? {
+    async fn file(&self, field: multer::Field<'_>, head: &Head, reading: &mut Reading) -> Result<(), IntakeError> {
+        let room = reading.files() < self.limits.max_files;
+        match self.image(field, head, room, reading.bad.is_empty()).await? {
             image::Taken::Stored(image) => reading.images.push(image),
             image::Taken::Refused(bad) => reading.bad.push(bad),
             image::Taken::Nothing => {}
@@ -108,7 +115,7 @@ struct Reading {
     fields: Fields,
     images: Vec<StoredImage>,
     bad: Vec<BadFile>,
-    other_parts: usize,
+    parts: usize,
 }
 
 impl Reading {

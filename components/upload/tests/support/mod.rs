@@ -95,7 +95,7 @@ impl Services for Memory {
 }
 
 /// Lets everything else have a turn.
-async fn rest() {
+pub async fn rest() {
     let mut rested = false;
     futures::future::poll_fn(|cx| {
         if std::mem::replace(&mut rested, true) {
