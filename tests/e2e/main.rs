@@ -35,3 +35,5 @@ mod results;
 mod status;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod uploads;
