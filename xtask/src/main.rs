@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod command;
 mod counts;
+mod fuzz;
 mod lint;
 mod setup;
 mod test;
@@ -27,6 +28,8 @@ enum Task {
     Test(test::Options),
     /// Builds the components, the pages and the host, and checks every component against its world
     Build(build::Options),
+    /// Fuzzes what reads strangers' bytes, for as long as asked (`cargo xtask test` does it for seconds)
+    Fuzz(fuzz::Options),
     /// Checks formatting and lints, for the native crates and the components
     Lint,
     /// Measures the product beside its peers and prints the table of bench/README.md
@@ -38,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         Task::Up(options) => up::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Build(options) => build::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::run(),
         Task::Bench(options) => bench::run(&options),
     }

@@ -21,12 +21,13 @@ pub struct Options {
 }
 
 /// The native crates, tested together so that their dependencies are built once.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 8] = [
     "image2model-domain",
     "image2model-openapi",
     "image2model-host",
     "fal-sim",
     "image2model-bench",
+    "image2model-fuzz",
     "xtask",
     "image2model-tests",
 ];

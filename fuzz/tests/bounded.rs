@@ -1,0 +1,42 @@
+//! Every target for a bounded time: the whole corpus, then changed inputs. `FUZZ_SECONDS` and `FUZZ_SEED` say how long and
+//! which.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use image2model_fuzz::{TARGETS, fuzz, replay};
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+fn bounded(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let (seed, seconds) = (number("FUZZ_SEED").unwrap_or(since), number("FUZZ_SECONDS").unwrap_or(10));
+    println!("{name}: seed {seed}; again with FUZZ_SEED={seed}");
+    replay(target).unwrap();
+    let report = fuzz(target, seed, Duration::from_secs(seconds)).unwrap();
+    println!("{name}: {} inputs, {} outcomes", report.runs, report.outcomes);
+    assert!(report.runs > 0 && report.outcomes > 1, "{report:?}");
+}
+
+macro_rules! targets {
+    ($($test:ident $name:literal),+ $(,)?) => {
+        $(#[test] fn $test() { bounded($name); })+
+
+        #[test]
+        fn every_target_is_run() {
+            let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+            assert_eq!(names, [$($name),+]);
+        }
+    };
+}
+
+targets! {
+    multipart "multipart",
+    jpeg "jpeg",
+    png "png",
+    keys "keys",
+    last_event_id "last-event-id",
+    manifest "manifest",
+}
