@@ -3,29 +3,12 @@
 //! The keys of the configuration are known here; what may be an issued key is looked up by whoever asks (`check`).
 
 use image2model_domain::api_key::{ApiKey, KeyLimits, KeyRole, KeyState, hash_of, id_of, may_be_issued};
+use image2model_domain::bearer::{Presented, presented};
 use image2model_domain::digest::same_secret;
 
 use crate::bindings::{Level, Role};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
-
-/// What the `Authorization` header holds.
-#[derive(Debug, PartialEq, Eq)]
-enum Presented<'a> {
-    Nothing,
-    Malformed,
-    Key(&'a str),
-}
-
-fn presented(authorization: Option<&str>) -> Presented<'_> {
-    let Some(value) = authorization.map(str::trim).filter(|v| !v.is_empty()) else { return Presented::Nothing };
-    match value.split_once(' ') {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty() => {
-            Presented::Key(key.trim())
-        }
-        _ => Presented::Malformed,
-    }
-}
 
 /// A caller, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]

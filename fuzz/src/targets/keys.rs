@@ -2,7 +2,9 @@
 //! chooses which.
 
 use http::HeaderValue;
+use image2model_domain::bearer::{Presented, presented};
 use image2model_domain::options::Options;
+use image2model_domain::trace::TraceContext;
 use image2model_domain::{FileId, JobId, access_token, file_name, ids, request_id};
 
 use crate::{Complaint, Outcome, Target};
@@ -44,12 +46,14 @@ const SECRET: &str = "a secret of the fuzzer";
 fn run(input: &[u8]) -> Result<Outcome, Complaint> {
     let Some((kind, text)) = input.split_first() else { return Ok(Outcome::of("nothing")) };
     let text = String::from_utf8_lossy(text);
-    match kind % 5 {
+    match kind % 7 {
         0 => id(&text),
         1 => token(&text),
         2 => request(&text),
         3 => name(&text),
-        _ => option(&text),
+        4 => option(&text),
+        5 => bearer(&text),
+        _ => trace(&text),
     }
 }
 
@@ -109,6 +113,31 @@ fn name(text: &str) -> Result<Outcome, Complaint> {
     require(HeaderValue::from_str(&header).is_ok() && header.is_ascii(), "a header that cannot be sent", &header)?;
     require(header.matches('"').count() == 2, "a name that leaves its quotes", &header)?;
     Ok(Outcome::of(("name", clean == text, extension.len().min(6), clean.is_ascii())))
+}
+
+/// A key is never empty, has no white space around it and is the same whoever sends it.
+fn bearer(text: &str) -> Result<Outcome, Complaint> {
+    let found = presented(Some(text));
+    if let Presented::Key(key) = found {
+        require(!key.is_empty() && key.trim() == key && text.contains(key), "a key that was not sent", text)?;
+        require(presented(Some(&format!("Bearer {key}"))) == found, "a key that is not read back", text)?;
+    }
+    Ok(Outcome::of(("bearer", found)))
+}
+
+/// A trace that is read is written the same way; whatever is sent, what is handed on is a trace.
+fn trace(text: &str) -> Result<Outcome, Complaint> {
+    let read = TraceContext::parse(text);
+    if let Some(trace) = &read {
+        require(
+            TraceContext::parse(&trace.to_string()).as_ref() == Some(trace),
+            "a trace that is not read back",
+            text,
+        )?;
+    }
+    let own = TraceContext::accept(Some(text), [1; 16], [2; 8]).to_string();
+    require(TraceContext::parse(&own).is_some() && HeaderValue::from_str(&own).is_ok(), "no trace is handed on", &own)?;
+    Ok(Outcome::of(("trace", read.is_some(), own.len())))
 }
 
 /// `name=value`: what is taken reads back from what is stored.
