@@ -4,17 +4,17 @@
 
 pub mod client;
 pub mod contract;
+pub mod craft;
 pub mod examples;
 pub mod exposition;
-pub mod craft;
 pub mod fleet;
 pub mod glb;
 pub mod kept;
 pub mod photo;
 pub mod process;
 pub mod product;
-pub mod receiver;
 pub mod raw;
+pub mod receiver;
 pub mod redis;
 pub mod sim;
 

@@ -8,9 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
-use super::{
-    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, Source, Webhooks,
-};
+use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, Source, Webhooks};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 

@@ -54,7 +54,7 @@ async fn generate(
     schema: &OptionsSchema,
     wish: Wish,
 ) -> Result<Reply, Failure> {
-    let key = idempotency::key(context.header("idempotency-key"))?;
+    let key = idempotency::key(&context.headers)?;
     let own = if model == file.model { Options::from_json(&file.options) } else { Options::default() };
     let options = wish.over(own, schema).map_err(|e| invalid(&e))?.to_json();
     let webhook = webhook::accepted(context, wish.webhook_url.as_deref(), 422).await?;

@@ -179,7 +179,8 @@ impl Upload {
             // `Exists` is this very job: the call was repeated after its first answer was lost.
             CreateOutcome::Created | CreateOutcome::Exists => {
                 let files: Vec<ListedFile> = received.images.iter().map(ListedFile::from).collect();
-                let accepted = Accepted { job: &self.job, made_at_ms: made.created_at_ms, files: &files, webhook_secret: secret };
+                let accepted =
+                    Accepted { job: &self.job, made_at_ms: made.created_at_ms, files: &files, webhook_secret: secret };
                 Ok(self.accepted(accepted, &received)?)
             }
             CreateOutcome::Replayed => self.replay(&made.job, made.created_at_ms, &received).await,
