@@ -12,6 +12,8 @@ mod faults;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod logs;
@@ -29,6 +31,8 @@ mod operator;
 mod ownership;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod redis_refuses;
 #[cfg(test)]
 mod results;
 #[cfg(test)]

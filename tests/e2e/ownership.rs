@@ -57,6 +57,14 @@ const ROUTES: &[Route] = &[
     get("/api/v1/download/{job}/{file}/preview", &[200, 302]),
     get("/api/v1/download/{job}/{file}/original", &[200]),
     get("/api/v1/download/{job}/{name}", &[200, 302]),
+    // Of a job that has a model of every image: there is nothing to retry.
+    Route {
+        method: Method::POST,
+        path: "/api/v1/jobs/{job}/retry",
+        body: None,
+        keyless: Keyless::IdIsEnough,
+        allowed: &[409],
+    },
     // Of a job that has ended: cancelling changes nothing.
     Route {
         method: Method::DELETE,

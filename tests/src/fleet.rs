@@ -3,6 +3,8 @@
 //! The first host runs everything (`up`: worker and simulator too); more are added with `serve`, each with settings of its own
 //! where a test wants to compare. All share one data folder, as they would share a volume.
 
+use anyhow::Context;
+
 use crate::client::Client;
 use crate::process::Process;
 use crate::product::{Setup, launch};
@@ -102,6 +104,14 @@ impl Fleet {
     #[must_use]
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    /// One host, to look at its process.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    pub fn host(&mut self, number: usize) -> anyhow::Result<&mut Host> {
+        self.hosts.get_mut(number).context("there are not so many hosts")
     }
 
     /// One client for each host.

@@ -108,7 +108,7 @@ fn children_of(parent: u32) -> Vec<(u32, String)> {
 fn help_names_every_task() {
     let output = image2model().unwrap().arg("--help").output().unwrap();
     let said = said(&output);
-    for task in ["up", "serve", "worker", "stream", "submit", "check"] {
+    for task in ["up", "serve", "worker", "stream", "submit", "keys", "check"] {
         assert!(said.contains(task), "{task} is not in the help:\n{said}");
     }
     assert!(program("fal-sim").is_ok());
