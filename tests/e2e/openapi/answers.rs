@@ -154,12 +154,39 @@ async fn every_operation_answers_as_documented() {
     asking.all(downloads(&jobs)).await;
     asking.all(refusals(&jobs)).await;
     asking.all(open_and_admin(&jobs)).await;
+    queues(&mut asking, &jobs).await.unwrap();
     asking.all(changing(&jobs)).await;
     keys(&mut asking).await.unwrap();
     let operations: BTreeSet<&str> = asking.contract.operations().keys().map(String::as_str).collect();
     let asked: BTreeSet<&str> = asking.asked.iter().copied().collect();
     let left: Vec<_> = operations.difference(&asked).collect();
     assert!(left.is_empty(), "documented, and not asked here: {left:?}");
+}
+
+/// The queues as operators see and steer them. What failed stands among the dead letters.
+async fn queues(asking: &mut Asking, jobs: &Jobs) -> anyhow::Result<()> {
+    asking.ask(ask("listQueues").admin().shown_as("queues")).await?;
+    asking.ask(ask("pauseQueue").admin().at("name", "maintenance").shown_as("paused")).await?;
+    asking.ask(ask("resumeQueue").admin().at("name", "maintenance").shown_as("resumed")).await?;
+    asking.ask(ask("listTasks").admin().shown_as("active")).await?;
+    asking.ask(ask("listTasks").admin().query("?state=lost").is(422)).await?;
+    let dead = asking.ask(ask("listTasks").admin().query("?state=dead").shown_as("dead")).await?.json();
+    let letter = |job: &Value| {
+        let tasks = dead["tasks"].as_array().into_iter().flatten();
+        let own =
+            tasks.filter(|task| task["job_id"] == job["job_id"]).map(|task| text(task, "dead_letter_id").to_owned());
+        own.collect::<String>()
+    };
+    asking.ask(ask("forgetDeadLetter").admin().at("id", letter(&jobs.partial)).shown_as("forgotten")).await?;
+    asking.ask(ask("forgetDeadLetter").admin().at("id", letter(&jobs.partial)).is(404)).await?;
+    asking.ask(ask("replayDeadLetter").admin().at("id", letter(&jobs.failed)).is(202).shown_as("replayed")).await?;
+    asking.product.client_with_key(USER_KEY)?.ended(text(&jobs.failed, "job_id")).await?;
+    let running = || (id(&jobs.running), file(&jobs.running, 0));
+    let cancel = ask("cancelFile").admin().at("id", running().0).at("file", running().1);
+    asking.ask(cancel.is(202).shown_as("cancelled")).await?;
+    asking.ask(ask("cancelTask").admin().at("id", id(&jobs.running)).is(202)).await?;
+    asking.ask(ask("cancelTask").admin().at("id", "0".repeat(32)).is(404)).await?;
+    Ok(())
 }
 
 /// Issued, listed, revoked: the id is only known on the way.
@@ -278,14 +305,27 @@ fn open_and_admin(jobs: &Jobs) -> Vec<Ask> {
         open("getLiveness").shown_as("alive"),
         open("getReadiness").shown_as("ready"),
         ask("getSystemInfo").admin().shown_as("info"),
+        ask("getSystemHealth").admin().shown_as("health"),
+        ask("getDiskUsage").admin().shown_as("usage"),
+        ask("listFiles").admin().query("?directory=uploads").shown_as("uploads"),
+        ask("listComponents").admin().shown_as("components"),
+        ask("swapComponent").admin().at("id", "status").is(501),
+        ask("rollBackComponent").admin().at("id", "status").is(501),
+        ask("tryComponent").admin().at("id", "nobody").is(404),
+        ask("listAllJobs").admin().shown_as("page"),
+        ask("getJobHistory").admin().at("job_id", id(&jobs.partial)).shown_as("history"),
+        open("getMetrics"),
+        open("getMetrics").header("accept", "application/openmetrics-text"),
+        open("getDetailedHealth").shown_as("detailed"),
         ask("cleanUp").admin().body(json!({ "older_than_hours": 0, "dry_run": true })).shown_as("dry-run"),
         ask("cleanUp").admin().body(json!({ "older_than_hours": -1 })).is(422),
         ask("cleanUpJob").admin().body(json!({ "job_id": id(&jobs.running) })).is(409),
     ];
     asks.extend(logs());
     let names = ["getHealthV1", "getLivenessV1", "getLivenessByOriginalName", "getLivenessByOriginalNameV1"];
+    let metrics = ["getMetricsV1", "getMetricsByOriginalName", "getMetricsByOriginalNameV1", "getDetailedHealthV1"];
     let others = ["getReadinessV1", "getReadinessByOriginalName", "getReadinessByOriginalNameV1"];
-    asks.extend(names.into_iter().chain(others).map(open));
+    asks.extend(names.into_iter().chain(metrics).chain(others).map(open));
     asks
 }
 
