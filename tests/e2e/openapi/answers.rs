@@ -246,6 +246,8 @@ fn status(jobs: &Jobs) -> Vec<Ask> {
         ask("getTask").at("task_id", "00000000-0000-4000-8000-000000000000").shown_as("unknown"),
         ask("getTask").at("task_id", "none").is(400),
         ask("getBatchStatus").at("batch_id", id(done)),
+        ask("getModelJob").at("job_id", id(done)),
+        ask("getTask").at("task_id", text(&done["files"][0], "task_id")).shown_as("of-one-file"),
         ask("getFileStatus").at("file_id", file(done, 0)).shown_as("completed"),
         ask("listJobs").shown_as("page"),
         ask("listJobs").query("?status=failed&limit=5"),
@@ -350,9 +352,13 @@ fn logs() -> Vec<Ask> {
 
 /// What changes jobs comes last.
 fn changing(jobs: &Jobs) -> Vec<Ask> {
+    let single = json!({ "job_id": id(&jobs.stored), "file_id": file(&jobs.stored, 0), "face_limit": 3000 });
+    let original = json!({ "file_id": file(&jobs.completed, 1), "quality": "low" });
     vec![
+        ask("generateModel").body(single).is(202).shown_as("accepted"),
+        ask("generateModel").body(json!({ "job_id": id(&jobs.stored), "file_id": "0".repeat(32) })).is(404),
+        ask("generateModelOriginal").body(original).is(202).shown_as("accepted"),
         ask("retryJob").at("job_id", id(&jobs.failed)).body(json!({})).is(202).shown_as("accepted"),
-        ask("retryJob").at("job_id", id(&jobs.completed)).body(json!({})).is(409),
         ask("retryJob").at("job_id", id(&jobs.cancelled)).body(json!({})).is(409),
         ask("cancelJob").at("job_id", id(&jobs.running)).is(202).shown_as("accepted"),
         ask("cancelJob").at("job_id", id(&jobs.completed)).is(202).shown_as("ended-before"),
