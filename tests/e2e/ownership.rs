@@ -40,6 +40,10 @@ const fn get(path: &'static str, allowed: &'static [u16]) -> Route {
     Route { method: Method::GET, path, body: None, keyless: Keyless::IdIsEnough, allowed }
 }
 
+const fn with_key(path: &'static str, body: &'static str) -> Route {
+    Route { method: Method::POST, path, body: Some(body), keyless: Keyless::NeedsKey, allowed: &[422] }
+}
+
 const ROUTES: &[Route] = &[
     get("/api/v1/status/{job}", &[200]),
     get("/api/v1/status/jobs/{job}", &[200]),
@@ -57,6 +61,10 @@ const ROUTES: &[Route] = &[
     get("/api/v1/download/{job}/{file}/preview", &[200, 302]),
     get("/api/v1/download/{job}/{file}/original", &[200]),
     get("/api/v1/download/{job}/{name}", &[200, 302]),
+    get("/api/v1/models/job/{job}", &[200]),
+    // With a model that nobody has, so that nothing is made: whose job it is is judged before.
+    with_key("/api/v1/models/generate-single", r#"{"job_id": "{job}", "file_id": "{file}", "model": "none-such"}"#),
+    with_key("/api/v1/models/generate", r#"{"file_id": "{file}", "model_type": "none-such"}"#),
     // Of a job that has a model of every image: there is nothing to retry.
     Route {
         method: Method::POST,
@@ -307,6 +315,7 @@ async fn what_does_not_exist_is_404_for_everybody() {
                 let (status, code) = ask(&scene, &client, caller, route, &scene.filled(route.path)).await;
                 let fits = match expected_of_nothing(caller, route.keyless) {
                     (404, _) if answers_anyway => status == 200,
+                    (404, _) if route.path.ends_with("/generate") => (status, code.as_str()) == (404, "FILE_NOT_FOUND"),
                     // No job to judge by: found to be missing before the key is looked at.
                     _ if by_file => (status, code.as_str()) == (404, "FILE_NOT_FOUND"),
                     (expected, code_expected) => (status, code.as_str()) == (expected, code_expected),
