@@ -61,6 +61,8 @@ const ROUTES: &[Route] = &[
     get("/api/v1/download/{job}/{file}/preview", &[200, 302]),
     get("/api/v1/download/{job}/{file}/original", &[200]),
     get("/api/v1/download/{job}/{name}", &[200, 302]),
+    // A name that begins with a file's id; any other is looked for among the caller's own.
+    get("/api/v1/download/direct/{file}_model.glb", &[200, 302]),
     get("/api/v1/models/job/{job}", &[200]),
     // With a model that nobody has, so that nothing is made: whose job it is is judged before.
     with_key("/api/v1/models/generate-single", r#"{"job_id": "{job}", "file_id": "{file}", "model": "none-such"}"#),
@@ -310,7 +312,7 @@ async fn what_does_not_exist_is_404_for_everybody() {
         for route in ROUTES {
             // Celery's way: a task that nobody knows is waiting.
             let answers_anyway = route.path.contains("/tasks/") && !route.path.ends_with("/stream");
-            let by_file = route.path == "/api/v1/upload/status/{file}";
+            let by_file = route.path == "/api/v1/upload/status/{file}" || route.path.contains("/direct/");
             for caller in CALLERS {
                 let (status, code) = ask(&scene, &client, caller, route, &scene.filled(route.path)).await;
                 let fits = match expected_of_nothing(caller, route.keyless) {
