@@ -3,26 +3,28 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use anyhow::{Context, ensure};
 use image2model_fuzz::{TARGETS, fuzz, replay};
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-fn bounded(name: &str) {
-    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+fn bounded(name: &str) -> anyhow::Result<()> {
+    let target = TARGETS.iter().find(|target| target.name == name).context("no such target")?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let (seed, seconds) = (number("FUZZ_SEED").unwrap_or(since), number("FUZZ_SECONDS").unwrap_or(10));
     println!("{name}: seed {seed}; again with FUZZ_SEED={seed}");
-    replay(target).unwrap();
-    let report = fuzz(target, seed, Duration::from_secs(seconds)).unwrap();
+    replay(target)?;
+    let report = fuzz(target, seed, Duration::from_secs(seconds))?;
     println!("{name}: {} inputs, {} outcomes", report.runs, report.outcomes);
-    assert!(report.runs > 0 && report.outcomes > 1, "{report:?}");
+    ensure!(report.runs > 0 && report.outcomes > 1, "{report:?}");
+    Ok(())
 }
 
 macro_rules! targets {
     ($($test:ident $name:literal),+ $(,)?) => {
-        $(#[test] fn $test() { bounded($name); })+
+        $(#[test] fn $test() -> anyhow::Result<()> { bounded($name) })+
 
         #[test]
         fn every_target_is_run() {

@@ -160,6 +160,10 @@ impl Png {
         Ok(body_or_checksum(name, u64::from(length), crc, Prefix::new()))
     }
 
+    fn all_pixels(&mut self) -> Result<(), Refusal> {
+        if self.pixels.as_mut().is_some_and(Pixels::are_complete) { Ok(()) } else { Err(Refusal::Truncated) }
+    }
+
     fn place(&mut self, name: &[u8; 4], length: u32) -> Result<(), Refusal> {
         match name {
             b"IHDR" if length == 13 => self.place = Place::Header,
@@ -170,11 +174,7 @@ impl Png {
                 self.place = Place::Pixels;
                 self.pixel_bytes |= length > 0;
             }
-            b"IEND" if self.pixel_bytes && length == 0 => {
-                if !self.pixels.as_mut().is_some_and(Pixels::are_complete) {
-                    return Err(Refusal::Truncated);
-                }
-            }
+            b"IEND" if self.pixel_bytes && length == 0 => return self.all_pixels(),
             b"IHDR" | b"PLTE" | b"IDAT" | b"IEND" => {
                 return Err(Refusal::Corrupt("a chunk is missing, repeated or misplaced"));
             }

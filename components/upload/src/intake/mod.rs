@@ -77,7 +77,7 @@ impl<S: Services> Intake<'_, S> {
             }
         }
         drop(form);
-        body.to_end().await?;
+        body.drain().await?;
         reading.finish()
     }
 

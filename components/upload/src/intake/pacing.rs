@@ -132,7 +132,7 @@ where
     ///
     /// # Errors
     /// [`StreamFault`]: a body that breaks off after its form is not whole either.
-    pub(super) async fn to_end(&mut self) -> Result<(), StreamFault> {
+    pub(super) async fn drain(&mut self) -> Result<(), StreamFault> {
         self.head_left.within_part();
         while self.next().await.transpose()?.is_some() {}
         Ok(())
@@ -142,7 +142,7 @@ where
     pub async fn read_on(&mut self) {
         self.left = self.left.max(READ_ON);
         // Whatever is wrong with it now, the answer is another one.
-        let _ = self.to_end().await;
+        let _ = self.drain().await;
     }
 }
 
