@@ -122,7 +122,7 @@ fn bearer(text: &str) -> Result<Outcome, Complaint> {
         require(!key.is_empty() && key.trim() == key && text.contains(key), "a key that was not sent", text)?;
         require(presented(Some(&format!("Bearer {key}"))) == found, "a key that is not read back", text)?;
     }
-    Ok(Outcome::of(("bearer", found)))
+    Ok(Outcome::of(("bearer", std::mem::discriminant(&found), text.len().min(20))))
 }
 
 /// A trace that is read is written the same way; whatever is sent, what is handed on is a trace.
@@ -148,5 +148,5 @@ fn option(text: &str) -> Result<Outcome, Complaint> {
     require(Options::from_json(&options.to_json()) == options, "does not read back", text)?;
     let in_range = options.face_limit().is_none_or(|limit| (1000..=500_000).contains(&limit));
     require(in_range, "out of its range", text)?;
-    Ok(Outcome::of(("option", taken.map_err(|refusal| refusal.message), options.to_json())))
+    Ok(Outcome::of(("option", taken.map_err(|refusal| refusal.message), options.to_json().len())))
 }

@@ -84,15 +84,25 @@ fn verdict(input: &[u8]) -> Result<Result<Facts, Refusal>, Complaint> {
     if whole == pieces { Ok(whole) } else { Err(format!("{whole:?} as a whole, {pieces:?} in pieces of {length}")) }
 }
 
+/// The refusal without the numbers in it.
+fn refused(refusal: Refusal) -> Outcome {
+    Outcome::of(refusal.to_string().replace(|c: char| c.is_ascii_digit(), ""))
+}
+
+/// By its kind and how large it is, roughly.
+fn taken(facts: &Facts, kind: &str) -> Outcome {
+    Outcome::of((kind, facts.width.ilog2(), facts.height.ilog2(), facts.bytes.ilog2()))
+}
+
 fn jpeg(input: &[u8]) -> Result<Outcome, Complaint> {
     match verdict(input)? {
-        Err(refusal) => Ok(Outcome::of(refusal.to_string())),
+        Err(refusal) => Ok(refused(refusal)),
         Ok(Facts { format: Format::Png, .. }) => Ok(Outcome::of("png")),
         Ok(facts) => {
             let plain = without_metadata(input);
             let read = ImageReader::with_format(Cursor::new(plain), ImageFormat::Jpeg).into_dimensions();
             match read {
-                Ok(size) if size == (facts.width, facts.height) => Ok(Outcome::of((facts.width, facts.height))),
+                Ok(size) if size == (facts.width, facts.height) => Ok(taken(&facts, "jpeg")),
                 Ok(size) => Err(format!("{facts:?}, but another reader sees {size:?}")),
                 Err(error) => Err(format!("{facts:?}, but another reader says {error}")),
             }
@@ -102,11 +112,11 @@ fn jpeg(input: &[u8]) -> Result<Outcome, Complaint> {
 
 fn png(input: &[u8]) -> Result<Outcome, Complaint> {
     match verdict(input)? {
-        Err(refusal) => Ok(Outcome::of(refusal.to_string())),
+        Err(refusal) => Ok(refused(refusal)),
         Ok(Facts { format: Format::Jpeg, .. }) => Ok(Outcome::of("jpeg")),
         Ok(facts) => match reader(input, ImageFormat::Png).decode() {
             Ok(image) if (image.width(), image.height()) == (facts.width, facts.height) => {
-                Ok(Outcome::of((facts.width, facts.height, format!("{:?}", image.color()))))
+                Ok(taken(&facts, &format!("{:?}", image.color())))
             }
             Ok(image) => Err(format!("{facts:?}, but decoded it has {} x {}", image.width(), image.height())),
             Err(error) => Err(format!("{facts:?}, but it cannot be decoded: {error}")),

@@ -73,7 +73,8 @@ impl Components {
             rest.first().is_some_and(|id| before.contains(id))
         });
         match range {
-            [0..=63, 0..=63, _] if !twice => Ok(()),
+            // The last byte: which bits of the coefficients come, at most 13 of them.
+            [0..=63, 0..=63, bits] if !twice && bits >> 4 <= 13 && bits & 0x0F <= 13 => Ok(()),
             _ => Err(DAMAGED),
         }
     }
