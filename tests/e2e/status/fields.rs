@@ -103,6 +103,7 @@ async fn every_name_answers_alike(client: &Client, status: &Value) {
         format!("status/{as_uuid}"),
         format!("status/jobs/{job}/"),
         format!("status/jobs/{job}/progress"),
+        format!("models/job/{job}"),
         format!("upload/batch/{job}/status"),
     ] {
         assert_eq!(&has_a_tag(client, &format!("/api/v1/{path}")).await, status, "{path}");
