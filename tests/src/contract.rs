@@ -138,7 +138,7 @@ impl Contract {
         let range = kind.split_once('/').map_or(String::new(), |(family, _)| format!("{family}/*"));
         let documented = content.get(kind).or_else(|| content.get(&range));
         let documented = documented.with_context(|| format!("{kind} is not documented"))?;
-        match documented.get("schema").filter(|_| kind.ends_with("json")) {
+        match documented.get("schema").filter(|_| kind == "application/json" || kind.ends_with("+json")) {
             Some(schema) => self.check_value(schema, &answer.json()),
             None => Ok(()),
         }
@@ -150,7 +150,11 @@ impl Contract {
     /// Every complaint with its place.
     pub fn check_value(&self, schema: &Value, value: &Value) -> anyhow::Result<()> {
         let mut schemas = self.document.pointer("/components/schemas").cloned().context("no schemas")?;
-        schemas.as_object_mut().into_iter().flatten().for_each(|(_, schema)| close(schema));
+        let closed = schemas.as_object_mut().context("schemas are named")?;
+        let mut open: Vec<_> = closed.iter().map(|(name, schema)| (format!("{name}{OPEN}"), schema.clone())).collect();
+        open.iter_mut().for_each(|(_, schema)| close_within(schema));
+        closed.values_mut().for_each(close);
+        closed.extend(open);
         let mut schema = schema.clone();
         close(&mut schema);
         let whole = json!({ "allOf": [schema], "components": { "schemas": schemas } });
@@ -168,19 +172,37 @@ impl Contract {
     }
 }
 
-/// Lets no field through that is not named. Members of `allOf` see each other's fields, so those stay open.
+/// Ends the name of a schema that is left open for the other members of an `allOf`.
+const OPEN: &str = "--open";
+
+/// Lets no field through that is not named. Members of `allOf` do not see each other's fields, so only the whole is closed.
 fn close(schema: &mut Value) {
+    close_within(schema);
     if let Some(fields) = schema.as_object_mut() {
-        if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
+        if fields.contains_key("allOf") {
+            fields.insert("unevaluatedProperties".to_owned(), json!(false));
+        } else if fields.contains_key("properties") && !fields.contains_key("additionalProperties") {
             fields.insert("additionalProperties".to_owned(), json!(false));
         }
-        for (name, value) in fields.iter_mut() {
-            match name.as_str() {
-                "properties" => value.as_object_mut().into_iter().flatten().for_each(|(_, field)| close(field)),
-                "items" | "additionalProperties" => close(value),
-                "oneOf" | "anyOf" => value.as_array_mut().into_iter().flatten().for_each(close),
-                _ => {}
-            }
+    }
+}
+
+/// Closes what a schema's fields and elements are, not the schema itself.
+fn close_within(schema: &mut Value) {
+    for (name, value) in schema.as_object_mut().into_iter().flatten() {
+        match name.as_str() {
+            "properties" => value.as_object_mut().into_iter().flatten().for_each(|(_, field)| close(field)),
+            "items" | "additionalProperties" => close(value),
+            "oneOf" | "anyOf" => value.as_array_mut().into_iter().flatten().for_each(close),
+            "allOf" => value.as_array_mut().into_iter().flatten().for_each(keep_open),
+            _ => {}
         }
+    }
+}
+
+fn keep_open(member: &mut Value) {
+    close_within(member);
+    if let Some(Value::String(reference)) = member.get_mut("$ref") {
+        reference.push_str(OPEN);
     }
 }

@@ -110,7 +110,7 @@ async fn count_refused(
     headers: &mut Vec<Header>,
 ) -> Refusal {
     let allowances = match refusal {
-        Refusal::InvalidKey | Refusal::InvalidAdminKey => limits::wrong_keys(address),
+        Refusal::InvalidKey | Refusal::InvalidAdminKey => limits::wrong_keys(settings.limits, address),
         _ => limits::allowances(settings.limits, budget, &format!("address:{address}")),
     };
     count(&allowances, None, headers).await.err().unwrap_or(refusal)

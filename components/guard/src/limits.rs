@@ -8,9 +8,6 @@ use image2model_domain::commands::{Admitted, Allowance, AllowanceUse};
 use crate::bindings::{Budget, Header};
 use crate::settings::Limits;
 
-/// Wrong keys that one address may try in a minute.
-const WRONG_KEYS_PER_MINUTE: u32 = 10;
-
 const MINUTE_MS: u32 = 60_000;
 const HOUR_MS: u32 = 3_600_000;
 
@@ -38,8 +35,8 @@ pub(crate) fn allowances(limits: Limits, budget: Budget, subject: &str) -> Vec<N
 }
 
 /// What an attempt with a wrong key is counted against.
-pub(crate) fn wrong_keys(address: &str) -> Vec<Named> {
-    vec![named("wrong-keys", &format!("address:{address}"), WRONG_KEYS_PER_MINUTE, MINUTE_MS)]
+pub(crate) fn wrong_keys(limits: Limits, address: &str) -> Vec<Named> {
+    vec![named("wrong-keys", &format!("address:{address}"), limits.wrong_keys_per_minute, MINUTE_MS)]
 }
 
 fn seconds(ms: u32) -> u64 {
@@ -78,7 +75,7 @@ pub(crate) fn headers(allowances: &[Named], found: &Admitted) -> Vec<Header> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { per_minute: 60, per_hour: 1000, uploads_per_minute: 10 };
+    const LIMITS: Limits = Limits { per_minute: 60, per_hour: 1000, uploads_per_minute: 10, wrong_keys_per_minute: 10 };
 
     fn found(uses: &[(u32, u32)]) -> Admitted {
         let uses = uses.iter().map(|(used, reset_ms)| AllowanceUse { used: *used, reset_ms: *reset_ms }).collect();

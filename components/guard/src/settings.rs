@@ -25,6 +25,8 @@ pub(crate) struct Limits {
     pub(crate) per_minute: u32,
     pub(crate) per_hour: u32,
     pub(crate) uploads_per_minute: u32,
+    /// Wrong keys that one address may try; there is always a bound.
+    pub(crate) wrong_keys_per_minute: u32,
 }
 
 impl Limits {
@@ -34,6 +36,7 @@ impl Limits {
             per_minute: own.per_minute.unwrap_or(self.per_minute),
             per_hour: own.per_hour.unwrap_or(self.per_hour),
             uploads_per_minute: own.uploads_per_minute.unwrap_or(self.uploads_per_minute),
+            wrong_keys_per_minute: self.wrong_keys_per_minute,
         }
     }
 }
@@ -96,6 +99,7 @@ async fn read() -> Result<Settings, ConfigError> {
             per_minute: limit(config::number("rate_limit_per_minute").await?),
             per_hour: limit(config::number("rate_limit_per_hour").await?),
             uploads_per_minute: limit(config::number("rate_limit_uploads_per_minute").await?),
+            wrong_keys_per_minute: limit(config::number("rate_limit_wrong_keys_per_minute").await?).max(1),
         },
     })
 }
@@ -118,7 +122,7 @@ pub(crate) mod tests {
             job_access: JobAccess::Open,
             origins: Origins::new(vec![]),
             proxies: Proxies::default(),
-            limits: Limits { per_minute: 60, per_hour: 1000, uploads_per_minute: 10 },
+            limits: Limits { per_minute: 60, per_hour: 1000, uploads_per_minute: 10, wrong_keys_per_minute: 10 },
         }
     }
 }

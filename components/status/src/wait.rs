@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// Longest wait, seconds. The manifest gives a request somewhat longer.
 const LONGEST_WAIT: u64 = 30;
+/// The longest that a client may name: a day, as for streams.
+const LONGEST_NAMED: u64 = 86_400;
 /// Between two looks while waiting.
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Looks after which the job is read even without a new event.
@@ -61,9 +63,9 @@ async fn until_event(job: &JobRecord, deadline: i64) -> Result<(), Failure> {
 fn wait_ms(context: &Context) -> Result<i64, Problem> {
     let Some(text) = context.query.get("wait") else { return Ok(0) };
     let invalid = || {
-        Problem::new(422, "VALIDATION_ERROR", "wait must be a whole number of seconds; more than 30 count as 30")
-            .with_details(serde_json::json!({ "field": "wait" }))
+        let rule = "wait must be a whole number of seconds from 0 to 86400; more than 30 count as 30";
+        Problem::new(422, "VALIDATION_ERROR", rule).with_details(serde_json::json!({ "field": "wait" }))
     };
-    let seconds: u64 = text.parse().map_err(|_| invalid())?;
+    let seconds = text.parse().ok().filter(|seconds: &u64| *seconds <= LONGEST_NAMED).ok_or_else(invalid)?;
     Ok(i64::try_from(seconds.min(LONGEST_WAIT) * 1000).unwrap_or_default())
 }

@@ -75,6 +75,7 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
         requests_per_minute: reader.number("RATE_LIMIT_PER_MINUTE", 0..=u32::MAX),
         requests_per_hour: reader.number("RATE_LIMIT_PER_HOUR", 0..=u32::MAX),
         uploads_per_minute: reader.number("RATE_LIMIT_UPLOADS_PER_MINUTE", 0..=u32::MAX),
+        wrong_keys_per_minute: reader.number("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", 1..=u32::MAX),
         max_upload_size: reader.number("MAX_UPLOAD_SIZE", 1024..=1 << 30),
         max_files_per_batch: reader.number("MAX_FILES_PER_BATCH", 1..=1000),
         upload_timeout: Duration::from_secs(reader.number("UPLOAD_TIMEOUT_SECONDS", 1..=25)),

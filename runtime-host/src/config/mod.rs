@@ -125,6 +125,8 @@ pub struct Limits {
     pub requests_per_hour: u32,
     /// Uploads a minute, a caller; 0 is any number.
     pub uploads_per_minute: u32,
+    /// Wrong keys of one address a minute.
+    pub wrong_keys_per_minute: u32,
     /// Bytes of one image.
     pub max_upload_size: u64,
     /// Images of one upload.

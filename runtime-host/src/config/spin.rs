@@ -44,6 +44,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("rate_limit_per_minute", limits.requests_per_minute.to_string()),
         ("rate_limit_per_hour", limits.requests_per_hour.to_string()),
         ("rate_limit_uploads_per_minute", limits.uploads_per_minute.to_string()),
+        ("rate_limit_wrong_keys_per_minute", limits.wrong_keys_per_minute.to_string()),
         ("max_upload_size", limits.max_upload_size.to_string()),
         ("max_files_per_batch", limits.max_files_per_batch.to_string()),
         ("upload_timeout_seconds", limits.upload_timeout.as_secs().to_string()),

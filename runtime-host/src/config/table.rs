@@ -210,6 +210,13 @@ pub const VARIABLES: &[Variable] = &[
     value(Limits, "RATE_LIMIT_UPLOADS_PER_MINUTE", "10", COUNT, "Uploads a minute of one caller."),
     value(
         Limits,
+        "RATE_LIMIT_WRONG_KEYS_PER_MINUTE",
+        "10",
+        "a whole number from 1",
+        "Wrong keys that one address may try in a minute.",
+    ),
+    value(
+        Limits,
         "MAX_UPLOAD_SIZE",
         "10485760",
         "a whole number of bytes from 1024 to 1073741824",

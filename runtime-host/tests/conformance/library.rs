@@ -59,7 +59,7 @@ async fn native_code_asks_the_same_guard() {
 async fn a_guard_that_inherits_nothing_is_refused() {
     let app = App::new().route("/", "guarded", &GUARDED.replace("\"variables\"", "")).component("guard", "guard", "");
     let error = app.load().await.err().unwrap();
-    assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED");
+    assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED", "{error}");
     for word in ["guarded", "guard", "inherit_configuration"] {
         assert!(error.to_string().contains(word), "{error}");
     }

@@ -126,6 +126,10 @@ impl Walk {
 
     /// Begins below this id instead; the id itself counts when `inclusive`.
     pub(super) fn below(mut self, id: EntryId, inclusive: bool) -> Self {
+        if !inclusive && (id.ms, id.seq) == (0, 0) {
+            // Redis takes it for a mistake to ask for what is before everything.
+            self.streams.clear();
+        }
         self.to = if inclusive { id.to_string() } else { format!("({id}") };
         self
     }
