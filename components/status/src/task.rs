@@ -17,6 +17,7 @@ pub(crate) async fn status(context: Context) -> Result<Reply, Failure> {
         };
         return wait::answer(&context, id, task).await;
     }
+    wait::wait_ms(&context)?;
     let task_id = context.param("task_id").to_ascii_lowercase();
     // Weak: the timestamp is that of the answer, and says nothing of the task.
     let tag = format!("W/\"unknown-{}\"", digest::sha256_hex(task_id.as_bytes()).get(..16).unwrap_or_default());

@@ -60,7 +60,11 @@ async fn until_event(job: &JobRecord, deadline: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn wait_ms(context: &Context) -> Result<i64, Problem> {
+/// How long the client would wait, ms.
+///
+/// # Errors
+/// 422 when it is no number of seconds, or too many.
+pub(crate) fn wait_ms(context: &Context) -> Result<i64, Problem> {
     let Some(text) = context.query.get("wait") else { return Ok(0) };
     let invalid = || {
         let rule = "wait must be a whole number of seconds from 0 to 86400; more than 30 count as 30";

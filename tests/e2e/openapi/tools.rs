@@ -42,7 +42,7 @@ async fn schemathesis_finds_nothing() {
     let output = tool("schemathesis")
         .arg("--config-file")
         .arg(config)
-        .args(["run", "--workers", "2", "--report", "junit", "--report-dir"])
+        .args(["run", "--workers", "1", "--report", "junit", "--report-dir"])
         .arg(reports)
         .arg(format!("{}/openapi.json", product.url()))
         .current_dir(folder.path())

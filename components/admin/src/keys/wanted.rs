@@ -69,6 +69,11 @@ fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
 }
 
+/// A whole number, also when it is written as `60.0`: JSON Schema knows no difference (2020-12 validation, 6.1.1).
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
+}
+
 fn name(value: Option<&Value>, errors: &mut Errors) -> String {
     let name = present(value).and_then(Value::as_str).unwrap_or_default().trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
@@ -86,7 +91,7 @@ fn role(value: Option<&Value>, errors: &mut Errors) -> KeyRole {
 }
 
 fn seconds(value: Option<&Value>, errors: &mut Errors) -> Option<u64> {
-    let seconds = present(value)?.as_u64().filter(|n| LIFETIME.contains(n));
+    let seconds = whole(present(value)?).filter(|n| LIFETIME.contains(n));
     if seconds.is_none() {
         errors
             .add("expires_in_seconds", "must be a whole number from 60 to 315360000, or left out for a key that stays");
@@ -102,7 +107,7 @@ fn limits(value: Option<&Value>, errors: &mut Errors) -> KeyLimits {
     };
     errors.unknown(given, &LIMITS, "limits.");
     let mut limit = |name: &str| {
-        let limit = present(given.get(name))?.as_u64().and_then(|n| u32::try_from(n).ok());
+        let limit = whole(present(given.get(name))?).and_then(|n| u32::try_from(n).ok());
         if limit.is_none() {
             errors.add(&format!("limits.{name}"), "must be a whole number from 0, which is any number, to 4294967295");
         }
