@@ -3,12 +3,13 @@
 //! The scripts note what is to go (`remove_blobs` in their prelude) together with the change that made it useless;
 //! here it goes, and is tried again until it has gone. Any number of hosts may do so beside each other.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use image2model_domain::{FileId, JobId};
 use tokio_util::sync::CancellationToken;
 
 use super::{Area, BlobError, BlobPrefix, Blobs};
+use crate::redis::sign_of_life::now_ms;
 use crate::redis::{RedisError, Store};
 
 /// Between two looks.
@@ -120,11 +121,6 @@ impl Remover {
         }
         Ok(deleted)
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

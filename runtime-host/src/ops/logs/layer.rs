@@ -9,6 +9,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::fields::Fields;
 use super::kind;
 use super::queue::{Queue, Record};
+use crate::redis::sign_of_life::now_ms;
 
 /// See the module.
 #[derive(Debug)]
@@ -59,12 +60,6 @@ fn level(level: Level) -> LogLevel {
         Level::WARN => LogLevel::Warn,
         _ => LogLevel::Info,
     }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Form;
-use super::layer::now_ms;
 use super::queue::{CAPACITY, Queued, Record};
+use crate::redis::sign_of_life::now_ms;
 use crate::redis::{RedisError, Store};
 
 /// Entries written at once: a transaction that Redis is done with in well under a millisecond.
