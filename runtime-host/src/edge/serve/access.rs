@@ -31,11 +31,10 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Remembers what the answer will not know; nothing when nobody wants access lines.
-    pub fn begin<B>(request: &http::Request<B>, client: IpAddr) -> Option<Self> {
-        let wanted = tracing::enabled!(target: TARGET, tracing::Level::INFO);
-        let path = || cut(request.uri().path(), LONGEST_PATH).to_owned();
-        wanted.then(|| Self { method: request.method().clone(), path: path(), client, started: Instant::now() })
+    /// Remembers what the answer will not know.
+    pub fn begin<B>(request: &http::Request<B>, client: IpAddr) -> Self {
+        let path = cut(request.uri().path(), LONGEST_PATH).to_owned();
+        Self { method: request.method().clone(), path, client, started: Instant::now() }
     }
 
     /// Logs it.

@@ -45,9 +45,7 @@ impl Dispatch {
     pub(super) async fn answer(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let line = Line::begin(&request, peers.client.ip());
         let answer = self.answered(request, peers).await;
-        if let Some(line) = line {
-            line.end(&answer);
-        }
+        line.end(&answer);
         answer
     }
 
