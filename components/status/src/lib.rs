@@ -19,6 +19,7 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/status/jobs/:job_id/progress" Owner Standard => job::status,
     GET "/api/v1/status/jobs/:job_id" Owner Standard => job::status,
     GET "/api/v1/status/:job_id" Owner Standard => job::status,
+    GET "/api/v1/models/job/:job_id" Owner Standard => job::status,
     GET "/api/v1/jobs" User Standard => list::jobs,
     DELETE "/api/v1/jobs/:job_id" Owner Standard => cancel::job,
     POST "/api/v1/jobs/:job_id/retry" Owner Standard => retry::job,

@@ -47,6 +47,57 @@ async fn news_ends_the_wait() {
     assert_eq!(wait(&client, &format!("{path}?wait=30"), "\"x\"").await.status(), 200);
 }
 
+/// Every name that a status has.
+fn names_of(job: &Value) -> Vec<String> {
+    let (id, task) = (text(job, "job_id"), text(job, "task_id"));
+    let file_task = text(&job["files"][0], "task_id");
+    [
+        format!("status/{id}"),
+        format!("status/jobs/{id}"),
+        format!("status/jobs/{id}/progress"),
+        format!("models/job/{id}"),
+        format!("status/tasks/{task}"),
+        format!("status/tasks/{task}/status"),
+        format!("status/tasks/{file_task}"),
+        format!("status/tasks/{file_task}/status"),
+    ]
+    .map(|name| format!("/api/v1/{name}"))
+    .into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_name_of_a_status_waits_until_there_is_news() {
+    let product = Product::setup().start().unwrap();
+    let client = product.client().unwrap();
+    let job = client.upload(&[photograph("a.jpg", 1)], &[("process", "false")]).await.unwrap();
+    let mut waiting = Vec::new();
+    for path in names_of(&job) {
+        let now = client.get(&path).await.unwrap();
+        let (status, etag) = (now.status(), header(&now, "etag"));
+        assert_eq!(status, 200, "{path}");
+        let refused = client.get(&format!("{path}?wait=soon")).await.unwrap();
+        assert_eq!(refused.status(), 422, "{path}");
+        assert_eq!(refused.json::<Value>().await.unwrap()["details"]["field"], "wait", "{path}");
+        let client = client.clone();
+        waiting.push(tokio::spawn(async move {
+            let news = wait(&client, &format!("{path}?wait=30"), &etag).await;
+            (path, etag, news.status().as_u16(), header(&news, "etag"))
+        }));
+    }
+    // Nobody has been answered while nothing happened.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answered: Vec<_> = waiting.iter().filter(|waiting| waiting.is_finished()).collect();
+    assert!(answered.is_empty(), "{} did not wait", answered.len());
+    let body = serde_json::json!({ "job_id": job["job_id"], "file_id": job["files"][0]["file_id"] });
+    let made = client.request(Method::POST, "/api/v1/models/generate-single").json(&body).send().await.unwrap();
+    assert_eq!(made.status(), 202);
+    for answer in waiting {
+        let (path, before, status, after) = answer.await.unwrap();
+        assert_eq!(status, 200, "{path}");
+        assert_ne!(before, after, "{path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_news_the_wait_is_bounded() {
     let product = Product::setup().start().unwrap();
@@ -62,8 +113,12 @@ async fn without_news_the_wait_is_bounded() {
         assert_eq!(client.get(&format!("{path}?wait={bad}")).await.unwrap().status(), status, "{bad}");
     }
     // The longest wait there is, longer asked for: answered, and not cut off by the host.
-    let patient = client.request(Method::GET, &format!("{path}?wait=86400")).header("if-none-match", &etag);
-    assert_eq!(patient.send().await.unwrap().status(), 304);
+    let other_name = format!("/api/v1/models/job/{}", text(&job, "job_id"));
+    let patient = async |path: &str| {
+        let request = client.request(Method::GET, &format!("{path}?wait=86400")).header("if-none-match", &etag);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(tokio::join!(patient(&path), patient(&other_name)), (304, 304));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,6 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/upload/batch/:batch_id/status" Owner Standard => status::batch,
     POST "/api/v1/models/generate-single" User Standard => generate::single,
     POST "/api/v1/models/generate" User Standard => generate::original,
-    GET "/api/v1/models/job/:job_id" Owner Standard => status::batch,
     GET "/api/v1/models/available" Open Standard => models::available,
 };
 
