@@ -1,4 +1,5 @@
-//! One request: asks the guard, takes a place, subscribes, looks at the job, and answers with a stream or a refusal.
+//! One request: finds the job of its task, asks the guard, takes a place, subscribes, looks at the job, and answers with a
+//! stream or a refusal.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use super::admission::Caller;
 use super::answer::{EVENT_STREAM, Names, Reply, empty};
-use super::authorize::{StreamFacts, Verdict};
+use super::authorize::{Budget, Level, StreamFacts, Verdict};
 use super::body::{Hangup, StreamBody};
 use super::listener::{Listener, Opening};
 use super::routes::Target;
@@ -29,15 +30,31 @@ const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> Response {
     let names = Names::of(&head.headers);
     let reply = |added| Reply { path: head.uri.path(), names: &names, added };
-    let Some(target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()) };
-    match shared.authorizer.check(StreamFacts::of(head, &target, &names, client)).await {
+    let Some(mut target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()) };
+    let found = find_job(shared, head, &mut target).await.map_err(|error| unreadable(&error, &names));
+    let mut facts = StreamFacts::of(head, &target, &names, client);
+    if found.is_err() {
+        // Only for the headers: the guard would wait for Redis as long again.
+        (facts.level, facts.budget) = (Level::Open, Budget::Uncounted);
+    }
+    match shared.authorizer.check(facts).await {
         Verdict::Answer { status, headers, problem } => refuse(&reply(&headers), status, problem),
         Verdict::Pass { caller, client_address, headers } => {
             let caller = Caller::of(&caller, client_address.parse().unwrap_or(client.ip()));
             let request = Request { shared, head, target: &target, names: &names, caller };
-            request.answer(&reply(&headers)).await
+            request.answer(found, &reply(&headers)).await
         }
     }
+}
+
+/// Puts the job in the place of a task that is one file's: whoever listens to it listens to the job that it is a part of.
+async fn find_job(shared: &Shared, head: &Parts, target: &mut Target) -> Result<(), RedisError> {
+    let asks = matches!(head.method, Method::GET | Method::HEAD);
+    let Some(file) = target.file().filter(|_| asks) else { return Ok(()) };
+    if let Some(job) = shared.log.job_of(&file).await? {
+        target.job = Some(job);
+    }
+    Ok(())
 }
 
 fn refuse(reply: &Reply<'_>, status: u16, problem: Option<(String, String)>) -> Response {
@@ -56,12 +73,13 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    async fn answer(self, reply: &Reply<'_>) -> Response {
-        let answered = match self.head.method {
-            Method::GET | Method::HEAD if !self.takes_events() => Err(not_acceptable()),
-            Method::GET => self.open(reply).await,
-            Method::HEAD => self.look().await.map(|(job, _)| self.head_only(reply, &job)),
-            Method::OPTIONS => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT))),
+    async fn answer(self, found: Result<(), Problem>, reply: &Reply<'_>) -> Response {
+        let answered = match (found, &self.head.method) {
+            (Err(problem), _) => Err(problem),
+            (_, &Method::GET | &Method::HEAD) if !self.takes_events() => Err(not_acceptable()),
+            (_, &Method::GET) => self.open(reply).await,
+            (_, &Method::HEAD) => self.look().await.map(|(job, _)| self.head_only(reply, &job)),
+            (_, &Method::OPTIONS) => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT))),
             _ => Err(Problem::plain(405, "Method Not Allowed").with_header("allow", "GET, HEAD, OPTIONS")),
         };
         answered.unwrap_or_else(|problem| {

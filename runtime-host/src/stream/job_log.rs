@@ -1,9 +1,11 @@
 //! A job's own stream in Redis, read when a listener connects, is behind, or may have missed something.
 //! Bounded: so many reads at a time, so many entries each.
 
-use image2model_domain::JobId;
+use std::time::Duration;
+
 use image2model_domain::commands::ReadJob;
 use image2model_domain::record::JobRecord;
+use image2model_domain::{FileId, JobId};
 use redis::streams::StreamRangeReply;
 use tokio::sync::Semaphore;
 
@@ -13,6 +15,9 @@ use crate::redis::{RedisError, Store};
 
 /// Entries per read. What a listener holds in memory while it catches up.
 const PAGE: usize = 64;
+
+/// How long a request may look for the job of its task.
+const FIRST_LOOK_WITHIN: Duration = Duration::from_secs(1);
 
 /// What one read of a job's stream gave.
 #[derive(Debug)]
@@ -46,6 +51,20 @@ impl JobLog {
     pub async fn look(&self, job: &JobId) -> Result<Option<JobRecord>, RedisError> {
         let _place = self.places.acquire().await;
         self.store.run(&ReadJob(job)).await
+    }
+
+    /// The job that a file is in; `None` when no job has that file. A request's first look: it takes no place, being small,
+    /// and no longer than a second, so that the answer is not late when there is none.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn job_of(&self, file: &FileId) -> Result<Option<JobId>, RedisError> {
+        let mut command = redis::cmd("GET");
+        command.arg(self.store.keys().job_of_file(file));
+        let late = |_| RedisError::Unavailable("no answer in time".to_owned());
+        let job: Option<String> =
+            tokio::time::timeout(FIRST_LOOK_WITHIN, self.store.query(&command)).await.map_err(late)??;
+        Ok(job.and_then(|job| JobId::parse(&job).ok()))
     }
 
     /// Entries from `from` on, itself included, so that it is seen whether `from` is (still) there: one command, one look.

@@ -1,8 +1,8 @@
 //! The two routes, and what a request for one of them asks.
 
-use image2model_domain::JobId;
 use image2model_domain::ids::parse_task_id;
 use image2model_domain::problem::Problem;
+use image2model_domain::{FileId, JobId};
 
 use super::entry::Form;
 
@@ -18,7 +18,7 @@ pub struct Target {
     pub route: &'static str,
     /// The form of the events.
     pub form: Form,
-    /// The job; `None` when the path holds no id.
+    /// The job, by a task id as long as no file is known to have it; `None` when the path holds no id.
     pub job: Option<JobId>,
     /// `?last_event_id=` or `?lastEventId=`.
     pub last_event_id: Option<String>,
@@ -54,6 +54,13 @@ impl Target {
             field.get_or_insert_with(|| value.into_owned());
         }
         Some(target)
+    }
+
+    /// The file whose task this may be: a file has a task id of its own, which names the job that it is in.
+    #[must_use]
+    pub fn file(&self) -> Option<FileId> {
+        let task = self.job.as_ref().filter(|_| self.form == Form::Task)?;
+        FileId::parse(task.as_str()).ok()
     }
 
     /// The job.
@@ -125,6 +132,14 @@ mod tests {
         assert_eq!(plain.timeout().unwrap(), None);
         assert_eq!(target("/api/v1/status/stream/nothing").unwrap().job().unwrap_err().status(), 404);
         assert_eq!(target(&format!("/api/v1/status/tasks/{id}/stream")).unwrap().job().unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn a_task_may_be_a_files_and_a_job_is_a_job() {
+        let id = JobId::from_random([3; 16]);
+        let task = target(&format!("/api/v1/status/tasks/{}/stream", id.as_task_id())).unwrap();
+        assert_eq!((task.job().unwrap(), task.file()), (&id, FileId::parse(id.as_str()).ok()));
+        assert_eq!(target(&format!("/api/v1/status/stream/{id}")).unwrap().file(), None);
     }
 
     #[test]

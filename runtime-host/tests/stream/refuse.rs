@@ -69,6 +69,31 @@ async fn the_guard_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_task_of_a_file_is_judged_and_served_as_its_job() {
+    let world = World::new().await;
+    let (job, held) = world.running(2).await;
+    let of_the_file = JobId::parse(held[1].file.as_str()).unwrap();
+    for (method, budget) in [("GET", Budget::Stream), ("HEAD", Budget::Standard)] {
+        let answer = send(world.addr, method, &task(&of_the_file), &[]).await;
+        assert_eq!((answer.status, answer.headers["content-type"].as_bytes()), (200, &b"text/event-stream"[..]));
+        let facts = world.guard.asked.lock().unwrap().pop().unwrap();
+        assert_eq!((facts.job_id.as_deref(), facts.level, facts.budget), (Some(job.as_str()), Level::Owner, budget));
+        assert_eq!(facts.path, task(&of_the_file));
+    }
+    let refused = send(world.addr, "GET", &task(&of_the_file), &[("authorization", "nobody")]).await;
+    assert_eq!(refused.status, 403);
+    for holding in &held {
+        world.complete(holding).await;
+    }
+    let by_file = listen(world.addr, &task(&of_the_file), None).await.rest().await;
+    let by_job = listen(world.addr, &task(&job), None).await.rest().await;
+    assert_eq!(by_file.last().unwrap().kind(), "task_completed");
+    assert_eq!(by_file, by_job);
+    // The seeds' form knows jobs only.
+    assert_eq!(send(world.addr, "GET", &plain(&of_the_file), &[]).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_methods_get_their_answers() {
     let world = World::new().await;
     let job = world.job(1).await;
@@ -88,10 +113,19 @@ async fn without_redis_the_client_is_told_to_come_back() {
     let mut world = World::new().await;
     let job = world.job(1).await;
     world.stop_redis().await;
-    let answer = listen(world.addr, &plain(&job), None).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.headers.contains_key("retry-after"));
-    let problem = answer.problem().await;
-    assert_eq!(problem["error_code"], "SERVICE_UNAVAILABLE");
-    assert!(!problem.to_string().contains("127.0.0.1"));
+    for path in [plain(&job), task(&job)] {
+        let answer = listen(world.addr, &path, None).await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.headers.contains_key("retry-after"));
+        assert_eq!(answer.headers["x-frame-options"], "DENY");
+        let problem = answer.problem().await;
+        assert_eq!(problem["error_code"], "SERVICE_UNAVAILABLE");
+        assert!(!problem.to_string().contains("127.0.0.1"));
+    }
+    let facts = world.guard.asked.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (facts.level, facts.budget),
+        (Level::Open, Budget::Uncounted),
+        "the guard has Redis to wait for no more"
+    );
 }

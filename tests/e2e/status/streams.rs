@@ -90,3 +90,26 @@ async fn a_stream_keeps_to_its_rules() {
     let named = client.events(&task, None).await.unwrap();
     assert_eq!(named.last().unwrap().1, "task_cancelled");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_files_task_id_opens_the_stream_of_its_job_to_whom_the_job_is_open() {
+    let setup =
+        Product::setup().with("API_KEY", "the-users-key-0123456789").with("ADMIN_API_KEY", "the-admins-key-0123");
+    let product = setup.with("JOB_ACCESS", "owner").start().unwrap();
+    let user = product.client_with_key("the-users-key-0123456789").unwrap();
+    let stored = user.upload(&[photograph("a.jpg", 1)], &[("process", "false")]).await.unwrap();
+    let (job, file) = (text(&stored, "job_id"), text(&stored["files"][0], "file_id"));
+    let body = serde_json::json!({ "job_id": job, "file_id": file });
+    let made = user.request(Method::POST, "/api/v1/models/generate-single").json(&body).send().await.unwrap();
+    assert_eq!(made.status(), 202);
+    let task = text(&made.json::<Value>().await.unwrap(), "model_task_id").to_owned();
+    assert_eq!(task, text(&stored["files"][0], "task_id"), "the upload names it already");
+    let path = format!("/api/v1/status/tasks/{task}/stream");
+
+    let refused = product.client().unwrap().get(&path).await.unwrap();
+    assert_eq!((refused.status().as_u16(), header(&refused, "www-authenticate").as_str()), (403, "Bearer"));
+    let named = user.events(&path, None).await.unwrap();
+    let (_, name, end) = named.last().unwrap();
+    assert_eq!((name.as_str(), text(end, "task_id")), ("task_completed", text(&stored, "task_id")));
+    assert!(named.iter().any(|(_, name, event)| name == "file_update" && text(event, "file_id") == file), "{named:?}");
+}
