@@ -32,6 +32,8 @@ mod ownership;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod redis_hangs;
+#[cfg(test)]
 mod redis_refuses;
 #[cfg(test)]
 mod results;

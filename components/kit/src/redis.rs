@@ -14,7 +14,8 @@ use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 
 use crate::{clock, config};
 
-/// A call, opening included, may take this long; twice with the repetition, which stays within two seconds.
+/// A call, opening included, may take this long; twice with the repetition. A request that fails for want of Redis makes no
+/// other call after that, and so is answered within two seconds.
 const PATIENCE: Duration = Duration::from_millis(900);
 
 /// Why Redis did not answer.

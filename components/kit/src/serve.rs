@@ -10,7 +10,7 @@ use image2model_domain::{FileId, JobId, Problem};
 use spin_sdk::http::{Request, box_body};
 
 use crate::audit::Seen;
-use crate::bindings::{Answer, Facts, Level, Pass, Role, Verdict};
+use crate::bindings::{Answer, Budget, Facts, Level, Pass, Role, Verdict};
 use crate::context::{Context, body_of};
 use crate::failure::Failure;
 use crate::guard::{self, GuardHeaders};
@@ -138,9 +138,13 @@ async fn job_of_file(file: &FileId) -> Result<Option<JobId>, Failure> {
     Ok(job.and_then(|job| JobId::parse(&job).ok()))
 }
 
-/// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers.
-async fn refuse(facts: Facts, failure: Failure, seen: &mut Seen) -> Outcome {
+/// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers. While Redis
+/// is away it does not count: the guard would wait for it as long again, and the two seconds would be over.
+async fn refuse(mut facts: Facts, failure: Failure, seen: &mut Seen) -> Outcome {
     let problem = failure.into_problem(&facts.request_id, &facts.route);
+    if problem.status() == 503 {
+        (facts.level, facts.budget) = (Level::Open, Budget::Uncounted);
+    }
     match guard::ask(&facts).await {
         Verdict::Pass(pass) => {
             seen.passed(&pass, None);
