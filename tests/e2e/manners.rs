@@ -4,10 +4,9 @@
 //! The routes are read from the components' own tables (`routes!`), so that a new one is held to it without being listed here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use image2model_tests::client::{Upload, text};
-use image2model_tests::process::root;
+use image2model_tests::tables::route_tables;
 use image2model_tests::{Client, Product, photo};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -15,33 +14,13 @@ use serde_json::Value;
 const ADMIN: &str = "the-admins-key-0123456789";
 const ORIGIN: &str = "https://app.example.org";
 
-/// Methods by pattern, from every line of the form `GET "/pattern" Level Budget => handler,`.
+/// Methods by pattern.
 fn routes() -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut folders = vec![root().join("components")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("kit/src/route.rs") {
-                read_routes(&path, &mut found);
-            }
-        }
+    for line in route_tables().unwrap() {
+        found.entry(line.pattern).or_default().push(line.method);
     }
-    found.retain(|pattern, _| !pattern.contains('*'));
-    assert!(found.len() > 30, "the tables are not where they were: {found:?}");
     found
-}
-
-fn read_routes(path: &Path, found: &mut BTreeMap<String, Vec<String>>) {
-    for line in std::fs::read_to_string(path).unwrap().lines().filter(|line| line.contains("=>")) {
-        let mut words = line.split_whitespace();
-        let (Some(method), Some(pattern)) = (words.next(), words.next()) else { continue };
-        if ["GET", "POST", "PUT", "DELETE"].contains(&method) && pattern.starts_with("\"/") {
-            found.entry(pattern.trim_matches('"').to_owned()).or_default().push(method.to_owned());
-        }
-    }
 }
 
 /// What `Allow` has to say.

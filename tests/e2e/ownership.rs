@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use image2model_domain::{JobId, access_token};
 use image2model_tests::client::{Upload, text};
+use image2model_tests::tables::route_tables;
 use image2model_tests::{Client, Fleet, photo};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ enum Keyless {
 
 struct Route {
     method: Method,
-    /// `{job}`, `{task}`, `{file}`, `{name}` stand for the owner's job.
+    /// `{job}`, `{task}`, `{file}`, `{file_task}`, `{name}` stand for the owner's job.
     path: &'static str,
     body: Option<&'static str>,
     keyless: Keyless,
@@ -52,6 +53,10 @@ const ROUTES: &[Route] = &[
     get("/api/v1/status/tasks/{task}/status", &[200]),
     get("/api/v1/status/stream/{job}", &[200]),
     get("/api/v1/status/tasks/{task}/stream", &[200]),
+    // A file has a task of its own, which is a part of its job's.
+    get("/api/v1/status/tasks/{file_task}", &[200]),
+    get("/api/v1/status/tasks/{file_task}/status", &[200]),
+    get("/api/v1/status/tasks/{file_task}/stream", &[200]),
     get("/api/v1/upload/status/{file}", &[200]),
     get("/api/v1/upload/batch/{job}/status", &[200]),
     get("/api/v1/download/{job}/all", &[200]),
@@ -156,6 +161,7 @@ struct Scene {
     job: String,
     task: String,
     file: String,
+    file_task: String,
     name: String,
     owner: String,
     other: String,
@@ -169,7 +175,13 @@ struct Scene {
 
 impl Scene {
     fn filled(&self, text: &str) -> String {
-        let pairs = [("{job}", &self.job), ("{task}", &self.task), ("{file}", &self.file), ("{name}", &self.name)];
+        let pairs = [
+            ("{job}", &self.job),
+            ("{task}", &self.task),
+            ("{file}", &self.file),
+            ("{file_task}", &self.file_task),
+            ("{name}", &self.name),
+        ];
         pairs.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     }
 
@@ -242,6 +254,7 @@ async fn scene(fleet: &mut Fleet) -> Scene {
     Scene {
         task: text(&job, "task_id").to_owned(),
         file: text(&job["files"][0], "file_id").to_owned(),
+        file_task: text(&job["files"][0], "task_id").to_owned(),
         name: text(&status["files"][0], "filename").to_owned(),
         good_token: text(&job, "access_token").to_owned(),
         expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
@@ -276,6 +289,33 @@ async fn ask(scene: &Scene, client: &Client, caller: Caller, route: &Route, path
     (status, text(&body, "error_code").to_owned())
 }
 
+/// A path of [`ROUTES`], or a pattern of the components' tables, with one word for each kind of name and no query.
+fn shape(path: &str) -> String {
+    let word = |part: &str| {
+        match part {
+            "{job}" | ":job_id" | ":batch_id" => "JOB",
+            "{task}" | "{file_task}" | ":task_id" => "TASK",
+            "{file}" | ":file_id" => "FILE",
+            "{name}" | ":filename" => "NAME",
+            other if other.starts_with([':', '{']) => "NAME",
+            other => other,
+        }
+        .to_owned()
+    };
+    path.split('?').next().unwrap_or_default().split('/').map(word).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn every_route_of_a_job_is_in_the_matrix() {
+    let in_the_matrix: Vec<String> =
+        ROUTES.iter().map(|route| format!("{} {}", route.method, shape(route.path))).collect();
+    let owned = route_tables().unwrap().into_iter().filter(|line| line.level == "Owner");
+    let owned: Vec<String> = owned.map(|line| format!("{} {}", line.method, shape(&line.pattern))).collect();
+    assert!(owned.len() >= 15, "{owned:?}");
+    let missing: Vec<&String> = owned.iter().filter(|route| !in_the_matrix.contains(route)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_lets_in_whom_the_contract_names_and_nobody_else() {
     let mut fleet = fleet();
@@ -305,6 +345,7 @@ async fn what_does_not_exist_is_404_for_everybody() {
     let mut scene = scene(&mut fleet).await;
     let nothing = JobId::from_random([9; 16]);
     scene.task = nothing.as_task_id();
+    scene.file_task = nothing.as_task_id();
     scene.file = nothing.to_string();
     scene.job = nothing.to_string();
     let mut wrong = Vec::new();

@@ -17,6 +17,7 @@ pub mod raw;
 pub mod receiver;
 pub mod redis;
 pub mod sim;
+pub mod tables;
 
 pub use client::Client;
 pub use fleet::Fleet;
