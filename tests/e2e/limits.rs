@@ -1,8 +1,10 @@
 //! Rate limits are exact, whichever host is asked, and the headers tell the truth about them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::future::join_all;
+use image2model_domain::api_key;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::{Client, Fleet, Product, photo};
 use reqwest::{Method, Response};
@@ -90,15 +92,52 @@ async fn of_200_at_once_over_four_hosts_exactly_60_pass_in_every_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_have_an_allowance_of_their_own() {
     let fleet = fleet_of_four().await;
-    let key = key_with(&fleet, json!({ "per_minute": 100, "per_hour": 0, "uploads_per_minute": 12 })).await;
+    let key = key_with(&fleet, json!({ "per_minute": 500, "per_hour": 0, "uploads_per_minute": 60 })).await;
     let clients = fleet.clients(Some(&key)).unwrap();
     let picture = [Upload::new("a.jpg", photo::jpeg(64, 64, 1).unwrap())];
-    let sent = (0..40).map(|n| clients[n % clients.len()].post_upload(&picture, &[("process", "false")]));
+    let sent = (0..200).map(|n| clients[n % clients.len()].post_upload(&picture, &[("process", "false")]));
     let (passed, refused) = sorted(join_all(sent).await.into_iter().map(Result::unwrap).collect());
-    assert_eq!((passed.len(), refused.len()), (12, 28));
-    tell_the_truth(&passed, &refused, 12, 60);
+    assert_eq!((passed.len(), refused.len()), (60, 140));
+    tell_the_truth(&passed, &refused, 60, 60);
+    assert!(refused.iter().all(|a| header(a, "ratelimit-policy") == "\"uploads\";q=60;w=60, \"minute\";q=500;w=60"));
     let other = clients[0].get(COUNTED).await.unwrap();
-    assert_eq!((other.status().as_u16(), number(&other, "x-ratelimit-remaining")), (200, 100 - 12 - 1));
+    assert_eq!((other.status().as_u16(), number(&other, "x-ratelimit-remaining")), (200, 500 - 60 - 1));
+}
+
+/// Makes the time short that is left of the one window of that name.
+async fn shorten(fleet: &mut Fleet, window: &str, milliseconds: u64) {
+    let mut redis = fleet.redis().connection().await.unwrap();
+    let names: Vec<String> =
+        redis::cmd("KEYS").arg(format!("rate_limit:*:{window}")).query_async(&mut redis).await.unwrap();
+    let [name] = names.as_slice() else { panic!("not one window: {names:?}") };
+    let set: i64 = redis::cmd("PEXPIRE").arg(name).arg(milliseconds).query_async(&mut redis).await.unwrap();
+    assert_eq!(set, 1, "{name} has ended already");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_window_is_over_the_whole_allowance_is_there_again() {
+    let limits = [("RATE_LIMIT_PER_MINUTE", "5"), ("RATE_LIMIT_PER_HOUR", "0")];
+    let setup = limits.iter().fold(Fleet::setup(), |setup, (name, value)| setup.with(name, *value));
+    let mut fleet = setup.with("API_KEY", "the-users-key-0123456789").start().unwrap();
+    let client = fleet.hosts()[0].client(Some("the-users-key-0123456789")).unwrap();
+    let (passed, refused) = storm(std::slice::from_ref(&client), 8).await;
+    tell_the_truth(&passed, &refused, 5, 60);
+    assert_eq!((passed.len(), refused.len()), (5, 3));
+
+    shorten(&mut fleet, "minute", 5000).await;
+    let refused = client.get(COUNTED).await.unwrap();
+    let wait = number(&refused, "retry-after");
+    assert_eq!((refused.status().as_u16(), number(&refused, "x-ratelimit-reset")), (429, wait));
+    assert!((1..=5).contains(&wait), "{wait}");
+    // As long as the answer says, and it is as if nothing had been asked.
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    let again = client.get(COUNTED).await.unwrap();
+    assert_eq!((again.status().as_u16(), number(&again, "x-ratelimit-remaining")), (200, 4));
+    shorten(&mut fleet, "minute", 1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (passed, refused) = storm(std::slice::from_ref(&client), 8).await;
+    assert_eq!((passed.len(), refused.len()), (5, 3));
+    tell_the_truth(&passed, &refused, 5, 60);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,6 +158,20 @@ async fn the_configured_limits_hold_for_keys_without_their_own() {
 
 async fn from(client: &Client, forwarded_for: &str) -> Response {
     client.request(Method::GET, COUNTED).header("x-forwarded-for", forwarded_for).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_200_at_once_without_a_key_exactly_60_pass_for_each_address() {
+    let setup = Fleet::setup().with("RATE_LIMIT_PER_MINUTE", "60").with("TRUSTED_PROXIES", "127.0.0.1");
+    let mut fleet = setup.with("API_KEY", "the-users-key-0123456789").start().unwrap();
+    fleet.add_serving(3).unwrap();
+    let clients = fleet.clients(None).unwrap();
+    for address in ["203.0.113.7", "2001:db8::7"] {
+        let sent = (0..200).map(|n| from(&clients[n % clients.len()], address));
+        let (passed, refused) = sorted(join_all(sent).await);
+        assert_eq!((passed.len(), refused.len()), (60, 140), "{address}");
+        tell_the_truth(&passed, &refused, 60, 60);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,22 +203,40 @@ async fn without_a_key_the_address_counts_which_only_trusted_proxies_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_keys_are_counted_by_address_and_harm_no_right_one() {
-    let setup = Product::setup().with("API_KEY", "the-users-key-0123456789").with("TRUSTED_PROXIES", "127.0.0.1");
-    let product = setup.start().unwrap();
-    let wrong = |n: usize| {
-        let key = if n.is_multiple_of(2) { format!("wrong-{n}") } else { format!("i2m_{}", "A".repeat(43)) };
-        let client = product.client_with_key(&key).unwrap();
-        async move {
-            let request = client.request(Method::GET, "/api/v1/jobs").header("x-forwarded-for", "203.0.113.7");
-            request.send().await.unwrap().status().as_u16()
-        }
+    let setup = Fleet::setup().with("API_KEY", "the-users-key-0123456789").with("TRUSTED_PROXIES", "127.0.0.1");
+    let mut fleet = setup.with("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", "60").start().unwrap();
+    fleet.add_serving(3).unwrap();
+    let tried = async |host: &Client, address: &str| {
+        host.request(Method::GET, "/api/v1/jobs").header("x-forwarded-for", address).send().await.unwrap()
     };
-    let statuses = join_all((0..40).map(wrong)).await;
-    let count = |status: u16| statuses.iter().filter(|s| **s == status).count();
-    assert_eq!((count(403), count(429)), (10, 30));
-    let right = product.client_with_key("the-users-key-0123456789").unwrap();
-    let request = right.request(Method::GET, "/api/v1/jobs").header("x-forwarded-for", "203.0.113.7");
-    assert_eq!(request.send().await.unwrap().status(), 200);
+    // Keys that were never issued, each another, and words that are no key at all.
+    let wrong = |n: usize| {
+        if n.is_multiple_of(2) { format!("wrong-{n}") } else { api_key::from_random([n.to_le_bytes()[0]; 32]) }
+    };
+    let clients: Vec<Client> = (0..200).map(|n| fleet.hosts()[n % 4].client(Some(&wrong(n))).unwrap()).collect();
+    let answers = join_all(clients.iter().map(|client| tried(client, "203.0.113.7"))).await;
+    assert!(answers.iter().all(|a| a.status() == 403 || a.status() == 429), "another status came up");
+    let (looked_at, turned_away): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status() == 403);
+    assert_eq!((looked_at.len(), turned_away.len()), (60, 140));
+    tell_the_truth(&looked_at, &turned_away, 60, 60);
+    for answer in looked_at.iter().chain(&turned_away) {
+        assert_eq!(header(answer, "ratelimit-policy"), "\"wrong-keys\";q=60;w=60");
+    }
+    assert!(looked_at.iter().all(|a| header(a, "www-authenticate") == "Bearer"));
+    for answer in looked_at {
+        assert_eq!(answer.json::<Value>().await.unwrap()["error_code"], "INVALID_API_KEY");
+    }
+    for answer in turned_away {
+        assert_eq!(answer.json::<Value>().await.unwrap()["error_code"], "RATE_LIMITED");
+    }
+    assert_eq!(tried(&clients[0], "203.0.113.8").await.status(), 403, "another address has its own");
+    for host in fleet.clients(Some("the-users-key-0123456789")).unwrap() {
+        assert_eq!(tried(&host, "203.0.113.7").await.status(), 200);
+    }
+    for host in fleet.clients(None).unwrap() {
+        let without = tried(&host, "203.0.113.7").await;
+        assert_eq!(without.json::<Value>().await.unwrap()["error_code"], "NOT_AUTHENTICATED");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +266,7 @@ async fn a_stream_counts_once_and_only_so_many_are_open_at_a_time() {
         if status == 200 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         status = user.get(&stream).await.unwrap().status();
     }
     assert_eq!(status, 200);
