@@ -2,6 +2,7 @@
 //!
 //! The programs are found beside the test binary (`cargo xtask test` builds them first); nothing here reaches into them.
 
+pub mod browser;
 pub mod client;
 pub mod contract;
 pub mod craft;

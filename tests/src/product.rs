@@ -1,6 +1,6 @@
 //! The product under test: `image2model up` on a free port, with a data folder of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -175,10 +175,4 @@ pub(crate) fn launch(
     let mut process = Process::start(&mut command)?;
     let url = process.wait_for("ready: ")?;
     Ok((process, url))
-}
-
-/// Where the pages' browser tests are.
-#[must_use]
-pub fn browser_tests() -> PathBuf {
-    crate::process::root().join("tests/browser")
 }

@@ -46,8 +46,22 @@ pub fn node() -> bool {
     false
 }
 
-/// Finds Chromium, or installs it; the browser tests need it.
-pub fn chromium() -> anyhow::Result<()> {
+/// Whether browser tests are wanted. The tests themselves look at the same variable.
+pub fn wants_browser_tests() -> bool {
+    std::env::var_os("SKIP_BROWSER_TESTS").is_none_or(|value| value.is_empty() || value == "0")
+}
+
+/// Finds what the browser tests need, Node with npm and Chromium, or installs it.
+pub fn browser() -> anyhow::Result<()> {
+    const DO_WITHOUT: &str = "the browser tests need Node and Chromium; SKIP_BROWSER_TESTS=1 leaves them out";
+    if !node() {
+        let names = Packages { apt: "npm", dnf: "nodejs-npm", apk: "npm", pacman: "npm", brew: "node" };
+        install("Node 20 or later with npm", &names).context(DO_WITHOUT)?;
+    }
+    chromium().context(DO_WITHOUT)
+}
+
+fn chromium() -> anyhow::Result<()> {
     if ["chromium", "chromium-browser", "google-chrome"].iter().any(|name| find(name).is_some()) {
         return Ok(());
     }

@@ -48,10 +48,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
     setup::python_tools()?;
     setup::download_clients()?;
-    let node = setup::node();
-    if node {
-        setup::chromium()?;
+    if setup::wants_browser_tests() {
+        setup::browser()?;
     }
+    let node = setup::node();
     if !options.no_lint {
         lint::run()?;
     }

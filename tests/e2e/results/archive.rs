@@ -1,10 +1,7 @@
 //! All models of a job in one ZIP, and their list.
 
-use std::process::Command;
-
+use image2model_tests::browser;
 use image2model_tests::client::{Client, Upload, text};
-use image2model_tests::process::root;
-use image2model_tests::product::browser_tests;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -82,24 +79,13 @@ async fn the_client_chooses(client: &Client, all: &str) {
 
 /// Chromium downloads it as a file, which is as good as what the other clients got.
 fn a_browser_saves_it(url: &str, path: &str) {
-    let has = |program: &str| Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !has("node") || !["chromium", "chromium-browser", "google-chrome"].iter().any(|name| has(name)) {
-        println!("left out: this machine has no Node or no Chromium");
+    if !browser::can_browse().unwrap() {
         return;
     }
-    let install = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(browser_tests()).output();
-    assert!(install.unwrap().status.success());
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("models.zip");
-    let mut test = Command::new("node");
-    test.args(["--test", "archive.test.mjs"]).current_dir(root().join("tests/browser"));
-    let output = test.env("BASE_URL", url).env("ARCHIVE", path).env("SAVE_AS", &saved).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let environment = [("BASE_URL", url.as_ref()), ("ARCHIVE", path.as_ref()), ("SAVE_AS", saved.as_os_str())];
+    browser::drive("archive.test.mjs", &environment).unwrap();
     test_file(&saved);
 }
 
