@@ -4,7 +4,6 @@
 //! is in Redis, reached in one round trip a request, two with an issued key; a team that brings its own identities or quotas
 //! replaces this component.
 
-mod address;
 mod auth;
 mod bindings;
 mod check;

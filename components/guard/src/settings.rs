@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use image2model_domain::access_token;
 use image2model_domain::api_key::KeyLimits;
+use image2model_domain::client_address::Proxies;
 use image2model_kit::config::{self, ConfigError};
 
-use crate::address::Proxies;
 use crate::cors::Origins;
 
 /// Who may see a job whose id they know.

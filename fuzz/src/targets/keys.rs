@@ -1,11 +1,16 @@
 //! The short texts that decide who may do what, and the names that go into headers and answers. The first byte of an input
 //! chooses which.
 
-use http::HeaderValue;
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderValue};
 use image2model_domain::bearer::{Presented, presented};
+use image2model_domain::client_address::Proxies;
 use image2model_domain::options::Options;
 use image2model_domain::trace::TraceContext;
-use image2model_domain::{FileId, JobId, access_token, file_name, ids, request_id};
+use image2model_domain::{FileId, JobId, access_token, api_key, file_name, ids, request_id};
+use image2model_upload::idempotency;
+use sha2::{Digest, Sha256};
 
 use crate::{Complaint, Outcome, Target};
 
@@ -35,6 +40,14 @@ pub(super) const TARGET: Target = Target {
         b"500000",
         b"\xc2\xb9",
         b"%2e%2e",
+        b"i2m_",
+        b"10.0.0.1",
+        b"[::1]:80",
+        b"::ffff:10.0.0.1",
+        b"192.0.2.7:443",
+        b", ",
+        b"\n",
+        b"/8",
         b"\"",
     ],
     mend: None,
@@ -46,14 +59,17 @@ const SECRET: &str = "a secret of the fuzzer";
 fn run(input: &[u8]) -> Result<Outcome, Complaint> {
     let Some((kind, text)) = input.split_first() else { return Ok(Outcome::of("nothing")) };
     let text = String::from_utf8_lossy(text);
-    match kind % 7 {
+    match kind % 10 {
         0 => id(&text),
         1 => token(&text),
         2 => request(&text),
         3 => name(&text),
         4 => option(&text),
         5 => bearer(&text),
-        _ => trace(&text),
+        6 => trace(&text),
+        7 => issued(&text),
+        8 => forwarded(&text),
+        _ => idempotent(&text),
     }
 }
 
@@ -149,4 +165,75 @@ fn option(text: &str) -> Result<Outcome, Complaint> {
     let in_range = options.face_limit().is_none_or(|limit| (1000..=500_000).contains(&limit));
     require(in_range, "out of its range", text)?;
     Ok(Outcome::of(("option", taken.map_err(|refusal| refusal.message), options.to_json().len())))
+}
+
+/// What is looked up as an issued key can be sent as one and has an issued key's form; every key that is made is looked up.
+fn issued(text: &str) -> Result<Outcome, Complaint> {
+    let may = api_key::may_be_issued(text);
+    if may {
+        let sent = format!("Bearer {text}");
+        require(HeaderValue::from_str(&sent).is_ok(), "a key that cannot be sent", text)?;
+        require(presented(Some(&sent)) == Presented::Key(text), "a key that is read as another", text)?;
+        require(text.len() == api_key::from_random([0; 32]).len(), "a key of another length", text)?;
+    }
+    let made = api_key::from_random(Sha256::digest(text).into());
+    require(api_key::may_be_issued(&made), "a key that was made and is not looked up", &made)?;
+    let longer = format!("{made}{}", text.chars().next().unwrap_or('A'));
+    require(!api_key::may_be_issued(&longer), "a key with something after its end", &longer)?;
+    let hash = api_key::hash_of(text);
+    require(hash.len() == 64 && hash.starts_with(api_key::id_of(&hash)), "a key without an id", &hash)?;
+    Ok(Outcome::of(("issued", may, text.starts_with(api_key::PREFIX), text.len().min(60))))
+}
+
+/// The first line is the socket's other end, the rest what `X-Forwarded-For` says. Only what our own proxies added counts,
+/// whatever stands before it.
+fn forwarded(text: &str) -> Result<Outcome, Complaint> {
+    let (peer, header) = text.split_once('\n').unwrap_or(("10.0.0.1:80", text));
+    let ours = Proxies::parse(&["10.0.0.0/8".to_owned(), "::1".to_owned()]);
+    let client = ours.client(peer, Some(header));
+    let address: Option<IpAddr> = client.parse().ok();
+    let written = address.map(|address| address.to_canonical().to_string());
+    require(client == "unknown" || written.as_ref() == Some(&client), "an address that is none", &client)?;
+    let socket = Proxies::default().client(peer, None);
+    require(Proxies::default().client(peer, Some(header)) == socket, "a word that nobody may give", text)?;
+    require((client == "unknown") == (socket == "unknown"), "a client out of nowhere", text)?;
+    let is_ours = match address {
+        Some(IpAddr::V4(v4)) => v4.octets().starts_with(&[10]),
+        Some(IpAddr::V6(v6)) => v6.is_loopback(),
+        None => false,
+    };
+    let longer = ours.client(peer, Some(&format!("198.51.100.1,{header}")));
+    require(is_ours || longer == client, "what stands further left changes it", text)?;
+    let added = ours.client("10.0.0.1:80", Some(&format!("{header}, 192.0.2.9")));
+    require(added == "192.0.2.9", "what our proxy added is not believed", text)?;
+    let others = Proxies::parse(&header.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let judged = others.client("203.0.113.9:1", Some("192.0.2.9"));
+    require(["203.0.113.9", "192.0.2.9"].contains(&&*judged), "an address that nobody named", text)?;
+    Ok(Outcome::of(("forwarded", is_ours, address.map(|a| a.is_ipv4()), client == socket, judged == "192.0.2.9")))
+}
+
+/// A key that is taken is the one that was sent, short and visible; sent twice it is refused, like any other.
+fn idempotent(text: &str) -> Result<Outcome, Complaint> {
+    let Ok(value) = HeaderValue::from_str(text) else { return Ok(Outcome::of("no header")) };
+    let mut headers = HeaderMap::new();
+    require(idempotency::key(&headers) == Ok(None), "a key that was not sent", text)?;
+    headers.append("idempotency-key", value.clone());
+    let taken = match idempotency::key(&headers) {
+        Ok(key) => {
+            require(key == Some(text), "another key than was sent", text)?;
+            require(
+                text.len() <= 128 && text.chars().all(|c| c.is_ascii_graphic()),
+                "a key that is not visible",
+                text,
+            )?;
+            true
+        }
+        Err(problem) => {
+            require(problem.status() == 400, "a refusal of another kind", text)?;
+            false
+        }
+    };
+    headers.append("idempotency-key", value);
+    require(idempotency::key(&headers).is_err(), "a key that was sent twice", text)?;
+    Ok(Outcome::of(("idempotent", taken, text.len().min(140))))
 }

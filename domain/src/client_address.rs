@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Networks whose word on addresses is taken (`TRUSTED_PROXIES`).
 #[derive(Debug, Default)]
-pub(crate) struct Proxies(Vec<Network>);
+pub struct Proxies(Vec<Network>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Network {
@@ -44,7 +44,8 @@ impl Network {
 
 impl Proxies {
     /// Reads CIDRs; one that cannot be read trusts nobody.
-    pub(crate) fn parse(cidrs: &[String]) -> Self {
+    #[must_use]
+    pub fn parse(cidrs: &[String]) -> Self {
         Self(cidrs.iter().filter_map(|cidr| Network::parse(cidr)).collect())
     }
 
@@ -52,8 +53,9 @@ impl Proxies {
         self.0.iter().any(|network| network.has(address))
     }
 
-    /// The address to count against.
-    pub(crate) fn client(&self, peer: &str, forwarded_for: Option<&str>) -> String {
+    /// The address to count against, or `unknown` when the socket's cannot be read.
+    #[must_use]
+    pub fn client(&self, peer: &str, forwarded_for: Option<&str>) -> String {
         let Some(mut client) = read(peer) else { return "unknown".to_owned() };
         for hop in forwarded_for.unwrap_or_default().rsplit(',') {
             if !self.trusts(client) {
