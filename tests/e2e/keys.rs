@@ -1,10 +1,14 @@
 //! Issued keys, over HTTP and from a terminal (`image2model keys`).
 
+use std::collections::BTreeSet;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
-use image2model_tests::client::{Client, text};
+use image2model_domain::api_key::hash_of;
+use image2model_tests::client::{Client, Upload, text};
 use image2model_tests::product::image2model;
-use image2model_tests::{Fleet, Product};
+use image2model_tests::{Fleet, Product, photo};
+use reqwest::multipart::Form;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -43,7 +47,7 @@ async fn a_key_is_shown_once_and_only_its_hash_is_kept() {
 
     let mut redis = fleet.redis().connection().await.unwrap();
     let names: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
-    let hash = image2model_domain::api_key::hash_of(&key);
+    let hash = hash_of(&key);
     assert!(names.contains(&format!("api_key:{hash}")), "{names:?}");
     assert!(names.iter().all(|name| !name.contains(&key)), "{names:?}");
     for name in [format!("api_key:{hash}"), "api_key_hashes".to_owned()] {
@@ -52,6 +56,92 @@ async fn a_key_is_shown_once_and_only_its_hash_is_kept() {
     }
     let log = fleet.host(0).unwrap().process().said();
     assert!(log.contains("/api/v1/admin/keys") && !log.contains(&key), "the audit names the call and not the key");
+}
+
+/// Everything that Redis keeps: names, values and fields of every key, whatever its type, as text.
+async fn everything_kept(fleet: &mut Fleet) -> (BTreeSet<String>, String) {
+    let mut redis = fleet.redis().connection().await.unwrap();
+    let names: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
+    let (mut types, mut all) = (BTreeSet::new(), String::new());
+    for name in names {
+        let kind: String = redis::cmd("TYPE").arg(&name).query_async(&mut redis).await.unwrap();
+        let (command, range): (_, &[&str]) = match kind.as_str() {
+            "string" => ("GET", &[]),
+            "hash" => ("HGETALL", &[]),
+            "set" => ("SMEMBERS", &[]),
+            "zset" => ("ZRANGE", &["0", "-1"]),
+            "list" => ("LRANGE", &["0", "-1"]),
+            "stream" => ("XRANGE", &["-", "+"]),
+            // A sign of life, which may have run out since its name was read.
+            "none" => continue,
+            other => panic!("{name} is a {other}"),
+        };
+        let value: redis::Value = redis::cmd(command).arg(&name).arg(range).query_async(&mut redis).await.unwrap();
+        all.push_str(&name);
+        write_out(&value, &mut all);
+        types.insert(kind);
+    }
+    (types, all)
+}
+
+fn write_out(value: &redis::Value, into: &mut String) {
+    into.push('\n');
+    match value {
+        redis::Value::BulkString(bytes) => into.push_str(&String::from_utf8_lossy(bytes)),
+        redis::Value::Array(values) | redis::Value::Set(values) => values.iter().for_each(|v| write_out(v, into)),
+        redis::Value::Map(pairs) => pairs.iter().for_each(|(name, value)| {
+            write_out(name, into);
+            write_out(value, into);
+        }),
+        other => into.push_str(&format!("{other:?}")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_is_kept_in_any_value_after_everything_was_done_with_it() {
+    const USER: &str = "the-users-key-0123456789";
+    let setup = Fleet::setup().with("API_KEY", USER).with("ADMIN_API_KEY", ADMIN).with("ENVIRONMENT", "production");
+    let mut fleet = setup.with("LOG_LEVEL", "debug").with("ACCESS_LOG", "store").start().unwrap();
+    let admin = fleet.hosts()[0].client(Some(ADMIN)).unwrap();
+    let issued: Value = issue(&admin, json!({ "name": "the shop" })).await.json().await.unwrap();
+    let (key, mut jobs) = (text(&issued, "key").to_owned(), Vec::new());
+    for (n, key) in [key.as_str(), USER, ADMIN].into_iter().enumerate() {
+        let client = fleet.hosts()[0].client(Some(key)).unwrap();
+        let picture = Upload::new("chair.jpg", photo::jpeg(64, 64, u32::try_from(n).unwrap()).unwrap());
+        let form = Form::new().part("files", picture.part().unwrap());
+        let request = client.request(Method::POST, "/api/v1/upload").header("idempotency-key", format!("once-{n}"));
+        let job: Value = request.multipart(form).send().await.unwrap().json().await.unwrap();
+        let id = text(&job, "job_id").to_owned();
+        assert_eq!(client.ended(&id).await.unwrap()["status"], "completed");
+        client.events(&format!("/api/v1/status/stream/{id}"), None).await.unwrap();
+        assert_eq!(client.get(&format!("/api/v1/download/{id}/all")).await.unwrap().status(), 200);
+        let admins = client.get("/api/v1/admin/keys").await.unwrap().status();
+        assert_eq!(admins, if key == ADMIN { 200 } else { 403 });
+        jobs.push(id);
+    }
+    // What was asked is in the log store a moment later: not found before, nothing would be shown by its absence below.
+    let asked = format!("/api/v1/download/{}/all", jobs.last().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let (types, kept) = loop {
+        let (types, kept) = everything_kept(&mut fleet).await;
+        if kept.contains(&asked) {
+            break (types, kept);
+        }
+        assert!(Instant::now() < deadline, "the access log is not kept");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    for kind in ["string", "hash", "zset", "stream"] {
+        assert!(types.contains(kind), "no {kind} was looked into: {types:?}");
+    }
+    for id in &jobs {
+        assert!(kept.contains(id.as_str()), "the job is there");
+    }
+    assert!(kept.contains("idempotency:"), "and so are the uploads' own keys");
+    for (secret, whose) in [(key.as_str(), "issued"), (USER, "user's"), (ADMIN, "admin's")] {
+        assert!(kept.contains(&hash_of(secret)), "the {whose} key is known by its hash");
+        let place = kept.lines().find(|line| line.contains(secret));
+        assert_eq!(place, None, "the {whose} key is kept");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
