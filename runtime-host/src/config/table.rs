@@ -245,13 +245,19 @@ pub const VARIABLES: &[Variable] = &[
         "How long a job is kept after its end, in seconds.",
     ),
     value(Limits, "MAX_STREAMS", "10000", "a whole number from 1", "Event streams open at a time on one host."),
-    value(Limits, "MAX_STREAMS_PER_KEY", "1000", "a whole number from 1", "Event streams of one key."),
+    value(
+        Limits,
+        "MAX_STREAMS_PER_KEY",
+        "1000",
+        "a whole number from 1",
+        "Event streams of one key on one host; a key may have as many on each of several hosts.",
+    ),
     value(
         Limits,
         "MAX_STREAMS_PER_ADDRESS",
         "100",
         "a whole number from 1",
-        "Event streams of one client address without a key.",
+        "Event streams of one client address without a key, on one host.",
     ),
     secret(words(
         Redis,
