@@ -18,8 +18,18 @@ struct Kind {
 }
 
 const KINDS: [Kind; 3] = [
-    Kind { file: "errors.yaml", schema: "ErrorCode", about: "What kind of refusal it is. Stable; for programs.", open: false },
-    Kind { file: "refused_files.yaml", schema: "RefusedFileCode", about: "What keeps a file out of an upload. Stable.", open: false },
+    Kind {
+        file: "errors.yaml",
+        schema: "ErrorCode",
+        about: "What kind of refusal it is. Stable; for programs.",
+        open: false,
+    },
+    Kind {
+        file: "refused_files.yaml",
+        schema: "RefusedFileCode",
+        about: "What keeps a file out of an upload. Stable.",
+        open: false,
+    },
     Kind {
         file: "failed_files.yaml",
         schema: "FailedFileCode",
@@ -46,8 +56,7 @@ impl Kind {
         }
         let names: Vec<&String> = codes.keys().collect();
         let mut schema = json!({ "type": "string", "description": lines.join("\n"), "x-known-values": known });
-        let (rule, value) =
-            if self.open { ("pattern", json!("^[A-Z][A-Z0-9_]*$")) } else { ("enum", json!(names)) };
+        let (rule, value) = if self.open { ("pattern", json!("^[A-Z][A-Z0-9_]*$")) } else { ("enum", json!(names)) };
         *crate::json::entry(&mut schema, &[rule])? = value;
         Ok(schema)
     }

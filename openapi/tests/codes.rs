@@ -59,16 +59,15 @@ fn product_code(path: &Path) -> String {
     }
     let text = fs::read_to_string(path).unwrap();
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//") && !line.trim_start().starts_with("--"));
+    let lines =
+        text.lines().filter(|line| !line.trim_start().starts_with("//") && !line.trim_start().starts_with("--"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The codes in these places.
 fn codes_in(places: &[&str]) -> BTreeSet<String> {
-    let patterns = [
-        r#"["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']"#,
-        r#"error_code"?[ \n]*[:=][ \n]*["']([A-Z][A-Z0-9_]*)["']"#,
-    ];
+    let patterns =
+        [r#"["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']"#, r#"error_code"?[ \n]*[:=][ \n]*["']([A-Z][A-Z0-9_]*)["']"#];
     let plain = Regex::new(r"Problem::plain\([ \n]*([0-9]{3})|Self::plain\([ \n]*([0-9]{3})").unwrap();
     let mut found = BTreeSet::new();
     for path in places.iter().flat_map(|place| files(&root().join(place))) {

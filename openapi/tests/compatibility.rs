@@ -32,7 +32,9 @@ fn every_operation_has_its_row_and_every_row_an_operation() {
     let at_the_root: BTreeSet<String> = paths.keys().filter(|path| !path.starts_with(ROOT)).cloned().collect();
     let operations: BTreeSet<String> = paths
         .iter()
-        .flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation)))
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+        })
         .filter(|(_, _, operation)| operation.get("operationId").is_some())
         .map(|(path, method, _)| format!("{} {path}", method.to_uppercase()))
         .collect();
