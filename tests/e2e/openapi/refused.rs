@@ -62,7 +62,7 @@ pub async fn by_limits(asking: &mut Asking) -> anyhow::Result<()> {
     asking.ask(ask("pauseQueue").admin().at("name", "batch_processing")).await?;
     let waiting = asking.send(ask("upload"), form(&image)?).await?.json();
     asking.send(ask("upload").is(503), form(&image)?).await?;
-    let heavy = Upload::new("heavy.jpg", photo::heavy_jpeg(1_000_000, 32)?);
+    let heavy = Upload::new("heavy.jpg", photo::heavy_jpeg(3_000_000, 32)?);
     asking.send(ask("uploadImage").is(413), Form::new().part("file", heavy.part()?)).await?;
     let client = Client::new(asking.product.url(), Some(USER_KEY))?;
     let open = client.get(&format!("/api/v1/status/stream/{}", id(&waiting))).await?;
