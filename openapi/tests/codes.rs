@@ -1,7 +1,8 @@
 //! The lists of codes and the sources say the same: every code that stands in them is documented, and every documented code
 //! stands in them.
 //!
-//! A code is a text in capitals with an underscore, or whatever is given as an `error_code`. Tests and comments do not count.
+//! A code is a text in capitals with an underscore, or whatever is given as an `error_code` or as a problem's code. Tests and
+//! comments do not count.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,8 +67,11 @@ fn product_code(path: &Path) -> String {
 
 /// The codes in these places.
 fn codes_in(places: &[&str]) -> BTreeSet<String> {
-    let patterns =
-        [r#"["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']"#, r#"error_code"?[ \n]*[:=][ \n]*["']([A-Z][A-Z0-9_]*)["']"#];
+    let patterns = [
+        r#"["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)["']"#,
+        r#"error_code"?[ \n]*[:=][ \n]*["']([A-Z][A-Z0-9_]*)["']"#,
+        r#"Problem::new\([ \n]*[0-9]{3},[ \n]*"([A-Z][A-Z0-9_]*)""#,
+    ];
     let plain = Regex::new(r"Problem::plain\([ \n]*([0-9]{3})|Self::plain\([ \n]*([0-9]{3})").unwrap();
     let mut found = BTreeSet::new();
     for path in places.iter().flat_map(|place| files(&root().join(place))) {
@@ -80,7 +84,7 @@ fn codes_in(places: &[&str]) -> BTreeSet<String> {
         found.extend(statuses.map(|status| format!("HTTP_{}", status.as_str())));
     }
     found.retain(|code| !NO_CODES.contains(&&**code));
-    assert!(found.len() > 10, "the codes are not found any more");
+    assert!(found.len() > 5, "the codes are not found any more");
     found
 }
 
