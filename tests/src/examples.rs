@@ -4,6 +4,8 @@
 //! together and a renewal changes only what changed in the product. Without a renewal an answer is held against the kept
 //! example: it has the same fields, and a refusal the same words.
 
+mod shape;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
@@ -146,8 +148,6 @@ fn veil(value: &mut Value) {
         _ => {}
     }
 }
-
-mod shape;
 
 #[cfg(test)]
 mod tests {
