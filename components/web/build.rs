@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 fn main() -> anyhow::Result<()> {
-    for part in ["document.yaml", "errors.yaml", "paths", "schemas", "webhooks.yaml", "examples"] {
+    for part in ["document.yaml", "codes", "paths", "schemas", "webhooks.yaml", "examples"] {
         println!("cargo::rerun-if-changed={}", image2model_openapi::sources().join(part).display());
     }
     let out = std::env::var_os("OUT_DIR").context("cargo names no output directory")?;

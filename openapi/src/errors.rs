@@ -1,4 +1,4 @@
-//! Error codes: `errors.yaml` says of each what it means and with which statuses it comes; an operation names those that
+//! Error codes: `codes/errors.yaml` says of each what it means and with which statuses it comes; an operation names those that
 //! are its own as `409 MODEL_NOT_READY`.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ struct Code {
     means: String,
     statuses: Vec<u64>,
     headers: Vec<String>,
+    /// The schema of `details`, where it has one.
+    details: Option<String>,
 }
 
 /// Codes by the status they come with.
@@ -42,7 +44,7 @@ impl Catalogue {
         for text in named {
             let (status, code) =
                 text.split_once(' ').with_context(|| format!("{text:?} is not a status and a code"))?;
-            let known = self.0.get(code).with_context(|| format!("{code} is not in errors.yaml"))?;
+            let known = self.0.get(code).with_context(|| format!("{code} is not in codes/errors.yaml"))?;
             ensure!(known.statuses.contains(&status.parse()?), "{code} does not come with {status}");
             let codes = sorted.entry(status.to_owned()).or_default();
             if !codes.iter().any(|c| c == code) {
@@ -64,12 +66,17 @@ impl Catalogue {
         if counted {
             headers.extend(crate::operation::allowance_headers());
         }
-        let mut content = json!({ "schema": {
-            "allOf": [
-                reference("#/components/schemas/Problem"),
-                { "properties": { "status": { "const": status.parse::<u64>().unwrap_or_default() }, "error_code": { "enum": codes } } },
-            ],
-        } });
+        let mut parts = vec![
+            reference("#/components/schemas/Problem"),
+            json!({ "properties": { "status": { "const": status.parse::<u64>().unwrap_or_default() }, "error_code": { "enum": codes } } }),
+        ];
+        for (code, details) in known().filter_map(|(code, known)| Some((code, known.details.as_ref()?))) {
+            parts.push(json!({
+                "if": { "properties": { "error_code": { "const": code } } },
+                "then": { "properties": { "details": reference(&format!("#/components/schemas/{details}")) } },
+            }));
+        }
+        let mut content = json!({ "schema": { "allOf": parts } });
         let shown = examples.of_problem(status, codes);
         if let (false, Some(content)) = (shown.is_empty(), content.as_object_mut()) {
             content.insert("examples".into(), shown.into());
@@ -86,6 +93,7 @@ impl Code {
         let statuses = list("statuses").iter().filter_map(Value::as_u64).collect::<Vec<_>>();
         ensure!(!statuses.is_empty(), "no statuses");
         let headers = list("headers").iter().filter_map(|name| name.as_str().map(str::to_owned)).collect();
-        Ok(Self { means: crate::json::text(value, "means")?.trim().to_owned(), statuses, headers })
+        let details = value.get("details").and_then(Value::as_str).map(str::to_owned);
+        Ok(Self { means: crate::json::text(value, "means")?.trim().to_owned(), statuses, headers, details })
     }
 }

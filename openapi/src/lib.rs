@@ -1,10 +1,11 @@
 //! The API's OpenAPI 3.1 document, put together from small files.
 //!
 //! `document.yaml` is the frame; `paths/` and `schemas/` hold one file a subject, `webhooks.yaml` what is sent to clients,
-//! `errors.yaml` every error code, `examples/` answers that the running product gave. An operation's source says what is its own; what follows from its level and
+//! `codes/` every code, `examples/` answers that the running product gave. An operation's source says what is its own; what follows from its level and
 //! budget (security, refusals, allowance headers) is written in by [`operation`]. The result depends on the files alone.
 
 mod alias;
+mod codes;
 mod errors;
 mod examples;
 mod json;
@@ -31,7 +32,7 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
     let mut document = source::read(&folder.join("document.yaml"))?;
     *entry(&mut document, &["info", "version"])? = env!("CARGO_PKG_VERSION").into();
     let mut paths = source::merged(&folder.join("paths"))?;
-    let catalogue = Catalogue::read(&folder.join("errors.yaml"))?;
+    let catalogue = Catalogue::read(&folder.join("codes/errors.yaml"))?;
     let examples = Examples::read(&folder.join("examples"))?;
     alias::resolve(&mut paths)?;
     let mut responses = serde_json::Map::new();
@@ -44,7 +45,9 @@ pub fn document(folder: &Path) -> anyhow::Result<Value> {
     }
     *entry(&mut document, &["paths"])? = Value::Object(paths);
     *entry(&mut document, &["webhooks"])? = source::read(&folder.join("webhooks.yaml"))?;
-    *entry(&mut document, &["components", "schemas"])? = Value::Object(source::merged(&folder.join("schemas"))?);
+    let mut schemas = source::merged(&folder.join("schemas"))?;
+    schemas.extend(codes::schemas(&folder.join("codes"))?);
+    *entry(&mut document, &["components", "schemas"])? = Value::Object(schemas);
     *entry(&mut document, &["components", "examples"])? = examples.components();
     json::extend(entry(&mut document, &["components", "responses"])?, responses)?;
     Ok(document)

@@ -2,6 +2,10 @@
 //! rules for tests.
 
 #[cfg(test)]
+mod codes;
+#[cfg(test)]
+mod compatibility;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod routes;

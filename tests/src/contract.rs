@@ -94,6 +94,27 @@ impl Contract {
         item.and_then(|item| item.get(&operation.method)).context("the operation is gone")
     }
 
+    /// The parameters of an operation, its path's among them.
+    ///
+    /// # Errors
+    /// When no operation has this id, or a reference leads nowhere.
+    pub fn parameters(&self, id: &str) -> anyhow::Result<Vec<&Value>> {
+        let operation = self.source(id)?;
+        let path = self.operations.get(id).map(|operation| operation.path.as_str()).unwrap_or_default();
+        let item = self.document.get("paths").and_then(|paths| paths.get(path));
+        let lists = [item, Some(operation)].into_iter().flatten().filter_map(|holder| holder.get("parameters"));
+        lists.filter_map(Value::as_array).flatten().map(|parameter| self.resolved(parameter)).collect()
+    }
+
+    /// A schema by its name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn schema(&self, name: &str) -> anyhow::Result<&Value> {
+        let schemas = self.document.pointer("/components/schemas");
+        schemas.and_then(|schemas| schemas.get(name)).with_context(|| format!("there is no schema {name}"))
+    }
+
     /// Whether an operation may answer so.
     ///
     /// # Errors

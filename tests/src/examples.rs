@@ -1,11 +1,15 @@
 //! Answers of the running product as the document shows them: real in everything but what differs each time.
 //!
 //! Ids, times, addresses and names of the machine are replaced, the same by the same, so that an example still hangs
-//! together and a renewal changes only what changed in the product.
+//! together and a renewal changes only what changed in the product. Without a renewal an answer is held against the kept
+//! example: it has the same fields, and a refusal the same words.
 
-use std::collections::HashMap;
+mod shape;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
@@ -27,6 +31,8 @@ pub struct Examples {
     hosts: Regex,
     local: Regex,
     known: HashMap<String, String>,
+    /// What was answered, by the example's file.
+    notes: BTreeMap<String, String>,
 }
 
 impl Examples {
@@ -41,6 +47,7 @@ impl Examples {
             hosts: Regex::new(r"http:\\?/\\?/127\.0\.0\.1:\d+\\?/cdn\\?/")?,
             local: Regex::new(r"127\.0\.0\.1:\d+")?,
             known: HashMap::new(),
+            notes: BTreeMap::new(),
         })
     }
 
@@ -60,20 +67,51 @@ impl Examples {
         self.ids.replace_all(&text, replace).into_owned()
     }
 
-    /// Writes an answer down when [`UPDATE`] is set: `<name>.json`, or `.txt` for an event stream.
+    /// Remembers an answer as the example of this name: `<name>.json`, or `.txt` for an event stream. Other bodies are no
+    /// examples. Of several the last one counts.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it is not what its media type says.
     pub fn note(&mut self, name: &str, answer: &Answer) -> anyhow::Result<()> {
-        let events = answer.media_type() == "text/event-stream";
-        if std::env::var_os(UPDATE).is_none() || !(events || answer.media_type().ends_with("json")) {
+        let kind = answer.media_type();
+        let events = kind == "text/event-stream";
+        if !(events || kind == "application/json" || kind == "application/problem+json") {
             return Ok(());
         }
         let text = self.normal(&String::from_utf8_lossy(&answer.body));
         let (text, extension) = if events { (text, "txt") } else { (tidy(&text)?, "json") };
+        self.notes.insert(format!("{name}.{extension}"), text);
+        Ok(())
+    }
+
+    /// Writes the answers down when [`UPDATE`] is set, and removes what nothing asked for; else holds each against the kept
+    /// example.
+    ///
+    /// # Errors
+    /// When they cannot be written; every answer that is not like its example, every example that is missing or that
+    /// nothing asked for.
+    pub fn settle(&self) -> anyhow::Result<()> {
         let folder: PathBuf = root().join("openapi/examples");
         std::fs::create_dir_all(&folder)?;
-        Ok(std::fs::write(folder.join(format!("{name}.{extension}")), text)?)
+        let entries = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
+        let kept: BTreeSet<String> = entries.iter().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
+        let left = kept.iter().filter(|name| !self.notes.contains_key(*name));
+        if std::env::var_os(UPDATE).is_some() {
+            for (name, text) in &self.notes {
+                std::fs::write(folder.join(name), text)?;
+            }
+            left.map(|name| std::fs::remove_file(folder.join(name))).collect::<Result<(), _>>()?;
+            return Ok(());
+        }
+        let mut complaints: Vec<String> = left.map(|name| format!("{name}: nothing asks for it")).collect();
+        for (name, text) in &self.notes {
+            let compared = std::fs::read_to_string(folder.join(name)).context("there is no such example");
+            if let Err(error) = compared.and_then(|example| shape::compare(name, &example, text)) {
+                complaints.push(format!("{name}: {error:#}"));
+            }
+        }
+        anyhow::ensure!(complaints.is_empty(), "{}\nrenew them with {UPDATE}=1", complaints.join("\n"));
+        Ok(())
     }
 }
 

@@ -2,6 +2,10 @@
 //! itself taken apart by tools that others wrote.
 
 mod answers;
+mod asking;
+mod events;
+mod parameters;
 mod prepared;
+mod refused;
 mod served;
 mod tools;

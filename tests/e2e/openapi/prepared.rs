@@ -1,6 +1,7 @@
 //! A product with keys, and a job in every state.
 
 use image2model_tests::client::{Upload, text};
+use image2model_tests::product::Setup;
 use image2model_tests::{Client, Product, photo};
 use serde_json::Value;
 
@@ -26,9 +27,16 @@ impl Jobs {
 }
 
 pub fn product() -> anyhow::Result<Product> {
+    setup().start()
+}
+
+/// As [`product`] is started.
+pub fn setup() -> Setup {
     // What brings wrong keys on purpose is not to be kept from it.
     let setup = Product::setup().with("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", "100000").with("FAL_SIM_SPEED", "60");
-    setup.with("API_KEY", USER_KEY).with("ADMIN_API_KEY", ADMIN_KEY).start()
+    // Whoever uploads more than is made in the meantime is to see the answers of an upload.
+    let setup = setup.with("MAX_QUEUED_FILES", "100000");
+    setup.with("API_KEY", USER_KEY).with("ADMIN_API_KEY", ADMIN_KEY)
 }
 
 fn photograph(name: &str, seed: u32) -> anyhow::Result<Upload> {

@@ -1,10 +1,12 @@
 //! The document in the hands of tools that others wrote: a validator of OpenAPI 3.1, and schemathesis, which makes requests
 //! from it and holds the service to every answer.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image2model_tests::client::text;
+use image2model_tests::photo;
 use image2model_tests::process::root;
 use serde_json::Value;
 
@@ -38,34 +40,113 @@ async fn schemathesis_finds_nothing() {
     let jobs = jobs(&product.client_with_key(USER_KEY).unwrap()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let config = configuration(folder.path(), &jobs).unwrap();
-    let reports = root().join("target/schemathesis");
+    let (reports, events) = (root().join("target/schemathesis"), folder.path().join("events.ndjson"));
     let output = tool("schemathesis")
         .arg("--config-file")
         .arg(config)
-        .args(["run", "--workers", "1", "--report", "junit", "--report-dir"])
+        .args(["run", "--workers", "1", "--report", "junit,ndjson", "--report-dir"])
         .arg(reports)
+        .arg("--report-ndjson-path")
+        .arg(&events)
         .arg(format!("{}/openapi.json", product.url()))
         .current_dir(folder.path())
         .envs([("USER_KEY", USER_KEY), ("ADMIN_KEY", ADMIN_KEY), ("NO_COLOR", "1")])
+        .envs([("SCHEMATHESIS_HOOKS", "hooks"), ("PYTHONPATH", ".")])
         .output()
         .unwrap();
     succeeded(&output);
     println!("{}", String::from_utf8_lossy(&output.stdout));
+    Run::read(&events).unwrap().reached_something();
 }
 
 /// The configuration, with what is there to be asked for beside it.
-fn configuration(folder: &Path, jobs: &Jobs) -> std::io::Result<PathBuf> {
+fn configuration(folder: &Path, jobs: &Jobs) -> anyhow::Result<PathBuf> {
     let list = |name: &str, values: Vec<&str>| {
         let lines: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
         std::fs::write(folder.join(name), lines.join("\n"))
     };
-    let files = |job: &'_ Value| job["files"].as_array().cloned().unwrap_or_default();
-    let ids: Vec<String> =
-        jobs.all().into_iter().flat_map(files).map(|file| text(&file, "file_id").to_owned()).collect();
+    let files = |job: &Value| -> Vec<String> {
+        let files = job["files"].as_array().into_iter().flatten();
+        files.map(|file| text(file, "file_id").to_owned()).collect()
+    };
+    let ids: Vec<String> = jobs.all().into_iter().flat_map(files).collect();
     list("jobs.txt", jobs.all().map(|job| text(job, "job_id")).to_vec())?;
     list("tasks.txt", jobs.all().map(|job| text(job, "task_id")).to_vec())?;
     list("files.txt", ids.iter().map(String::as_str).collect())?;
-    let config = folder.join("schemathesis.toml");
-    std::fs::copy(root().join("tests/schemathesis/schemathesis.toml"), &config)?;
-    Ok(config)
+    let of_jobs: BTreeMap<&str, Vec<String>> =
+        jobs.all().into_iter().map(|job| (text(job, "job_id"), files(job))).collect();
+    std::fs::write(folder.join("files.json"), serde_json::to_string(&of_jobs)?)?;
+    let photographs = folder.join("photographs");
+    std::fs::create_dir(&photographs)?;
+    for seed in 0..3 {
+        std::fs::write(photographs.join(format!("{seed}.jpg")), photo::jpeg(64, 48, seed)?)?;
+        std::fs::write(photographs.join(format!("{seed}.png")), photo::png(48, 64, seed)?)?;
+    }
+    for name in ["schemathesis.toml", "hooks.py"] {
+        std::fs::copy(root().join("tests/schemathesis").join(name), folder.join(name))?;
+    }
+    Ok(folder.join("schemathesis.toml"))
 }
+
+/// What a run did, by its own account.
+#[derive(Default)]
+struct Run {
+    /// Statuses by `METHOD /path`.
+    answers: BTreeMap<String, BTreeSet<u64>>,
+    /// Statuses of what was asked by following a documented link, by the link.
+    followed: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl Run {
+    /// Reads the events that it wrote down, one a line.
+    fn read(events: &Path) -> anyhow::Result<Self> {
+        let mut run = Self::default();
+        for line in std::fs::read_to_string(events)?.lines() {
+            let event: Value = serde_json::from_str(line)?;
+            let recorder = &event["ScenarioFinished"]["recorder"];
+            for (id, case) in recorder["cases"].as_object().into_iter().flatten() {
+                let Some(status) = recorder["interactions"][id]["response"]["status_code"].as_u64() else { continue };
+                let asked = format!("{} {}", text(&case["value"], "method"), text(&case["value"], "path"));
+                run.answers.entry(asked).or_default().insert(status);
+                let link = &case["transition"];
+                if case["is_transition_applied"] == true && link["is_inferred"] == false {
+                    run.followed.entry(text(link, "id").to_owned()).or_default().insert(status);
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// A run in which everything is refused finds nothing either.
+    fn reached_something(&self) {
+        let mut missing = Vec::new();
+        for (asked, status) in SUCCEED {
+            if !self.answers.get(asked).is_some_and(|statuses| statuses.contains(&status)) {
+                missing.push(format!("{asked} never answered {status}: {:?}", self.answers.get(asked)));
+            }
+        }
+        for link in FOLLOWED {
+            let well = |statuses: &BTreeSet<u64>| statuses.iter().any(|status| (200..300).contains(status));
+            if !self.followed.iter().any(|(id, statuses)| id.starts_with(link) && well(statuses)) {
+                missing.push(format!("{link} was not followed"));
+            }
+        }
+        assert!(missing.is_empty(), "{}\nfollowed: {:?}", missing.join("\n"), self.followed);
+    }
+}
+
+/// What has to have succeeded at least once.
+const SUCCEED: [(&str, u64); 8] = [
+    ("POST /api/v1/upload", 200),
+    ("POST /api/v1/upload/batch", 200),
+    ("POST /api/v1/upload/image", 200),
+    ("POST /api/v1/models/generate-single", 202),
+    ("GET /api/v1/status/{job_id}", 200),
+    ("GET /api/v1/download/{job_id}/all", 200),
+    ("GET /api/v1/download/{job_id}/{file_id}/model", 200),
+    ("POST /api/v1/admin/cleanup", 200),
+];
+
+/// Links that have to have been followed to a success.
+const FOLLOWED: [&str; 3] =
+    ["POST /api/v1/upload -> [200]", "POST /api/v1/upload/image -> [200]", "GET /api/v1/status/"];

@@ -1,0 +1,55 @@
+"""What a schema cannot say, told to schemathesis: what photographs are, which files belong to which job, and that the
+prepared jobs are to stay.
+
+The folder it runs in has `photographs/` and `files.json`, the files of each prepared job (tests/e2e/openapi/tools.rs).
+"""
+
+import json
+from pathlib import Path
+
+import schemathesis
+from hypothesis import strategies as st
+
+FILES = json.loads(Path("files.json").read_text())
+# Of `GenerateOrder`. Any other field is an option, and only the model knows which there are.
+GENERATE = ("job_id", "file_id", "model", "webhook_url", "face_limit")
+
+
+def photographs(pattern):
+    files = [path.read_bytes() for path in sorted(Path("photographs").glob(pattern))]
+    assert files, f"there are no photographs {pattern}"
+    return st.sampled_from(files)
+
+
+schemathesis.openapi.media_type("image/jpeg", photographs("*.jpg"))
+schemathesis.openapi.media_type("image/png", photographs("*.png"))
+
+
+@schemathesis.hook
+def map_body(context, body):
+    label = context.operation.label if context.operation else ""
+    form = getattr(body, "body", body)
+    if not isinstance(form, dict):
+        return body
+    # One photograph stands for the field, which is a list.
+    if label in ("POST /api/v1/upload", "POST /api/v1/upload/batch") and isinstance(form.get("files"), bytes):
+        form["files"] = [form["files"]] * (1 + len(form["files"]) % 2)
+    if label == "POST /api/v1/models/generate-single":
+        for name in [name for name in form if name not in GENERATE]:
+            del form[name]
+        job, file = form.get("job_id"), form.get("file_id")
+        known = isinstance(job, str) and job in FILES and isinstance(file, str)
+        if known and any(file in files for files in FILES.values()):
+            form["file_id"] = FILES[job][0]
+    return body
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """No job that the run asks about is old enough to be cleaned up: what goes has ended an hour ago at least."""
+    if case.operation.label != "POST /api/v1/admin/cleanup" or not isinstance(case.body, dict):
+        return
+    for name in ("older_than_hours", "hours"):
+        age = case.body.get(name)
+        if isinstance(age, (int, float)) and not isinstance(age, bool) and 0 <= age < 1:
+            case.body[name] = 1
