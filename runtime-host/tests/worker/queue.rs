@@ -105,7 +105,7 @@ async fn claim(parts: &Parts) -> Result<Claimed> {
         lease_ms: 60_000,
         max_running: 100,
         max_running_per_tenant: 100,
-        window_claims: 100,
+        window_size: 100,
         window_ms: 60_000,
         wanted: 10,
     };

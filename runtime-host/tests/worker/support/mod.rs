@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use fal_sim::{Armed, Call, Kind, RequestReport, Running, Simulator, When};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
-use image2model_domain::queue::Queue;
+use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId};
 use image2model_host::fal::{FalClient, FalConfig};
@@ -147,6 +147,7 @@ impl Parts {
             options: r#"{"face_limit":1000}"#.to_owned(),
             model: "tripo3d".to_owned(),
             process: true,
+            priority: Priority::default(),
             webhook: None,
             files,
         })
