@@ -96,7 +96,9 @@ impl Fal {
         let mut wanted = known.filter(|request| request.file == file && url.is_none_or(|url| request.url == url));
         match url {
             Some(_) => Ok(wanted.next()),
-            None => Ok(wanted.find(|request| !matches!(request.status(now), Status::Ended(Fate::Error | Fate::Cancelled)))),
+            None => {
+                Ok(wanted.find(|request| !matches!(request.status(now), Status::Ended(Fate::Error | Fate::Cancelled))))
+            }
         }
     }
 

@@ -79,11 +79,8 @@ fn one_bill_an_image(world: &mut World<'_>) {
 fn one_end(world: &mut World<'_>, job: &JobRecord) {
     let key = world.redis().keys().job_events(&job.id);
     let stream: redis::streams::StreamRangeReply = world.redis().query(&["XRANGE", &key, "-", "+"]);
-    let events: Vec<Value> = stream
-        .ids
-        .iter()
-        .map(|entry| serde_json::from_str(&entry.get::<String>("data").unwrap()).unwrap())
-        .collect();
+    let events: Vec<Value> =
+        stream.ids.iter().map(|entry| serde_json::from_str(&entry.get::<String>("data").unwrap()).unwrap()).collect();
     let (mut ends, mut open) = (BTreeMap::<(String, u64), u32>::new(), true);
     for event in &events {
         let (kind, status) = (event["type"].as_str().unwrap(), event["status"].as_str().unwrap_or_default());

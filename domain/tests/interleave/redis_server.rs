@@ -19,7 +19,8 @@ const IDENTITY: &str = "  local info = redis.pcall('INFO', 'server')
 const OWN_IDENTITY: &str = "  return redis.call('GET', 'test:identity')\n";
 
 /// Copies every key of one database to another that is empty.
-const COPY_ALL: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1]) end";
+const COPY_ALL: &str =
+    "for _, key in ipairs(redis.call('KEYS', '*')) do redis.call('COPY', key, key, 'DB', ARGV[1]) end";
 
 /// Killed when dropped.
 pub struct RedisServer {

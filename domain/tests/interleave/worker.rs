@@ -82,7 +82,7 @@ impl Worker {
     }
 
     /// A sign of life, as it comes beside everything else.
-    pub fn beat(&mut self, world: &mut World) {
+    pub fn beat(&mut self, world: &mut World<'_>) {
         let Some(holding) = self.holding().cloned() else { return };
         let outcome = world.run(&Heartbeat { holding: &holding, lease_ms: LEASE });
         // Nothing may come between a submit and the record of its answer; all else is left.
@@ -92,7 +92,7 @@ impl Worker {
     }
 
     /// Lets go of the file, as a worker that stops does.
-    pub fn hand_back(&mut self, world: &mut World) {
+    pub fn hand_back(&mut self, world: &mut World<'_>) {
         let free = matches!(self.at, At::Taken(_) | At::Uploaded(..) | At::Reconciling(..) | At::Following(..));
         let Some(holding) = self.holding().cloned().filter(|_| free) else { return };
         if world.dice.percent(50) {
@@ -104,7 +104,7 @@ impl Worker {
     }
 
     /// The next step.
-    pub fn step(&mut self, world: &mut World) {
+    pub fn step(&mut self, world: &mut World<'_>) {
         self.at = match self.at.clone() {
             At::Idle => self.claim(world),
             At::Taken(h) => self.begin(world, h),
@@ -134,7 +134,7 @@ impl Worker {
         };
     }
 
-    fn claim(&mut self, world: &mut World) -> At {
+    fn claim(&mut self, world: &mut World<'_>) -> At {
         let claim = Claim {
             worker: self.name.clone(),
             lease_ms: LEASE,
@@ -149,7 +149,7 @@ impl Worker {
         claimed.files.into_iter().next().map_or(At::Idle, |file| At::Taken(file.holding))
     }
 
-    fn begin(&mut self, world: &mut World, h: Holding) -> At {
+    fn begin(&mut self, world: &mut World<'_>, h: Holding) -> At {
         let Some(job) = world.run(&ReadJob(&h.job)) else { return At::Idle };
         let Some(file) = job.file(&h.file) else { return At::Idle };
         if job.cancel_requested {
@@ -168,7 +168,7 @@ impl Worker {
         At::Uploaded(h, url, None)
     }
 
-    fn announce(&mut self, world: &mut World, h: Holding, url: String, looked_up: Option<i64>) -> At {
+    fn announce(&mut self, world: &mut World<'_>, h: Holding, url: String, looked_up: Option<i64>) -> At {
         let asked_at = world.now;
         let (lease_ms, window_size, window_ms) = (LEASE, WINDOW_SIZE, WINDOW);
         let intend = Intend { holding: &h, image_url: &url, lease_ms, window_size, window_ms, looked_up };
@@ -196,7 +196,7 @@ impl Worker {
         }
     }
 
-    fn reconcile(&mut self, world: &mut World, h: Holding, url: String, since: i64) -> At {
+    fn reconcile(&mut self, world: &mut World<'_>, h: Holding, url: String, since: i64) -> At {
         let Some(job) = world.run(&ReadJob(&h.job)) else { return At::Idle };
         let bound = job.file(&h.file).and_then(|file| file.fal_request_id.clone());
         if let Some(id) = bound {
@@ -217,7 +217,7 @@ impl Worker {
         }
     }
 
-    fn withdraw(&mut self, world: &mut World, h: Holding, url: &str, account: bool) -> At {
+    fn withdraw(&mut self, world: &mut World<'_>, h: Holding, url: &str, account: bool) -> At {
         match world.run(&Withdraw { holding: &h, image_url: url }) {
             StepOutcome::Done => {}
             StepOutcome::CancelRequested => return At::Stopping(h, None, None, world.now),
@@ -235,7 +235,7 @@ impl Worker {
         At::Failing(h, Failing { code: "BUSY", retry_in: Some(1000), resolved: false, resubmit: false })
     }
 
-    fn follow(&mut self, world: &mut World, h: Holding, id: String) -> At {
+    fn follow(&mut self, world: &mut World<'_>, h: Holding, id: String) -> At {
         let status = match world.fal.status(&id, world.now) {
             Status::Ended(Fate::Model) => {
                 let fields = vec![("model_url", format!("https://fal/{id}.glb"))];
@@ -243,8 +243,7 @@ impl Worker {
                 return At::Idle;
             }
             Status::Ended(_) => {
-                let failing =
-                    Failing { code: "PROVIDER_ERROR", retry_in: Some(500), resolved: true, resubmit: false };
+                let failing = Failing { code: "PROVIDER_ERROR", retry_in: Some(500), resolved: true, resubmit: false };
                 return At::Failing(h, failing);
             }
             Status::Queued => FileStatus::QueuedAtProvider,
@@ -259,14 +258,14 @@ impl Worker {
     }
 
     /// Stays, with a sign of life.
-    fn waiting(&mut self, world: &mut World, h: &Holding, at: At) -> At {
+    fn waiting(&mut self, world: &mut World<'_>, h: &Holding, at: At) -> At {
         let outcome = world.run(&Heartbeat { holding: h, lease_ms: LEASE });
         self.at = at;
         self.heed(world, h, outcome);
         self.at.clone()
     }
 
-    fn heed(&mut self, world: &World, h: &Holding, outcome: StepOutcome) {
+    fn heed(&mut self, world: &World<'_>, h: &Holding, outcome: StepOutcome) {
         match outcome {
             StepOutcome::CancelRequested => {
                 self.at = match self.at.clone() {
@@ -285,7 +284,7 @@ impl Worker {
 }
 
 /// A request of the file may have been forgotten, and who sent it may still be about to: it is looked for when that is over.
-fn doubt(world: &mut World, h: Holding, url: String, since: i64) -> At {
+fn doubt(world: &mut World<'_>, h: Holding, url: String, since: i64) -> At {
     if world.now < since + i64::from(LEASE) / 2 + HISTORY_LAG {
         return match world.run(&Heartbeat { holding: &h, lease_ms: LEASE }) {
             StepOutcome::Done => At::Doubting(h, url, since),
@@ -301,7 +300,7 @@ fn doubt(world: &mut World, h: Holding, url: String, since: i64) -> At {
 }
 
 /// Nothing leaves once half the lease is over: by then another may be about to take over.
-fn submit(world: &mut World, h: Holding, url: String, announced_at: i64) -> At {
+fn submit(world: &mut World<'_>, h: Holding, url: String, announced_at: i64) -> At {
     if world.now - announced_at > i64::from(LEASE) / 2 {
         return At::Refused(h, url, false);
     }
@@ -309,7 +308,7 @@ fn submit(world: &mut World, h: Holding, url: String, announced_at: i64) -> At {
     At::Answered(h, url, answer)
 }
 
-fn bind(world: &mut World, h: Holding, url: &str, id: String, reconciled: bool) -> At {
+fn bind(world: &mut World<'_>, h: Holding, url: &str, id: String, reconciled: bool) -> At {
     match world.run(&Bind { holding: &h, request_id: &id, image_url: url, reconciled }) {
         BindOutcome::Done => At::Following(h, id),
         BindOutcome::Orphan | BindOutcome::Gone => At::Orphaned(id),
@@ -317,7 +316,7 @@ fn bind(world: &mut World, h: Holding, url: &str, id: String, reconciled: bool) 
     }
 }
 
-fn stop(world: &mut World, h: Holding, id: Option<String>, url: Option<String>, since: i64) -> At {
+fn stop(world: &mut World<'_>, h: Holding, id: Option<String>, url: Option<String>, since: i64) -> At {
     // A zombie must not cancel what its successor follows.
     if !matches!(
         world.run(&Heartbeat { holding: &h, lease_ms: LEASE }),
@@ -346,7 +345,7 @@ fn stop(world: &mut World, h: Holding, id: Option<String>, url: Option<String>, 
     }
 }
 
-fn fail(world: &mut World, h: Holding, failing: Failing) -> At {
+fn fail(world: &mut World<'_>, h: Holding, failing: Failing) -> At {
     let Failing { code, retry_in: retry_in_ms, resolved, resubmit } = failing;
     let (message, retryable, cost_micro_usd) = ("It failed", true, 0);
     let fail = Fail { holding: &h, code, message, retryable, retry_in_ms, resolved, resubmit, cost_micro_usd };
@@ -357,7 +356,7 @@ fn fail(world: &mut World, h: Holding, failing: Failing) -> At {
 }
 
 /// Whether a file may be sent now: what a claim and an announcement have to heed.
-pub fn breaker(world: &mut World) -> Option<Breaker> {
+pub fn breaker(world: &mut World<'_>) -> Option<Breaker> {
     world.run(&ReadQueues).breaker
 }
 

@@ -262,7 +262,10 @@ impl World<'_> {
                 let retry = RetryFiles { job: &job, files: None, max_waiting: None, request_id: &request_id };
                 format!("{:?}", self.run(&retry))
             }
-            7 => format!("{:?}", self.run(&DeleteJob { job: &job, force: self.dice.percent(30) })),
+            7 => {
+                let force = self.dice.percent(30);
+                format!("{:?}", self.run(&DeleteJob { job: &job, force }))
+            }
             _ => {
                 let generate = GenerateFile {
                     job: &job,
@@ -299,7 +302,8 @@ impl World<'_> {
                 self.run(&SetTenant { tenant: "t", weight: 2.5, cap });
             }
             4 => {
-                self.run(&CloseBreaker { force: self.dice.percent(30) });
+                let force = self.dice.percent(30);
+                self.run(&CloseBreaker { force });
             }
             _ => self.fal.refuses_until = self.now + self.dice.between(500, 6000),
         }

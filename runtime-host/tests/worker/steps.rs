@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
-    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, Park, Release,
-    Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans, Withdraw,
+    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, Park,
+    Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans, Withdraw,
 };
 use image2model_domain::{FileStatus, JobId, JobStatus};
 
@@ -151,10 +151,8 @@ async fn a_cancelled_file_is_cancelled_however_its_attempt_ends() -> Result<()> 
     parts.store.run(&CancelFile { job: &job, file: &holding.file }).await?;
     let beat = Heartbeat { holding: &holding, lease_ms: 90_000 };
     assert_eq!(parts.store.run(&beat).await?, StepOutcome::CancelRequested);
-    let lease_ends = redis::cmd("ZSCORE")
-        .arg(parts.store.keys().queue_running())
-        .arg(format!("{job}/{}", holding.file))
-        .to_owned();
+    let lease_ends =
+        redis::cmd("ZSCORE").arg(parts.store.keys().queue_running()).arg(format!("{job}/{}", holding.file)).to_owned();
     let lease_ends: f64 = parts.store.query(&lease_ends).await?;
     let claimed_at = parts.job(&job).await?.files[0].claimed_at.context("it was claimed")?;
     assert!(lease_ends >= claimed_at as f64 + 90_000.0);
