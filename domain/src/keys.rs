@@ -114,6 +114,48 @@ impl Keyspace {
         self.name("queue:delayed")
     }
 
+    /// Hash: tenants at whose files workers are → how many.
+    #[must_use]
+    pub fn queue_running_by_tenant(&self) -> String {
+        self.name("queue:running_by_tenant")
+    }
+
+    /// Set: running files that will submit a request and have not announced it yet.
+    #[must_use]
+    pub fn queue_unsent(&self) -> String {
+        self.name("queue:unsent")
+    }
+
+    /// Sorted set: one tenant's files in a lane, in the order they are taken.
+    #[must_use]
+    pub fn queue_line(&self, lane: Queue, tenant: &str) -> String {
+        self.name(&format!("queue:line:{}:{tenant}", lane.as_str()))
+    }
+
+    /// Sorted set: the tenants that wait in a lane, by virtual time.
+    #[must_use]
+    pub fn queue_ring(&self, lane: Queue) -> String {
+        self.name(&format!("queue:ring:{}", lane.as_str()))
+    }
+
+    /// Hash: what holds submits back, while something does.
+    #[must_use]
+    pub fn queue_breaker(&self) -> String {
+        self.name("queue:breaker")
+    }
+
+    /// Sorted set: requests at the provider that no file has a use for, by when they are to be cancelled, ms.
+    #[must_use]
+    pub fn queue_orphans(&self) -> String {
+        self.name("queue:orphans")
+    }
+
+    /// Hash: tenant → what its generations cost so far, in millionths of a dollar.
+    #[must_use]
+    pub fn costs(&self) -> String {
+        self.name("costs")
+    }
+
     /// Stream: files that failed for good.
     #[must_use]
     pub fn queue_dead(&self) -> String {

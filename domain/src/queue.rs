@@ -1,4 +1,5 @@
 //! The queues, by the seeds' names: two lanes in which files wait for a worker, and the clearing away, which never waits.
+//! And which of its files a tenant wants first.
 
 /// A queue that can be paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -8,7 +9,7 @@ pub enum Queue {
     BatchProcessing,
     /// Single images asked for again: generated anew, retried, replayed.
     ModelGeneration,
-    /// Removing what is old. Done while it is asked for, so nothing waits here; paused, it is refused.
+    /// Removing what is old. It comes due by itself or is asked for, so nothing waits here; paused, it is not done.
     Maintenance,
 }
 
@@ -35,6 +36,40 @@ impl Queue {
     }
 }
 
+/// Which of its own files a tenant wants first. Tenants take turns whatever the priorities of their files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// In the order they came.
+    #[default]
+    Normal,
+    /// When nothing else waits.
+    Low,
+}
+
+impl Priority {
+    /// All of them, the first one first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// Reads a name; `None` for any other text.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == name)
+    }
+
+    /// The name stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,11 +81,16 @@ mod tests {
             assert_eq!(serde_json::to_value(queue).unwrap(), queue.as_str());
         }
         assert_eq!(Queue::parse("celery"), None);
+        for priority in Priority::ALL {
+            assert_eq!(Priority::parse(priority.as_str()), Some(priority));
+            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
+        }
+        assert_eq!(Priority::parse("urgent"), None);
     }
 
     #[test]
     fn the_scripts_know_the_same_lanes() {
         let lanes = Queue::LANES.map(|lane| format!("'{}'", lane.as_str())).join(", ");
-        assert!(include_str!("scripts/prelude.lua").contains(&format!("local LANES = {{ {lanes} }}")));
+        assert!(include_str!("scripts/prelude_queue.lua").contains(&format!("local LANES = {{ {lanes} }}")));
     }
 }

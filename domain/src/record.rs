@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ids::{FileId, JobId};
+use crate::queue::Priority;
 use crate::script::{Replies, UnexpectedReply};
 use crate::state::{FileStatus, JobStatus};
 
@@ -99,6 +100,12 @@ pub struct FileRecord {
     pub attempts_before: u32,
     /// How often it was put in line anew after it had ended. Its progress never goes backwards under one value of it.
     pub restarts: u32,
+    /// Which of its tenant's files come first.
+    pub priority: Priority,
+    /// The one new request that policy allows after one that could not be found was granted, or sent.
+    pub resubmitted: bool,
+    /// What its requests cost so far, in millionths of a dollar.
+    pub cost_micro_usd: u64,
     /// Files ahead of it: in its tenant's line, or at the provider.
     pub queue_position: Option<u32>,
     /// URL that the image has at the provider, written before a submit.
@@ -135,6 +142,10 @@ pub struct FileRecord {
     pub traceparent: String,
     /// Milliseconds since 1970.
     pub created_at: i64,
+    /// Milliseconds since 1970: when a worker first took it up since it was put in line. Its deadline counts from here.
+    pub first_claimed_at: Option<i64>,
+    /// Milliseconds since 1970, by Redis, of the hold that is on it or was the last.
+    pub claimed_at: Option<i64>,
     /// Milliseconds since 1970, of the submit, when there was one.
     pub intended_at: Option<i64>,
     /// Milliseconds since 1970: when it was put in line anew to follow a request that was given up before.
@@ -284,6 +295,9 @@ impl FileRecord {
             attempts: fields.number("attempts").unwrap_or_default(),
             attempts_before: fields.number("attempts_before").unwrap_or_default(),
             restarts: fields.number("restarts").unwrap_or_default(),
+            priority: Priority::parse(&fields.text("priority")).unwrap_or_default(),
+            resubmitted: fields.optional("resubmitted").is_some(),
+            cost_micro_usd: fields.number("cost_micro_usd").unwrap_or_default(),
             queue_position: fields.number("waiting_position").or_else(|| fields.number("queue_position")),
             intent: fields.optional("intent"),
             fal_request_id: fields.optional("fal_request_id"),
@@ -303,6 +317,8 @@ impl FileRecord {
             request_id: fields.text("request_id"),
             traceparent: fields.text("traceparent"),
             created_at: fields.number("created_at").unwrap_or_default(),
+            first_claimed_at: fields.number("first_claimed_at"),
+            claimed_at: fields.number("claimed_at"),
             intended_at: fields.number("intended_at"),
             resumed_at: fields.number("resumed_at"),
             ended_at: fields.number("ended_at"),

@@ -96,7 +96,7 @@ mod tests {
             delayed: 0,
         };
         let queues = vec![state(Queue::BatchProcessing, Some(0)), state(Queue::ModelGeneration, None)];
-        let shown = overview(&QueueStates { dead: 3, queues });
+        let shown = overview(&QueueStates { dead: 3, orphans: 0, breaker: None, queues });
         assert_eq!(shown["totals"], json!({ "waiting": 4, "running": 2, "delayed": 0, "dead": 3 }));
         assert_eq!(shown["queues"][0]["paused_since"], "1970-01-01T00:00:00.000Z");
         assert_eq!(

@@ -21,7 +21,8 @@ pub(crate) async fn job(mut context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
     let Wanted { files } = context.json(MAX_BODY).await?;
     let max_waiting = Some(config::number("max_queued_files").await?);
-    let outcome = redis::run(&RetryFiles { job: &id, files: files.as_deref(), max_waiting }).await?;
+    let request_id = &context.request_id;
+    let outcome = redis::run(&RetryFiles { job: &id, files: files.as_deref(), max_waiting, request_id }).await?;
     let queued = accepted(outcome)?;
     let mut answer = reply::json(202, &body(&id, &queued))?;
     reply::insert(&mut answer, "location", &format!("/api/v1/status/{id}"));

@@ -1,5 +1,6 @@
 //! A worker asks for files.
 
+use super::breaker::BreakerKind;
 use super::script;
 use super::step::Holding;
 use crate::ids::{FileId, JobId};
@@ -15,13 +16,13 @@ pub struct Claim {
     pub lease_ms: u32,
     /// Files running at once, over all workers.
     pub max_running: u32,
-    /// Files of one tenant running at once.
+    /// Files of one tenant running at once, unless it has terms of its own ([`SetTenant`](super::SetTenant)).
     pub max_running_per_tenant: u32,
-    /// Files taken up per window, over all workers.
-    pub window_claims: u32,
+    /// Submits per window, over all workers: looked at here, spent by [`Intend`](super::Intend).
+    pub window_size: u32,
     /// Length of that window.
     pub window_ms: u32,
-    /// Files wanted.
+    /// Files wanted. With 0, leases that ran out are taken back and retries that are due come to their lines all the same.
     pub wanted: u32,
 }
 
@@ -39,6 +40,10 @@ pub struct ClaimedFile {
 pub struct Claimed {
     /// When it is worth asking again without being woken.
     pub wait_ms: u64,
+    /// Redis' clock, ms since 1970: what every time in a record is measured by.
+    pub now_ms: i64,
+    /// What holds submits back and for how long still, ms; 0 while one file is let through at a time.
+    pub breaker: Option<(BreakerKind, u64)>,
     /// At most as many as were wanted.
     pub files: Vec<ClaimedFile>,
 }
@@ -51,7 +56,7 @@ impl Command for Claim {
             self.lease_ms,
             self.max_running,
             self.max_running_per_tenant,
-            self.window_claims,
+            self.window_size,
             self.window_ms,
             self.wanted,
         ];
@@ -60,6 +65,9 @@ impl Command for Claim {
 
     fn read(&self, mut replies: Replies) -> Result<Claimed, UnexpectedReply> {
         let wait_ms = u64::try_from(replies.int()?).unwrap_or_default();
+        let now_ms = replies.int()?;
+        let kind = BreakerKind::parse(&replies.text()?);
+        let left_ms = u64::try_from(replies.int()?).unwrap_or_default();
         let mut files = Vec::new();
         while !replies.is_empty() {
             let (job, file, fence) = (replies.text()?, replies.text()?, replies.text()?);
@@ -68,6 +76,6 @@ impl Command for Claim {
             let file = FileId::parse(&file).map_err(|_| replies.unexpected("a file id was expected"))?;
             files.push(ClaimedFile { holding: Holding { job, file, fence }, lost_leases });
         }
-        Ok(Claimed { wait_ms, files })
+        Ok(Claimed { wait_ms, now_ms, breaker: kind.map(|kind| (kind, left_ms)), files })
     }
 }

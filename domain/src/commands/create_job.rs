@@ -3,6 +3,7 @@
 use super::script;
 use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
+use crate::queue::Priority;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 
 /// One stored and inspected image.
@@ -53,6 +54,8 @@ pub struct CreateJob {
     pub model: String,
     /// `false` only stores the images.
     pub process: bool,
+    /// Which of the tenant's files come first.
+    pub priority: Priority,
     /// URL to call when the job has ended, and the secret that signs the call.
     pub webhook: Option<(String, String)>,
     /// In the order they were sent.
@@ -121,7 +124,7 @@ impl Command for CreateJob {
             ]);
         }
         let (url, secret) = self.webhook.as_ref().map_or(("", ""), |(url, secret)| (url.as_str(), secret.as_str()));
-        args.extend([Arg::from(url), secret.into()]);
+        args.extend([Arg::from(url), secret.into(), self.priority.as_str().into()]);
         Call::new(script!("create_job"), keys, args)
     }
 

@@ -3,6 +3,7 @@
 use super::script;
 use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
+use crate::queue::Priority;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 
 /// Has a model made of a stored image. A stored or failed file is put in line itself; beside a completed one a new file of
@@ -31,6 +32,8 @@ pub struct GenerateFile<'a> {
     pub request_id: &'a str,
     /// Its place in its trace, as a `traceparent` header.
     pub traceparent: &'a str,
+    /// Which of the tenant's files come first.
+    pub priority: Priority,
 }
 
 /// Whom to call, and what signs it.
@@ -98,6 +101,7 @@ impl Command for GenerateFile<'_> {
             digest.into(),
             self.request_id.into(),
             self.traceparent.into(),
+            self.priority.as_str().into(),
         ];
         Call::new(script!("generate_file"), keys, args)
     }

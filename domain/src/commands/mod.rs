@@ -5,36 +5,53 @@
 
 mod admit;
 mod api_key;
+mod bind;
+mod breaker;
 mod claim;
 mod create_job;
 mod generate;
+mod intend;
 mod job;
 mod list;
 mod log;
+mod maintenance;
+mod orphan;
 mod queue;
 mod retry;
 mod step;
+mod tenant;
 mod webhook;
 
 pub use admit::{Admit, Admitted, Allowance, AllowanceUse};
 pub use api_key::{FindKey, IssueKey, KeyPage, ListKeys, RevokeKey};
+pub use bind::{Bind, BindOutcome};
+pub use breaker::{Breaker, BreakerKind, CloseBreaker, TripBreaker, Tripped};
 pub use claim::{Claim, Claimed, ClaimedFile};
 pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
 pub use generate::{GenerateFile, GenerateOutcome, Generating, Webhook};
+pub use intend::{Intend, IntendAnswer, Intended};
 pub use job::{CancelFile, CancelJob, CancelOutcome, DeleteJob, DeleteOutcome, ReadJob};
 pub use list::{JobPage, JobPlace, JobSummary, ListJobs};
 pub use log::{AppendLog, ExpireLogs, RotateLog, Rotated, TrimLog, Trimmed};
+pub use maintenance::{FinishMaintenance, Maintenance, TakeMaintenance};
+pub use orphan::{AddOrphan, Orphan, SettleOrphan, TakeOrphans};
 pub use queue::{ForgetDeadLetter, PauseQueue, Paused, QueueState, QueueStates, ReadQueues};
 pub use retry::{Restart, RetryFiles, RetryOutcome};
-pub use step::{Bind, Cancelled, Complete, Fail, Heartbeat, Holding, Intend, Log, Progress, Release, StepOutcome};
+pub use step::{Cancelled, Complete, Fail, Heartbeat, Holding, Log, Park, Progress, Release, StepOutcome, Withdraw};
+pub use tenant::{ReadTenants, SetTenant, Tenant};
 pub use webhook::{SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
 
-/// A script's source: the shared prelude and the body of that name.
+/// A script's source: what all share, and the body of that name.
 macro_rules! script {
     ($name:literal) => {{
         static SCRIPT: $crate::script::Script = $crate::script::Script::new(
             $name,
-            concat!(include_str!("../scripts/prelude.lua"), include_str!(concat!("../scripts/", $name, ".lua"))),
+            concat!(
+                include_str!("../scripts/prelude.lua"),
+                include_str!("../scripts/prelude_queue.lua"),
+                include_str!("../scripts/prelude_ending.lua"),
+                include_str!(concat!("../scripts/", $name, ".lua")),
+            ),
         );
         &SCRIPT
     }};

@@ -1,5 +1,6 @@
 //! The queues as a whole: how they stand, pausing, resuming.
 
+use super::breaker::{Breaker, BreakerKind};
 use super::script;
 use crate::keys::Keyspace;
 use crate::queue::Queue;
@@ -27,6 +28,10 @@ pub struct QueueState {
 pub struct QueueStates {
     /// Files that failed for good and can be replayed.
     pub dead: u64,
+    /// Requests at the provider that no file has a use for and that are still to be cancelled.
+    pub orphans: u64,
+    /// What holds submits back, while something does.
+    pub breaker: Option<Breaker>,
     /// Every queue.
     pub queues: Vec<QueueState>,
 }
@@ -47,7 +52,10 @@ impl Command for ReadQueues {
     }
 
     fn read(&self, mut replies: Replies) -> Result<QueueStates, UnexpectedReply> {
-        let dead = count(&mut replies)?;
+        let (dead, orphans) = (count(&mut replies)?, count(&mut replies)?);
+        let (kind, since, left_ms, half_open) =
+            (replies.text()?, replies.int()?, count(&mut replies)?, replies.int()? == 1);
+        let breaker = BreakerKind::parse(&kind).map(|kind| Breaker { kind, since, left_ms, half_open });
         let mut queues = Vec::new();
         while !replies.is_empty() {
             let name = replies.text()?;
@@ -62,7 +70,7 @@ impl Command for ReadQueues {
                 delayed: count(&mut replies)?,
             });
         }
-        Ok(QueueStates { dead, queues })
+        Ok(QueueStates { dead, orphans, breaker, queues })
     }
 }
 

@@ -19,6 +19,8 @@ pub struct RetryFiles<'a> {
     pub files: Option<&'a [FileId]>,
     /// Refuse when more files than this would wait; `None` for no bound.
     pub max_waiting: Option<u64>,
+    /// The request that asks for it: repeated after its answer was lost, it is answered as before.
+    pub request_id: &'a str,
 }
 
 /// What becomes of a file that was put in line anew.
@@ -55,7 +57,7 @@ impl Command for RetryFiles<'_> {
     fn call(&self, keys: &Keyspace) -> Call {
         let most = self.max_waiting.map_or_else(|| Arg::from(""), Arg::from);
         let files = self.files.unwrap_or_default().iter().map(|file| Arg::from(file.as_str()));
-        let args = [Arg::from(self.job.as_str()), most].into_iter().chain(files);
+        let args = [Arg::from(self.job.as_str()), most, self.request_id.into()].into_iter().chain(files);
         Call::new(script!("retry_files"), keys, args)
     }
 

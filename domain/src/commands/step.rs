@@ -114,27 +114,16 @@ step! {
 }
 
 step! {
-    /// Written before a submit is sent.
-    Intend as "intend" {
-        /// Where the provider will find the image: unique to this attempt.
+    /// What [`Intend`](super::Intend) announced was surely not accepted. Heard of a worker that lost its lease too.
+    Withdraw as "withdraw" {
+        /// What was announced.
         image_url: &'a str,
     } |s| [s.image_url]
 }
 
 step! {
-    /// Records the provider's request id, even after the lease was lost while the submit was under way.
-    Bind as "bind" {
-        /// The id.
-        request_id: &'a str,
-        /// What [`Intend`] announced.
-        image_url: &'a str,
-        /// Found in the provider's history rather than answered to the submit.
-        reconciled: bool,
-    } |s| [s.request_id, if s.reconciled { "reconciled" } else { "submitted" }, s.image_url]
-}
-
-step! {
-    /// The attempt failed.
+    /// The attempt failed. A file that its caller wants stopped is cancelled instead, unless its request has to be first:
+    /// [`StepOutcome::CancelRequested`] then, and nothing is done.
     Fail as "fail" {
         /// Stable code.
         code: &'a str,
@@ -146,12 +135,26 @@ step! {
         retry_in_ms: Option<u32>,
         /// The provider is surely done with the request: trying again later sends a new one. Else that one is followed.
         resolved: bool,
-    } |s| [s.code, s.message, s.retryable, s.retry_in_ms.map_or(-1_i64, i64::from), !s.resolved]
+        /// The next attempt sends a new request although this one may be paid for, as policy allows once.
+        resubmit: bool,
+        /// What it cost all the same, in millionths of a dollar.
+        cost_micro_usd: u64,
+    } |s| [s.code, s.message, s.retryable, s.retry_in_ms.map_or(-1_i64, i64::from), !s.resolved, s.resubmit, s.cost_micro_usd]
 }
 
 step! {
-    /// Hands the file back, its request id kept.
+    /// Hands the file back, its request id kept; another worker is woken.
     Release as "release" {} |s| []
+}
+
+step! {
+    /// Lets the file go for a time, with its request: nothing is wrong with it, and no attempt is counted.
+    Park as "park" {
+        /// It is not taken up before.
+        delay_ms: u32,
+        /// A sentence on why it waits.
+        message: &'a str,
+    } |s| [s.delay_ms, s.message]
 }
 
 step! {
@@ -168,6 +171,8 @@ pub struct Complete<'a> {
     /// `alternates` (a JSON list of [`Alternate`](crate::record::Alternate)), `preview_url`, `preview_blob`,
     /// `preview_content_type`, …
     pub fields: Vec<(&'static str, String)>,
+    /// What it cost, in millionths of a dollar.
+    pub cost_micro_usd: u64,
 }
 
 impl Command for Complete<'_> {
@@ -175,7 +180,8 @@ impl Command for Complete<'_> {
 
     fn call(&self, keys: &Keyspace) -> Call {
         let Holding { job, file, fence } = self.holding;
-        let mut args = vec![Arg::from(job.as_str()), file.as_str().into(), fence.into(), self.fields.len().into()];
+        let mut args = vec![Arg::from(job.as_str()), file.as_str().into(), fence.into()];
+        args.extend([Arg::from(self.cost_micro_usd), self.fields.len().into()]);
         for (name, value) in &self.fields {
             args.extend([Arg::from(*name), Arg::from(value)]);
         }

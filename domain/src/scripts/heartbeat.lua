@@ -1,5 +1,6 @@
--- Extends the worker's lease. ARGV: 5 lease ms. Reply: {'ok' | 'cancelled' | 'stale' | 'gone'}
-local f, why = held(false)
+-- Extends the worker's lease, that of a cancelled file too: its worker is still busy with it.
+-- ARGV: 5 lease ms. Reply: {'ok' | 'cancelled' | 'stale' | 'gone'}
+local f, why = held()
 if not f then return { why } end
-redis.call('ZADD', queue_key('running'), 'XX', now + tonumber(ARGV[5]), f.job .. '/' .. f.file)
-return { 'ok' }
+extend_lease(f.job, f.file, ARGV[5])
+return { f.cancelled and 'cancelled' or 'ok' }

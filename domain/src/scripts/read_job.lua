@@ -13,7 +13,7 @@ for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
   f[#f + 1] = redis.call('HGET', progress_key(job), file) or '0'
   local m = redis.call('HMGET', file_key(job, file), 'queue', 'tenant')
   if m[1] == 'waiting' then
-    local place = redis.call('LPOS', line_key(lane_of(job, file), m[2]), job .. '/' .. file)
+    local place = redis.call('ZRANK', line_key(lane_of(job, file), m[2]), job .. '/' .. file)
     if place then
       f[#f + 1] = 'waiting_position'
       f[#f + 1] = tostring(place)

@@ -41,19 +41,21 @@ pub(super) struct Failure {
     pub retry_in: Option<Duration>,
     /// FAL is surely done with the request, and no model of it is to be had. Else a later retry follows that request.
     pub resolved: bool,
+    /// The new attempt sends a request although this one may be paid for: policy allows it once.
+    pub resubmit: bool,
 }
 
 impl End {
     /// A failure for good. The request, if one was sent, may still give a model.
     pub fn failed(code: &str, message: &str, retryable: bool) -> Self {
         let (code, message) = (code.to_owned(), message.to_owned());
-        Self::Failed(Failure { code, message, retryable, retry_in: None, resolved: false })
+        Self::Failed(Failure { code, message, retryable, retry_in: None, resolved: false, resubmit: false })
     }
 
     /// A failure for good, of a request that gave no model.
     pub fn without_model(code: &str, message: &str) -> Self {
         let (code, message) = (code.to_owned(), message.to_owned());
-        Self::Failed(Failure { code, message, retryable: true, retry_in: None, resolved: true })
+        Self::Failed(Failure { code, message, retryable: true, retry_in: None, resolved: true, resubmit: false })
     }
 
     /// What an error of FAL means for a file that has failed `attempts` times since it was put in line.
@@ -71,6 +73,7 @@ impl End {
             retryable: error.is_retryable(),
             retry_in: again.then(|| nth_delay(retry, attempts, error.retry_after())),
             resolved: error.is_outcome(),
+            resubmit: false,
         })
     }
 }

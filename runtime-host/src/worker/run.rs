@@ -144,14 +144,15 @@ impl Worker {
         let (wanted, ask_in) = self.shared.breaker.permits(Instant::now(), room.min(CLAIM_AT_ONCE), running);
         if wanted == 0 {
             let wait_ms = ask_in.unwrap_or(config.longest_idle).as_millis();
-            return Ok(Claimed { wait_ms: u64::try_from(wait_ms).unwrap_or(u64::MAX), files: Vec::new() });
+            let wait_ms = u64::try_from(wait_ms).unwrap_or(u64::MAX);
+            return Ok(Claimed { wait_ms, now_ms: presence::now_ms(), breaker: None, files: Vec::new() });
         }
         let claim = Claim {
             worker: config.id.clone(),
             lease_ms: config.lease_ms(),
             max_running: config.max_running,
             max_running_per_tenant: config.max_running_per_tenant,
-            window_claims: config.claims_per_window,
+            window_size: config.claims_per_window,
             window_ms: millis(config.claim_window),
             wanted,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use image2model_domain::commands::{Claim, Complete, CreateJob, Fail, Holding, Log, NewFile, Progress, StepOutcome};
+use image2model_domain::queue::Priority;
 use image2model_domain::{FileId, FileStatus, JobId};
 use image2model_host::redis::{ChildRedis, Store, Tail};
 use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
@@ -109,6 +110,7 @@ impl World {
             options: "{}".to_owned(),
             model: "tripo3d".to_owned(),
             process: true,
+            priority: Priority::default(),
             webhook: None,
             files: (0..files).map(file).collect(),
         };
@@ -123,7 +125,7 @@ impl World {
             lease_ms: 600_000,
             max_running: 1000,
             max_running_per_tenant: 1000,
-            window_claims: 1000,
+            window_size: 1000,
             window_ms: 1,
             wanted: 100,
         };
@@ -158,12 +160,20 @@ impl World {
 
     pub async fn complete(&self, holding: &Holding) {
         let fields = vec![("model_url", "https://v3.fal.media/m.glb".to_owned())];
-        self.store.run(&Complete { holding, fields }).await.unwrap();
+        self.store.run(&Complete { holding, fields, cost_micro_usd: 0 }).await.unwrap();
     }
 
     pub async fn fail(&self, holding: &Holding) {
-        let step =
-            Fail { holding, code: "PROVIDER_ERROR", message: "no", retryable: true, retry_in_ms: None, resolved: true };
+        let step = Fail {
+            holding,
+            code: "PROVIDER_ERROR",
+            message: "no",
+            retryable: true,
+            retry_in_ms: None,
+            resolved: true,
+            resubmit: false,
+            cost_micro_usd: 0,
+        };
         self.store.run(&step).await.unwrap();
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use image2model_domain::commands::{CancelJob, CancelOutcome, GenerateFile, GenerateOutcome, ReadQueues};
+use image2model_domain::queue::Priority;
 use image2model_domain::{FileId, FileStatus, JobId, JobStatus};
 use redis::cmd;
 
@@ -27,6 +28,7 @@ async fn ask(parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
         idempotency: ask.key,
         request_id: "r2",
         traceparent: "",
+        priority: Priority::default(),
     };
     Ok(parts.store.run(&command).await?)
 }

@@ -19,6 +19,8 @@ mod removal;
 #[cfg(test)]
 mod retry;
 #[cfg(test)]
+mod steps;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trouble;

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
-    CancelFile, CancelOutcome, Claim, Claimed, CreateOutcome, PauseQueue, QueueState, ReadQueues,
+    BreakerKind, CancelFile, CancelOutcome, Claim, CloseBreaker, Complete, CreateJob, CreateOutcome, FinishMaintenance,
+    IntendAnswer, Maintenance, PauseQueue, QueueState, ReadQueues, ReadTenants, Release, SetTenant, TakeMaintenance,
+    Tenant, TripBreaker, Withdraw,
 };
-use image2model_domain::queue::Queue;
-use image2model_domain::{FileStatus, JobStatus};
+use image2model_domain::queue::{Priority, Queue};
+use image2model_domain::{FileStatus, JobId, JobStatus};
 
 use crate::support::Parts;
+use crate::support::steps::{announce, bind, claim, claim_of, claim_some, failure};
 
 #[tokio::test]
 async fn a_job_made_twice_under_one_key_is_not_taken_for_an_earlier_one() -> Result<()> {
@@ -99,17 +102,144 @@ async fn one_file_is_cancelled_and_the_others_go_on() -> Result<()> {
     parts.assert_at_rest().await
 }
 
-async fn claim(parts: &Parts) -> Result<Claimed> {
-    let claim = Claim {
-        worker: "test".to_owned(),
-        lease_ms: 60_000,
-        max_running: 100,
-        max_running_per_tenant: 100,
-        window_claims: 100,
-        window_ms: 60_000,
-        wanted: 10,
-    };
-    Ok(parts.store.run(&claim).await?)
+#[tokio::test]
+async fn a_tenants_own_priorities_order_its_line_and_nothing_else() -> Result<()> {
+    let parts = Parts::start().await?;
+    let mut jobs = Vec::new();
+    for priority in [Priority::Low, Priority::Normal, Priority::High] {
+        let create = CreateJob { priority, ..parts.stored(&["a.png"])? };
+        parts.store.run(&create).await?;
+        jobs.push(create.job);
+    }
+    let other = CreateJob { tenant: "u".to_owned(), priority: Priority::Low, ..parts.stored(&["b.png"])? };
+    parts.store.run(&other).await?;
+    for (job, ahead) in jobs.iter().zip([2, 1, 0]) {
+        assert_eq!(parts.job(job).await?.files[0].queue_position, Some(ahead));
+    }
+    let order: Vec<_> = claim(&parts).await?.files.into_iter().map(|file| file.holding.job).collect();
+    let place = |job: &JobId| order.iter().position(|taken| taken == job).unwrap();
+    assert!(place(&jobs[2]) < place(&jobs[1]) && place(&jobs[1]) < place(&jobs[0]), "{order:?}");
+    assert!(place(&other.job) < 2, "another tenant does not wait for them: {order:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tenants_terms_are_heeded_and_forgotten() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.store.run(&SetTenant { tenant: "t", weight: 4.0, cap: Some(2) }).await?;
+    let job = parts.upload(&["a.png", "b.png", "c.png"]).await?;
+    assert_eq!(claim(&parts).await?.files.len(), 2);
+    let all = ReadTenants { tenant: None, limit: 10 };
+    let seen = parts.store.run(&all).await?;
+    let expected =
+        Tenant { tenant: "t".to_owned(), weight: 4.0, cap: Some(2), waiting: 1, running: 2, cost_micro_usd: 0 };
+    assert_eq!(seen, [expected.clone()]);
+    parts.store.run(&SetTenant { tenant: "t", weight: 1.0, cap: None }).await?;
+    let files = claim(&parts).await?.files;
+    assert_eq!(files.len(), 1);
+    let done = Complete { holding: &files[0].holding, fields: Vec::new(), cost_micro_usd: 250_000 };
+    parts.store.run(&done).await?;
+    let one = parts.store.run(&ReadTenants { tenant: Some("t"), limit: 1 }).await?;
+    assert_eq!(one, [Tenant { weight: 1.0, cap: None, waiting: 0, cost_micro_usd: 250_000, ..expected }]);
+    assert_eq!(parts.job(&job).await?.files.iter().map(|file| file.cost_micro_usd).sum::<u64>(), 250_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn turns_follow_the_weights() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.store.run(&SetTenant { tenant: "t", weight: 3.0, cap: None }).await?;
+    let names = ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png"];
+    let heavy = parts.upload(&names).await?;
+    let light = CreateJob { tenant: "u".to_owned(), ..parts.stored(&names)? };
+    parts.store.run(&light).await?;
+    let files = parts.store.run(&Claim { wanted: 8, ..claim_of(10) }).await?.files;
+    assert_eq!(files.iter().filter(|file| file.holding.job == heavy).count(), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_open_breaker_holds_all_workers_and_lets_one_file_probe() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.upload(&["a.png", "b.png", "c.png"]).await?;
+    let trip = TripBreaker { kind: BreakerKind::Account, pause_ms: 2000, longest_ms: 8000, by_submit: true };
+    let early = claim_some(&parts, 1).await?.files.remove(0).holding;
+    assert!(parts.store.run(&trip).await?.changed);
+    let again = parts.store.run(&trip).await?;
+    assert!(!again.changed && again.left_ms <= 2000, "refusals of one pause are one: {again:?}");
+    let outage = TripBreaker { kind: BreakerKind::Outage, ..trip };
+    assert_eq!(parts.store.run(&outage).await?.kind, BreakerKind::Account);
+
+    let held_back = claim(&parts).await?;
+    assert!(held_back.files.is_empty() && held_back.wait_ms <= 2000, "{held_back:?}");
+    assert!(matches!(held_back.breaker, Some((BreakerKind::Account, 1..))), "{held_back:?}");
+    assert!(matches!(announce(&parts, &early, "early").await?, IntendAnswer::HeldBack(_)));
+
+    parts.when_queues(|states| states.breaker.is_some_and(|breaker| breaker.half_open)).await?;
+    let mut probes = claim(&parts).await?.files;
+    assert_eq!(probes.len(), 1, "one file to see");
+    let probe = probes.remove(0).holding;
+    assert!(claim(&parts).await?.files.is_empty());
+    assert!(matches!(announce(&parts, &early, "early").await?, IntendAnswer::HeldBack(_)));
+    assert!(!parts.store.run(&CloseBreaker { force: false }).await?, "an answer alone does not close it");
+
+    assert_eq!(announce(&parts, &probe, "probe").await?, IntendAnswer::Go);
+    let refused = parts.store.run(&trip).await?;
+    assert!(refused.changed && refused.left_ms > 2000, "twice as long: {refused:?}");
+    parts.store.run(&Withdraw { holding: &probe, image_url: "probe" }).await?;
+    parts.store.run(&Release { holding: &probe }).await?;
+    parts.when_queues(|states| states.breaker.is_some_and(|breaker| breaker.half_open)).await?;
+
+    // Whoever announces first is the probe.
+    assert_eq!(announce(&parts, &early, "early").await?, IntendAnswer::Go);
+    assert!(claim(&parts).await?.files.is_empty());
+    bind(&parts, &early, "early").await?;
+    let free = claim(&parts).await?;
+    assert_eq!((free.breaker, free.files.len()), (None, 2), "an accepted submit closes it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn clearing_away_is_done_by_one_at_a_time_when_it_is_due() -> Result<()> {
+    let parts = Parts::start().await?;
+    let take = |worker| TakeMaintenance { worker, task: "sweep", every_ms: 3_600_000, lease_ms: 2000 };
+    let pause = |pause| PauseQueue { queue: Queue::Maintenance, pause };
+    parts.store.run(&pause(true)).await?;
+    assert_eq!(parts.store.run(&take("one")).await?, Maintenance::Paused);
+    parts.store.run(&pause(false)).await?;
+    assert_eq!(parts.store.run(&take("one")).await?, Maintenance::Run);
+    assert!(matches!(parts.store.run(&take("two")).await?, Maintenance::Wait(1..=2000)));
+    assert_eq!(parts.store.run(&take("one")).await?, Maintenance::Run, "it goes on");
+    assert_eq!(lane(&parts, Queue::Maintenance).await?.running, 1);
+
+    // One that died is taken over from, due or not.
+    parts.when_queues(|states| states.queues.iter().all(|queue| queue.running == 0)).await?;
+    assert_eq!(parts.store.run(&take("two")).await?, Maintenance::Run);
+    assert!(!parts.store.run(&FinishMaintenance { worker: "one", task: "sweep" }).await?);
+    assert!(parts.store.run(&FinishMaintenance { worker: "two", task: "sweep" }).await?);
+    assert!(matches!(parts.store.run(&take("one")).await?, Maintenance::Wait(1_000..)), "not due for an hour");
+    Ok(())
+}
+
+#[tokio::test]
+async fn dead_letters_of_files_that_are_gone_are_forgotten() -> Result<()> {
+    let parts = Parts::start().await?;
+    let keys = parts.store.keys().clone();
+    for name in ["a.png", "b.png", "c.png"] {
+        let job = parts.upload(&[name]).await?;
+        let holding = claim(&parts).await?.files.remove(0).holding;
+        parts.store.run(&failure(&holding)).await?;
+        if name != "b.png" {
+            // As if it had expired.
+            parts.store.query::<()>(redis::cmd("DEL").arg(keys.file(&job, &holding.file))).await?;
+        }
+    }
+    assert_eq!(parts.store.run(&ReadQueues).await?.dead, 3);
+    for _ in 0..3 {
+        claim(&parts).await?;
+    }
+    assert_eq!(parts.store.run(&ReadQueues).await?.dead, 1);
+    Ok(())
 }
 
 async fn lane(parts: &Parts, queue: Queue) -> Result<QueueState> {

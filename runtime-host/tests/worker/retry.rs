@@ -11,7 +11,7 @@ use redis::cmd;
 use crate::support::Parts;
 
 async fn retry(parts: &Parts, job: &JobId, files: Option<&[FileId]>) -> Result<RetryOutcome> {
-    Ok(parts.store.run(&RetryFiles { job, files, max_waiting: Some(100) }).await?)
+    Ok(parts.store.run(&RetryFiles { job, files, max_waiting: Some(100), request_id: "" }).await?)
 }
 
 async fn ttl(parts: &Parts, key: String) -> Result<i64> {
@@ -137,7 +137,7 @@ async fn what_cannot_be_retried_is_said() -> Result<()> {
     assert_eq!(retry(&parts, &id, Some(&both)).await?, RetryOutcome::NotFailed(done));
     let one = [unknown.clone()];
     assert_eq!(retry(&parts, &id, Some(&one)).await?, RetryOutcome::UnknownFile(unknown));
-    let full = RetryFiles { job: &id, files: None, max_waiting: Some(0) };
+    let full = RetryFiles { job: &id, files: None, max_waiting: Some(0), request_id: "" };
     assert_eq!(parts.store.run(&full).await?, RetryOutcome::QueueFull);
     assert_eq!(parts.job(&id).await?.status, JobStatus::PartiallyCompleted);
 

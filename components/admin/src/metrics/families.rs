@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use image2model_domain::commands::QueueState;
-use image2model_domain::counters::{Counters, FILE_DURATION_BOUNDS};
+use image2model_domain::counters::{Counters, DURATION_BOUNDS};
 use serde_json::Value;
 
 use super::exposition::{Family, Kind, number};
@@ -85,7 +85,7 @@ fn by_status(counters: &Counters) -> Vec<Family> {
 fn durations(counters: &Counters) -> Family {
     let help = "How long a worker was at a file, from its claim to its end.";
     let mut family = Family::new(Kind::Histogram, "image2model_file_duration_seconds", help);
-    let bounds = FILE_DURATION_BOUNDS.map(f64::from);
+    let bounds = DURATION_BOUNDS.map(f64::from);
     for status in ["completed", "failed", "cancelled"] {
         let durations = counters.file_durations(status);
         let labels = vec![("status", status.to_owned())];

@@ -108,7 +108,8 @@ pub(crate) async fn replay(context: Context) -> Result<Reply, Failure> {
     audit::asked(&context, &json!({ "job_id": letter.job, "file_id": letter.file }));
     require_image(&letter).await?;
     let (job, files) = (&letter.job, [letter.file.clone()]);
-    let queued = match redis::run(&RetryFiles { job, files: Some(&files), max_waiting: None }).await? {
+    let retry = RetryFiles { job, files: Some(&files), max_waiting: None, request_id: &context.request_id };
+    let queued = match redis::run(&retry).await? {
         RetryOutcome::Queued(queued) => queued,
         outcome => return Err(refused(&outcome).into()),
     };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image2model_domain::FileStatus;
-use image2model_domain::commands::{Cancelled, Complete, Fail, Intend, Progress, ReadJob, Release};
+use image2model_domain::commands::{Cancelled, Complete, Fail, Progress, ReadJob, Release, Withdraw};
 use image2model_domain::record::FileRecord;
 use image2model_domain::trace;
 use tracing::Instrument;
@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
     async fn settle(mut self, end: End) {
         match end {
             End::Completed(fields) => {
-                let done = self.held.step(&Complete { holding: &self.held.holding, fields }).await;
+                let done = self.held.step(&Complete { holding: &self.held.holding, fields, cost_micro_usd: 0 }).await;
                 self.say("a model is done", done.is_ok());
             }
             End::Failed(failure) => fail(&self.held, &failure).await,
@@ -182,9 +182,9 @@ impl<'a> Attempt<'a> {
     }
 
     /// Announces no submit any more: the last one was surely not accepted.
-    async fn withdraw_intent(&mut self) -> Result<(), End> {
+    async fn withdraw_intent(&mut self, image_url: &str) -> Result<(), End> {
         self.intent = None;
-        self.held.step(&Intend { holding: &self.held.holding, image_url: "" }).await
+        self.held.step(&Withdraw { holding: &self.held.holding, image_url }).await
     }
 
     /// Stops the request at FAL, looking it up first when its submit was not answered. Best effort: a request that has
@@ -226,8 +226,10 @@ fn refused_by_provider(error: &ProviderError) -> End {
 
 async fn fail(held: &Held, failure: &Failure) {
     let retry_in_ms = failure.retry_in.map(millis);
-    let Failure { code, message, retryable, resolved, .. } = failure;
-    let step = Fail { holding: &held.holding, code, message, retryable: *retryable, retry_in_ms, resolved: *resolved };
+    let Failure { code, message, retryable, resolved, resubmit, .. } = failure;
+    let (retryable, resolved, resubmit) = (*retryable, *resolved, *resubmit);
+    let holding = &held.holding;
+    let step = Fail { holding, code, message, retryable, retry_in_ms, resolved, resubmit, cost_micro_usd: 0 };
     let done = held.step(&step).await.is_ok();
     tracing::warn!(job_id = %held.holding.job, file_id = %held.holding.file, code, retry_in_ms, done, "an attempt failed");
 }

@@ -57,10 +57,9 @@ impl Attempt<'_> {
         self.shared.fal.find_request(&self.endpoint, image_url, since).await
     }
 
-    /// What the policy says. A file that had its one new request before carries the code of that.
+    /// What the policy says.
     fn undecided(&self) -> End {
-        let had_one = self.file.error.as_ref().is_some_and(|error| error.code == CODE);
-        let again = self.held.config.uncertain_submits == UncertainSubmits::ResubmitOnce && !had_one;
+        let again = self.held.config.uncertain_submits == UncertainSubmits::ResubmitOnce && !self.file.resubmitted;
         let holding = &self.held.holding;
         tracing::error!(job_id = %holding.job, file_id = %holding.file, again, "a submit's fate is unknown: it may be billed without a result");
         End::Failed(Failure {
@@ -69,6 +68,7 @@ impl Attempt<'_> {
             retryable: true,
             retry_in: again.then_some(Duration::ZERO),
             resolved: false,
+            resubmit: again,
         })
     }
 }

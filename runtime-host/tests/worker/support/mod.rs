@@ -3,14 +3,15 @@
 mod blobs;
 mod provider;
 mod redis_server;
+pub mod steps;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use fal_sim::{Armed, Call, Kind, RequestReport, Running, Simulator, When};
-use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
-use image2model_domain::queue::Queue;
+use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, QueueStates, ReadJob, ReadQueues};
+use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId};
 use image2model_host::fal::{FalClient, FalConfig};
@@ -147,6 +148,7 @@ impl Parts {
             options: r#"{"face_limit":1000}"#.to_owned(),
             model: "tripo3d".to_owned(),
             process: true,
+            priority: Priority::default(),
             webhook: None,
             files,
         })
@@ -181,6 +183,26 @@ impl Parts {
             ensure!(started.elapsed() < PATIENCE, "Redis did not answer");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until the queues stand as wanted.
+    pub async fn when_queues(&self, wanted: impl Fn(&QueueStates) -> bool) -> Result<()> {
+        let started = tokio::time::Instant::now();
+        loop {
+            let states = self.store.run(&ReadQueues).await?;
+            if wanted(&states) {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < PATIENCE, "it did not come to pass: {states:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// One of the counters.
+    pub async fn counted(&self, name: &str) -> Result<u64> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.store.keys().counters()).arg(name);
+        Ok(self.store.query::<Option<u64>>(&command).await?.unwrap_or_default())
     }
 
     /// Every event of the job, oldest first.

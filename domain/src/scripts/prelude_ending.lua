@@ -1,0 +1,193 @@
+-- Shared by every script, behind prelude_queue.lua. Here: how files and jobs end, and how they begin anew.
+
+-- Notes blobs that nothing needs any more; the host that owns the store removes them and tries until it could.
+-- What: 'file {job}/{file}': what was stored of one file; 'job {job}': everything; 'expired {job}': that, unless the job lives.
+local function remove_blobs(what, at) redis.call('ZADD', P .. 'blobs:remove', at, what) end
+
+-- Every key that belongs to a job.
+local function keys_of(job)
+  local out = { job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job) }
+  for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
+    out[#out + 1] = file_key(job, file)
+    out[#out + 1] = P .. 'file:' .. file
+  end
+  return out
+end
+
+-- Lets everything that belongs to a job expire together, and its blobs a little later.
+local function expire_job(job)
+  local seconds = tonumber(redis.call('HGET', job_key(job), 'ttl'))
+  for _, key in ipairs(keys_of(job)) do redis.call('EXPIRE', key, seconds) end
+  remove_blobs('expired ' .. job, now + (seconds + 60) * 1000)
+end
+
+-- Takes that back: the job is at work again.
+local function keep_job(job)
+  for _, key in ipairs(keys_of(job)) do redis.call('PERSIST', key) end
+  redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
+end
+
+-- Notes that a webhook is to be called, with what is known of it now; the body is made when it is first called.
+local function notify(job, event, url, file)
+  if not url or url == '' then return end
+  local id = 'evt_' .. job .. '_' .. redis.call('HINCRBY', job_key(job), 'webhook_events', 1)
+  redis.call('HSET', P .. 'webhook:' .. id, 'job', job, 'file', file or '', 'event', event, 'url', url,
+    'secret', redis.call('HGET', job_key(job), 'webhook_secret') or '', 'created_at', now, 'attempts', 0)
+  redis.call('EXPIRE', P .. 'webhook:' .. id, 604800)
+  redis.call('ZADD', P .. 'webhooks:due', now, id)
+  redis.call('HSET', job_key(job), 'webhook_status', 'pending')
+end
+
+-- Puts a job whose files had all ended, or were only stored, to work again.
+local function reopen(job)
+  local ended = redis.call('HDEL', job_key(job), 'ended_at') == 1
+  if ended then set_status(job, 'processing') else count_open(job, redis.call('HGET', job_key(job), 'status')) end
+  keep_job(job)
+end
+
+-- Forgets a request that is over, or was surely not accepted; what its submit announced is remembered, so that a late word
+-- of it is not taken for news.
+local function forget_request(key)
+  local intent = redis.call('HGET', key, 'intent') or ''
+  if intent ~= '' then redis.call('HSET', key, 'former_intent', intent) end
+  redis.call('HDEL', key, 'fal_request_id', 'intent', 'intended_at', 'bound_by', 'bound_at', 'running_at')
+end
+
+-- Puts a file that failed in line anew, and its job to work again if that had ended. A request at the provider that may
+-- still run, or whose model may still be had, is kept and followed; only without one is a new request sent.
+-- `restarts` grows with it: a file's progress never goes backwards under one value of it. Answers 'resumed' or 'requeued'.
+local function restart(job, file, tenant)
+  local key = file_key(job, file)
+  local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts')
+  local resume = m[1] and ((m[2] or '') ~= '' or (m[3] or '') ~= '')
+  redis.call('HINCRBY', job_key(job), 'failed', -1)
+  reopen(job)
+  forget_dead_letter(job, file)
+  if resume then
+    redis.call('HSET', key, 'resumed_at', now)
+  else
+    forget_request(key)
+    redis.call('HDEL', key, 'resumed_at', 'resubmitted', 'error_code', 'error_message', 'error_retryable')
+  end
+  redis.call('HDEL', key, 'ended_at', 'unresolved', 'queue_position', 'lost_leases', 'worker', 'first_claimed_at')
+  redis.call('HINCRBY', key, 'restarts', 1)
+  redis.call('HSET', key, 'status', 'pending', 'message', resume and 'Waiting to look after its request' or 'Waiting for a worker',
+    'attempts_before', m[4] or 0, 'fence', new_fence(), 'updated_at', now)
+  redis.call('HSET', progress_key(job), file, 0)
+  enqueue_again(job, file, tenant)
+  return resume and 'resumed' or 'requeued'
+end
+
+-- How a job has ended, by its totals.
+local function outcome_of(job, t)
+  if t.completed == t.total then return 'completed' end
+  if t.completed > 0 then return 'partially_completed' end
+  local cancelled = t.cancelled == t.total or (t.cancelled > 0 and redis.call('HGET', job_key(job), 'cancel'))
+  return cancelled and 'cancelled' or 'failed'
+end
+
+-- Ends one file, exactly once; the file that ends last ends the job, here and nowhere else. A job of which only stored
+-- files are left is pending again, and expires unless more is asked of it.
+-- Answers 'ended' when the job ended with it, else 'ok'.
+local function settle(job, file, tenant, status, kind, extra)
+  release_lease(job, file, tenant)
+  local key = file_key(job, file)
+  local m = redis.call('HMGET', key, 'queue', 'webhook_url', 'claimed_at')
+  if m[1] == 'stored' then redis.call('HINCRBY', job_key(job), 'stored', -1) end
+  if m[1] == 'running' and m[3] then tally_time('file_duration:' .. status, now - tonumber(m[3])) end
+  redis.call('HSET', key, 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
+  redis.call('HDEL', key, 'cancel')
+  tally('files_ended:' .. status)
+  redis.call('HSET', progress_key(job), file, 100)
+  redis.call('HINCRBY', job_key(job), status, 1)
+  if status == 'cancelled' then remove_blobs('file ' .. job .. '/' .. file, now) end
+  local t = totals(job)
+  local ended = t.completed + t.failed + t.cancelled
+  local outcome = ended == t.total and outcome_of(job, t)
+  if outcome then
+    set_status(job, outcome)
+    redis.call('HSET', job_key(job), 'ended_at', now)
+  elseif ended + t.stored == t.total then
+    set_status(job, 'pending')
+    count_open(job, '')
+    expire_job(job)
+  end
+  emit_file(job, file, kind, extra)
+  notify(job, 'file.' .. status, m[2], file)
+  if not outcome then return 'ok' end
+  emit(job, { type = 'job', status = outcome, progress = 100 })
+  notify(job, 'job.' .. outcome, redis.call('HGET', job_key(job), 'webhook_url'))
+  expire_job(job)
+  if outcome == 'cancelled' then remove_blobs('job ' .. job, now) end
+  return 'ended'
+end
+
+-- An issued API key as {field count, name, value, …}, its state last; {0} when there is none with this hash.
+local function api_key(hash)
+  local key = P .. 'api_key:' .. hash
+  local fields = redis.call('HGETALL', key)
+  if #fields == 0 then return { 0 } end
+  local m = redis.call('HMGET', key, 'revoked_at', 'expires_at')
+  local state = 'active'
+  if m[1] then state = 'revoked' elseif m[2] and tonumber(m[2]) <= now then state = 'expired' end
+  local out = { #fields / 2 + 1 }
+  for i = 1, #fields do out[i + 1] = fields[i] end
+  out[#out + 1] = 'state'
+  out[#out + 1] = state
+  return out
+end
+
+-- Ends a file because its caller wants it stopped.
+local function settle_cancelled(job, file, tenant)
+  redis.call('HSET', file_key(job, file), 'message', 'Cancelled')
+  return settle(job, file, tenant, 'cancelled', 'error', { error = 'Cancelled', error_code = 'CANCELLED', retryable = true })
+end
+
+-- Ends a file for good and keeps it as a dead letter. `unresolved`: its request may still give a model; a retry follows it.
+local function settle_failed(job, file, tenant, code, message, retryable, unresolved)
+  local key = file_key(job, file)
+  redis.call('HSET', key, 'error_code', code, 'error_message', message, 'error_retryable', retryable and 1 or 0, 'message', message)
+  if unresolved then redis.call('HSET', key, 'unresolved', 1) else redis.call('HDEL', key, 'unresolved') end
+  add_dead_letter(job, file, tenant, code, message)
+  return settle(job, file, tenant, 'failed', 'error', { error = message, error_code = code, retryable = retryable })
+end
+
+-- Gives a file whose worker fell silent to the next one, at the front of its line. One that costs a worker its lease time
+-- and again waits longer each time, and is given up in the end: it may be the file that kills them.
+local function take_back(job, file, tenant)
+  release_lease(job, file, tenant)
+  tally('leases_lost')
+  local key = file_key(job, file)
+  local lost = redis.call('HINCRBY', key, 'lost_leases', 1)
+  local m = redis.call('HMGET', key, 'cancel', 'fal_request_id', 'intent')
+  local asked = (m[2] or '') ~= '' or (m[3] or '') ~= ''
+  if not asked and (m[1] or redis.call('HGET', job_key(job), 'cancel')) then
+    settle_cancelled(job, file, tenant)
+  elseif lost >= 8 then
+    settle_failed(job, file, tenant, 'WORKER_LOST', 'Workers were lost while they were at this file', true, true)
+  elseif lost >= 3 then
+    delay(job, file, math.min(300, 5 * 2 ^ (lost - 3)) * 1000)
+  else
+    enqueue(job, file, tenant, true)
+  end
+end
+
+-- Cancels one file: one that waits ends at once. One that runs, or waits but may have a request at the provider, is left to a
+-- worker, which cancels that request too: it sees the mark on the job or, with `mark`, on the file alone.
+-- Answers what settle() answers, 'running', or nil when it had ended before.
+local function cancel_one(job, file, mark)
+  local m = redis.call('HMGET', file_key(job, file), 'queue', 'tenant', 'ended_at', 'fal_request_id', 'intent')
+  local asked = (m[4] or '') ~= '' or (m[5] or '') ~= ''
+  local queued = m[1] == 'waiting' or m[1] == 'delayed'
+  if m[1] == 'running' or (queued and asked) then
+    if mark then redis.call('HSET', file_key(job, file), 'cancel', 1) end
+    if m[1] == 'delayed' then
+      leave_queue(job, file, m[2])
+      enqueue(job, file, m[2], true)
+    end
+    return 'running'
+  end
+  if m[3] or not m[2] then return nil end
+  leave_queue(job, file, m[2])
+  return settle_cancelled(job, file, m[2])
+end
