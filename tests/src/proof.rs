@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::client::text;
 use crate::crew::{Crew, Job};
-use crate::exposition::{self, Dialect};
 
 /// How long FAL may be at requests that nobody waits for any more.
 const LAST_REQUESTS: Duration = Duration::from_secs(60);
@@ -169,7 +168,7 @@ async fn check_queue(redis: &mut redis::aio::MultiplexedConnection) -> anyhow::R
     Ok(())
 }
 
-/// One submit an image, one bill a model; more only where the metrics own up to it.
+/// One submit an image, one bill a model; more only where the counters own up to it.
 async fn check_bills(crew: &Crew, completed: &[String], proof: &mut Proof) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
@@ -202,11 +201,10 @@ async fn check_bills(crew: &Crew, completed: &[String], proof: &mut Proof) -> an
     Ok(())
 }
 
-/// Second submits that the policy allowed, as the metrics count them.
+/// Second submits that the policy allowed, as they are counted for the metrics.
 async fn possible_duplicates(crew: &Crew) -> anyhow::Result<usize> {
-    let answer = crew.client()?.get("/metrics").await?;
-    ensure!(answer.status() == 200, "no metrics: {}", answer.status());
-    let samples = exposition::parse(&answer.text().await?, Dialect::Prometheus)?;
-    let counted = samples.iter().filter(|(name, _)| name.starts_with("image2model_possible_duplicates"));
-    Ok(counted.map(|(_, value)| *value as usize).sum())
+    let mut redis = crew.redis.connection().await?;
+    let counted: Option<usize> =
+        redis::cmd("HGET").arg("counters").arg("possible_duplicates").query_async(&mut redis).await?;
+    Ok(counted.unwrap_or_default())
 }

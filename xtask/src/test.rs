@@ -107,7 +107,10 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
 /// The crash tests with as many files and kills as a release has to survive, one after another.
 fn run_long(options: &Options) -> anyhow::Result<(Counts, Vec<String>)> {
     let mut command = cargo(&["test", "--no-fail-fast", "--package", "image2model-tests", "--test", "crash", "--"]);
-    command.args(&options.filter).args(["--test-threads=1", "--nocapture"]).env("IMAGE2MODEL_LONG_TESTS", "1");
+    command
+        .args(&options.filter)
+        .args(["--include-ignored", "--test-threads=1", "--nocapture"])
+        .env("IMAGE2MODEL_LONG_TESTS", "1");
     say("testing what breaks, at length");
     let (counts, success) = watch(&mut command)?;
     Ok((counts, if success { Vec::new() } else { vec!["the crash tests".to_owned()] }))
