@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use image2model_tests::Crew;
+use image2model_tests::crew::REDIS;
 use image2model_tests::proof::prove;
 use image2model_tests::proxy::Proxy;
 use image2model_tests::redis::Redis;
@@ -34,7 +35,7 @@ async fn a_replica_that_is_a_second_behind_takes_over() {
     for _ in 0..scaled(3, 20) {
         let line = Proxy::start(crew.redis.port()).await.unwrap();
         let port = line.port().to_string();
-        let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]).unwrap();
+        let replica = Redis::start_with(&[&REDIS[..], &["--replicaof", "127.0.0.1", &port]].concat()).unwrap();
         in_step(&crew.redis, &replica).await;
         crew.upload(12).await.unwrap();
         in_step(&crew.redis, &replica).await;
@@ -45,7 +46,7 @@ async fn a_replica_that_is_a_second_behind_takes_over() {
         crew.redis.process().kill();
         line.lead_to(crew.redis.port());
         let mut connection = replica.connection().await.unwrap();
-        redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec_async(&mut connection).await.unwrap();
+        ::redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec_async(&mut connection).await.unwrap();
         crew.line.lead_to(replica.port());
         crew.redis = replica;
         serves_again(&crew).await;
@@ -60,7 +61,7 @@ async fn a_full_redis_is_waited_for() {
     crew.staff(2).unwrap();
     let mut connection = crew.redis.connection().await.unwrap();
     let mut limit = async |bytes: &str| {
-        redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).exec_async(&mut connection).await.unwrap();
+        ::redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).exec_async(&mut connection).await.unwrap();
     };
     for _ in 0..scaled(5, 50) {
         crew.upload(8).await.unwrap();
@@ -72,17 +73,12 @@ async fn a_full_redis_is_waited_for() {
     prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
 }
 
-/// Waits until everything that `primary` was told, `replica` was told too.
+/// Waits until everything that `primary` has been told by now, `replica` was told too.
 async fn in_step(primary: &Redis, replica: &Redis) {
-    let (mut primary, mut replica) = (primary.connection().await.unwrap(), replica.connection().await.unwrap());
+    let sent = number(primary, "master_repl_offset").await;
     for _ in 0..600 {
-        let ours: String = redis::cmd("INFO").arg("replication").query_async(&mut primary).await.unwrap();
-        let theirs: String = redis::cmd("INFO").arg("replication").query_async(&mut replica).await.unwrap();
-        let told = field(&theirs, "slave_repl_offset").parse::<u64>().unwrap_or_default();
-        let sent = field(&ours, "master_repl_offset").parse::<u64>().unwrap_or(u64::MAX);
-        // Work goes on meanwhile, so the two are hardly ever equal: what was said before is what matters.
-        let asked: u64 = redis::cmd("WAIT").arg(1).arg(100).query_async(&mut primary).await.unwrap();
-        if field(&theirs, "master_link_status") == "up" && (told >= sent || asked == 1) {
+        let told = number(replica, "slave_repl_offset").await;
+        if number(replica, "master_sync_in_progress").await == Some(0) && told.is_some() && told >= sent {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -90,8 +86,11 @@ async fn in_step(primary: &Redis, replica: &Redis) {
     panic!("the replica does not follow");
 }
 
-fn field<'a>(info: &'a str, name: &str) -> &'a str {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap_or_default().trim()
+/// A number of what Redis says of its replication.
+async fn number(redis: &Redis, name: &str) -> Option<u64> {
+    let mut connection = redis.connection().await.unwrap();
+    let info: String = ::redis::cmd("INFO").arg("replication").query_async(&mut connection).await.unwrap();
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
 }
 
 /// Waits until the service reaches Redis.

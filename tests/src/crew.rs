@@ -20,6 +20,9 @@ use crate::{Product, photo};
 /// How long a file is held without a sign of life: short, so that the work of the dead is soon taken up.
 pub const LEASE: Duration = Duration::from_secs(3);
 
+/// Flags of every Redis: nothing is answered before it is on disk, and replicas are served at once.
+pub const REDIS: [&str; 4] = ["--appendfsync", "always", "--repl-diskless-sync-delay", "0"];
+
 /// A job that was taken in.
 pub struct Job {
     /// Its id.
@@ -54,7 +57,7 @@ impl Crew {
     /// When a part does not become ready.
     pub async fn start(change: impl FnOnce(Setup) -> Setup) -> anyhow::Result<Self> {
         let sim = Sim::start_with(&["--speed", "40", "--concurrency", "100"])?;
-        let (redis, data) = (Redis::start()?, tempfile::tempdir()?);
+        let (redis, data) = (Redis::start_with(&REDIS)?, tempfile::tempdir()?);
         let line = Proxy::start(redis.port()).await?;
         let setup = Product::setup()
             .with_sim(&sim)
@@ -66,7 +69,6 @@ impl Crew {
             .with("MAX_STARTS_PER_MINUTE", "100000")
             .with("LOG_STORE_MAX_ENTRIES", "0");
         let environment = change(setup).environment;
-        // Starting may take longer than usual when the components are compiled for the first time.
         let (service, url) = launch("serve", &environment, data.path(), "127.0.0.1:0")?;
         Ok(Self {
             sim,

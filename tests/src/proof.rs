@@ -49,8 +49,9 @@ pub async fn prove(crew: &mut Crew, seed: u64, limit: Duration) -> anyhow::Resul
     let found = async {
         crew.until_unfinished(0, limit).await?;
         check(crew).await
-    };
-    match found.await {
+    }
+    .await;
+    match found {
         Ok(proof) => {
             println!("seed {seed}: {} images, {proof:?}", crew.images());
             Ok(proof)
