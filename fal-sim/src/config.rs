@@ -67,6 +67,12 @@ pub struct Config {
     pub honour_cancel: bool,
     /// How far back the `logs` of a status answer reach.
     pub log_window: Duration,
+    /// Whether a running job that was cancelled is billed all the same.
+    pub bill_cancelled: bool,
+    /// Credits there are (one is a US cent); once they are spent, submits are refused. Without, no end of them.
+    pub balance: Option<i64>,
+    /// How long after its acceptance a request appears in the request history; after its end, where only finished ones do.
+    pub history_lag: Duration,
     /// Whether the request history lists requests that are not finished.
     pub history_lists_unfinished: bool,
     /// Requests remembered; the oldest finished ones are forgotten first.
@@ -93,6 +99,9 @@ impl Default for Config {
             generators: std::thread::available_parallelism().map_or(1, |count| (count.get() / 2).max(1)),
             honour_cancel: true,
             log_window: Duration::from_secs(60),
+            bill_cancelled: false,
+            balance: None,
+            history_lag: Duration::ZERO,
             history_lists_unfinished: true,
             max_requests: 10_000,
             data_dir: None,

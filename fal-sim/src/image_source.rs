@@ -1,13 +1,15 @@
 //! Gets the image an input names: from our own storage, out of a `data:` URI, or over HTTP, at most [`MOST_BYTES`].
 //! A marker URL on a foreign host stands for a built-in drawing, since nothing needs to be there.
 
-use crate::{errors::ModelError, model::Source, scenario::Scenario, sim::Sim};
+use crate::{errors::ModelError, model::Source, scenario::Scenario, sim::Sim, storage::StoredFile};
 use base64::Engine;
 use futures::StreamExt;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Largest image taken.
 pub const MOST_BYTES: u64 = 50 << 20;
+/// What the paths of stored files begin with.
+const STORED: &str = "files/b/";
 /// Longest a fetch may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -20,19 +22,24 @@ pub async fn fetch(sim: &Sim, url: &str) -> Result<Source, ModelError> {
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(ModelError::file_download());
     }
-    // Stored paths hold an unguessable id, so the path alone says whether the file is ours, whatever the host's name.
-    if let Some(at) = parsed.path().find("files/b/") {
-        let path = parsed.path().get(at..).unwrap_or_default();
-        if let Some(file) = sim.storage.find(path).await {
-            if file.size > MOST_BYTES {
-                return Err(ModelError::file_too_large(MOST_BYTES));
-            }
-            return file.read().await.map(Source::Encoded).map_err(|_| ModelError::file_download());
+    if let Some(file) = stored(sim, url).await {
+        if file.size > MOST_BYTES {
+            return Err(ModelError::file_too_large(MOST_BYTES));
         }
-    } else if Scenario::of_url(url).is_some() && !is_loopback(&parsed) {
+        return file.read().await.map(Source::Encoded).map_err(|_| ModelError::file_download());
+    }
+    if !parsed.path().contains(STORED) && Scenario::of_url(url).is_some() && !is_loopback(&parsed) {
         return Ok(Source::BuiltIn);
     }
     download(sim, parsed).await.map(Source::Encoded)
+}
+
+/// The file of our own storage behind `url`. Stored paths hold an unguessable id, so the path alone says whether the file
+/// is ours, whatever the host's name.
+pub async fn stored(sim: &Sim, url: &str) -> Option<Arc<StoredFile>> {
+    let parsed = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let at = parsed.path().find(STORED)?;
+    sim.storage.find(parsed.path().get(at..)?).await
 }
 
 fn is_loopback(url: &url::Url) -> bool {

@@ -2,6 +2,7 @@
 //! real models made out of the images it is given. In process:
 //! `Simulator::start(Config::with_key("id:secret")?).await?`, then point a client at [`Running::base_url`].
 
+mod bills;
 mod config;
 mod counters;
 mod errors;
@@ -16,13 +17,17 @@ mod scenario;
 mod server;
 mod sim;
 mod storage;
+mod tokens;
+mod tuning;
 mod webhook;
 
+pub use bills::Bill;
 pub use config::{ApiKey, Config, InvalidKey};
 pub use counters::Counts;
 pub use errors::StartError;
-pub use faults::{Armed, Call, Kind, When};
+pub use faults::{Armed, Call, Chaos, Kind, RetryAfter, When};
 pub use report::RequestReport;
+pub use tuning::Tuning;
 
 use sim::Sim;
 use std::{net::SocketAddr, sync::Arc};
@@ -69,6 +74,11 @@ impl Running {
         report::requests(&self.sim)
     }
 
+    /// What each image was billed so far.
+    pub fn bills(&self) -> Vec<Bill> {
+        bills::bills(&self.sim)
+    }
+
     /// The counts so far.
     pub fn counts(&self) -> Counts {
         self.sim.counters.get()
@@ -77,6 +87,16 @@ impl Running {
     /// Arms a fault; false when too many are armed.
     pub fn arm(&self, fault: Armed) -> bool {
         self.sim.faults.arm(fault)
+    }
+
+    /// Lets chaos loose, or ends it.
+    pub fn set_chaos(&self, chaos: Option<Chaos>) {
+        self.sim.faults.set_chaos(chaos);
+    }
+
+    /// Changes what may be changed while it runs.
+    pub fn tune(&self, change: impl FnOnce(&mut Tuning)) {
+        change(&mut self.sim.tuning.lock());
     }
 
     /// Disarms every fault.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use fal_sim::{ApiKey, Config, Simulator};
-use std::{io::Write, net::SocketAddr, path::PathBuf};
+use std::{io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -32,6 +32,15 @@ struct Arguments {
     /// Let running jobs finish although they are cancelled, as partner models do.
     #[arg(long)]
     ignore_cancel: bool,
+    /// Bill running jobs that are cancelled.
+    #[arg(long)]
+    bill_cancelled: bool,
+    /// Credits there are, a US cent each; once they are spent, submits are refused.
+    #[arg(long, value_name = "UNITS")]
+    balance: Option<i64>,
+    /// How many milliseconds late requests appear in the request history.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    history_lag: u64,
     /// List only finished requests in the request history.
     #[arg(long)]
     history_of_finished: bool,
@@ -50,6 +59,9 @@ async fn main() -> Result<()> {
         data_dir: arguments.data_dir,
         max_stored_bytes: arguments.max_stored_bytes,
         honour_cancel: !arguments.ignore_cancel,
+        bill_cancelled: arguments.bill_cancelled,
+        balance: arguments.balance,
+        history_lag: Duration::from_millis(arguments.history_lag),
         history_lists_unfinished: !arguments.history_of_finished,
         ..Config::default()
     };

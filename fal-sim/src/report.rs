@@ -15,6 +15,8 @@ pub struct RequestReport {
     pub key_id: String,
     /// The image it names; a `data:` URI shortened.
     pub image_url: Option<String>,
+    /// SHA-256 in hex of the image it was given, once that is known.
+    pub image_sha256: Option<String>,
     /// Its input, long texts shortened.
     pub input: serde_json::Value,
     /// Whether it came by the sync route.
@@ -49,6 +51,7 @@ pub(crate) fn requests(sim: &Sim) -> Vec<RequestReport> {
             endpoint_id: request.endpoint.id.to_owned(),
             key_id: request.owner.clone(),
             image_url: request.image_url.clone(),
+            image_sha256: request.image_sha256().map(str::to_owned),
             input: request.input.clone(),
             sync: request.sync,
             accepted_at: request.accepted_at.to_rfc3339(),

@@ -15,6 +15,8 @@ pub enum Scenario {
     Stuck,
     /// Succeeds although it is cancelled while running.
     CancelIgnored,
+    /// Runs until it is cancelled, and is billed then.
+    CancelBilled,
     /// Goes back to the queue once after it has started.
     Requeue,
     /// 422 `content_policy_violation`.
@@ -57,14 +59,19 @@ pub enum Scenario {
     TruncatedJson,
     /// The first two result calls end in a connection reset.
     Reset,
+    /// Succeeds, but its result is gone.
+    Vanished,
+    /// The first status stream breaks off after its first event.
+    StreamDrop,
 }
 
 /// Markers without their `sim-`, paired with what they mean.
-const MARKERS: [(&str, Scenario); 25] = [
+const MARKERS: [(&str, Scenario); 28] = [
     ("ok", Scenario::Ok),
     ("slow", Scenario::Slow),
     ("stuck", Scenario::Stuck),
     ("cancel-ignored", Scenario::CancelIgnored),
+    ("cancel-billed", Scenario::CancelBilled),
     ("requeue", Scenario::Requeue),
     ("content-policy", Scenario::ContentPolicy),
     ("file-download", Scenario::FileDownload),
@@ -86,6 +93,8 @@ const MARKERS: [(&str, Scenario); 25] = [
     ("flaky", Scenario::Flaky),
     ("truncated-json", Scenario::TruncatedJson),
     ("reset", Scenario::Reset),
+    ("vanished", Scenario::Vanished),
+    ("stream-drop", Scenario::StreamDrop),
 ];
 
 impl Scenario {
@@ -108,7 +117,7 @@ impl Scenario {
 
     /// How this scenario disturbs calls: which call, how, and how often for one subject.
     pub(crate) fn transport(self) -> Option<(Call, Fault, u32)> {
-        let fault = |kind, when| Fault { kind, when };
+        let fault = Fault::new;
         Some(match self {
             Self::TooMany => (Call::Submit, fault(Kind::TooManyRequests, When::Before), 2),
             Self::Balance => (Call::Submit, fault(Kind::Balance, When::Before), u32::MAX),
@@ -120,6 +129,7 @@ impl Scenario {
             Self::ExpiredFile => (Call::Download, fault(Kind::NotFound, When::Before), u32::MAX),
             Self::TruncatedFile => (Call::Download, fault(Kind::BrokenBody, When::After), 1),
             Self::SlowBody => (Call::Download, fault(Kind::SlowBody, When::After), 1),
+            Self::StreamDrop => (Call::Stream, fault(Kind::BrokenBody, When::After), 1),
             _ => return None,
         })
     }

@@ -2,8 +2,9 @@
 
 use crate::{
     config::Config, counters::Counters, errors::StartError, faults::Faults, queue::Queue, storage::Storage,
-    webhook::Signer,
+    tokens::Tokens, tuning::Tuning, webhook::Signer,
 };
+use parking_lot::Mutex;
 use std::{future::Future, net::SocketAddr, sync::Arc};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -18,6 +19,10 @@ pub struct Sim {
     pub storage: Storage,
     /// Requests.
     pub queue: Queue,
+    /// What may be changed while it runs.
+    pub tuning: Mutex<Tuning>,
+    /// Tokens for browsers.
+    pub tokens: Tokens,
     /// Disturbances.
     pub faults: Faults,
     /// Counts.
@@ -47,6 +52,8 @@ impl Sim {
             queue: Queue::new(keys, config.concurrency, config.max_requests),
             storage: Storage::open(&config).map_err(StartError::Storage)?,
             generators: Arc::new(Semaphore::new(config.generators)),
+            tuning: Mutex::new(Tuning::new(&config)),
+            tokens: Tokens::default(),
             faults: Faults::default(),
             counters: Counters::default(),
             signer: Signer::generate(),

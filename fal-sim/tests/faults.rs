@@ -5,7 +5,8 @@
 mod support;
 
 use anyhow::Result;
-use fal_sim::{Armed, Call, Kind, When};
+use fal_sim::{Armed, Call, Kind, RetryAfter, When};
+use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{Fal, TRIPO, jpeg, text};
@@ -172,9 +173,67 @@ async fn the_control_interface_arms_and_reports() -> Result<()> {
         (&counters["accepted"], &counters["calls"]["submit"], &counters["billed_units"]),
         (&json!(1), &json!(2), &json!(30))
     );
+    let chaos = fal.url("/sim/chaos");
+    let profile = json!({"seed": 7, "probability": 1.0, "calls": ["submit"], "faults": ["not-found"]});
+    assert_eq!(fal.http.put(&chaos).json(&profile).send().await?.status(), 200);
+    assert_eq!(fal.submit_raw(TRIPO, &json!({})).await?.status(), 404);
+    assert_eq!(fal.http.delete(&chaos).send().await?.status(), 204);
+    assert_eq!(fal.submit_raw(TRIPO, &json!({})).await?.status(), 200);
     for wrong in [json!({"call": "submit"}), json!({"call": "submit", "fault": "reset", "surprise": 1})] {
         assert_eq!(fal.http.post(&faults).json(&wrong).send().await?.status(), 400);
     }
     assert_eq!(fal.http.request(Method::PATCH, &faults).send().await?.status(), 405);
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusals_say_when_to_come_back() -> Result<()> {
+    let fal = Fal::start().await?;
+    let armed = |kind, retry_after| Armed { retry_after, ..Armed::new(Call::Submit, kind, When::Before, 1) };
+    fal.sim.arm(armed(Kind::TooManyRequests, Some(RetryAfter::Seconds(7))));
+    let answer = fal.submit_raw(TRIPO, &json!({})).await?;
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str()?), (429, "7"));
+    fal.sim.arm(armed(Kind::NginxUnavailable, Some(RetryAfter::Date(60))));
+    let answer = fal.submit_raw(TRIPO, &json!({})).await?;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers()["retry-after"].to_str()?.ends_with(" GMT"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_submit_is_accepted_without_its_caller() -> Result<()> {
+    let fal = Fal::start().await?;
+    let late = Armed { delay_ms: Some(300), ..Armed::new(Call::Submit, Kind::Late, When::Before, 1) };
+    fal.sim.arm(late);
+    let input = json!({"image_url": "https://example.com/sim-ok.png"});
+    let call = fal.call(Method::POST, &format!("/queue/{TRIPO}")).timeout(std::time::Duration::from_millis(100));
+    assert!(call.json(&input).send().await.is_err(), "the caller left");
+    assert_eq!(fal.sim.counts().accepted, 0, "nothing is accepted yet");
+    tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+    assert_eq!(fal.sim.counts().accepted, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn vanished_results_and_dropped_streams() -> Result<()> {
+    let fal = Fal::start().await?;
+    let job = fal.scenario("vanished").await?;
+    fal.completed(&job).await?;
+    assert_eq!(fal.result(&job).await?.status(), 404);
+    let job = fal.scenario("ok").await?;
+    fal.completed(&job).await?;
+    fal.sim.arm(Armed::new(Call::Status, Kind::Vanish, When::Before, 1));
+    fal.completed(&job).await?;
+    for _ in 0..2 {
+        assert_eq!(fal.result(&job).await?.status(), 404, "gone for good");
+    }
+    let job = fal.scenario("stream-drop").await?;
+    let url = format!("{}/stream", text(&job, "status_url")?);
+    let mut pieces = fal.get(&url).await?.bytes_stream();
+    let first = pieces.next().await.expect("an event")?;
+    assert!(std::str::from_utf8(&first)?.contains("\"status\""), "whole so far");
+    assert!(pieces.next().await.expect("no clean end").is_err(), "it breaks off");
+    let whole = fal.get(&url).await?.text().await?;
+    assert!(whole.contains("COMPLETED"), "only the first breaks off");
     Ok(())
 }

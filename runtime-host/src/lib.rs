@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod config;
+mod crash;
 pub mod edge;
 pub mod fal;
 pub mod ops;

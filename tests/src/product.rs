@@ -170,9 +170,19 @@ pub(crate) fn launch(
     data: &Path,
     address: &str,
 ) -> anyhow::Result<(Process, String)> {
-    let mut command = image2model()?;
-    command.args([part, "--listen", address, "--data-dir"]).arg(data).envs(environment.iter().cloned());
-    let mut process = Process::start(&mut command)?;
+    let mut process = start(part, environment, data, address)?;
     let url = process.wait_for("ready: ")?;
     Ok((process, url))
+}
+
+/// Starts a part of the program and does not wait.
+pub(crate) fn start(
+    part: &str,
+    environment: &[(String, String)],
+    data: &Path,
+    address: &str,
+) -> anyhow::Result<Process> {
+    let mut command = image2model()?;
+    command.args([part, "--listen", address, "--data-dir"]).arg(data).envs(environment.iter().cloned());
+    Process::start(&mut command)
 }

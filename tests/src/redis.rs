@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 
 use crate::process::Process;
 
@@ -13,7 +13,8 @@ use crate::process::Process;
 pub struct Redis {
     process: Process,
     port: u16,
-    _data: tempfile::TempDir,
+    flags: Vec<String>,
+    data: tempfile::TempDir,
 }
 
 impl Redis {
@@ -22,16 +23,40 @@ impl Redis {
     /// # Errors
     /// When there is no Redis (or Valkey) here, or it does not start.
     pub fn start() -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
+        Self::start_with(&[])
+    }
+
+    /// Starts one with more flags.
+    ///
+    /// # Errors
+    /// As [`Redis::start`].
+    pub fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
+        let (data, flags) = (tempfile::tempdir()?, flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>());
         // Free now; another test's Redis that takes it in between makes this one end, and another port is tried.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            let mut process = Process::start(&mut command(port, data.path()))?;
+            let mut process = Process::start(command(port, data.path()).args(&flags))?;
             if takes_connections(&mut process, port) {
-                return Ok(Self { process, port, _data: data });
+                return Ok(Self { process, port, flags, data });
             }
         }
         bail!("Redis does not start")
+    }
+
+    /// Starts it again on its port with the data it left, after it has ended however it did.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        self.process = Process::start(command(self.port, self.data.path()).args(&self.flags))?;
+        ensure!(takes_connections(&mut self.process, self.port), "Redis does not start again");
+        Ok(())
+    }
+
+    /// The port it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// For `REDIS_URL`.

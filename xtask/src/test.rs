@@ -16,6 +16,9 @@ pub struct Options {
     /// Leave formatting and lints out
     #[arg(long)]
     no_lint: bool,
+    /// Run the crash tests in their long form, and nothing else
+    #[arg(long)]
+    long: bool,
     /// Passed on to `cargo test`: names of tests to run
     filter: Vec<String>,
 }
@@ -68,6 +71,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<String>)> {
+    if options.long {
+        return run_long(options);
+    }
     let mut counts = Counts::default();
     let mut failures = Vec::new();
     let mut stage = |name: String, command: &mut Command| -> anyhow::Result<()> {
@@ -96,6 +102,18 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
     native.args(packages).arg("--").args(&options.filter).arg("--test-threads=2");
     stage("the native crates, end to end".to_owned(), &mut native)?;
     Ok((counts, failures))
+}
+
+/// The crash tests with as many files and kills as a release has to survive, one after another.
+fn run_long(options: &Options) -> anyhow::Result<(Counts, Vec<String>)> {
+    let mut command = cargo(&["test", "--no-fail-fast", "--package", "image2model-tests", "--test", "crash", "--"]);
+    command
+        .args(&options.filter)
+        .args(["--include-ignored", "--test-threads=1", "--nocapture"])
+        .env("IMAGE2MODEL_LONG_TESTS", "1");
+    say("testing what breaks, at length");
+    let (counts, success) = watch(&mut command)?;
+    Ok((counts, if success { Vec::new() } else { vec!["the crash tests".to_owned()] }))
 }
 
 /// Runs it, passing on what it prints, and adds up the tests it reports.

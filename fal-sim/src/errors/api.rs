@@ -20,6 +20,9 @@ pub enum ApiError {
     /// The key is not one of ours.
     #[error("No user found for Key ID and Secret")]
     UnknownKey,
+    /// Everything the key had was spent.
+    #[error("User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.")]
+    Locked,
     /// The CDN token is unknown or expired.
     #[error("Invalid or expired token")]
     UnknownToken,
@@ -76,7 +79,7 @@ impl ApiError {
             Self::NoCredentials | Self::MalformedKey | Self::UnknownKey | Self::UnknownToken => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::BadSignature | Self::NotLocal => StatusCode::FORBIDDEN,
+            Self::Locked | Self::BadSignature | Self::NotLocal => StatusCode::FORBIDDEN,
             Self::UnknownApplication(_) | Self::UnknownRequest | Self::UnknownFile | Self::UnknownPath(_) => {
                 StatusCode::NOT_FOUND
             }

@@ -11,7 +11,13 @@ use crate::{
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -73,6 +79,8 @@ pub struct Request {
     phase: watch::Sender<Phase>,
     progress: Mutex<Progress>,
     cancelled: CancellationToken,
+    image_sha256: OnceLock<String>,
+    vanished: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +131,8 @@ impl Request {
             phase: watch::Sender::new(Phase::Queued),
             progress: Mutex::new(Progress { place, ..Progress::default() }),
             cancelled: CancellationToken::new(),
+            image_sha256: OnceLock::new(),
+            vanished: AtomicBool::new(false),
         }
     }
 
@@ -177,6 +187,21 @@ impl Request {
         self.cancelled.is_cancelled()
     }
 
+    /// SHA-256 in hex of the image it was given, once it is known.
+    pub fn image_sha256(&self) -> Option<&str> {
+        self.image_sha256.get().map(String::as_str)
+    }
+
+    /// Notes which image it was given; the first to know says so.
+    pub fn know_image(&self, sha256: impl FnOnce() -> String) {
+        self.image_sha256.get_or_init(sha256);
+    }
+
+    /// Loses its result.
+    pub fn vanish(&self) {
+        self.vanished.store(true, Ordering::Relaxed);
+    }
+
     /// Moves it to running.
     pub fn start(&self) {
         let mut progress = self.progress.lock();
@@ -216,8 +241,11 @@ impl Request {
         (progress.logs.since(first), progress.logs.len())
     }
 
-    /// Whether the result is past its retention: an hour, six minutes from 10 KB on, for ever when IO is stored.
+    /// Whether the result is lost or past its retention: an hour, six minutes from 10 KB on, for ever when IO is stored.
     pub fn is_forgotten(&self) -> bool {
+        if self.vanished.load(Ordering::Relaxed) || self.scenario == Scenario::Vanished && self.outcome().is_some() {
+            return true;
+        }
         let (Some(outcome), false) = (self.outcome(), self.settings.store_io) else { return false };
         let minutes = if outcome.body.to_string().len() >= 10 * 1024 { 6 } else { 60 };
         let ended = self.progress.lock().ended;

@@ -5,13 +5,14 @@ use super::{Request, Settings, Slot, logs::STAGES, output};
 use crate::{
     errors::{ModelError, Outcome, RequestError},
     image_source,
-    model::{self, Generated, schema},
+    model::{self, Generated, Source, schema},
     scenario::Scenario,
     sim::Sim,
     webhook,
 };
 use rand::Rng;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::{future::pending, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -40,6 +41,7 @@ pub async fn run_sync(sim: Arc<Sim>, request: Arc<Request>, input: Arc<Value>, s
 fn end(sim: &Arc<Sim>, request: &Arc<Request>, outcome: Outcome) {
     tracing::info!(fal_request_id = request.id, status = outcome.status, "request ended");
     sim.counters.ended(&outcome);
+    sim.tuning.lock().spend(outcome.billable_units);
     request.finish(outcome);
     if request.settings.webhook.is_some() {
         sim.spawn(webhook::deliver(sim.clone(), request.clone()));
@@ -71,11 +73,22 @@ async fn start_deadline(sim: &Sim, request: &Request) {
 
 async fn run(sim: &Arc<Sim>, request: &Arc<Request>, input: &Value, _slot: Slot) -> Outcome {
     request.start();
-    let ignores = !sim.config.honour_cancel || matches!(request.scenario, Scenario::CancelIgnored | Scenario::Stuck);
+    let ignores =
+        !sim.tuning.lock().honour_cancel || matches!(request.scenario, Scenario::CancelIgnored | Scenario::Stuck);
     tokio::select! {
         outcome = perform(sim, request, input) => outcome,
-        () = request.cancellation(), if !ignores => RequestError::Cancelled.outcome(),
+        () = request.cancellation(), if !ignores => cancelled(sim, request, input),
     }
+}
+
+/// The end of a running request that was cancelled; some models bill it all the same.
+fn cancelled(sim: &Sim, request: &Request, input: &Value) -> Outcome {
+    let outcome = RequestError::Cancelled.outcome();
+    if request.scenario != Scenario::CancelBilled && !sim.tuning.lock().bill_cancelled {
+        return outcome;
+    }
+    let billable_units = request.endpoint.billable_units(&request.endpoint.options(input));
+    Outcome { billable_units, ..outcome }
 }
 
 async fn perform(sim: &Arc<Sim>, request: &Arc<Request>, input: &Value) -> Outcome {
@@ -90,7 +103,7 @@ async fn perform(sim: &Arc<Sim>, request: &Arc<Request>, input: &Value) -> Outco
         return failure;
     }
     match request.scenario {
-        Scenario::Slow | Scenario::Stuck => {
+        Scenario::Slow | Scenario::Stuck | Scenario::CancelBilled => {
             pace(request, duration, 0.9).await;
             return pending().await;
         }
@@ -138,6 +151,9 @@ async fn make(
 ) -> Result<Generated, ModelError> {
     let url = request.endpoint.image_url(input).ok_or_else(ModelError::file_download)?;
     let source = image_source::fetch(sim, url).await?;
+    if let Source::Encoded(bytes) = &source {
+        request.know_image(|| hex::encode(Sha256::digest(bytes)));
+    }
     let closed = |_| ModelError::internal("the simulator is stopping");
     let permit = sim.generators.clone().acquire_owned().await.map_err(closed)?;
     let work = move || {

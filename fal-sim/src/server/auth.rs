@@ -1,4 +1,5 @@
-//! Who is calling: `Authorization: Key id:secret`, or a CDN token where FAL takes one.
+//! Who is calling: `Authorization: Key id:secret`, a browser's token (also as `fal_jwt_token`), or a CDN token where FAL
+//! takes one; and whether they can still pay.
 
 use super::context::Context;
 use crate::errors::ApiError;
@@ -6,16 +7,34 @@ use http::header::AUTHORIZATION;
 
 /// The id of the caller's key.
 pub fn caller(context: &Context) -> Result<String, ApiError> {
-    let header = context.headers.get(AUTHORIZATION).ok_or(ApiError::NoCredentials)?;
+    let Some(header) = context.headers.get(AUTHORIZATION) else {
+        let token = context.query_value("fal_jwt_token").ok_or(ApiError::NoCredentials)?;
+        return by_token(context, &token);
+    };
     let header = header.to_str().map_err(|_| ApiError::MalformedKey)?;
     let (scheme, credentials) = header.split_once(' ').ok_or(ApiError::MalformedKey)?;
     // FAL takes a key under either scheme.
     if !scheme.eq_ignore_ascii_case("key") && !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ApiError::MalformedKey);
     }
-    let (id, secret) = credentials.trim().split_once(':').ok_or(ApiError::MalformedKey)?;
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("bearer") && !credentials.contains(':') {
+        return by_token(context, credentials);
+    }
+    let (id, secret) = credentials.split_once(':').ok_or(ApiError::MalformedKey)?;
     let known = context.sim.config.keys.iter().find(|key| key.matches(id, secret));
     known.map(|key| key.id().to_owned()).ok_or(ApiError::UnknownKey)
+}
+
+/// The id of the caller's key, refused when everything it had is spent.
+pub fn payer(context: &Context) -> Result<String, ApiError> {
+    let owner = caller(context)?;
+    context.sim.tuning.lock().check_balance()?;
+    Ok(owner)
+}
+
+fn by_token(context: &Context, token: &str) -> Result<String, ApiError> {
+    context.sim.tokens.owner(token, &context.target.path).ok_or(ApiError::UnknownToken)
 }
 
 /// Lets in a caller with a CDN token or a key.

@@ -53,6 +53,12 @@ impl Context {
             .map_err(|error| ApiError::BadRequest(format!("The request body is not valid JSON: {error}")))
     }
 
+    /// Reads the body now, to be handled later.
+    pub async fn buffer(&mut self) -> Result<(), ApiError> {
+        self.body = self.read(MOST_JSON).await?.into();
+        Ok(())
+    }
+
     async fn read(&mut self, most: u64) -> Result<Bytes, ApiError> {
         let body = std::mem::take(&mut self.body);
         let limit = usize::try_from(most).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     errors::ApiError,
-    faults::{Call, Fault, When},
+    faults::{Call, Fault, Kind, When},
     origin::{self, Service},
     scenario::Scenario,
     sim::Sim,
@@ -16,7 +16,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, Request, StatusCode, header};
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::oneshot;
 
 /// Answers one request; never fails, an error is an answer too.
 pub async fn answer(sim: Arc<Sim>, request: Request<Body>, peer: SocketAddr) -> Response {
@@ -49,21 +50,39 @@ async fn disturbed(mut context: Context, route: Route) -> Response {
     let Some(fault) = sim.faults.take(call, &path) else { return handle(context, route).await };
     tracing::info!(?call, fault = ?fault.kind, when = ?fault.when, "call disturbed");
     sim.counters.update(|counts| counts.disturbed += 1);
-    let handled = match fault.when {
-        When::Before => {
-            context.drain().await;
-            None
+    match (fault.kind, fault.when) {
+        (Kind::Late, _) => late(context, route, fault.delay).await,
+        (Kind::Vanish, _) => {
+            queue_calls::vanish(&context, &route);
+            handle(context, route).await
         }
-        When::After => Some(handle(context, route).await),
-    };
-    disturb::apply(fault.kind, handled).await
+        (_, When::Before) => {
+            context.drain().await;
+            disturb::apply(fault, None).await
+        }
+        (_, When::After) => disturb::apply(fault, Some(handle(context, route).await)).await,
+    }
+}
+
+/// Handles the call after a while, whether or not the caller is still there.
+async fn late(mut context: Context, route: Route, delay: Duration) -> Response {
+    if let Err(error) = context.buffer().await {
+        return error.into_response();
+    }
+    let (sim, (tell, answer)) = (context.sim.clone(), oneshot::channel());
+    sim.spawn(async move {
+        tokio::time::sleep(delay).await;
+        // Without a caller the call is handled all the same.
+        let _ = tell.send(handle(context, route).await);
+    });
+    answer.await.unwrap_or_else(|_| ApiError::Internal.into_response())
 }
 
 async fn handle(context: Context, route: Route) -> Response {
     let answer = match route {
         Route::Submit(endpoint) => queue_calls::submit(context, &endpoint).await,
         Route::Status(request) => queue_calls::status(context, &request).await,
-        Route::StatusStream(request) => status_stream::stream(context, &request),
+        Route::StatusStream(request) => status_stream::stream(context, &request).await,
         Route::Result(request) => queue_calls::result(context, &request).await,
         Route::Cancel(request) => queue_calls::cancel(&context, &request),
         Route::Run(endpoint) => run_calls::run(context, &endpoint).await,
@@ -77,6 +96,7 @@ async fn handle(context: Context, route: Route) -> Response {
         Route::PutPart { file, upload, number } => upload_calls::put_part(context, &file, upload, number).await,
         Route::Complete { file, upload } => upload_calls::complete(context, &file, upload).await,
         Route::Download(file) => files::download(context, &file).await,
+        Route::Token => platform::token(context).await,
         Route::Jwks => Ok(platform::jwks(&context)),
         Route::History => platform::history(&context),
         Route::Meta => Ok(platform::meta()),

@@ -6,13 +6,16 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use http::{HeaderValue, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::json;
 use std::{io, time::Duration};
 
-use crate::faults::Kind;
+use crate::{
+    errors::ApiError,
+    faults::{Fault, Kind},
+};
 
 /// Response extension: end the connection instead of answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +28,18 @@ pub enum Hangup {
 
 const SLOW_PIECES: usize = 30;
 const SLOW_PAUSE: Duration = Duration::from_millis(100);
-const DELAY: Duration = Duration::from_secs(2);
 
 /// The answer after the fault; `handled` is the proper answer when the call was handled.
-pub async fn apply(kind: Kind, handled: Option<Response>) -> Response {
+pub async fn apply(fault: Fault, handled: Option<Response>) -> Response {
+    let mut response = disturbed(fault, handled).await;
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    if let Some(value) = fault.retry_after.filter(|_| refused).and_then(|after| after.value().parse().ok()) {
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    response
+}
+
+async fn disturbed(Fault { kind, delay, .. }: Fault, handled: Option<Response>) -> Response {
     let id = handled.as_ref().and_then(|response| response.headers().get("x-fal-request-id").cloned());
     match kind {
         Kind::BadGateway => nginx(StatusCode::BAD_GATEWAY),
@@ -40,16 +51,9 @@ pub async fn apply(kind: Kind, handled: Option<Response>) -> Response {
         Kind::UnavailableWithId => {
             with_id(json_error(StatusCode::SERVICE_UNAVAILABLE, "Runner unavailable"), id, "runner_connection_error")
         }
-        Kind::TooManyRequests => {
-            let mut response = json_error(StatusCode::TOO_MANY_REQUESTS, "Too many requests");
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
-        Kind::Unauthorized => json_error(StatusCode::UNAUTHORIZED, "No user found for Key ID and Secret"),
-        Kind::Balance => json_error(
-            StatusCode::FORBIDDEN,
-            "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.",
-        ),
+        Kind::TooManyRequests => json_error(StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+        Kind::Unauthorized => ApiError::UnknownKey.into_response(),
+        Kind::Balance => ApiError::Locked.into_response(),
         Kind::NotFound => json_error(StatusCode::NOT_FOUND, "Not Found"),
         Kind::Drop | Kind::Lost => hang_up(Hangup::Close),
         Kind::Reset => hang_up(Hangup::Reset),
@@ -57,8 +61,9 @@ pub async fn apply(kind: Kind, handled: Option<Response>) -> Response {
             Some(response) => altered(kind, response).await,
             None => hang_up(Hangup::Close),
         },
-        Kind::Delay | Kind::Duplicate => {
-            tokio::time::sleep(DELAY).await;
+        // Kinds that change how a call is handled have done their part by now.
+        Kind::Delay | Kind::Duplicate | Kind::Late | Kind::Vanish => {
+            tokio::time::sleep(delay).await;
             handled.unwrap_or_else(|| nginx(StatusCode::GATEWAY_TIMEOUT))
         }
     }
@@ -96,6 +101,9 @@ fn with_id(mut response: Response, id: Option<HeaderValue>, error_type: &'static
 
 async fn altered(kind: Kind, response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
+    if parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+        return Response::from_parts(parts, cut(kind, body));
+    }
     let Ok(collected) = body.collect().await else { return hang_up(Hangup::Close) };
     let whole = collected.to_bytes();
     let half = whole.slice(..whole.len() / 2);
@@ -109,12 +117,28 @@ async fn altered(kind: Kind, response: Response) -> Response {
 }
 
 fn broken(half: Bytes) -> Body {
-    let end = futures::stream::once(async {
+    Body::from_stream(futures::stream::iter([Ok(half)]).chain(break_off()))
+}
+
+fn break_off() -> impl Stream<Item = io::Result<Bytes>> {
+    futures::stream::once(async {
         // Lets what was sent so far reach the client before the connection ends.
         tokio::time::sleep(SLOW_PAUSE).await;
         Err(io::Error::other("broken off on purpose"))
-    });
-    Body::from_stream(futures::stream::iter([Ok(half)]).chain(end))
+    })
+}
+
+/// An event stream that ends after its first event, breaks off there, or takes its time.
+fn cut(kind: Kind, body: Body) -> Body {
+    let events = body.into_data_stream().map(|event| event.map_err(io::Error::other));
+    match kind {
+        Kind::TruncatedBody => Body::from_stream(events.take(1)),
+        Kind::BrokenBody => Body::from_stream(events.take(1).chain(break_off())),
+        _ => Body::from_stream(events.then(|event| async move {
+            tokio::time::sleep(SLOW_PAUSE).await;
+            event
+        })),
+    }
 }
 
 fn slow(whole: Bytes) -> Body {

@@ -24,11 +24,11 @@ pub async fn download(context: Context, path: &str) -> Result<Response, ApiError
     let file = sim.storage.find(path).await.ok_or(ApiError::UnknownFile)?;
     let fault = by_scenario(sim, file.scenario, Call::Download, path);
     if let Some(fault) = fault.filter(|fault| fault.when == When::Before) {
-        return Ok(disturb::apply(fault.kind, None).await);
+        return Ok(disturb::apply(fault, None).await);
     }
     let response = send(&context.method, &context.headers, &file).await?;
     Ok(match fault {
-        Some(fault) => disturb::apply(fault.kind, Some(response)).await,
+        Some(fault) => disturb::apply(fault, Some(response)).await,
         None => response,
     })
 }

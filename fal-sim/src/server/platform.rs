@@ -1,5 +1,5 @@
 //! The platform API and the key set: request history by endpoint (what a worker reconciles a lost submit with),
-//! platform facts, and the public keys of webhooks.
+//! platform facts, tokens for browsers, and the public keys of webhooks.
 
 use super::{auth, context::Context};
 use crate::json::set;
@@ -9,15 +9,33 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use http::StatusCode;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 const DEFAULT_LIMIT: usize = 50;
 const MOST: usize = 100;
+/// How long a token lives unless told otherwise, and at most.
+const TOKEN_SECONDS: u64 = 120;
+const MOST_TOKEN_SECONDS: u64 = 3600;
 
 /// `GET .well-known/jwks.json`.
 pub fn jwks(context: &Context) -> Response {
     Json(context.sim.signer.jwks()).into_response()
+}
+
+/// `POST tokens/`: a short-lived token for some applications, which a browser may use in place of the key.
+pub async fn token(mut context: Context) -> Result<Response, ApiError> {
+    let owner = auth::caller(&context);
+    let body = context.read_json().await?;
+    let owner = owner?;
+    let wrong = || ApiError::BadRequest("allowed_apps must be a list of application names".into());
+    let applications = body.get("allowed_apps").and_then(Value::as_array).ok_or_else(wrong)?;
+    let alias = |app: &Value| app.as_str().map(|app| app.split('/').nth(1).unwrap_or(app).to_owned());
+    let applications = applications.iter().map(alias).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    let seconds = body.get("token_expiration").and_then(Value::as_u64).unwrap_or(TOKEN_SECONDS).min(MOST_TOKEN_SECONDS);
+    let token = context.sim.tokens.issue(owner, applications, Duration::from_secs(seconds));
+    Ok((StatusCode::CREATED, Json(token)).into_response())
 }
 
 /// `GET v1/meta`: the addresses webhooks come from.
@@ -35,13 +53,13 @@ pub fn history(context: &Context) -> Result<Response, ApiError> {
     let limit = number(query.get("limit"), "limit")?.unwrap_or(DEFAULT_LIMIT).clamp(1, MOST);
     let skip = number(query.get("cursor"), "cursor")?.unwrap_or(0);
     let expand = query.get("expand").is_some_and(|value| value.split(',').any(|part| part == "payloads"));
-    let unfinished = context.sim.config.history_lists_unfinished;
+    let tuning = context.sim.tuning.lock().clone();
     let fits = |request: &Arc<Request>| {
         request.owner == owner
             && request.endpoint.id == endpoint
             && request.accepted_at >= start
             && end.is_none_or(|end| request.accepted_at < end)
-            && (unfinished || request.outcome().is_some())
+            && tuning.shows(request)
     };
     let found: Vec<Arc<Request>> = context.sim.queue.all().into_iter().rev().filter(fits).collect();
     let items: Vec<Value> = found.iter().skip(skip).take(limit).map(|request| item(request, expand)).collect();

@@ -1,10 +1,17 @@
 //! The queue's calls: submit, status, result, cancel.
 
-use super::{auth, context::Context, dispatch::by_scenario, disturb, options, route::RequestPath};
+use super::{
+    auth,
+    context::Context,
+    dispatch::by_scenario,
+    disturb, options,
+    route::{RequestPath, Route},
+};
 use crate::json::set;
 use crate::{
     errors::{ApiError, Outcome},
     faults::{Call, When},
+    image_source,
     model::catalogue::{self, Endpoint},
     origin::Origin,
     queue::{AppPath, Draft, Phase, Request, Settings, run_queued},
@@ -31,7 +38,7 @@ pub fn endpoint(id: &str) -> Result<(&'static Endpoint, AppPath), ApiError> {
 
 /// `POST /{endpoint id}`.
 pub async fn submit(mut context: Context, id: &str) -> Result<Response, ApiError> {
-    let owner = auth::caller(&context);
+    let owner = auth::payer(&context);
     let input = context.read_json().await?;
     let owner = owner?;
     let (endpoint, app) = endpoint(id)?;
@@ -41,14 +48,18 @@ pub async fn submit(mut context: Context, id: &str) -> Result<Response, ApiError
     let scenario = Scenario::of_url(&url).unwrap_or_default();
     let fault = by_scenario(&sim, scenario, Call::Submit, &url);
     if let Some(fault) = fault.filter(|fault| fault.when == When::Before) {
-        return Ok(disturb::apply(fault.kind, None).await);
+        return Ok(disturb::apply(fault, None).await);
     }
     let draft =
         Draft { endpoint, app, owner, input: Arc::new(input), origin: context.target.origin, settings, sync: false };
+    let image = image_source::stored(&sim, &url).await;
     let request = accept(&sim, draft, most)?;
+    if let Some(image) = image {
+        request.know_image(|| image.sha256.clone());
+    }
     let response = accepted(&request);
     Ok(match fault {
-        Some(fault) => disturb::apply(fault.kind, Some(response)).await,
+        Some(fault) => disturb::apply(fault, Some(response)).await,
         None => response,
     })
 }
@@ -104,7 +115,7 @@ pub async fn status(context: Context, path: &RequestPath) -> Result<Response, Ap
     let request = find(&context, path)?;
     let fault = by_scenario(&context.sim, request.scenario, Call::Status, &request.id);
     if let Some(fault) = fault {
-        return Ok(disturb::apply(fault.kind, None).await);
+        return Ok(disturb::apply(fault, None).await);
     }
     let logs = wants_logs(&context).then(|| request.logs_within(context.sim.config.log_window));
     let body = request.status(logs, position(&context.sim, &request));
@@ -122,7 +133,7 @@ pub async fn result(context: Context, path: &RequestPath) -> Result<Response, Ap
     let outcome = request.outcome().ok_or(ApiError::StillInProgress)?;
     let response = replay(&outcome, &request.id);
     Ok(match by_scenario(&context.sim, request.scenario, Call::Result, &request.id) {
-        Some(fault) => disturb::apply(fault.kind, Some(response)).await,
+        Some(fault) => disturb::apply(fault, Some(response)).await,
         None => response,
     })
 }
@@ -155,6 +166,16 @@ pub fn cancel(context: &Context, path: &RequestPath) -> Result<Response, ApiErro
     };
     request.cancel();
     Ok(with_request_id(response, &request.id))
+}
+
+/// Loses the result of the request that a call is about.
+pub fn vanish(context: &Context, route: &Route) {
+    let (Route::Status(path) | Route::StatusStream(path) | Route::Result(path) | Route::Cancel(path)) = route else {
+        return;
+    };
+    if let Ok(request) = find(context, path) {
+        request.vanish();
+    }
 }
 
 /// Adds `x-fal-request-id`.

@@ -50,6 +50,8 @@ pub enum Route {
     },
     /// Download a file.
     Download(String),
+    /// A token for browsers.
+    Token,
     /// Keys that verify webhooks.
     Jwks,
     /// Request history.
@@ -88,7 +90,7 @@ impl Route {
             }
             Self::Download(_) => Call::Download,
             Self::History => Call::History,
-            Self::Jwks | Self::Meta | Self::Control(_) | Self::Preflight => Call::Other,
+            Self::Token | Self::Jwks | Self::Meta | Self::Control(_) | Self::Preflight => Call::Other,
         }
     }
 
@@ -145,6 +147,7 @@ fn rest(method: &Method, path: &str) -> Result<Route, ApiError> {
         (&Method::POST, "storage/upload/initiate") => Ok(Route::Initiate),
         (&Method::POST, "storage/upload/initiate-multipart") => Ok(Route::InitiateMultipart),
         (&Method::POST, "storage/auth/token") => Ok(Route::CdnToken),
+        (&Method::POST, "tokens") => Ok(Route::Token),
         (&Method::GET, ".well-known/jwks.json") => Ok(Route::Jwks),
         _ => Err(ApiError::UnknownPath(path.into())),
     }

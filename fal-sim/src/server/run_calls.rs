@@ -68,7 +68,7 @@ enum Started {
 }
 
 async fn start(context: &mut Context, id: &str) -> Result<Started, ApiError> {
-    let owner = auth::caller(context);
+    let owner = auth::payer(context);
     let input = context.read_json().await?;
     let owner = owner?;
     let (endpoint, app) = endpoint(id)?;
@@ -79,7 +79,7 @@ async fn start(context: &mut Context, id: &str) -> Result<Started, ApiError> {
     let request = Arc::new(Request::new(draft, None, Duration::ZERO));
     let subject = request.image_url.clone().unwrap_or_default();
     if let Some(fault) = by_scenario(sim, request.scenario, Call::Run, &subject) {
-        return Ok(Started::Refused(disturb::apply(fault.kind, None).await));
+        return Ok(Started::Refused(disturb::apply(fault, None).await));
     }
     let lane = sim.queue.lane(&owner).ok_or(ApiError::UnknownKey)?;
     let Some(slot) = lane.try_slot() else {

@@ -3,11 +3,13 @@
 
 use super::{
     context::Context,
+    dispatch::by_scenario,
+    disturb,
     queue_calls::{find, position, wants_logs, with_request_id},
     route::RequestPath,
     sse::{self, Events, Gone},
 };
-use crate::{errors::ApiError, queue::Request, sim::Sim};
+use crate::{errors::ApiError, faults::Call, queue::Request, sim::Sim};
 use axum::response::Response;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -17,8 +19,9 @@ const PING: Duration = Duration::from_secs(15);
 const TICK: Duration = Duration::from_millis(100);
 
 /// Answers with the stream.
-pub fn stream(context: Context, path: &RequestPath) -> Result<Response, ApiError> {
+pub async fn stream(context: Context, path: &RequestPath) -> Result<Response, ApiError> {
     let request = find(&context, path)?;
+    let fault = by_scenario(&context.sim, request.scenario, Call::Stream, &request.id);
     let (events, response) = sse::channel();
     let response = with_request_id(response, &request.id);
     let (sim, logs) = (context.sim.clone(), wants_logs(&context));
@@ -26,7 +29,10 @@ pub fn stream(context: Context, path: &RequestPath) -> Result<Response, ApiError
         // A reader that left needs nothing more.
         let _ = follow(&sim, &request, &events, logs).await;
     });
-    Ok(response)
+    Ok(match fault {
+        Some(fault) => disturb::apply(fault, Some(response)).await,
+        None => response,
+    })
 }
 
 async fn follow(sim: &Arc<Sim>, request: &Request, events: &Events, logs: bool) -> Result<(), Gone> {

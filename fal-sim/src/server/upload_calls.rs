@@ -38,7 +38,7 @@ pub async fn initiate(mut context: Context) -> Result<Response, ApiError> {
 
 /// `POST storage/auth/token`.
 pub fn token(context: &Context) -> Result<Response, ApiError> {
-    auth::caller(context)?;
+    auth::payer(context)?;
     let expires = chrono::Utc::now() + crate::storage::LIFETIME;
     Ok(Json(json!({
         "token": context.sim.storage.uploads.issue_token(), "token_type": "Bearer",

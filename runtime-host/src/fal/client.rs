@@ -12,6 +12,7 @@ use super::config::FalConfig;
 use super::error::{FalError, Stage};
 use super::hosts::AllowedHosts;
 use super::refusal::Refusal;
+use crate::crash;
 
 /// Most bytes read of a JSON answer.
 const MOST_JSON: usize = 8 << 20;
@@ -67,7 +68,7 @@ impl FalClient {
 
     /// Sends a call and reads its JSON; every answer that is no success is an error.
     pub(super) async fn send(&self, stage: Stage, call: RequestBuilder) -> Result<Answer, FalError> {
-        let response = call.send().await.map_err(|e| transport(stage, e))?;
+        let response = crash::around(stage.name(), call.send()).await.map_err(|e| transport(stage, e))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(stage, response).await?;
         if !status.is_success() {

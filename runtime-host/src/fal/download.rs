@@ -11,6 +11,7 @@ use url::Url;
 use super::client::{FalClient, transport};
 use super::error::{FalError, Stage};
 use super::refusal::Refusal;
+use crate::crash;
 
 /// A file on its way.
 pub struct Fetched {
@@ -33,7 +34,9 @@ impl FalClient {
         if !self.hosts.allows(&url) {
             return Err(forbidden(url.host_str().unwrap_or_default()));
         }
-        let response = self.files.get(url).send().await.map_err(|e| transport(Stage::File, e))?;
+        let response = crash::around(Stage::File.name(), self.files.get(url).send())
+            .await
+            .map_err(|e| transport(Stage::File, e))?;
         let status = response.status();
         if status.is_redirection() {
             return Err(forbidden("a redirect's target"));

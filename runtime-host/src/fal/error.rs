@@ -20,6 +20,19 @@ pub enum Stage {
     File,
 }
 
+impl Stage {
+    /// One word for it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Submit => "submit",
+            Self::Follow => "follow",
+            Self::Result => "result",
+            Self::File => "file",
+        }
+    }
+}
+
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {

@@ -14,6 +14,7 @@ use super::client::{FalClient, transport};
 use super::error::{Class, FalError, Stage};
 use super::refusal::Refusal;
 use super::retry::Backoff;
+use crate::crash;
 
 /// An image that can be read from its beginning as often as needed.
 #[async_trait]
@@ -71,7 +72,7 @@ impl FalClient {
             .header("content-type", content_type)
             .header("content-length", size)
             .body(reqwest::Body::wrap_stream(bytes));
-        let response = call.send().await.map_err(|e| transport(Stage::Upload, e))?;
+        let response = crash::around("put", call.send()).await.map_err(|e| transport(Stage::Upload, e))?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
             return Ok(UploadedImage { file_url });

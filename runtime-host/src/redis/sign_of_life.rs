@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{RedisError, Store};
+use crate::crash;
 
 /// Between two signs of life.
 pub const EVERY: Duration = Duration::from_secs(5);
@@ -50,5 +51,5 @@ impl SignOfLife {
 #[must_use]
 pub fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(crash::clock_offset_ms())
 }

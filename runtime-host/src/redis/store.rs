@@ -10,6 +10,7 @@ use image2model_domain::Keyspace;
 use image2model_domain::script::{Arg, Call, Command, Replies, Value};
 
 use super::RedisError;
+use crate::crash;
 
 /// How long a caller waits at most, connecting included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -66,15 +67,19 @@ impl Store {
     /// [`RedisError`]; after [`RedisError::Unavailable`] the script may or may not have run.
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RedisError> {
         let call = command.call(&self.keys);
-        let raw = match self.send(&script_command("EVALSHA", call.script.sha1(), &call)).await {
-            Err(e) if e.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.send(&script_command("EVAL", call.script.source(), &call)).await
-            }
-            other => other,
-        }?;
+        let raw = crash::around(call.script.name(), self.evaluate(&call)).await?;
         let mut values = Vec::new();
         flatten(raw, &mut values);
         Ok(command.read(Replies::new(call.script, values))?)
+    }
+
+    async fn evaluate(&self, call: &Call) -> Result<Raw, ::redis::RedisError> {
+        match self.send(&script_command("EVALSHA", call.script.sha1(), call)).await {
+            Err(e) if e.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.send(&script_command("EVAL", call.script.source(), call)).await
+            }
+            other => other,
+        }
     }
 
     /// Sends any one command.

@@ -1,0 +1,104 @@
+//! FAL.AI in trouble: every fault at every call once, and all of them at random.
+
+use std::time::{Duration, Instant};
+
+use image2model_tests::Crew;
+use image2model_tests::client::text;
+use image2model_tests::proof::prove;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::scale::{dice, patience, scaled};
+
+/// What can happen to a call, but for what only an operator can end: `money` tells of that.
+const KINDS: [&str; 14] = [
+    "bad-gateway",
+    "nginx-unavailable",
+    "server-error",
+    "server-error-with-id",
+    "unavailable-with-id",
+    "too-many-requests",
+    "not-found",
+    "drop",
+    "reset",
+    "truncated-body",
+    "broken-body",
+    "slow-body",
+    "delay",
+    "late",
+];
+/// Calls that a worker makes, those that it makes for every file first.
+const CALLS: [&str; 8] = ["initiate", "upload", "submit", "status", "result", "download", "history", "cancel"];
+
+/// No image is paid for twice, every file ends; those that FAL answered "not found" may fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_every_call() {
+    let (seed, _) = dice();
+    let mut crew = Crew::start(|setup| setup).await.unwrap();
+    for call in CALLS {
+        for (fault, when) in KINDS.iter().flat_map(|fault| ["before", "after"].map(|when| (fault, when))) {
+            crew.sim.arm(&json!({ "call": call, "fault": fault, "when": when })).await.unwrap();
+        }
+    }
+    crew.sim.arm(&json!({ "call": "result", "fault": "vanish" })).await.unwrap();
+    crew.staff(2).unwrap();
+    let started = Instant::now();
+    // More files until every fault has met a call; cancelled ones for the faults of cancelling.
+    while !crew.sim.armed().await.unwrap().is_empty() {
+        assert!(started.elapsed() < patience(), "faults that met no call: {:?}", crew.sim.armed().await.unwrap());
+        if crew.unfinished().await.unwrap() < 30 {
+            crew.upload(10).await.unwrap();
+            cancel_some(&mut crew).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let proof = prove(&mut crew, seed, patience()).await.unwrap();
+    assert_eq!(proof.duplicates, 0, "{proof:?}");
+    let failed = crew.images() - proof.count("completed") - proof.count("cancelled");
+    assert!(failed < 20, "too many for what was armed: {proof:?}");
+}
+
+/// One job that runs until it is cancelled, cancelled.
+async fn cancel_some(crew: &mut Crew) {
+    let job = crew.upload_as(4, "sim-slow").await.unwrap().id.clone();
+    let client = crew.client().unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let answer = client.request(Method::DELETE, &format!("/api/v1/jobs/{job}")).send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.status());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chaos_at_every_call() {
+    let (seed, _) = dice();
+    let mut crew = Crew::start(|setup| setup).await.unwrap();
+    crew.sim.let_loose(&json!({ "seed": seed, "probability": 0.1 })).await.unwrap();
+    crew.staff(2).unwrap();
+    crew.upload_many(scaled(60, 1_000)).await.unwrap();
+    crew.until_unfinished(0, patience()).await.unwrap();
+    crew.sim.disarm().await.unwrap();
+    let proof = prove(&mut crew, seed, patience()).await.unwrap();
+    proof.all_completed().unwrap();
+}
+
+/// The account runs out of money: files wait, nothing fails, and work goes on once it is topped up.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_runs_out_and_comes_back() {
+    let (seed, _) = dice();
+    let mut crew = Crew::start(|setup| setup).await.unwrap();
+    crew.sim.change(&json!({ "balance": 100 })).await.unwrap();
+    crew.staff(2).unwrap();
+    crew.upload_many(30).await.unwrap();
+    let started = Instant::now();
+    loop {
+        let settled = crew.sim.submits().await.unwrap().iter().all(|request| text(request, "status") == "COMPLETED");
+        if settled && crew.unfinished().await.unwrap() < 30 {
+            break;
+        }
+        assert!(started.elapsed() < patience(), "nothing was made");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    crew.sim.change(&json!({ "top_up": 100_000 })).await.unwrap();
+    prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
+}
