@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod cluster;
 pub mod contract;
 pub mod craft;
 pub mod examples;
@@ -21,5 +22,6 @@ pub mod sim;
 pub mod tables;
 
 pub use client::Client;
+pub use cluster::Cluster;
 pub use fleet::Fleet;
 pub use product::Product;

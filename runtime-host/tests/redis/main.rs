@@ -4,3 +4,5 @@
 mod child;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod replicas;
