@@ -144,7 +144,7 @@ fn node() -> anyhow::Result<Redis> {
     let bus = free_port()?.to_string();
     // Short, so that a failover does not take longer than the rest of a test.
     let timeout = ["--cluster-node-timeout", "1500"];
-    Redis::start_with(&[["--cluster-enabled", "yes"], ["--cluster-port", &bus], timeout].concat())
+    Redis::start_with(&[["--cluster-enabled", "yes"], ["--cluster-port", bus.as_str()], timeout].concat())
 }
 
 fn first_slot(primary: usize) -> usize {
