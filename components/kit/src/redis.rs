@@ -94,6 +94,14 @@ pub async fn run<C: Command>(command: &C) -> Result<C::Reply, RedisError> {
     Ok(command.read(Replies::new(call.script, values))?)
 }
 
+/// Whether the Redis that has our keys answers. A bare `PING` any node of a cluster answers.
+///
+/// # Errors
+/// [`RedisError`].
+pub async fn ping() -> Result<(), RedisError> {
+    execute("EXISTS", &[&keys().await?.anchor()]).await.map(|_| ())
+}
+
 /// Sends a plain command, `["HGET", key, field]`, and answers its reply, flattened.
 ///
 /// # Errors

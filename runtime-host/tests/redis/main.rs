@@ -5,4 +5,6 @@ mod child;
 #[cfg(test)]
 mod logs;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod replicas;
