@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn needs_redis_the_store_and_room_but_no_worker() {
         let report = |checks| Report { made_at_ms: 0, fal_mode: "unknown", checks, queues: None, workers: vec![] };
-        let redis = || of_redis(&found(Some(Some("PONG".into()))));
+        let redis = || of_redis(&found(Some(())));
         let idle = report(vec![redis(), of_workers(&found(Some(vec![]))), of_disk(&disk(u64::MAX))]);
         assert!(idle.is_ready() && !idle.is_healthy());
         assert!(!report(vec![redis(), of_disk(&disk(1))]).is_ready());

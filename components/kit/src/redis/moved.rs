@@ -4,8 +4,8 @@
 /// The node that an error names, `host:port`; the host may be missing and is then the same. Redis writes
 /// `MOVED 1180 10.0.0.2:6379`; the client that Spin uses repeats it as `Moved: 1180 10.0.0.2:6379`, perhaps in quotes.
 pub(super) fn node(why: &str) -> Option<&str> {
-    let mut words = why.split(|c: char| c.is_whitespace() || c == '"').filter(|word| !word.is_empty());
-    words.find(|word| matches!(word.trim_matches(|c| c == ':' || c == '-'), "MOVED" | "Moved"))?;
+    let mut words = why.split_whitespace();
+    words.find(|word| matches!(word.trim_matches(['"', ':']), "MOVED" | "Moved"))?;
     words.next().filter(|slot| slot.parse::<u16>().is_ok())?;
     words.next().filter(|node| node.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()))
 }
