@@ -15,7 +15,7 @@ fn cell(redis: &str, prefix: &str) -> image2model_tests::product::Setup {
     Product::setup().with("REDIS_URL", redis).with("REDIS_KEY_PREFIX", prefix)
 }
 
-fn photographs(count: u64) -> Vec<Upload> {
+fn photographs(count: u32) -> Vec<Upload> {
     (0..count).map(|n| Upload::new("vase.jpg", photo::jpeg(320, 240, n).unwrap())).collect()
 }
 

@@ -1,6 +1,5 @@
 //! What must not be lost with the primary, over a real primary and a real replica.
 
-use std::process::Command;
 use std::time::Duration;
 
 use image2model_domain::commands::PauseQueue;
@@ -17,21 +16,21 @@ fn pause(pause: bool) -> PauseQueue {
     PauseQueue { queue: QUEUE, pause }
 }
 
-/// Sends a signal to a Redis by its own process id.
-async fn signal(store: &Store, name: &str) -> String {
-    let info: String = store.query(redis::cmd("INFO").arg("server")).await.unwrap();
-    let id = info.lines().find_map(|line| line.strip_prefix("process_id:")).unwrap().trim().to_owned();
-    send(name, &id);
-    id
-}
-
-fn send(name: &str, id: &str) {
-    assert!(Command::new("kill").args(["-s", name, id]).status().unwrap().success());
+/// Makes it follow the primary, and waits until the primary counts it.
+async fn follow(store: &Store, follower: &Store, primary: &RedisServer) {
+    let port = primary.url().rsplit_once(':').unwrap().1.to_owned();
+    follower.query::<()>(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(port)).await.unwrap();
+    let followed = async {
+        while store.run_replicated(&pause(true)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), followed).await.expect("the replica never followed");
 }
 
 #[tokio::test]
 async fn what_no_replica_has_is_not_to_be_acted_on() {
-    let (primary, replica) = (RedisServer::start().await.unwrap(), RedisServer::start().await.unwrap());
+    let (primary, mut replica) = (RedisServer::start().await.unwrap(), RedisServer::start().await.unwrap());
     let replicas = Replicas { count: 1, within: Duration::from_millis(300) };
     let store = Store::open(&primary.url()).unwrap().with_replicas(replicas);
     let follower = Store::open(&replica.url()).unwrap();
@@ -44,16 +43,7 @@ async fn what_no_replica_has_is_not_to_be_acted_on() {
     let again = store.run(&pause(true)).await.unwrap();
     assert!(again.since.is_some() && !again.changed, "it is done all the same: {again:?}");
 
-    let (_, port) = primary.url().rsplit_once(':').map(|(url, port)| (url.to_owned(), port.to_owned())).unwrap();
-    follower.query::<()>(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(port)).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(30), async {
-        while store.run_replicated(&pause(true)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("the replica never followed");
-
+    follow(&store, &follower, &primary).await;
     // From now on whoever has the answer finds it on the replica.
     let paused = store.keys().prefix().to_owned() + "queue:paused";
     for pauses in [false, true, false, true] {
@@ -62,16 +52,11 @@ async fn what_no_replica_has_is_not_to_be_acted_on() {
         assert_eq!(there, pauses);
     }
 
-    let id = signal(&follower, "STOP").await;
-    let stopped = store.run_replicated(&pause(false)).await;
-    send("CONT", &id);
-    assert!(matches!(stopped, Err(RedisError::NotReplicated { acknowledged: 0, wanted: 1 })), "{stopped:?}");
-    let caught_up = tokio::time::timeout(Duration::from_secs(30), async {
-        while store.run_replicated(&pause(true)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    });
-    caught_up.await.expect("the replica never caught up");
+    replica.kill().await.unwrap();
+    let error = store.run_replicated(&pause(false)).await.unwrap_err();
+    assert!(matches!(error, RedisError::NotReplicated { acknowledged: 0, wanted: 1 }), "{error}");
+    replica.resume().await.unwrap();
+    follow(&store, &follower, &primary).await;
 }
 
 #[tokio::test]
