@@ -1,29 +1,43 @@
 //! Names of everything kept in Redis. The scripts spell the same names in Lua (`scripts/prelude.lua`).
 //!
-//! Growing past one Redis: every key of a partition gets the partition's hash tag as prefix (`{p3}:job:…`), so that all
-//! keys of a tenant share one slot. With one partition there is no prefix and the names are exactly the seeds'.
+//! Growing past one Redis: a cell, which is one deployment of the product, has a prefix with a hash tag (`{p3}:job:…`), so
+//! that all its keys share one slot of a Redis Cluster. Without a prefix the names are exactly the seeds'.
 
 use crate::ids::{FileId, JobId};
 use crate::log::LogKind;
 use crate::queue::Queue;
 
-/// Makes key names for one partition.
+/// The longest prefix: it stands before every key.
+const MAX_PREFIX: usize = 64;
+
+/// Makes the key names of one cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keyspace {
     prefix: String,
 }
 
 impl Keyspace {
-    /// The only partition: no prefix.
+    /// The only cell of its Redis: no prefix.
     #[must_use]
     pub fn single() -> Self {
         Self::default()
     }
 
-    /// A partition with the given prefix, `{p3}:`.
+    /// A cell with the given prefix, `{p3}:`. Empty is no prefix; any other holds exactly one hash tag that is not empty,
+    /// ends with a colon, and is written in letters, digits, `-`, `_`, `.` and `:`. `None` when this one is not so.
     #[must_use]
-    pub fn with_prefix(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into() }
+    pub fn with_prefix(prefix: &str) -> Option<Self> {
+        let sane = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+        let tagged = || {
+            let (before, rest) = prefix.split_once('{')?;
+            let (tag, after) = rest.split_once('}')?;
+            let fits = prefix.len() <= MAX_PREFIX && !tag.is_empty() && after.ends_with(':');
+            (fits && [before, tag, after].into_iter().all(sane)).then_some(())
+        };
+        if !prefix.is_empty() {
+            tagged()?;
+        }
+        Some(Self { prefix: prefix.to_owned() })
     }
 
     /// What stands before every name.
@@ -36,7 +50,10 @@ impl Keyspace {
         format!("{}{rest}", self.prefix)
     }
 
-    /// Any key of the partition: given to scripts so that a cluster routes them.
+    /// A name of the cell under which nothing is ever kept: given to scripts so that a cluster routes them.
+    ///
+    /// While a slot moves to another node, Redis runs on the old one only what names keys that are still there, so a
+    /// script is refused there as a whole and never sees half of a cell.
     #[must_use]
     pub fn anchor(&self) -> String {
         self.name("queue:ring")
@@ -60,7 +77,7 @@ impl Keyspace {
         self.name(&format!("job:{job}:events"))
     }
 
-    /// Stream: every event of the partition, trimmed; each host follows it once.
+    /// Stream: every event of the cell, trimmed; each host follows it once.
     #[must_use]
     pub fn events(&self) -> String {
         self.name("events")
@@ -276,11 +293,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_partition_has_the_seeds_names() {
+    fn without_a_prefix_the_names_are_the_seeds() {
         let job = JobId::from_random([1; 16]);
         let keys = Keyspace::single();
         assert_eq!(keys.job(&job), format!("job:{job}"));
         assert_eq!(keys.session(&job), format!("session:{job}"));
-        assert_eq!(Keyspace::with_prefix("{p3}:").progress(&job), format!("{{p3}}:progress:{job}"));
+        assert_eq!(Keyspace::with_prefix(""), Some(keys));
+        let cell = Keyspace::with_prefix("{p3}:").unwrap();
+        assert_eq!(cell.progress(&job), format!("{{p3}}:progress:{job}"));
+    }
+
+    #[test]
+    fn a_prefix_has_one_hash_tag_and_ends_with_a_colon() {
+        for good in ["{p1}:", "i2m:{eu-1}:", "{a.b}_x:"] {
+            assert!(Keyspace::with_prefix(good).is_some(), "{good}");
+        }
+        let long = format!("{{{}}}:", "x".repeat(MAX_PREFIX));
+        for bad in ["p1:", "{p1}", "{}:", "{a}{b}:", "{{a}}:", "}a{:", "{a:", "{a b}:", "{ä}:", " {a}:", "*{a}:", &long]
+        {
+            assert_eq!(Keyspace::with_prefix(bad), None, "{bad}");
+        }
     }
 }

@@ -86,7 +86,7 @@ pub enum Value {
 pub struct Call {
     /// What to run.
     pub script: &'static Script,
-    /// The one key: routes the call to the partition.
+    /// The one key: routes the call to the node of the cell.
     pub key: String,
     /// The arguments, the keyspace's prefix first.
     pub args: Vec<Arg>,

@@ -15,11 +15,11 @@ fn problems(values: &[(&str, &str)], part: Part) -> Vec<&'static str> {
 fn nothing_has_to_be_set() {
     let config = Config::load(&Source::default(), Part::Up).unwrap();
     assert_eq!(config.access.environment, Environment::Development);
-    assert!(config.lets_everybody_in() && config.redis_url.is_none() && config.fal.key.is_none());
+    assert!(config.lets_everybody_in() && config.redis.url.is_none() && config.fal.key.is_none());
     assert_eq!(config.upload_dir, config.data_dir.join("uploads"));
     // An empty value, as compose files pass it, is no value.
     let empty: Vec<_> = VARIABLES.iter().map(|v| (v.name, " ")).collect();
-    assert!(Config::load(&Source::of(empty), Part::Up).unwrap().redis_url.is_none());
+    assert!(Config::load(&Source::of(empty), Part::Up).unwrap().redis.url.is_none());
 }
 
 #[test]
@@ -36,6 +36,9 @@ fn every_problem_is_told_at_once_and_no_value_is_repeated() {
         ("MAX_UPLOAD_SIZE", "wrong-6"),
         ("REDIS_URL", "http://wrong-7"),
         ("REDIS_PORT", "70000"),
+        ("REDIS_KEY_PREFIX", "wrong-11"),
+        ("REDIS_WAIT_REPLICAS", "10"),
+        ("REDIS_WAIT_MILLISECONDS", "0"),
         ("BLOB_URL", "wrong-8"),
         ("FAL_KEY", "wrong-9"),
         ("FAL_MODEL_ENDPOINT", "wrong-10"),
@@ -74,7 +77,19 @@ fn the_parts_need_what_only_up_brings() {
     let worker =
         [("REDIS_HOST", "redis"), ("REDIS_PASSWORD", "p@ss"), ("FAL_KEY", "id:secret"), ("ENVIRONMENT", "production")];
     let config = Config::load(&Source::of(worker), Part::Worker).unwrap();
-    assert_eq!(config.redis_url.unwrap().expose_secret(), "redis://:p%40ss@redis:6379");
+    assert_eq!(config.redis.url.unwrap().expose_secret(), "redis://:p%40ss@redis:6379");
+}
+
+#[test]
+fn a_cell_has_a_prefix_with_a_hash_tag() {
+    let of = |values: &[(&str, &str)]| Config::load(&Source::of(values.iter().copied()), Part::Up).unwrap();
+    let single = of(&[]);
+    assert_eq!((single.redis.keys.prefix(), single.redis.wait_replicas), ("", 0));
+    let cell = of(&[("REDIS_KEY_PREFIX", "{p1}:"), ("REDIS_WAIT_REPLICAS", "1"), ("REDIS_URL", "rediss://h")]);
+    assert_eq!((cell.redis.keys.prefix(), cell.redis.wait_replicas), ("{p1}:", 1));
+    for bad in ["p1:", "{p1}", "{}:", "{a}{b}:"] {
+        assert_eq!(problems(&[("REDIS_KEY_PREFIX", bad)], Part::Up), ["REDIS_KEY_PREFIX"], "{bad}");
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod bad_input;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod jobs;

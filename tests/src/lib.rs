@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod cluster;
 pub mod contract;
 pub mod craft;
 pub mod crew;
@@ -24,6 +25,7 @@ pub mod sim;
 pub mod tables;
 
 pub use client::Client;
+pub use cluster::Cluster;
 pub use crew::Crew;
 pub use fleet::Fleet;
 pub use product::Product;

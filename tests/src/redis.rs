@@ -13,7 +13,7 @@ use crate::process::Process;
 pub struct Redis {
     process: Process,
     port: u16,
-    flags: Vec<String>,
+    settings: Vec<String>,
     data: tempfile::TempDir,
 }
 
@@ -26,43 +26,45 @@ impl Redis {
         Self::start_with(&[])
     }
 
-    /// Starts one with more flags.
+    /// The same with settings of its own, `--name value`.
     ///
     /// # Errors
-    /// As [`Redis::start`].
-    pub fn start_with(flags: &[&str]) -> anyhow::Result<Self> {
-        let (data, flags) = (tempfile::tempdir()?, flags.iter().map(|flag| (*flag).to_owned()).collect::<Vec<_>>());
+    /// When there is no Redis (or Valkey) here, or it does not start.
+    pub fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
+        let settings: Vec<String> = settings.iter().map(|word| (*word).to_owned()).collect();
+        let data = tempfile::tempdir()?;
         // Free now; another test's Redis that takes it in between makes this one end, and another port is tried.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            let mut process = Process::start(command(port, data.path()).args(&flags))?;
+            let port = free_port()?;
+            let mut process = Process::start(command(port, data.path()).args(&settings))?;
             if takes_connections(&mut process, port) {
-                return Ok(Self { process, port, flags, data });
+                return Ok(Self { process, port, settings, data });
             }
         }
         bail!("Redis does not start")
     }
 
-    /// Starts it again on its port with the data it left, after it has ended however it did.
+    /// Starts it again on its port and with its data, after it has ended however it did.
     ///
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        self.process = Process::start(command(self.port, self.data.path()).args(&self.flags))?;
+        self.process.kill();
+        self.process = Process::start(command(self.port, self.data.path()).args(&self.settings))?;
         ensure!(takes_connections(&mut self.process, self.port), "Redis does not start again");
         Ok(())
-    }
-
-    /// The port it listens on.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// For `REDIS_URL`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// A connection to it.
@@ -73,10 +75,39 @@ impl Redis {
         Ok(redis::Client::open(self.url())?.get_multiplexed_async_connection().await?)
     }
 
+    /// Sends one command, its words between spaces.
+    ///
+    /// # Errors
+    /// When it does not answer, or answers something else.
+    pub async fn ask<T: redis::FromRedisValue>(&self, command: &str) -> anyhow::Result<T> {
+        let mut words = command.split(' ');
+        let mut sent = redis::cmd(words.next().unwrap_or_default());
+        words.for_each(|word| {
+            sent.arg(word);
+        });
+        Ok(sent.query_async(&mut self.connection().await?).await?)
+    }
+
+    /// Every key, in no order.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn keys(&self) -> anyhow::Result<Vec<String>> {
+        self.ask("KEYS *").await
+    }
+
     /// The running process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
+}
+
+/// A port that nothing listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn command(port: u16, data: &Path) -> Command {

@@ -29,7 +29,7 @@ pub(crate) async fn one(context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
     audit::asked(&context, &json!({ "job_id": id }));
     let job = redis::run(&ReadJob(&id)).await?.ok_or_else(Problem::job_not_found)?;
-    let flat = redis::texts("XRANGE", &[&redis::keys().job_events(&id), "-", "+", "COUNT", MOST_EVENTS]).await?;
+    let flat = redis::texts("XRANGE", &[&redis::keys().await?.job_events(&id), "-", "+", "COUNT", MOST_EVENTS]).await?;
     reply::json(200, &shown(&job, &history(&flat)))
 }
 

@@ -14,7 +14,7 @@ const NO_HOST: &str = "No image2model host serves components: Spin does, and kee
 
 /// Answers all of it.
 pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let (jobs, providers) = (keys.jobs(), keys.providers());
     let (jobs, providers) = ([jobs.as_str()], [providers.as_str()]);
     let (facts, hosts, alive, states, jobs, providers) = try_join!(

@@ -21,6 +21,9 @@ pub enum ConfigError {
     /// It must be a number.
     #[error("variable {0} is not a whole number")]
     NotANumber(&'static str),
+    /// It must be a prefix of keys.
+    #[error("variable {0} is not a prefix of keys such as {{p1}}:")]
+    NotAPrefix(&'static str),
 }
 
 thread_local! {

@@ -1,8 +1,13 @@
 //! Redis: one connection kept per instance, opened again when it fails, every call bounded in time.
 //!
+//! In a Redis Cluster one node has all keys of a cell. The runtime host finds it by itself; on Spin the first call meets
+//! `MOVED`, and the instance keeps a connection to the node that it names.
+//!
 //! On Spin each `open` is a TCP connection, so an instance keeps one. A kept connection may have died unnoticed: a call
 //! that fails on one is sent once more on a new one. Every script bears that (a repeated `CreateJob` answers `Exists` for
 //! the id that this very call made; a counter may count one too many).
+
+mod moved;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -36,6 +41,9 @@ pub enum RedisError {
     /// It does not have the script yet.
     #[error("redis does not know the script")]
     NoScript,
+    /// Another node of the cluster has the cell's keys, and could not be used either.
+    #[error("redis has moved the keys to {0}")]
+    Moved(String),
     /// A reply that the script does not promise.
     #[error(transparent)]
     Reply(#[from] UnexpectedReply),
@@ -48,18 +56,28 @@ impl RedisError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::NoScript)
+        matches!(self, Self::Away(_) | Self::NoScript | Self::Moved(_))
     }
 }
 
 thread_local! {
     static KEPT: RefCell<Option<Rc<Connection>>> = const { RefCell::new(None) };
+    static KEYS: RefCell<Option<Rc<Keyspace>>> = const { RefCell::new(None) };
 }
 
-/// The only partition.
-#[must_use]
-pub fn keys() -> Keyspace {
-    Keyspace::single()
+/// The names of this cell's keys, by the variable `redis_key_prefix`.
+///
+/// # Errors
+/// [`RedisError::Config`] when the variable cannot be used.
+pub async fn keys() -> Result<Rc<Keyspace>, RedisError> {
+    const NAME: &str = "redis_key_prefix";
+    if let Some(keys) = KEYS.with_borrow(Clone::clone) {
+        return Ok(keys);
+    }
+    let prefix = config::text(NAME).await?;
+    let keys = Rc::new(Keyspace::with_prefix(&prefix).ok_or(config::ConfigError::NotAPrefix(NAME))?);
+    KEYS.with_borrow_mut(|known| *known = Some(Rc::clone(&keys)));
+    Ok(keys)
 }
 
 /// Runs a command of the domain: `EVALSHA`, and `EVAL` when Redis does not know the script.
@@ -67,13 +85,21 @@ pub fn keys() -> Keyspace {
 /// # Errors
 /// [`RedisError`].
 pub async fn run<C: Command>(command: &C) -> Result<C::Reply, RedisError> {
-    let call = command.call(&keys());
+    let call = command.call(&keys().await?);
     let values = match send("EVALSHA", &parameters(&call, call.script.sha1())).await {
         Err(RedisError::NoScript) => send("EVAL", &parameters(&call, call.script.source())).await,
         other => other,
     };
     let values = values.map_err(|e| name_script(e, call.script.name()))?;
     Ok(command.read(Replies::new(call.script, values))?)
+}
+
+/// Whether the Redis that has our keys answers. A bare `PING` any node of a cluster answers.
+///
+/// # Errors
+/// [`RedisError`].
+pub async fn ping() -> Result<(), RedisError> {
+    execute("EXISTS", &[&keys().await?.anchor()]).await.map(|_| ())
 }
 
 /// Sends a plain command, `["HGET", key, field]`, and answers its reply, flattened.
@@ -139,7 +165,7 @@ async fn send(command: &str, parameters: &[RedisParameter]) -> Result<Vec<Value>
     let kept = KEPT.with_borrow(Clone::clone);
     if let Some(connection) = kept {
         match bounded(send_on(&connection, command, parameters)).await {
-            Err(RedisError::Away(_)) => KEPT.with_borrow_mut(|kept| {
+            Err(RedisError::Away(_) | RedisError::Moved(_)) => KEPT.with_borrow_mut(|kept| {
                 kept.take_if(|k| Rc::ptr_eq(k, &connection));
             }),
             other => return other,
@@ -147,14 +173,25 @@ async fn send(command: &str, parameters: &[RedisParameter]) -> Result<Vec<Value>
     }
     bounded(async {
         let address = config::text("redis_url").await?;
-        let connection = Rc::new(Connection::open(&*address).await.map_err(|e| classify(command, e))?);
-        let values = send_on(&connection, command, parameters).await;
-        if !matches!(values, Err(RedisError::Away(_))) {
-            KEPT.with_borrow_mut(|kept| *kept = Some(connection));
+        match send_anew(&address, command, parameters).await {
+            Err(RedisError::Moved(node)) => {
+                let address = moved::address(&address, &node).ok_or(RedisError::Moved(node))?;
+                send_anew(&address, command, parameters).await
+            }
+            other => other,
         }
-        values
     })
     .await
+}
+
+/// Sends on a new connection, and keeps that one if it is of use.
+async fn send_anew(address: &str, command: &str, parameters: &[RedisParameter]) -> Result<Vec<Value>, RedisError> {
+    let connection = Rc::new(Connection::open(address).await.map_err(|e| classify(command, e))?);
+    let values = send_on(&connection, command, parameters).await;
+    if !matches!(values, Err(RedisError::Away(_) | RedisError::Moved(_))) {
+        KEPT.with_borrow_mut(|kept| *kept = Some(connection));
+    }
+    values
 }
 
 async fn bounded(work: impl Future<Output = Result<Vec<Value>, RedisError>>) -> Result<Vec<Value>, RedisError> {
@@ -207,7 +244,9 @@ fn classify(command: &str, error: Error) -> RedisError {
         other => return RedisError::Away(format!("{other:?}")),
     };
     let has = |words: &[&str]| words.iter().any(|word| why.contains(word));
-    if has(&["NOSCRIPT", "NoScript", "No matching script"]) {
+    if let Some(node) = moved::node(&why) {
+        RedisError::Moved(node.to_owned())
+    } else if has(&["NOSCRIPT", "NoScript", "No matching script"]) {
         RedisError::NoScript
     } else if is_passing(&why) {
         RedisError::Away(why)
@@ -234,7 +273,7 @@ mod tests {
     #[test]
     fn a_script_call_names_its_script_its_one_key_and_the_arguments() {
         let job = JobId::from_random([1; 16]);
-        let call = ReadJob(&job).call(&keys());
+        let call = ReadJob(&job).call(&Keyspace::single());
         let sent = parameters(&call, call.script.sha1());
         let expected = [call.script.sha1(), "1", "queue:ring", "", job.as_str()];
         let sent = sent.iter().map(|p| match p {
@@ -265,5 +304,8 @@ mod tests {
         }
         assert!(matches!(of("ERR value is not an integer, on @user_script:3."), RedisError::Refused { .. }));
         assert!(of("broken pipe").is_retryable());
+        assert!(matches!(of("MOVED 1180 10.0.0.2:6379"), RedisError::Moved(node) if node == "10.0.0.2:6379"));
+        // The slot is on its way to another node: nothing of the call was done.
+        assert!(matches!(of("ASK 1180 10.0.0.2:6379"), RedisError::Away(_)));
     }
 }

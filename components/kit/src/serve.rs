@@ -134,7 +134,7 @@ async fn named_job(params: &Params) -> Result<Option<JobId>, Failure> {
 }
 
 async fn job_of_file(file: &FileId) -> Result<Option<JobId>, Failure> {
-    let job = redis::text("GET", &[&redis::keys().job_of_file(file)]).await?;
+    let job = redis::text("GET", &[&redis::keys().await?.job_of_file(file)]).await?;
     Ok(job.and_then(|job| JobId::parse(&job).ok()))
 }
 

@@ -48,7 +48,7 @@ async fn read(id: &JobId) -> Result<JobRecord, Failure> {
 
 /// Waits until the job has another newest event, but only for a while.
 async fn until_event(job: &JobRecord, deadline: i64) -> Result<(), Failure> {
-    let events = redis::keys().job_events(&job.id);
+    let events = redis::keys().await?.job_events(&job.id);
     for _ in 0..LOOKS {
         let left = Duration::from_millis(u64::try_from(deadline - clock::now_ms()).unwrap_or_default());
         clock::sleep(INTERVAL.min(left)).await;

@@ -4,11 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image2model_domain::Keyspace;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
-use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, Source, Webhooks};
+use super::{
+    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, RedisSettings, Source,
+    Webhooks,
+};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -27,7 +31,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         logs: logs(&mut reader),
         access: access(&mut reader),
         limits: limits(&mut reader),
-        redis_url: redis_url(&mut reader),
+        redis: redis(&mut reader),
         blobs: blobs(&mut reader),
         fal: fal(&mut reader),
         webhooks: webhooks(&mut reader),
@@ -87,12 +91,21 @@ fn limits(reader: &mut Reader<'_>) -> Limits {
     }
 }
 
+fn redis(reader: &mut Reader<'_>) -> RedisSettings {
+    RedisSettings {
+        url: redis_url(reader),
+        keys: reader.value("REDIS_KEY_PREFIX", Keyspace::with_prefix).unwrap_or_default(),
+        wait_replicas: reader.number("REDIS_WAIT_REPLICAS", 0..=9),
+        wait_within: Duration::from_millis(reader.number("REDIS_WAIT_MILLISECONDS", 10..=5000)),
+    }
+}
+
 fn redis_url(reader: &mut Reader<'_>) -> Option<SecretString> {
     let port: u16 = reader.number("REDIS_PORT", 1..=u16::MAX);
     if reader.set_text("REDIS_URL").is_some() {
         return reader.value("REDIS_URL", |text| {
             let url = url::Url::parse(text).ok()?;
-            (url.scheme() == "redis" && url.has_host()).then(|| SecretString::from(text))
+            (matches!(url.scheme(), "redis" | "rediss") && url.has_host()).then(|| SecretString::from(text))
         });
     }
     let password = reader.secret("REDIS_PASSWORD");

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use image2model_domain::Keyspace;
 use secrecy::SecretString;
 
 pub use docs::{env_example, markdown};
@@ -65,8 +66,8 @@ pub struct Config {
     pub access: Access,
     /// See [`Limits`].
     pub limits: Limits,
-    /// Where Redis is; without it `up` starts its own. Holds a password, perhaps.
-    pub redis_url: Option<SecretString>,
+    /// See [`RedisSettings`].
+    pub redis: RedisSettings,
     /// See [`BlobSettings`].
     pub blobs: BlobSettings,
     /// See [`FalSettings`].
@@ -143,6 +144,19 @@ pub struct Limits {
     pub max_streams_per_key: usize,
     /// Event streams of one client address.
     pub max_streams_per_address: usize,
+}
+
+/// Redis, and this deployment's part of it.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// Where it is; without it `up` starts its own. Holds a password, perhaps.
+    pub url: Option<SecretString>,
+    /// The names of the keys.
+    pub keys: Keyspace,
+    /// How many replicas have to know of a submission before it is made.
+    pub wait_replicas: u32,
+    /// How long they may take to say so.
+    pub wait_within: Duration,
 }
 
 /// The blob gateway.

@@ -31,6 +31,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
     let values = [
         ("redis_url", wiring.redis_url.expose_secret().to_owned()),
         ("redis_allowed_host", without_password(wiring.redis_url.expose_secret())),
+        ("redis_key_prefix", config.redis.keys.prefix().to_owned()),
         ("blob_url", wiring.blob_url.clone()),
         ("blob_token", wiring.blob_token.expose_secret().to_owned()),
         ("stream_url", config.stream_url.clone().unwrap_or_default()),

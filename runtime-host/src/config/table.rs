@@ -263,8 +263,8 @@ pub const VARIABLES: &[Variable] = &[
         Redis,
         "REDIS_URL",
         "`up` starts a private server",
-        "redis://[user:password@]host[:port][/database]",
-        "The Redis that holds all jobs.",
+        "redis://[user:password@]host[:port][/database], or rediss:// for TLS",
+        "The Redis that holds all jobs, or any node of a Redis Cluster.",
     )),
     words(
         Redis,
@@ -275,6 +275,27 @@ pub const VARIABLES: &[Variable] = &[
     ),
     value(Redis, "REDIS_PORT", "6379", "a port from 1 to 65535", "Port to go with `REDIS_HOST`."),
     secret(words(Redis, "REDIS_PASSWORD", "none", "a password", "Password to go with `REDIS_HOST`.")),
+    words(
+        Redis,
+        "REDIS_KEY_PREFIX",
+        "none",
+        "a prefix with one hash tag and a colon at its end, such as {p1}:",
+        "What every key begins with, so that several deployments share one Redis. A Redis Cluster needs it: docs/operations.md, \"More than one Redis\".",
+    ),
+    value(
+        Redis,
+        "REDIS_WAIT_REPLICAS",
+        "0",
+        "a whole number from 0 to 9",
+        "How many replicas of Redis have to know of a submission to FAL.AI before it is made, so that no failover makes it be paid twice.",
+    ),
+    value(
+        Redis,
+        "REDIS_WAIT_MILLISECONDS",
+        "200",
+        "a whole number from 10 to 5000",
+        "How long these replicas may take; a submission that they do not know of by then is made later.",
+    ),
     words(Blobs, "UPLOAD_DIR", "`uploads` in `DATA_DIR`", FOLDER, "Where uploaded images are kept."),
     words(Blobs, "RESULTS_DIR", "`results` in `DATA_DIR`", FOLDER, "Where models and previews are kept."),
     value(

@@ -13,12 +13,21 @@ pub enum RedisError {
     /// The address cannot be read. The address itself is left out: it may hold a password.
     #[error("the Redis address is not valid: expected redis://[user:password@]host:port[/database]")]
     Address,
-    /// Redis does not answer, or takes nothing: not there, restarting, loading its data, failing over, full, or too slow.
+    /// Redis does not answer, or takes nothing: not there, restarting, loading its data, failing over, moving our keys to
+    /// another node, full, or too slow.
     #[error("Redis does not answer: {0}")]
     Unavailable(String),
     /// Redis answered with an error.
     #[error("Redis refused: {0}")]
     Refused(String),
+    /// It is done, but too few replicas have it: a failover may forget it.
+    #[error("Redis has it on {acknowledged} of {wanted} replicas only")]
+    NotReplicated {
+        /// So many replicas have it.
+        acknowledged: u32,
+        /// So many should.
+        wanted: u32,
+    },
     /// A script answered something else than it promises.
     #[error(transparent)]
     Reply(#[from] UnexpectedReply),
@@ -32,6 +41,7 @@ impl RedisError {
             Self::Address => "REDIS_ADDRESS",
             Self::Unavailable(_) => "REDIS_UNAVAILABLE",
             Self::Refused(_) => "REDIS_REFUSED",
+            Self::NotReplicated { .. } => "REDIS_NOT_REPLICATED",
             Self::Reply(_) => "REDIS_UNEXPECTED_REPLY",
         }
     }
@@ -45,7 +55,7 @@ impl RedisError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::NotReplicated { .. })
     }
 
     /// Label for counting.
@@ -55,6 +65,7 @@ impl RedisError {
             Self::Address => "address",
             Self::Unavailable(_) => "unavailable",
             Self::Refused(_) => "refused",
+            Self::NotReplicated { .. } => "not_replicated",
             Self::Reply(_) => "unexpected_reply",
         }
     }
@@ -65,7 +76,13 @@ impl From<::redis::RedisError> for RedisError {
         use ::redis::{ErrorKind, ServerErrorKind as Server};
         let passing = match error.kind() {
             ErrorKind::Server(
-                Server::BusyLoading | Server::TryAgain | Server::MasterDown | Server::ClusterDown | Server::ReadOnly,
+                Server::BusyLoading
+                | Server::TryAgain
+                | Server::MasterDown
+                | Server::ClusterDown
+                | Server::ReadOnly
+                | Server::Moved
+                | Server::Ask,
             ) => true,
             _ => error.code().is_some_and(|code| REFUSING.contains(&code)),
         };

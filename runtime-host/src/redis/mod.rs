@@ -5,6 +5,7 @@
 mod check;
 mod child;
 mod error;
+pub(crate) mod home;
 pub mod sign_of_life;
 mod store;
 mod tail;
@@ -12,5 +13,5 @@ mod tail;
 pub use check::{Finding, check};
 pub use child::{ChildError, ChildRedis};
 pub use error::RedisError;
-pub use store::Store;
+pub use store::{Replicas, Store};
 pub use tail::{Tail, TailEvent, TailMessage};

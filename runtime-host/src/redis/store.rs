@@ -2,26 +2,38 @@
 //!
 //! A call whose connection breaks after it was sent is *not* repeated here: only its caller knows whether that is safe.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, ServerErrorKind, Value as Raw};
+use ::redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, ServerErrorKind, Value as Raw};
 use image2model_domain::Keyspace;
 use image2model_domain::script::{Arg, Call, Command, Replies, Value};
 
 use super::RedisError;
+use super::home::{Home, Patience};
 use crate::crash;
 
 /// How long a caller waits at most, connecting included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 
-/// Where jobs live. Cheap to clone; clones share the connection.
+/// How many replicas have to have what must not be lost with the primary.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replicas {
+    /// So many; 0 asks none.
+    pub count: u32,
+    /// How long they may take to say so.
+    pub within: Duration,
+}
+
+/// Where the jobs of a cell live. Cheap to clone; clones share the connection.
 #[derive(Clone)]
 pub struct Store {
-    client: Client,
-    manager: ConnectionManager,
+    home: Arc<Home>,
     keys: Keyspace,
+    replicas: Replicas,
+    /// Waits for replicas hold up whatever is sent behind them: they have a connection to themselves.
+    replicated: Arc<Home>,
 }
 
 impl std::fmt::Debug for Store {
@@ -31,28 +43,37 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Prepares the connection; it is made with the first call, so this does not wait for Redis. Needs a Tokio runtime.
+    /// Prepares the connection; it is made with the first call, so this does not wait for Redis. Calls need a Tokio runtime.
     ///
     /// # Errors
     /// [`RedisError::Address`] when the URL cannot be read.
     pub fn open(url: &str) -> Result<Self, RedisError> {
-        Self::open_partition(url, Keyspace::single())
+        Self::open_cell(url, Keyspace::single())
     }
 
-    /// The same for one partition of several.
+    /// The same for one cell of several.
     ///
     /// # Errors
     /// [`RedisError::Address`] when the URL cannot be read.
-    pub fn open_partition(url: &str, keys: Keyspace) -> Result<Self, RedisError> {
-        let client = Client::open(url).map_err(|_| RedisError::Address)?;
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(50))
-            .set_max_delay(Duration::from_millis(500))
-            .set_connection_timeout(Some(CONNECT_WITHIN))
-            .set_response_timeout(Some(ANSWER_WITHIN));
-        let manager = client.get_connection_manager_lazy(config)?;
-        Ok(Self { client, manager, keys })
+    pub fn open_cell(url: &str, keys: Keyspace) -> Result<Self, RedisError> {
+        let patience = Patience { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN };
+        let home = Home::open(url, patience).map_err(|_| RedisError::Address)?;
+        let replicated = Arc::new(home.another(patience));
+        Ok(Self { home: Arc::new(home), keys, replicas: Replicas::default(), replicated })
+    }
+
+    /// What [`Store::run_replicated`] waits for.
+    #[must_use]
+    pub fn with_replicas(self, replicas: Replicas) -> Self {
+        let patience = self.home.patience();
+        let patience = Patience { answer: patience.answer + replicas.within, ..patience };
+        Self { replicas, replicated: Arc::new(self.home.another(patience)), ..self }
+    }
+
+    /// How many replicas have to have what must not be lost.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas {
+        self.replicas
     }
 
     /// The names of the keys.
@@ -68,9 +89,45 @@ impl Store {
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RedisError> {
         let call = command.call(&self.keys);
         let raw = crash::around(call.script.name(), self.evaluate(&call)).await?;
-        let mut values = Vec::new();
-        flatten(raw, &mut values);
-        Ok(command.read(Replies::new(call.script, values))?)
+        read(command, &call, raw)
+    }
+
+    /// Runs a transition, and answers only when as many replicas have it as the configuration asks for: what is done next
+    /// must not outlive it. Without replicas to wait for it is [`Store::run`].
+    ///
+    /// # Errors
+    /// [`RedisError`]; after [`RedisError::NotReplicated`] it is done, but a failover may forget it: run it again, or do
+    /// not act on it.
+    pub async fn run_replicated<C: Command>(&self, command: &C) -> Result<C::Reply, RedisError> {
+        if self.replicas.count == 0 {
+            return self.run(command).await;
+        }
+        let call = command.call(&self.keys);
+        let (raw, acknowledged) = crash::around(call.script.name(), self.evaluate_replicated(&call)).await?;
+        if acknowledged < self.replicas.count {
+            return Err(RedisError::NotReplicated { acknowledged, wanted: self.replicas.count });
+        }
+        read(command, &call, raw)
+    }
+
+    async fn evaluate_replicated(&self, call: &Call) -> Result<(Raw, u32), ::redis::RedisError> {
+        match self.send_replicated(&script_command("EVALSHA", call.script.sha1(), call)).await {
+            Err(e) if e.kind() == ::redis::ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.send_replicated(&script_command("EVAL", call.script.source(), call)).await
+            }
+            other => other,
+        }
+    }
+
+    /// A command, directly followed on the same connection by the wait for its replication: its answer, and how many
+    /// replicas have it.
+    async fn send_replicated(&self, command: &Cmd) -> Result<(Raw, u32), ::redis::RedisError> {
+        let within = u64::try_from(self.replicas.within.as_millis()).unwrap_or(u64::MAX);
+        let mut both = ::redis::pipe();
+        both.add_command(command.clone()).cmd("WAIT").arg(self.replicas.count).arg(within);
+        let mut answers = self.replicated.send_all(&both).await?.into_iter();
+        let mut answer = || answers.next().unwrap_or(Raw::Nil).extract_error();
+        Ok((answer()?, u32::from_redis_value(answer()?)?))
     }
 
     async fn evaluate(&self, call: &Call) -> Result<Raw, ::redis::RedisError> {
@@ -96,24 +153,23 @@ impl Store {
     /// # Errors
     /// [`RedisError`]; some of them may have been done.
     pub async fn pipeline(&self, commands: &Pipeline) -> Result<(), RedisError> {
-        let mut manager = self.manager.clone();
-        match tokio::time::timeout(ANSWER_WITHIN, commands.exec_async(&mut manager)).await {
-            Ok(answer) => Ok(answer?),
-            Err(_) => Err(::redis::RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)).into()),
+        for answer in self.home.send_all(commands).await? {
+            answer.extract_error()?;
         }
+        Ok(())
     }
 
-    /// Whether Redis answers, and how long that took.
+    /// Whether the Redis that has our keys answers, and how long that took. A bare `PING` any node of a cluster answers.
     ///
     /// # Errors
     /// [`RedisError`].
     pub async fn ping(&self) -> Result<Duration, RedisError> {
         let started = tokio::time::Instant::now();
-        let _: String = self.query(&::redis::cmd("PING")).await?;
+        let _: i64 = self.query(::redis::cmd("EXISTS").arg(self.keys.anchor())).await?;
         Ok(started.elapsed())
     }
 
-    /// A connection of its own for commands that block up to `longest`.
+    /// A connection of its own, to the node that has our keys, for commands that block up to `longest`.
     pub(super) async fn blocking_connection(
         &self,
         longest: Duration,
@@ -121,30 +177,19 @@ impl Store {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_WITHIN))
             .set_response_timeout(Some(longest + ANSWER_WITHIN));
-        Ok(self.client.get_multiplexed_async_connection_with_config(&config).await?)
+        self.ping().await?;
+        Ok(self.home.connection(&config).await?)
     }
 
     async fn send(&self, command: &Cmd) -> Result<Raw, ::redis::RedisError> {
-        let mut manager = self.manager.clone();
-        match tokio::time::timeout(ANSWER_WITHIN, manager.send_packed_command(command)).await {
-            Ok(answer) => answer.and_then(Raw::extract_error_or_self),
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-        }
+        self.home.send(command).await
     }
 }
 
-/// Puts a server error that is a value into the error path.
-trait ExtractError: Sized {
-    fn extract_error_or_self(self) -> Result<Self, ::redis::RedisError>;
-}
-
-impl ExtractError for Raw {
-    fn extract_error_or_self(self) -> Result<Self, ::redis::RedisError> {
-        match self {
-            Self::ServerError(error) => Err(error.into()),
-            other => Ok(other),
-        }
-    }
+fn read<C: Command>(command: &C, call: &Call, raw: Raw) -> Result<C::Reply, RedisError> {
+    let mut values = Vec::new();
+    flatten(raw, &mut values);
+    Ok(command.read(Replies::new(call.script, values))?)
 }
 
 fn script_command(verb: &str, script: &str, call: &Call) -> Cmd {

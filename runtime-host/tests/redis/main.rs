@@ -4,3 +4,7 @@
 mod child;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod moved;
+#[cfg(test)]
+mod replicas;

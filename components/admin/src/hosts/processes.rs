@@ -84,7 +84,7 @@ impl HostProcess {
 
 /// The processes whose sign of life has not run out, oldest id first.
 pub(crate) async fn alive() -> Result<Vec<HostProcess>, RedisError> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let texts = super::records(&keys.hosts(), |id| keys.host(id)).await?;
     let mut hosts: Vec<HostProcess> = texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     hosts.sort_by(|a, b| a.id.cmp(&b.id));

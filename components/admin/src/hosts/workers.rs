@@ -46,7 +46,7 @@ impl Worker {
 
 /// The workers whose sign of life has not run out.
 pub(crate) async fn alive() -> Result<Vec<Worker>, RedisError> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let texts = super::records(&keys.workers(), |id| keys.worker(id)).await?;
     Ok(texts.iter().filter_map(|text| Worker::parse(text)).collect())
 }

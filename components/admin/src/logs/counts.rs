@@ -73,7 +73,7 @@ impl Hours {
         let mut hours = Self::empty(span);
         let mut day = span.from.div_euclid(DAY_MS) * DAY_MS;
         while day < span.to {
-            let pairs = redis::texts("HGETALL", &[&redis::keys().log_day(&date(day))]).await?;
+            let pairs = redis::texts("HGETALL", &[&redis::keys().await?.log_day(&date(day))]).await?;
             hours.add_day(day, &pairs);
             day += DAY_MS;
         }

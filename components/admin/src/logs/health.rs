@@ -38,7 +38,7 @@ pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
     let recent = Hours::load(Span { from: now - HOUR_MS, to: now + 1 }).await?.sum();
     let (mut sizes, mut entries, mut bytes) = (Map::new(), 0, 0);
     for kind in LogKind::ALL {
-        let size = size(&redis::keys().log(*kind)).await?;
+        let size = size(&redis::keys().await?.log(*kind)).await?;
         (entries, bytes) = (entries + size.entries, bytes + size.bytes);
         sizes.insert(kind.name().to_owned(), json!({ "count": size.entries, "bytes": size.bytes }));
     }
@@ -67,7 +67,7 @@ pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
 
 /// What the hosts' writers say of themselves; one that has fallen silent is not among them.
 async fn writers(now: i64) -> Result<Vec<Value>, RedisError> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let most = MOST_WRITERS.to_string();
     let now = now.to_string();
     let ids = redis::texts("ZRANGEBYSCORE", &[&keys.log_writers(), &now, "+inf", "LIMIT", "0", &most]).await?;

@@ -83,12 +83,12 @@ fn entries(kind: LogKind, reply: &[Value]) -> Vec<Raw> {
 
 /// The names of a log's generations, oldest first.
 pub(super) async fn generations(kind: LogKind) -> Result<Vec<String>, RedisError> {
-    redis::texts("ZRANGE", &[&redis::keys().log_generations(kind), "0", "-1"]).await
+    redis::texts("ZRANGE", &[&redis::keys().await?.log_generations(kind), "0", "-1"]).await
 }
 
 /// The streams of a log, oldest first; the last is the current one.
 async fn streams(kind: LogKind) -> Result<VecDeque<String>, RedisError> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let mut streams: VecDeque<String> =
         generations(kind).await?.iter().map(|name| keys.log_generation(kind, name)).collect();
     streams.push_back(keys.log(kind));

@@ -26,7 +26,7 @@ pub(crate) async fn list(_: Context) -> Result<Reply, Failure> {
 }
 
 async fn describe(kind: LogKind) -> Result<Value, RedisError> {
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     let mut rotated = Vec::new();
     let (mut all, mut first) = (Size::default(), None);
     for name in generations(kind).await? {

@@ -51,7 +51,7 @@ async fn gathered() -> Gathered {
 }
 
 async fn counters() -> Option<Counters> {
-    let key = redis::keys().counters();
+    let key = redis::keys().await.ok()?.counters();
     let flat = clock::within(PATIENCE, redis::texts("HGETALL", &[&key])).await?.ok()?;
     Some(Counters::read(&flat))
 }

@@ -103,7 +103,7 @@ async fn require_unpaused() -> Result<(), Failure> {
 }
 
 async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failure> {
-    let (key, until, most) = (redis::keys().jobs(), cutoff.to_string(), (MOST_LOOKED_AT + 1).to_string());
+    let (key, until, most) = (redis::keys().await?.jobs(), cutoff.to_string(), (MOST_LOOKED_AT + 1).to_string());
     // A job ends after it was made: what was made later cannot be old.
     let ids = redis::texts("ZRANGEBYSCORE", &[&key, "-inf", &until, "LIMIT", "0", &most]).await?;
     let mut tally = Tally { more: ids.len() > MOST_LOOKED_AT, ..Tally::default() };

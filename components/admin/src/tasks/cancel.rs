@@ -54,7 +54,7 @@ async fn target(id: &str, file: &str) -> Result<Target, Failure> {
     if !file.is_empty() {
         return Ok(Target::File(job, FileId::parse(file).map_err(|_| not_found())?));
     }
-    let keys = redis::keys();
+    let keys = redis::keys().await?;
     if redis::number("EXISTS", &[&keys.job(&job)]).await? == 1 {
         return Ok(Target::Job(job));
     }

@@ -46,7 +46,7 @@ pub(super) async fn page(query: &Query) -> Result<(Vec<Value>, Option<String>), 
     };
     let wanted = (limit + 1).to_string();
     let mut letters =
-        read(&redis::texts("XREVRANGE", &[&redis::keys().queue_dead(), &from, "-", "COUNT", &wanted]).await?);
+        read(&redis::texts("XREVRANGE", &[&redis::keys().await?.queue_dead(), &from, "-", "COUNT", &wanted]).await?);
     let more = letters.len() > limit;
     letters.truncate(limit);
     let next = letters.last().filter(|_| more).map(|letter| letter.id.clone());
@@ -98,7 +98,7 @@ async fn named(context: &Context) -> Result<DeadLetter, Failure> {
     if !is_id(id) {
         return Err(not_found().into());
     }
-    let flat = redis::texts("XRANGE", &[&redis::keys().queue_dead(), id, id]).await?;
+    let flat = redis::texts("XRANGE", &[&redis::keys().await?.queue_dead(), id, id]).await?;
     Ok(letter(&flat).ok_or_else(not_found)?)
 }
 
@@ -127,7 +127,7 @@ pub(crate) async fn replay(context: Context) -> Result<Reply, Failure> {
 
 /// A model is made of an image: without it a replay could only fail again.
 async fn require_image(letter: &DeadLetter) -> Result<(), Failure> {
-    let Some(blob) = redis::hget(&redis::keys().file(&letter.job, &letter.file), "blob").await? else {
+    let Some(blob) = redis::hget(&redis::keys().await?.file(&letter.job, &letter.file), "blob").await? else {
         return Err(Problem::new(409, "JOB_EXPIRED", "The job of this dead letter has expired or was deleted.").into());
     };
     if blobs::head(&blob, &[]).await?.status == 404 {

@@ -4,7 +4,7 @@
 use futures::future::try_join_all;
 use image2model_domain::queue::Queue;
 use image2model_domain::time::rfc3339;
-use image2model_domain::{FileId, JobId, Problem};
+use image2model_domain::{FileId, JobId, Keyspace, Problem};
 use image2model_kit::listing::{self, Order, PageQuery, Place, invalid};
 use image2model_kit::redis::{self, RedisError};
 use image2model_kit::{Context, Failure, Reply, reply};
@@ -71,8 +71,7 @@ impl State {
     }
 
     /// The sets of `job/file` by that time.
-    fn sets(self) -> Vec<String> {
-        let keys = redis::keys();
+    fn sets(self, keys: &Keyspace) -> Vec<String> {
         match self {
             Self::Active => vec![keys.queue_running()],
             Self::Reserved => Queue::LANES.map(|lane| keys.queue_waiting(lane)).to_vec(),
@@ -89,7 +88,8 @@ pub(crate) async fn tasks(context: Context) -> Result<Reply, Failure> {
     let (tasks, next_cursor) = if state == State::Dead {
         dead_letters::page(&context.query).await?
     } else {
-        let page = listing::page(&state.sets(), Order::Rising, &PageQuery::parse(&context.query, is_entry)?).await?;
+        let (sets, query) = (state.sets(&redis::keys().await?), PageQuery::parse(&context.query, is_entry)?);
+        let page = listing::page(&sets, Order::Rising, &query).await?;
         let tasks = try_join_all(page.places.iter().map(|place| task(state, place))).await?;
         (tasks.into_iter().flatten().collect(), page.next_cursor)
     };
@@ -118,7 +118,7 @@ fn ids(entry: &str) -> Option<(JobId, FileId)> {
 
 /// A file as a task; `None` when there is no such file.
 pub(super) async fn about(job: &JobId, file: &FileId) -> Result<Option<Value>, RedisError> {
-    let key = redis::keys().file(job, file);
+    let key = redis::keys().await?.file(job, file);
     let args: Vec<&str> = std::iter::once(key.as_str()).chain(FIELDS).collect();
     Ok(shown(job, file, &redis::texts("HMGET", &args).await?))
 }

@@ -31,7 +31,7 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
 pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     let name = context.param("filename");
     if let Some(file) = leading_id(name) {
-        let job = redis::text("GET", &[&redis::keys().job_of_file(&file)]).await?;
+        let job = redis::text("GET", &[&redis::keys().await?.job_of_file(&file)]).await?;
         let job = job.and_then(|job| JobId::parse(&job).ok()).ok_or_else(Problem::file_not_found)?;
         context.authorise(&job).await?;
         let job = redis::run(&ReadJob(&job)).await?.ok_or_else(Problem::file_not_found)?;
@@ -57,7 +57,7 @@ struct Found {
 }
 
 async fn search(caller: &str, name: &str) -> Result<Vec<Found>, Failure> {
-    let newest = redis::texts("ZREVRANGE", &[&redis::keys().jobs_of(caller), "0", LAST_SEARCHED]).await?;
+    let newest = redis::texts("ZREVRANGE", &[&redis::keys().await?.jobs_of(caller), "0", LAST_SEARCHED]).await?;
     let read = |id: JobId| async move { redis::run(&ReadJob(&id)).await };
     let ids: Vec<_> = newest.iter().filter_map(|id| JobId::parse(id).ok()).map(read).collect();
     let mut jobs = stream::iter(ids).buffered(AT_A_TIME);

@@ -140,7 +140,7 @@ async fn model(named: Option<&str>, file: &FileRecord) -> Result<String, Failure
 }
 
 async fn job_of(file: &FileId) -> Result<JobId, Failure> {
-    let job = redis::text("GET", &[&redis::keys().job_of_file(file)]).await?;
+    let job = redis::text("GET", &[&redis::keys().await?.job_of_file(file)]).await?;
     job.and_then(|job| JobId::parse(&job).ok()).ok_or_else(|| Problem::file_not_found().into())
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What can be asked for, as the providers describe themselves.
 pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
-    let described = redis::texts("HVALS", &[&redis::keys().providers()]).await?;
+    let described = redis::texts("HVALS", &[&redis::keys().await?.providers()]).await?;
     let mut models: Vec<Value> = described.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     models.sort_by_key(|model| model.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
     let default = config::text("default_model").await?;
@@ -15,14 +15,14 @@ pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
 
 /// The ids of the models that can be asked for.
 pub(super) async fn installed() -> Result<Vec<String>, Failure> {
-    let mut ids = redis::texts("HKEYS", &[&redis::keys().providers()]).await?;
+    let mut ids = redis::texts("HKEYS", &[&redis::keys().await?.providers()]).await?;
     ids.sort();
     Ok(ids)
 }
 
 /// The options that a model has; none when it is not installed.
 pub(super) async fn schema(model: &str) -> Result<OptionsSchema, Failure> {
-    let described = redis::hget(&redis::keys().providers(), model).await?;
+    let described = redis::hget(&redis::keys().await?.providers(), model).await?;
     let described: Value = described.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     Ok(OptionsSchema::new(described.get("options_schema").unwrap_or(&Value::Null)))
 }

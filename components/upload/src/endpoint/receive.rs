@@ -106,7 +106,7 @@ impl Upload {
         }
         let mut waiting = 0;
         for lane in Queue::LANES {
-            waiting += redis::number("ZCARD", &[&redis::keys().queue_waiting(lane)]).await?;
+            waiting += redis::number("ZCARD", &[&redis::keys().await?.queue_waiting(lane)]).await?;
         }
         if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
             return Err(queue_full().into());
@@ -128,7 +128,7 @@ impl Upload {
     async fn model(&self, named: Option<&str>) -> Result<String, Failure> {
         match named {
             Some(named) if named != self.settings.default_model => {
-                if redis::hget(&redis::keys().providers(), named).await?.is_none() {
+                if redis::hget(&redis::keys().await?.providers(), named).await?.is_none() {
                     let detail = format!("model: {named} is not installed here; see GET /api/v1/models/available.");
                     let problem = Problem::new(400, "VALIDATION_ERROR", detail);
                     return Err(problem.with_details(json!({ "field": "model" })).into());

@@ -8,7 +8,7 @@ use anyhow::Context;
 use image2model_host::blobs::Blobs;
 use image2model_host::blobs::gateway::{Elsewhere, Gateway, GatewayConfig};
 use image2model_host::config::{Config, Part};
-use image2model_host::redis::{ChildRedis, Store, check};
+use image2model_host::redis::{ChildRedis, Replicas, Store, check};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,18 +42,17 @@ impl Foundation {
             Some(token) => token.clone(),
             None => secrets::kept(&config.data_dir, "blob-token")?,
         };
-        let (redis_url, child) = match &config.redis_url {
+        let (redis_url, child) = match &config.redis.url {
             Some(url) => (url.clone(), None),
             None => {
                 let child = ChildRedis::start(&config.data_dir.join("redis")).await?;
                 (SecretString::from(child.url()), Some(child))
             }
         };
-        let store = Store::open(redis_url.expose_secret())?;
+        let replicas = Replicas { count: config.redis.wait_replicas, within: config.redis.wait_within };
+        let store = Store::open_cell(redis_url.expose_secret(), config.redis.keys.clone())?.with_replicas(replicas);
         wait_for(&store).await?;
-        if let Err(error) = check(&store).await {
-            tracing::warn!(%error, "the settings of Redis could not be checked");
-        }
+        require_fitting(&store).await?;
         // As in the manifest, until a gateway is opened.
         let blob_url = "http://127.0.0.1:3001".to_owned();
         Ok(Self { redis_url, store, blobs, blob_url, blob_token, child, gateway: None })
@@ -119,6 +118,22 @@ async fn wait_for(store: &Store) -> anyhow::Result<()> {
             Err(error) => tracing::warn!(%error, "waiting for Redis"),
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Dangers are only told of; what makes the work impossible ends the start.
+async fn require_fitting(store: &Store) -> anyhow::Result<()> {
+    match check(store).await {
+        Ok(findings) => match findings.iter().find(|finding| finding.forbids) {
+            Some(finding) => {
+                anyhow::bail!("Redis cannot be used with {} {}: {}", finding.setting, finding.found, finding.advice)
+            }
+            None => Ok(()),
+        },
+        Err(error) => {
+            tracing::warn!(%error, "the settings of Redis could not be checked");
+            Ok(())
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use super::foundation::Foundation;
 
 /// Begins to write what has been logged so far.
 pub fn start(queued: Queued, config: &Config, base: &Foundation) -> anyhow::Result<LogWriter> {
-    let store = Store::open(base.redis_url.expose_secret()).context("cannot open the log store")?;
+    let store = Store::open_cell(base.redis_url.expose_secret(), config.redis.keys.clone());
+    let store = store.context("cannot open the log store")?;
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let settings = WriterSettings {
         id: format!("{host}-{}-{:04x}", std::process::id(), rand::random::<u16>()),
