@@ -14,4 +14,4 @@ pub use check::{Finding, check};
 pub use child::{ChildError, ChildRedis};
 pub use error::RedisError;
 pub use store::{Replicas, Store};
-pub use tail::{Tail, TailEvent, TailMessage};
+pub use tail::{Tail, TailEvent, TailMessage, knock};
