@@ -46,6 +46,7 @@ redis.call('HSET', job_key(job), 'id', job, 'tenant', tenant, 'status', 'pending
   'stored', queued and 0 or count, 'webhook_url', webhook.url, 'webhook_secret', webhook.secret,
   'files', table.concat(files, ' '), 'options', ARGV[13], 'model', ARGV[14], 'epoch', ARGV[10], 'ttl', ttl, 'max_attempts', ARGV[9],
   'request_id', ARGV[11], 'traceparent', ARGV[12], 'created_at', now, 'updated_at', now)
+note_identity()
 tally('jobs_created')
 if queued then count_open(job, 'pending') end
 tally('files_created', count)

@@ -122,6 +122,11 @@ local function redis_identity()
   return type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 end
 
+-- Notes which Redis this is before anything is done with the first job: where a job is known, so is this, whatever was lost.
+local function note_identity()
+  if redis.call('EXISTS', queue_key('identity')) == 0 then redis.call('SET', queue_key('identity'), redis_identity()) end
+end
+
 -- Since when what Redis says of older files may be behind what was done: the last moments before another Redis took over
 -- are lost with the one before it. Nil when that never happened.
 local function doubt_since()

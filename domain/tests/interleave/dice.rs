@@ -35,6 +35,6 @@ impl Dice {
     }
 
     pub fn bytes(&mut self) -> [u8; 16] {
-        (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes()
+        ((u128::from(self.next()) << 64) | u128::from(self.next())).to_be_bytes()
     }
 }

@@ -57,7 +57,7 @@ impl RedisServer {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        Self { child, _dir: dir, connection, keys: Keyspace::with_prefix("{p1}:"), loaded: HashMap::new() }
+        Self { child, _dir: dir, connection, keys: Keyspace::with_prefix("{p1}:").unwrap(), loaded: HashMap::new() }
     }
 
     pub fn keys(&self) -> &Keyspace {

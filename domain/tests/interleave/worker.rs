@@ -355,7 +355,7 @@ fn fail(world: &mut World<'_>, h: Holding, failing: Failing) -> At {
     }
 }
 
-/// Whether a file may be sent now: what a claim and an announcement have to heed.
+/// What holds submits back, while something does.
 pub fn breaker(world: &mut World<'_>) -> Option<Breaker> {
     world.run(&ReadQueues).breaker
 }

@@ -225,15 +225,15 @@ async fn clearing_away_is_done_by_one_at_a_time_when_it_is_due() -> Result<()> {
 async fn dead_letters_of_files_that_are_gone_are_forgotten() -> Result<()> {
     let parts = Parts::start().await?;
     let keys = parts.store.keys().clone();
+    let mut failed = Vec::new();
     for name in ["a.png", "b.png", "c.png"] {
-        let job = parts.upload(&[name]).await?;
+        parts.upload(&[name]).await?;
         let holding = claim(&parts).await?.files.remove(0).holding;
         parts.store.run(&failure(&holding)).await?;
-        if name != "b.png" {
-            // As if it had expired.
-            parts.store.query::<()>(redis::cmd("DEL").arg(keys.file(&job, &holding.file))).await?;
-        }
+        failed.push(keys.file(&holding.job, &holding.file));
     }
+    // As if they had expired.
+    parts.store.query::<()>(redis::cmd("DEL").arg(&failed[0]).arg(&failed[2])).await?;
     assert_eq!(parts.store.run(&ReadQueues).await?.dead, 3);
     for _ in 0..3 {
         claim(&parts).await?;
