@@ -28,6 +28,8 @@ pub struct RedisServer {
     _dir: tempfile::TempDir,
     connection: redis::Connection,
     keys: Keyspace,
+    /// As it was set last.
+    clock: Option<i64>,
     loaded: HashMap<&'static str, String>,
 }
 
@@ -57,7 +59,14 @@ impl RedisServer {
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        Self { child, _dir: dir, connection, keys: Keyspace::with_prefix("{p1}:").unwrap(), loaded: HashMap::new() }
+        Self {
+            child,
+            _dir: dir,
+            connection,
+            keys: Keyspace::with_prefix("{p1}:").unwrap(),
+            clock: None,
+            loaded: HashMap::new(),
+        }
     }
 
     pub fn keys(&self) -> &Keyspace {
@@ -73,10 +82,14 @@ impl RedisServer {
     /// Everything new.
     pub fn reset(&mut self) {
         self.query::<()>(&["FLUSHALL"]);
+        self.clock = None;
     }
 
     pub fn set_clock(&mut self, now: i64) {
-        self.query::<()>(&["SET", "test:now", &now.to_string()]);
+        if self.clock != Some(now) {
+            self.query::<()>(&["SET", "test:now", &now.to_string()]);
+            self.clock = Some(now);
+        }
     }
 
     pub fn set_identity(&mut self, identity: &str) {
@@ -120,6 +133,7 @@ impl RedisServer {
     pub fn fail_over(&mut self, now: i64, identity: &str) {
         self.query::<()>(&["FLUSHDB"]);
         self.query::<()>(&["SWAPDB", "0", "1"]);
+        self.clock = None;
         self.set_clock(now);
         self.set_identity(identity);
     }

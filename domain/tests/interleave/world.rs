@@ -180,7 +180,8 @@ impl World<'_> {
             self.run(&PauseQueue { queue, pause: false });
         }
         for round in 0..CALM {
-            self.now += 150;
+            let idle = workers.iter().all(|worker| matches!(worker.at, At::Idle));
+            self.now += if idle { 1500 } else { 150 };
             for worker in workers.iter_mut() {
                 if matches!(worker.at, At::Idle) {
                     worker.step(self);
