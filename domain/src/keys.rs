@@ -204,6 +204,12 @@ impl Keyspace {
         self.name("counters")
     }
 
+    /// String with a TTL: what FAL's request history was seen to show.
+    #[must_use]
+    pub fn fal_history(&self) -> String {
+        self.name("fal:history")
+    }
+
     /// Hash: provider id → description as JSON, written by workers when they start.
     #[must_use]
     pub fn providers(&self) -> String {

@@ -154,7 +154,9 @@ step! {
         delay_ms: u32,
         /// A sentence on why it waits.
         message: &'a str,
-    } |s| [s.delay_ms, s.message]
+        /// Its deadline begins anew: what it waits for is not for it to bear.
+        deadline_anew: bool,
+    } |s| [s.delay_ms, s.message, s.deadline_anew]
 }
 
 step! {

@@ -5,6 +5,8 @@ local f, why = held()
 if not f then return { why } end
 if f.cancelled and not f.asked then return { settle_cancelled(f.job, f.file, f.tenant) } end
 release_lease(f.job, f.file, f.tenant)
+-- Nothing has begun that a deadline could run for.
+if not f.asked then redis.call('HDEL', file_key(f.job, f.file), 'first_claimed_at') end
 redis.call('HSET', file_key(f.job, f.file), 'status', 'pending', 'message', 'Waiting for a worker', 'queue_position', '', 'updated_at', now)
 enqueue(f.job, f.file, f.tenant, true)
 emit_file(f.job, f.file, 'progress', {})

@@ -98,7 +98,7 @@ impl Worker {
         if world.dice.percent(50) {
             world.run(&Release { holding: &holding });
         } else {
-            world.run(&Park { holding: &holding, delay_ms: 4000, message: "Later" });
+            world.run(&Park { holding: &holding, delay_ms: 4000, message: "Later", deadline_anew: false });
         }
         self.at = At::Idle;
     }
@@ -186,7 +186,7 @@ impl Worker {
                 if world.dice.percent(50) {
                     return At::Uploaded(h, url, looked_up);
                 }
-                world.run(&Park { holding: &h, delay_ms, message: "Held back" });
+                world.run(&Park { holding: &h, delay_ms, message: "Held back", deadline_anew: false });
                 At::Idle
             }
             IntendAnswer::Doubt { since } => At::Doubting(h, url, since),
@@ -226,7 +226,7 @@ impl Worker {
         if account {
             let (kind, pause_ms, longest_ms) = (BreakerKind::Account, 2000, 8000);
             world.run(&TripBreaker { kind, pause_ms, longest_ms, by_submit: true });
-            world.run(&Park { holding: &h, delay_ms: 2000, message: "The account is refused" });
+            world.run(&Park { holding: &h, delay_ms: 2000, message: "The account is refused", deadline_anew: true });
             return At::Idle;
         }
         if world.dice.percent(50) {

@@ -13,4 +13,4 @@ pub use check::{Finding, check};
 pub use child::{ChildError, ChildRedis};
 pub use error::RedisError;
 pub use store::Store;
-pub use tail::{Tail, TailEvent, TailMessage};
+pub use tail::{Tail, TailEvent, TailMessage, knock};

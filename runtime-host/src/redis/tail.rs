@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::streams::{StreamId, StreamReadReply};
-use image2model_domain::JobId;
+use image2model_domain::{FileId, JobId};
 use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -20,6 +20,10 @@ const BLOCK: Duration = Duration::from_secs(5);
 const BATCH: usize = 512;
 /// How far a listener may fall behind before it is told of a gap.
 const CAPACITY: usize = 4096;
+/// Entries kept of the stream, as the scripts keep it.
+const MOST_ENTRIES: u32 = 20_000;
+/// The field of an entry that is no event.
+const KNOCK: &str = "knock";
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// One event of one job.
@@ -38,6 +42,8 @@ pub struct TailEvent {
 pub enum TailMessage {
     /// One event.
     Event(Arc<TailEvent>),
+    /// There is news of a file that no record tells: FAL says that its request has ended.
+    Knock(FileId),
     /// Some events may be missing: read the jobs' own streams again. (`RecvError::Lagged` means the same.)
     Gap,
 }
@@ -68,6 +74,16 @@ impl Tail {
     pub fn subscribe(&self) -> broadcast::Receiver<TailMessage> {
         self.sender.subscribe()
     }
+}
+
+/// Tells every host's subscribers that there is news of a file.
+///
+/// # Errors
+/// [`RedisError`].
+pub async fn knock(store: &Store, file: &FileId) -> Result<(), RedisError> {
+    let mut command = ::redis::cmd("XADD");
+    command.arg(store.keys().events()).arg("MAXLEN").arg("~").arg(MOST_ENTRIES).arg("*").arg(KNOCK).arg(file.as_str());
+    store.query(&command).await
 }
 
 struct Follower {
@@ -106,11 +122,13 @@ impl Follower {
 
     fn hand_on(&mut self, entry: StreamId) {
         let field = |name: &str| entry.get::<String>(name).unwrap_or_default();
-        if let Ok(job) = JobId::parse(&field("job")) {
-            let event = TailEvent { job, id: field("id"), data: field("data") };
-            // Nobody listening is no error.
-            let _ = self.sender.send(TailMessage::Event(Arc::new(event)));
-        }
+        let message = match (JobId::parse(&field("job")), FileId::parse(&field(KNOCK))) {
+            (Ok(job), _) => TailMessage::Event(Arc::new(TailEvent { job, id: field("id"), data: field("data") })),
+            (_, Ok(file)) => TailMessage::Knock(file),
+            _ => return self.last = entry.id,
+        };
+        // Nobody listening is no error.
+        let _ = self.sender.send(message);
         self.last = entry.id;
     }
 

@@ -64,6 +64,7 @@ impl Hub {
         loop {
             match tail.recv().await {
                 Ok(TailMessage::Event(event)) => self.publish(&event),
+                Ok(TailMessage::Knock(_)) => {}
                 Ok(TailMessage::Gap) | Err(RecvError::Lagged(_)) => self.gap(),
                 Err(RecvError::Closed) => return,
             }
