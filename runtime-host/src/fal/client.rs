@@ -1,11 +1,14 @@
 //! One client for all of FAL's hosts: two connection pools, one that carries the key to the configured bases and never
 //! follows a redirect, one without any credentials for files.
 
+use std::sync::{Arc, Mutex};
+
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use reqwest::{Client, Method, RequestBuilder, Response, redirect};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::config::FalConfig;
@@ -21,16 +24,23 @@ const MOST_REDIRECTS: usize = 5;
 /// Talks to FAL.AI. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FalClient {
-    pub(super) config: std::sync::Arc<FalConfig>,
+    pub(super) config: Arc<FalConfig>,
     pub(super) hosts: AllowedHosts,
     api: Client,
     pub(super) files: Client,
+    /// When the queue's usual host last gave no connection.
+    pub(super) queue_down: Arc<Mutex<Option<Instant>>>,
 }
 
 /// An answer read to its end.
 pub(super) struct Answer {
-    pub status: u16,
+    pub head: Head,
     pub json: Value,
+}
+
+/// What the head of a success says; it stands even when the body breaks off.
+pub(super) struct Head {
+    pub status: u16,
     pub request_id: Option<String>,
     pub billable_units: Option<String>,
 }
@@ -43,6 +53,7 @@ impl FalClient {
     pub fn new(config: FalConfig) -> Result<Self, FalError> {
         let bases = [&config.queue_url, &config.rest_url, &config.api_url];
         let bases = bases.iter().map(|base| base_url(base)).collect::<Result<Vec<_>, _>>()?;
+        config.backup_queue_url.as_deref().map(base_url).transpose()?;
         let hosts = AllowedHosts::new(&bases, &config.file_hosts);
         let builder = || {
             Client::builder()
@@ -52,12 +63,17 @@ impl FalClient {
         let made = |result: reqwest::Result<Client>| result.map_err(|e| FalError::Config(e.to_string()));
         let api = made(builder().redirect(redirect::Policy::none()).build())?;
         let files = made(builder().redirect(within(hosts.clone())).read_timeout(config.idle_timeout).build())?;
-        Ok(Self { config: config.into(), hosts, api, files })
+        Ok(Self { config: config.into(), hosts, api, files, queue_down: Arc::default() })
     }
 
     /// A call with the key. `url` is always built here, from a configured base.
     pub(super) fn call(&self, method: Method, url: &str) -> RequestBuilder {
-        let key = self.config.key.expose_secret().trim();
+        self.call_as(&self.config.key, method, url)
+    }
+
+    /// The same with another key of the account.
+    pub(super) fn call_as(&self, key: &SecretString, method: Method, url: &str) -> RequestBuilder {
+        let key = key.expose_secret().trim();
         self.api
             .request(method, url)
             .timeout(self.config.call_timeout)
@@ -67,17 +83,30 @@ impl FalClient {
 
     /// Sends a call and reads its JSON; every answer that is no success is an error.
     pub(super) async fn send(&self, stage: Stage, call: RequestBuilder) -> Result<Answer, FalError> {
+        let (head, json) = self.exchange(stage, call).await?;
+        Ok(Answer { head, json: json? })
+    }
+
+    /// The same, telling apart what became of the head and of the body.
+    pub(super) async fn exchange(
+        &self,
+        stage: Stage,
+        call: RequestBuilder,
+    ) -> Result<(Head, Result<Value, FalError>), FalError> {
         let response = call.send().await.map_err(|e| transport(stage, e))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(stage, response).await?;
+        let body = read(stage, response).await;
         if !status.is_success() {
-            return Err(FalError::Refused { stage, refusal: Box::new(Refusal::read(status, &headers, &body)) });
+            let refusal = Box::new(Refusal::read(status, &headers, &body?));
+            return Err(FalError::Refused { stage, refusal });
         }
         let header = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let json = serde_json::from_slice(&body)
-            .map_err(|_| FalError::Unreadable { stage, what: format!("{} bytes that are no JSON", body.len()) })?;
         let (request_id, billable_units) = (header("x-fal-request-id"), header("x-fal-billable-units"));
-        Ok(Answer { status: status.as_u16(), json, request_id, billable_units })
+        let json = body.and_then(|body| {
+            serde_json::from_slice(&body)
+                .map_err(|_| FalError::Unreadable { stage, what: format!("{} bytes that are no JSON", body.len()) })
+        });
+        Ok((Head { status: status.as_u16(), request_id, billable_units }, json))
     }
 }
 

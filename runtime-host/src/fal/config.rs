@@ -9,12 +9,16 @@ use secrecy::SecretString;
 pub struct FalConfig {
     /// Base of the queue API, `https://queue.fal.run`; a path prefix is allowed.
     pub queue_url: String,
+    /// Base of the same queue at another domain, for calls to which the first gives no connection.
+    pub backup_queue_url: Option<String>,
     /// Base of the storage API, `https://rest.fal.ai`.
     pub rest_url: String,
     /// Base of the platform API, `https://api.fal.ai`.
     pub api_url: String,
     /// `<key id>:<key secret>`.
     pub key: SecretString,
+    /// Key that may read the request history, where [`FalConfig::key`] may not.
+    pub history_key: Option<SecretString>,
     /// Hosts that files are fetched from and images are put to, beside the bases: `fal.media`, `*.fal.media`. HTTPS only.
     pub file_hosts: Vec<String>,
     /// How long FAL keeps an uploaded image.
@@ -29,6 +33,10 @@ pub struct FalConfig {
     pub submit_timeout: Duration,
     /// For silence while file bytes flow, either way.
     pub idle_timeout: Duration,
+    /// For a whole file, however often its transfer is taken up again.
+    pub file_timeout: Duration,
+    /// How often the transfer of one file is taken up again where it broke off.
+    pub file_resumes: u32,
     /// Tries of one upload.
     pub upload_tries: u32,
 }
@@ -39,9 +47,11 @@ impl FalConfig {
     pub fn new(key: SecretString) -> Self {
         Self {
             queue_url: "https://queue.fal.run".to_owned(),
+            backup_queue_url: Some("https://queue.falrun.com".to_owned()),
             rest_url: "https://rest.fal.ai".to_owned(),
             api_url: "https://api.fal.ai".to_owned(),
             key,
+            history_key: None,
             file_hosts: ["fal.media", "*.fal.media", "storage.googleapis.com"].map(str::to_owned).to_vec(),
             image_lifetime: Duration::from_secs(24 * 60 * 60),
             max_file_bytes: 512 << 20,
@@ -49,6 +59,8 @@ impl FalConfig {
             call_timeout: Duration::from_secs(20),
             submit_timeout: Duration::from_secs(60),
             idle_timeout: Duration::from_secs(30),
+            file_timeout: Duration::from_secs(10 * 60),
+            file_resumes: 5,
             upload_tries: 4,
         }
     }
@@ -59,6 +71,7 @@ impl FalConfig {
         let base = base_url.trim_end_matches('/');
         Self {
             queue_url: format!("{base}/queue"),
+            backup_queue_url: None,
             rest_url: format!("{base}/rest"),
             api_url: format!("{base}/api"),
             ..Self::new(key)

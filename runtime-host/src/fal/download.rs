@@ -1,16 +1,18 @@
-//! Result files: fetched without the key, from allowed hosts only (redirects included), bounded in size, and whole or not
-//! at all: a body that ends early ends in an error.
+//! Result files: fetched without the key, from allowed hosts only (redirects included), bounded in size and in time, and
+//! whole or not at all: a transfer that breaks off is taken up where it broke off (`resume.rs`), or ends in an error.
 
 use std::io;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use reqwest::header::CONTENT_TYPE;
+use tokio::time::Instant;
 use url::Url;
 
-use super::client::{FalClient, transport};
+use super::client::FalClient;
 use super::error::{FalError, Stage};
 use super::refusal::Refusal;
+use super::resume::Transfer;
 
 /// A file on its way.
 pub struct Fetched {
@@ -33,7 +35,9 @@ impl FalClient {
         if !self.hosts.allows(&url) {
             return Err(forbidden(url.host_str().unwrap_or_default()));
         }
-        let response = self.files.get(url).send().await.map_err(|e| transport(Stage::File, e))?;
+        let deadline = Instant::now() + self.config.file_timeout;
+        let mut transfer = Transfer::new(self, url, deadline);
+        let response = transfer.get().await?;
         let status = response.status();
         if status.is_redirection() {
             return Err(forbidden("a redirect's target"));
@@ -48,8 +52,9 @@ impl FalClient {
             return Err(FalError::TooLarge { limit });
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let bytes = response.bytes_stream().map(|chunk| chunk.map_err(|e| io::Error::other(e.without_url()))).boxed();
-        Ok(Fetched { content_type, length, bytes: bounded(bytes, length.or(expected_size), limit) })
+        transfer.begin(response);
+        let bytes = bounded(transfer.into_stream(), length.or(expected_size), limit);
+        Ok(Fetched { content_type, length, bytes })
     }
 }
 

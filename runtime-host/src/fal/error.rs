@@ -12,8 +12,10 @@ pub enum Stage {
     Upload,
     /// Submitting the request.
     Submit,
-    /// Asking how a request stands, cancelling it, or looking it up.
+    /// Asking how a request stands, or cancelling it.
     Follow,
+    /// Looking requests up in the history.
+    History,
     /// Reading a completed request's result: its failure is the request's.
     Result,
     /// Fetching a result's file.
@@ -37,6 +39,8 @@ pub enum Class {
     Ambiguous,
     /// FAL does not know the request.
     Unknown,
+    /// The history may not be read with this key: nothing can be known from it.
+    Blind,
 }
 
 /// A failed call.
@@ -51,6 +55,9 @@ pub enum FalError {
         /// For the log.
         reason: String,
     },
+    /// The time for which a submit was announced ran out before its body left: nothing was sent.
+    #[error("the submit was held up for too long and not sent")]
+    TooLate,
     /// It was sent, and no whole answer came.
     #[error("no answer from FAL.AI: {reason}")]
     NoAnswer {
@@ -105,9 +112,11 @@ impl FalError {
             }
             // An image that is not there will not come back.
             Self::Source(error) if error.kind() == std::io::ErrorKind::NotFound => Class::Permanent,
-            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::Unreadable { .. } | Self::Source(_) => {
-                Class::Transient
-            }
+            Self::TooLate
+            | Self::Unreachable { .. }
+            | Self::NoAnswer { .. }
+            | Self::Unreadable { .. }
+            | Self::Source(_) => Class::Transient,
             Self::Refused { stage, refusal } => class_of(*stage, refusal),
             Self::ForbiddenHost { .. } | Self::TooLarge { .. } | Self::Config(_) => Class::Permanent,
         }
@@ -136,6 +145,7 @@ impl FalError {
             (_, Class::Ambiguous) => "SUBMIT_UNCERTAIN",
             (_, Class::Unknown) => "PROVIDER_REQUEST_LOST",
             (_, Class::Cancelled) => "PROVIDER_CANCELLED",
+            (_, Class::Blind) => "HISTORY_BLIND",
             (Self::Refused { stage: Stage::File, .. } | Self::ForbiddenHost { .. } | Self::TooLarge { .. }, _) => {
                 "RESULT_UNAVAILABLE"
             }
@@ -159,6 +169,10 @@ impl FalError {
             Self::Refused { .. } if self.class() == Class::Ambiguous => {
                 "It is not known whether the model provider accepted the request".to_owned()
             }
+            // The request got this answer, not the account.
+            Self::Refused { stage: Stage::Result, refusal } if matches!(refusal.status, 401..=403) => {
+                "The model provider refused the request".to_owned()
+            }
             Self::Refused { refusal, .. } => refusal.words(),
             Self::TooLarge { .. } => "The model is too large to be stored".to_owned(),
             Self::Source(_) => "The image could not be read".to_owned(),
@@ -180,16 +194,28 @@ impl FalError {
     }
 
     /// Whether FAL is surely done with the request, and there is no model of it to be had: nothing is lost by sending
-    /// another. False in every doubt.
+    /// another. False in every doubt; that FAL does not know a request leaves one.
     #[must_use]
     pub fn is_outcome(&self) -> bool {
         match (self, self.class()) {
-            (_, Class::Unknown) => true,
             (Self::Refused { stage: Stage::Result, .. }, class) => {
                 matches!(class, Class::Permanent | Class::FailedTransiently | Class::Cancelled)
             }
             (Self::Refused { stage: Stage::File, refusal }, _) => matches!(refusal.status, 404 | 410),
             _ => false,
+        }
+    }
+
+    /// Which call it was, when it was one of FAL's.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Unreachable { stage, .. }
+            | Self::NoAnswer { stage, .. }
+            | Self::Unreadable { stage, .. }
+            | Self::Refused { stage, .. } => Some(*stage),
+            Self::TooLate => Some(Stage::Submit),
+            Self::ForbiddenHost { .. } | Self::TooLarge { .. } | Self::Source(_) | Self::Config(_) => None,
         }
     }
 
@@ -213,6 +239,7 @@ impl FalError {
     pub fn metric_label(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
+            Self::TooLate => "too_late",
             Self::NoAnswer { .. } => "no_answer",
             Self::Unreadable { .. } => "unreadable",
             Self::Refused { .. } => "refused",
@@ -228,12 +255,18 @@ fn class_of(stage: Stage, refusal: &Refusal) -> Class {
     match (stage, refusal.status) {
         (Stage::File, 500.. | 408 | 425 | 429) => Class::Transient,
         (Stage::File, _) => Class::Permanent,
-        (_, 401 | 403 | 402 | 300..=399) => Class::Operator,
+        (Stage::History, 401..=403) => Class::Blind,
+        (Stage::History, _) => Class::Transient,
+        // With the request's id it is what the request got.
+        (Stage::Result, 401..=403) if refusal.request_id.is_some() => Class::Permanent,
+        (_, 401..=403 | 300..=399) => Class::Operator,
         (_, 425 | 429) if stage != Stage::Result => Class::Transient,
         (Stage::Submit, 408 | 409 | 500..) => Class::Ambiguous,
         (Stage::Submit, _) => Class::Permanent,
         (Stage::Upload, 408 | 409 | 500..) => Class::Transient,
         (Stage::Upload, _) => Class::Permanent,
+        // A page from somewhere on the way says nothing about the request.
+        (Stage::Follow | Stage::Result, 404) if refusal.is_foreign() => Class::Transient,
         (Stage::Follow | Stage::Result, 404) => Class::Unknown,
         (Stage::Follow, _) => Class::Transient,
         // An answer that carries no request id was made on the way: it is not the request's outcome.
@@ -316,6 +349,28 @@ mod tests {
         assert!(refused(Stage::Result, 503, &[ID], r#"{"detail":"x"}"#).is_outcome());
         assert!(!refused(Stage::Result, 502, &[], NGINX).is_outcome() && !early.is_outcome());
         assert_eq!(refused(Stage::Follow, 500, &[ID], "{}").class(), Class::Transient);
+    }
+
+    #[test]
+    fn a_page_on_the_way_does_not_know_what_fal_knows() {
+        let page = "<html><h1>404 Not Found</h1><hr>nginx</html>";
+        for stage in [Stage::Follow, Stage::Result] {
+            assert_eq!(refused(stage, 404, &[], page).class(), Class::Transient);
+            assert_eq!(refused(stage, 404, &[ID], page).class(), Class::Unknown);
+            let unknown = refused(stage, 404, &[], r#"{"detail":"Request not found"}"#);
+            assert_eq!((unknown.class(), unknown.is_outcome()), (Class::Unknown, false));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_the_requests_own_or_the_accounts_or_the_historys() {
+        for status in [401, 402, 403] {
+            let own = refused(Stage::Result, status, &[ID], r#"{"detail":"No access to the asset"}"#);
+            assert_eq!((own.class(), own.is_outcome(), own.code()), (Class::Permanent, true, "PROVIDER_REFUSED"));
+            assert_eq!(refused(Stage::Result, status, &[], "{}").class(), Class::Operator);
+            assert_eq!(refused(Stage::History, status, &[], "{}").class(), Class::Blind);
+        }
+        assert_eq!(refused(Stage::History, 404, &[], "{}").class(), Class::Transient);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! FAL's request history: finds a request again whose submit was never answered. Its image URL is unique to the attempt,
-//! so it is found by it (FAL.md §7.2).
+//! FAL's request history: finds a request again whose submit was never answered. The image's URL is unique to the attempt
+//! and ends with a name that says which attempt of which file it is, so a request is found by either (FAL.md §7.2).
 
 use reqwest::Method;
 use serde_json::Value;
@@ -12,59 +12,128 @@ use super::error::{FalError, Stage};
 /// Most pages of a hundred that one look turns over.
 const MOST_PAGES: usize = 20;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'a> {
+    /// A request's id, or text that stands somewhere in its input.
+    pub text: &'a str,
+    /// Sent not before this, ms since 1970.
+    pub since: i64,
+    /// Sent before this, ms since 1970.
+    pub until: i64,
+}
+
+/// A request as the history has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its id.
+    pub request_id: String,
+    /// When it was sent, as FAL writes it.
+    pub sent_at: String,
+    /// HTTP status of its result, once it has ended.
+    pub status_code: Option<u16>,
+    /// What it was given.
+    pub input: Value,
+    /// What it gave.
+    pub output: Value,
+}
+
+impl Recorded {
+    /// Whether there is, or may still come, a model of it.
+    #[must_use]
+    pub fn is_promising(&self) -> bool {
+        self.status_code.is_none_or(|status| (200..300).contains(&status))
+    }
+
+    /// Whether its input says `text` somewhere: every model calls its image field differently.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        text_with(&self.input, text).is_some()
+    }
+
+    /// The text of its input that says `part`.
+    #[must_use]
+    pub fn text_with(&self, part: &str) -> Option<String> {
+        text_with(&self.input, part).map(str::to_owned)
+    }
+
+    fn read(item: &Value) -> Option<Self> {
+        let text = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            request_id: text("request_id")?,
+            sent_at: text("sent_at").unwrap_or_default(),
+            status_code: item.get("status_code").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()),
+            input: item.get("json_input").cloned().unwrap_or_default(),
+            output: item.get("json_output").cloned().unwrap_or_default(),
+        })
+    }
+}
+
 impl FalClient {
-    /// The id of the request to `endpoint` that was given `image_url`, sent not before `since` (ms since 1970).
+    /// The requests to `endpoint` that are looked for, newest first. Reads no further than the first promising one.
     ///
     /// # Errors
     /// Trouble on the way, or more history than is read; nothing is known then.
-    pub async fn find_request(
-        &self,
-        endpoint: &EndpointId,
-        image_url: &str,
-        since: i64,
-    ) -> Result<Option<String>, FalError> {
+    pub async fn find_requests(&self, endpoint: &EndpointId, sought: Sought<'_>) -> Result<Vec<Recorded>, FalError> {
+        let mut found: Vec<Recorded> = Vec::new();
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
-            let url = self.history_url(endpoint, since, cursor.as_deref())?;
-            let page = self.send(Stage::Follow, self.call(Method::GET, url.as_str())).await?.json;
+            let page = self.history_page(endpoint, sought, 100, cursor.as_deref()).await?;
             let Some(items) = page.get("items").and_then(Value::as_array) else {
-                return Err(FalError::Unreadable { stage: Stage::Follow, what: "no items in the history".to_owned() });
+                return Err(FalError::Unreadable { stage: Stage::History, what: "no items in the history".to_owned() });
             };
-            let found = items.iter().find(|item| item.get("json_input").is_some_and(|input| names(input, image_url)));
-            if let Some(id) = found.and_then(|item| item.get("request_id")).and_then(Value::as_str) {
-                return Ok(Some(id.to_owned()));
-            }
+            let fits = |item: &Recorded| item.request_id == sought.text || item.mentions(sought.text);
+            found.extend(items.iter().filter_map(Recorded::read).filter(fits));
             cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
-            if cursor.is_none() || page.get("has_more") == Some(&Value::Bool(false)) {
-                return Ok(None);
+            let last = cursor.is_none() || page.get("has_more") == Some(&Value::Bool(false));
+            if last || found.iter().any(Recorded::is_promising) {
+                found.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
+                return Ok(found);
             }
         }
         // Not having read it all is no "no".
         let what = format!("the history goes on after {MOST_PAGES} pages");
-        Err(FalError::Unreadable { stage: Stage::Follow, what })
+        Err(FalError::Unreadable { stage: Stage::History, what })
     }
 
-    fn history_url(&self, endpoint: &EndpointId, since: i64, cursor: Option<&str>) -> Result<Url, FalError> {
+    /// Whether the history may be read at all.
+    ///
+    /// # Errors
+    /// [`Class::Blind`](super::Class::Blind) when not, or trouble on the way.
+    pub async fn try_history(&self, endpoint: &EndpointId, now: i64) -> Result<(), FalError> {
+        let sought = Sought { text: "", since: now.saturating_sub(60_000), until: now };
+        self.history_page(endpoint, sought, 1, None).await.map(|_| ())
+    }
+
+    async fn history_page(
+        &self,
+        endpoint: &EndpointId,
+        sought: Sought<'_>,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Value, FalError> {
         let base = self.config.api_url.trim_end_matches('/');
         let mut url = Url::parse(&format!("{base}/v1/models/requests/by-endpoint"))
             .map_err(|e| FalError::Config(e.to_string()))?;
+        let time = image2model_domain::time::rfc3339;
         url.query_pairs_mut()
             .append_pair("endpoint_id", endpoint.as_str())
-            .append_pair("start", &image2model_domain::time::rfc3339(since))
+            .append_pair("start", &time(sought.since))
+            .append_pair("end", &time(sought.until))
             .append_pair("expand", "payloads")
-            .append_pair("limit", "100")
+            .append_pair("limit", &limit.to_string())
             .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
-        Ok(url)
+        let key = self.config.history_key.as_ref().unwrap_or(&self.config.key);
+        Ok(self.send(Stage::History, self.call_as(key, Method::GET, url.as_str())).await?.json)
     }
 }
 
-/// Whether the text stands anywhere in the input: every model calls its image field differently.
-fn names(input: &Value, text: &str) -> bool {
+fn text_with<'a>(input: &'a Value, part: &str) -> Option<&'a str> {
     match input {
-        Value::String(value) => value == text,
-        Value::Array(items) => items.iter().any(|item| names(item, text)),
-        Value::Object(fields) => fields.values().any(|value| names(value, text)),
-        _ => false,
+        Value::String(text) => text.contains(part).then_some(text),
+        Value::Array(items) => items.iter().find_map(|item| text_with(item, part)),
+        Value::Object(fields) => fields.values().find_map(|value| text_with(value, part)),
+        _ => None,
     }
 }
 
@@ -72,23 +141,48 @@ fn names(input: &Value, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::fal::FalConfig;
+    use serde_json::json;
 
-    /// A history that always has one more page.
-    async fn endless() -> axum::Json<Value> {
-        axum::Json(serde_json::json!({ "items": [], "next_cursor": "more", "has_more": true }))
+    const IMAGE: &str = "https://v3.fal.media/files/a/x_f1-0-0_chair.png";
+
+    /// Looks into a history of these pages; the last of them goes on and on.
+    async fn look(pages: Vec<Value>, text: &str) -> Result<Vec<Recorded>, FalError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let turned = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let app = axum::Router::new().fallback(move || {
+            let at = turned.fetch_add(1, std::sync::atomic::Ordering::Relaxed).min(pages.len() - 1);
+            std::future::ready(axum::Json(pages[at].clone()))
+        });
+        let server = tokio::spawn(async move { axum::serve(listener, app).await });
+        let client = FalClient::new(FalConfig { api_url: base, ..FalConfig::new("id:secret".into()) }).unwrap();
+        let endpoint = EndpointId::parse("tripo3d/tripo/v2.5/image-to-3d").unwrap();
+        let looked = client.find_requests(&endpoint, Sought { text, since: 0, until: 1 }).await;
+        server.abort();
+        looked
+    }
+
+    fn item(id: &str, sent_at: &str, status: Option<u16>) -> Value {
+        json!({ "request_id": id, "sent_at": sent_at, "status_code": status, "json_input": { "images": [IMAGE] } })
     }
 
     #[tokio::test]
     async fn a_history_too_long_to_be_read_has_not_said_no() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = axum::Router::new().fallback(endless);
-        let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        let client = FalClient::new(FalConfig { api_url: base, ..FalConfig::new("id:secret".into()) }).unwrap();
-        let endpoint = EndpointId::parse("tripo3d/tripo/v2.5/image-to-3d").unwrap();
-        let looked = client.find_request(&endpoint, "https://v3.fal.media/files/a/b.png", 0).await;
-        assert!(looked.is_err(), "{looked:?}");
-        server.abort();
+        let endless = json!({ "items": [], "next_cursor": "more", "has_more": true });
+        assert!(look(vec![endless], IMAGE).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn requests_are_found_by_url_by_name_or_by_id_newest_first() {
+        let first = json!({ "items": [item("old", "2026-01-01T00:00:00Z", Some(500))], "next_cursor": "2" });
+        let second = json!({ "items": [item("new", "2026-01-02T00:00:00Z", None), json!({ "request_id": "other" })] });
+        for text in [IMAGE, "f1-0-"] {
+            let found = look(vec![first.clone(), second.clone()], text).await.unwrap();
+            let ids: Vec<_> = found.iter().map(|request| request.request_id.as_str()).collect();
+            assert_eq!(ids, ["new", "old"], "{text}");
+            assert_eq!((found[0].is_promising(), found[1].is_promising()), (true, false));
+        }
+        assert_eq!(look(vec![first, second], "other").await.unwrap().len(), 1);
     }
 }

@@ -1,21 +1,25 @@
-//! The FAL.AI client: storage upload, queue (submit, status, result, cancel), request history, result files.
+//! The FAL.AI client: storage upload, queue (submit, status, result, cancel), request history, result files, and the
+//! signatures of its webhooks.
 //!
 //! It does one call at a time and says exactly what its outcome means ([`FalError::class`]); when to call again, and
-//! whether a submit may be repeated at all, is the worker's to decide. The key goes to the three configured bases only.
+//! whether a submit may be repeated at all, is the worker's to decide. The key goes to the configured bases only.
 
 mod client;
 mod config;
 mod download;
 mod endpoint;
 mod error;
+mod gate;
 mod history;
 mod hosts;
 mod queue;
 mod reach;
 mod refusal;
 mod relay;
+mod resume;
 mod retry;
 mod upload;
+mod webhook;
 mod words;
 
 pub use client::FalClient;
@@ -23,8 +27,10 @@ pub use config::FalConfig;
 pub use download::Fetched;
 pub use endpoint::{EndpointId, InvalidEndpoint};
 pub use error::{Class, FalError, Stage};
-pub use queue::{CancelAnswer, LogLine, Outcome, RequestStatus, Submitted};
+pub use history::{Recorded, Sought};
+pub use queue::{CancelAnswer, LogLine, Outcome, RequestStatus, Submission, Submitted};
 pub use refusal::{Detail, ModelError, Refusal};
 pub use relay::{Relay, Relayed};
 pub use retry::{Backoff, jittered};
 pub use upload::{Source, UploadedImage};
+pub use webhook::{WebhookError, WebhookKeys};

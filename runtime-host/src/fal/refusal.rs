@@ -22,18 +22,22 @@ pub struct Refusal {
     pub retry_after: Option<Duration>,
     /// `x-fal-request-id`: without it an answer comes from a proxy on the way and says nothing about a request.
     pub request_id: Option<String>,
+    /// What it cost, in FAL's billing units, when that was said.
+    pub billable_units: Option<String>,
     /// What it says.
     pub detail: Detail,
 }
 
-/// The two forms of `detail`, or neither.
+/// The two forms of `detail`, or none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Detail {
     /// The platform's words.
     Text(String),
     /// The model's findings.
     Model(Vec<ModelError>),
-    /// Not FAL's JSON.
+    /// JSON without any.
+    Silent,
+    /// No JSON.
     Foreign,
 }
 
@@ -54,8 +58,9 @@ impl Refusal {
     /// Reads an answer; `body` is as much of it as was kept.
     pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let header = |name| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-        let json: Value = serde_json::from_slice(body).unwrap_or_default();
-        let detail = Detail::read(json.get("detail"));
+        let parsed = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object);
+        let detail = parsed.as_ref().map_or(Detail::Foreign, |json| Detail::read(json.get("detail")));
+        let json = parsed.unwrap_or_default();
         let in_body = json.get("error_type").and_then(Value::as_str).map(str::to_owned);
         let of_model = match &detail {
             Detail::Model(errors) => errors.first().map(|e| e.kind.clone()),
@@ -68,6 +73,7 @@ impl Refusal {
             retryable: header("x-fal-retryable").and_then(|v| v.parse().ok()),
             retry_after: header("retry-after").and_then(|v| retry::retry_after(&v, SystemTime::now())),
             request_id: header("x-fal-request-id"),
+            billable_units: header("x-fal-billable-units"),
             detail,
         }
     }
@@ -85,6 +91,12 @@ impl Refusal {
         self.status == 400 && matches!(&self.detail, Detail::Text(text) if says(text))
     }
 
+    /// It was made by something on the way, not by FAL.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.request_id.is_none() && self.detail == Detail::Foreign
+    }
+
     /// A sentence for the client: FAL's own words, made readable, nothing internal.
     #[must_use]
     pub fn words(&self) -> String {
@@ -97,7 +109,7 @@ impl Detail {
         match detail {
             Some(Value::String(text)) => Self::Text(text.clone()),
             Some(Value::Array(items)) => Self::Model(items.iter().map(ModelError::read).collect()),
-            _ => Self::Foreign,
+            _ => Self::Silent,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting before another try: exponential with full jitter, or as long as the other side asked for.
+//! Waiting before another try: exponential with full jitter, or at least as long as the other side asked for.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The first delay is below `first`, no delay is above `ceiling`.
+    /// The first delay is up to `first`, no delay is above `ceiling`.
     #[must_use]
     pub fn new(first: Duration, ceiling: Duration) -> Self {
         Self { first, ceiling, failures: 0 }
@@ -37,8 +37,8 @@ impl Backoff {
     pub fn next_delay(&mut self, retry_after: Option<Duration>) -> Duration {
         let top = self.first.saturating_mul(1 << self.failures.min(16)).min(self.ceiling);
         self.failures = self.failures.saturating_add(1);
-        // Half fixed, half random: never at once, and never in step with the others.
-        let delay = top.mul_f64(rand::rng().random_range(0.5..=1.0));
+        // Anywhere up to the top: what many do at once they do not do at once again.
+        let delay = top.mul_f64(rand::rng().random_range(0.0..=1.0));
         delay.max(retry_after.unwrap_or_default())
     }
 }
@@ -65,11 +65,16 @@ mod tests {
     #[test]
     fn delays_grow_up_to_the_ceiling_and_honour_the_other_side() {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
-        let delays: Vec<Duration> = (0..20).map(|_| backoff.next_delay(None)).collect();
-        assert!(delays[0] <= Duration::from_millis(100) && delays[0] >= Duration::from_millis(50));
+        assert!(backoff.next_delay(None) <= Duration::from_millis(100));
+        assert!(backoff.next_delay(None) <= Duration::from_millis(200));
+        let delays: Vec<Duration> = (0..200).map(|_| backoff.next_delay(None)).collect();
         assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(1)));
-        assert!(delays[19] >= Duration::from_millis(500));
+        // Spread over the whole of it: that none of two hundred falls into a half is as good as impossible.
+        assert!(delays.iter().any(|delay| *delay > Duration::from_millis(500)));
+        assert!(delays.iter().any(|delay| *delay < Duration::from_millis(500)));
         assert_eq!(backoff.next_delay(Some(Duration::from_secs(7))), Duration::from_secs(7));
+        backoff.reset();
+        assert!(backoff.next_delay(None) <= Duration::from_millis(100));
     }
 
     #[test]
