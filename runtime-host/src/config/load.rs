@@ -7,9 +7,12 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Reader;
-use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
+use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, Source, Webhooks};
 
+/// FAL's own queue, and the same at its other domain.
+const QUEUE_URL: &str = "https://queue.fal.run";
+const BACKUP_QUEUE_URL: &str = "https://queue.falrun.com";
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
@@ -123,17 +126,35 @@ fn fal(reader: &mut Reader<'_>) -> FalSettings {
     let is_key = |text: &str| text.split_once(':').is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty());
     let is_id = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let is_endpoint = |text: &str| text.contains('/') && text.split('/').all(|part| !part.is_empty() && is_id(part));
+    let queue_url = reader.http_url("FAL_QUEUE_URL").unwrap_or_default();
     FalSettings {
         key: reader.value("FAL_KEY", |text| is_key(text).then(|| SecretString::from(text))),
-        queue_url: reader.http_url("FAL_QUEUE_URL").unwrap_or_default(),
+        backup_queue_url: backup_queue(reader, &queue_url),
+        queue_url,
+        history_key: reader.value("FAL_HISTORY_KEY", |text| is_key(text).then(|| SecretString::from(text))),
+        webhook_url: reader.http_url("FAL_WEBHOOK_URL").and_then(|url| url::Url::parse(&url).ok()),
         rest_url: reader.http_url("FAL_REST_URL").unwrap_or_default(),
         api_url: reader.http_url("FAL_API_URL").unwrap_or_default(),
         result_hosts: reader.list("FAL_RESULT_HOSTS", is_host),
         default_model: reader.value("DEFAULT_MODEL", |t| is_id(t).then(|| t.to_owned())).unwrap_or_default(),
         model_endpoint: reader.value("FAL_MODEL_ENDPOINT", |text| is_endpoint(text).then(|| text.to_owned())),
         max_concurrent: reader.number("MAX_CONCURRENT_TASKS", 1..=10_000),
+        max_concurrent_per_tenant: reader.number("MAX_CONCURRENT_TASKS_PER_TENANT", 1..=10_000),
+        deadline: Duration::from_secs(reader.number("TASK_DEADLINE_SECONDS", 10..=86_400)),
+        soft_deadline: Duration::from_secs(reader.number("TASK_SOFT_DEADLINE_SECONDS", 1..=86_400)),
+        lease: Duration::from_secs(reader.number("LEASE_SECONDS", 3..=600)),
+        uncertain_submits: reader.value("UNCERTAIN_SUBMITS", UncertainSubmits::parse).unwrap_or(UncertainSubmits::Fail),
         starts_per_minute: reader.number("MAX_STARTS_PER_MINUTE", 1..=100_000),
         sim_speed: reader.number("FAL_SIM_SPEED", 0.1..=1000.0),
+    }
+}
+
+/// FAL's other domain goes with FAL's own queue only: the key is for no host that nobody named.
+fn backup_queue(reader: &mut Reader<'_>, queue_url: &str) -> Option<String> {
+    match reader.set_text("FAL_QUEUE_BACKUP_URL") {
+        None => (queue_url == QUEUE_URL).then(|| BACKUP_QUEUE_URL.to_owned()),
+        Some("none") => None,
+        Some(_) => reader.http_url("FAL_QUEUE_BACKUP_URL"),
     }
 }
 

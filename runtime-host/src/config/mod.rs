@@ -23,7 +23,7 @@ pub use problem::{ConfigError, Problem};
 pub use source::Source;
 pub use spin::{Wiring, spin_variables};
 pub use table::{Group, VARIABLES, Variable};
-pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel};
+pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 
 /// Which part of the host is started: what must be set differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,10 +165,16 @@ pub struct FalSettings {
     pub key: Option<SecretString>,
     /// Queue API.
     pub queue_url: String,
+    /// The same at another domain, for calls to which the first gives no connection.
+    pub backup_queue_url: Option<String>,
     /// Storage API.
     pub rest_url: String,
     /// Platform API.
     pub api_url: String,
+    /// A key that may read the request history.
+    pub history_key: Option<SecretString>,
+    /// Public address at which FAL tells that requests have ended.
+    pub webhook_url: Option<url::Url>,
     /// Hosts that results may lie on.
     pub result_hosts: Vec<String>,
     /// Provider used when the client names none.
@@ -177,8 +183,18 @@ pub struct FalSettings {
     pub model_endpoint: Option<String>,
     /// Files generated at a time, over all workers.
     pub max_concurrent: u32,
+    /// Files of one caller generated at a time, over all workers.
+    pub max_concurrent_per_tenant: u32,
     /// Files started a minute, over all workers.
     pub starts_per_minute: u32,
+    /// How long one file may take.
+    pub deadline: Duration,
+    /// How long before its owner is told that it takes longer than usual.
+    pub soft_deadline: Duration,
+    /// How long a file is held without a sign of life.
+    pub lease: Duration,
+    /// What to do when a submit's fate stays unknown.
+    pub uncertain_submits: UncertainSubmits,
     /// How many times faster than the real one the simulator is.
     pub sim_speed: f64,
 }

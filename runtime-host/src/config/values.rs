@@ -49,6 +49,16 @@ words! {
 }
 
 words! {
+    /// What to do when it stays unknown whether FAL has accepted a request.
+    UncertainSubmits {
+        /// The file fails.
+        Fail = "fail",
+        /// One new request is sent.
+        ResubmitOnce = "resubmit-once" | "resubmit_once",
+    }
+}
+
+words! {
     /// From which level on something is logged; Python's names are understood.
     LogLevel {
         /// Nothing but errors.

@@ -1,10 +1,16 @@
-//! Stops all claiming while FAL refuses the account (bad key, no access, no balance): nothing is wrong with the files, so
-//! they wait. After a pause one file is let through as a probe; its answers decide.
+//! The breaker as this worker sees it. One for all workers, it is kept in Redis: while FAL refuses the account (bad key, no
+//! access, no balance) or does not answer, files wait and nothing is wrong with them; after a pause one of them is let
+//! through, and its answer decides.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use image2model_domain::commands::{BreakerKind, CloseBreaker, TripBreaker};
 use tokio::time::Instant;
+
+use super::config::{WorkerConfig, millis};
+use crate::redis::Store;
 
 /// How often the first pause doubles at most, as a factor.
 const LONGEST_FACTOR: u32 = 20;
@@ -32,75 +38,93 @@ impl BreakerState {
     }
 }
 
-/// The breaker.
-#[derive(Debug)]
-pub(super) struct Breaker {
-    first_pause: Duration,
-    inner: Mutex<Inner>,
-}
-
+/// What was last heard of it.
 #[derive(Debug, Default)]
-struct Inner {
-    /// The last refusal's pause ends here; none when closed.
-    until: Option<Instant>,
-    pause: Duration,
+pub(super) struct Breaker {
+    heard: Mutex<Option<(BreakerKind, Instant)>>,
+    /// Files in a row that failed because FAL did not answer.
+    unanswered: AtomicU32,
 }
 
 impl Breaker {
-    pub fn new(first_pause: Duration) -> Self {
-        Self { first_pause, inner: Mutex::default() }
-    }
-
-    /// How many of `wanted` files may be claimed while `running` are under way, and when to ask again if none may.
-    pub fn permits(&self, now: Instant, wanted: u32, running: usize) -> (u32, Option<Duration>) {
-        let until = self.lock().until;
-        match until {
-            None => (wanted, None),
-            Some(until) if now < until => (0, Some(until - now)),
-            // The probe is whichever file runs now; the next one is let through when it has ended without a verdict.
-            Some(_) => (u32::from(running == 0).min(wanted), None),
+    /// Redis says how it stands: why it is open, and what is left of the pause.
+    pub fn hear(&self, state: Option<(BreakerKind, u64)>) {
+        let until = |left_ms| Instant::now() + Duration::from_millis(left_ms);
+        let heard = state.map(|(kind, left_ms)| (kind, until(left_ms)));
+        let before = std::mem::replace(&mut *self.lock(), heard);
+        if before.is_some() && heard.is_none() {
+            tracing::info!("FAL.AI takes requests again");
         }
     }
 
-    /// FAL accepted a submit.
-    pub fn accepted(&self) {
-        let mut inner = self.lock();
-        if inner.until.take().is_some() {
-            tracing::info!("FAL.AI accepts the account again");
-        }
-        inner.pause = Duration::ZERO;
-    }
-
-    /// FAL answered about a request: enough to end a half-open time, not to end a pause.
-    pub fn answered(&self, now: Instant) {
-        if self.state(now) == BreakerState::HalfOpen {
-            self.accepted();
-        }
-    }
-
-    /// FAL refused the account. Files refused during one pause do not lengthen it.
-    pub fn refused(&self, now: Instant) {
-        let mut inner = self.lock();
-        if inner.until.is_some_and(|until| now < until) {
-            return;
-        }
-        let longest = self.first_pause * LONGEST_FACTOR;
-        inner.pause = (inner.pause * 2).clamp(self.first_pause, longest);
-        inner.until = Some(now + inner.pause);
-        tracing::error!(pause = ?inner.pause, "FAL.AI refuses the account: check the key and the balance; files wait");
+    /// Why it is open.
+    pub fn kind(&self) -> Option<BreakerKind> {
+        self.lock().map(|(kind, _)| kind)
     }
 
     /// What it lets through now.
-    pub fn state(&self, now: Instant) -> BreakerState {
-        match self.lock().until {
+    pub fn state(&self) -> BreakerState {
+        match *self.lock() {
             None => BreakerState::Closed,
-            Some(until) if now < until => BreakerState::Open,
+            Some((_, until)) if Instant::now() < until => BreakerState::Open,
             Some(_) => BreakerState::HalfOpen,
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// FAL accepted a submit; recording its id has closed the breaker.
+    pub fn accepted(&self) {
+        self.heard_from();
+        self.hear(None);
+    }
+
+    /// FAL took something: it is not away.
+    pub fn heard_from(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
+    }
+
+    /// FAL answered about a request. Closes the breaker after its pause, unless it takes an accepted submit to do that.
+    pub async fn answered(&self, store: &Store) {
+        if self.state() == BreakerState::HalfOpen && matches!(store.run(&CloseBreaker { force: false }).await, Ok(true))
+        {
+            self.hear(None);
+        }
+    }
+
+    /// FAL refused the account; answers for how long files are to wait.
+    pub async fn refused(&self, store: &Store, config: &WorkerConfig, by_submit: bool) -> Duration {
+        self.trip(store, config, BreakerKind::Account, by_submit).await
+    }
+
+    /// FAL did not answer for the whole patience of one file; answers for how long that is to wait. One file alone may
+    /// have itself to blame, so it takes several in a row to hold back all.
+    pub async fn unanswered(&self, store: &Store, config: &WorkerConfig, by_submit: bool) -> Duration {
+        let in_a_row = self.unanswered.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if in_a_row < config.outage_after {
+            return config.breaker_pause;
+        }
+        self.trip(store, config, BreakerKind::Outage, by_submit).await
+    }
+
+    async fn trip(&self, store: &Store, config: &WorkerConfig, kind: BreakerKind, by_submit: bool) -> Duration {
+        let (pause_ms, longest_ms) = (millis(config.breaker_pause), millis(config.breaker_pause * LONGEST_FACTOR));
+        match store.run(&TripBreaker { kind, pause_ms, longest_ms, by_submit }).await {
+            Ok(tripped) => {
+                self.hear(Some((tripped.kind, tripped.left_ms)));
+                if tripped.changed {
+                    let (kind, pause_ms) = (kind.as_str(), tripped.left_ms);
+                    tracing::error!(kind, pause_ms, "FAL.AI refuses the account, or does not answer: files wait");
+                }
+                Duration::from_millis(tripped.left_ms)
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the breaker could not be opened");
+                config.breaker_pause
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(BreakerKind, Instant)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,21 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_pauses_probes_and_closes() {
-        let breaker = Breaker::new(Duration::from_secs(30));
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(breaker.permits(at(0), 5, 3), (5, None));
-        breaker.refused(at(0));
-        breaker.refused(at(10));
-        assert_eq!(breaker.permits(at(0), 5, 0), (0, Some(Duration::from_secs(30))));
-        breaker.answered(at(20));
-        assert_eq!((breaker.state(at(29)), breaker.state(at(30))), (BreakerState::Open, BreakerState::HalfOpen));
-        assert_eq!(breaker.permits(at(30), 5, 0), (1, None));
-        assert_eq!(breaker.permits(at(30), 5, 1), (0, None));
-        breaker.refused(at(30));
-        assert_eq!(breaker.permits(at(30), 5, 0), (0, Some(Duration::from_secs(60))));
-        breaker.answered(at(90));
-        assert_eq!((breaker.permits(at(90), 5, 3), breaker.state(at(90))), ((5, None), BreakerState::Closed));
+    fn it_stands_as_redis_said_and_opens_by_half_when_the_pause_is_over() {
+        let breaker = Breaker::default();
+        assert_eq!((breaker.state(), breaker.kind()), (BreakerState::Closed, None));
+        breaker.hear(Some((BreakerKind::Outage, 60_000)));
+        assert_eq!((breaker.state(), breaker.kind()), (BreakerState::Open, Some(BreakerKind::Outage)));
+        breaker.hear(Some((BreakerKind::Outage, 0)));
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        breaker.accepted();
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 /// What to do when a submit's answer was lost and FAL's history does not know the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UncertainSubmits {
@@ -28,16 +30,18 @@ pub struct WorkerConfig {
     pub max_running: u32,
     /// Files of one tenant running at once.
     pub max_running_per_tenant: u32,
-    /// Files taken up per [`WorkerConfig::claim_window`], over all workers.
-    pub claims_per_window: u32,
-    /// See [`WorkerConfig::claims_per_window`].
-    pub claim_window: Duration,
-    /// How long a file is held without a sign of life.
+    /// Submits per [`WorkerConfig::submit_window`], over all workers.
+    pub submits_per_window: u32,
+    /// See [`WorkerConfig::submits_per_window`].
+    pub submit_window: Duration,
+    /// How long a file is held without a sign of life. Half of it is the time for which a submit is announced.
     pub lease: Duration,
     /// Longest sleep of the claim loop when nobody wakes it.
     pub longest_idle: Duration,
-    /// How long a model may take, from the submit on.
+    /// How long a model may take, from when the file is first taken up: then its request is cancelled and the file fails.
     pub deadline: Duration,
+    /// How long it may take before its owner is told that it takes longer than usual.
+    pub soft_deadline: Duration,
     /// Status polls: the pace of the first [`WorkerConfig::poll_quickly_for`].
     pub poll_quick: Duration,
     /// Status polls: the pace afterwards.
@@ -54,6 +58,11 @@ pub struct WorkerConfig {
     pub reconcile_for: Duration,
     /// What to do when it is not found.
     pub uncertain_submits: UncertainSubmits,
+    /// How long after a submit can have arrived a history that lists unfinished requests must still not have it, to be
+    /// believed.
+    pub history_slack: Duration,
+    /// Base of the address at which FAL is to tell that a request has ended; without one it is only asked.
+    pub webhook_url: Option<Url>,
     /// Requests cost nothing and do not outlive the process that makes models, as in the simulator: one that is not known
     /// any more is sent again.
     pub unpaid: bool,
@@ -61,8 +70,16 @@ pub struct WorkerConfig {
     pub keep_results: bool,
     /// Tries of fetching and storing one file of a result.
     pub store_tries: u32,
-    /// First pause of all claiming after the account was refused; doubles up to twenty times that.
+    /// First pause of all submits after the account was refused or FAL was away; doubles up to twenty times that.
     pub breaker_pause: Duration,
+    /// Files in a row for which FAL must have been away before all are held back.
+    pub outage_after: u32,
+    /// How long a file waits for a worker that knows its model before it is offered again.
+    pub unknown_model_pause: Duration,
+    /// How long the unknown request of a cancelled file is looked for before the file is let go and others go on.
+    pub orphan_look_for: Duration,
+    /// Between two looks for requests that nobody needs, and before the first.
+    pub orphan_pause: Duration,
     /// How long a step waits for a Redis that is away.
     pub redis_patience: Duration,
     /// How long a stopping worker waits for its tasks.
@@ -82,11 +99,12 @@ impl WorkerConfig {
             max_in_flight: 100,
             max_running: 100,
             max_running_per_tenant: 50,
-            claims_per_window: 100,
-            claim_window: Duration::from_secs(60),
-            lease: Duration::from_secs(60),
+            submits_per_window: 100,
+            submit_window: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
             longest_idle: Duration::from_secs(5),
             deadline: Duration::from_secs(30 * 60),
+            soft_deadline: Duration::from_secs(25 * 60),
             poll_quick: Duration::from_secs(1),
             poll_slow: Duration::from_secs(2),
             poll_quickly_for: Duration::from_secs(10),
@@ -95,10 +113,16 @@ impl WorkerConfig {
             retry_longest: Duration::from_secs(30),
             reconcile_for: Duration::from_secs(120),
             uncertain_submits: UncertainSubmits::default(),
+            history_slack: Duration::from_secs(10),
+            webhook_url: None,
             unpaid: false,
             keep_results: true,
             store_tries: 6,
             breaker_pause: Duration::from_secs(30),
+            outage_after: 3,
+            unknown_model_pause: Duration::from_secs(30),
+            orphan_look_for: Duration::from_secs(30),
+            orphan_pause: Duration::from_secs(10),
             redis_patience: Duration::from_secs(10 * 60),
             grace: Duration::from_secs(20),
             pace: 1.0,

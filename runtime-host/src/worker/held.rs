@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::config::WorkerConfig;
-use super::end::{End, HandBack};
+use super::end::End;
 use crate::fal::Backoff;
 use crate::redis::Store;
 
@@ -24,6 +24,7 @@ use crate::redis::Store;
 enum Halt {
     CancelWanted,
     LeaseLost,
+    Gone,
 }
 
 /// A held file. Dropping it ends the heartbeats.
@@ -31,7 +32,7 @@ pub(super) struct Held {
     pub holding: Holding,
     pub config: Arc<WorkerConfig>,
     store: Store,
-    stopping: CancellationToken,
+    pub stopping: CancellationToken,
     halt: watch::Receiver<Option<Halt>>,
     _heart: AbortOnDropHandle<()>,
 }
@@ -46,28 +47,35 @@ impl Held {
 
     /// Takes a step; an answer other than "done" is the end of the hold.
     pub async fn step<C: Command<Reply = StepOutcome>>(&self, command: &C) -> Result<(), End> {
-        match self.ask(command).await? {
-            StepOutcome::Done | StepOutcome::JobEnded | StepOutcome::WillRetry => Ok(()),
-            StepOutcome::CancelRequested => Err(End::CancelWanted),
-            StepOutcome::LeaseLost | StepOutcome::Gone => Err(End::Dropped),
-        }
+        self.step_at(command).await.map(|_| ())
+    }
+
+    /// The same; answers an instant before which it was not done.
+    pub async fn step_at<C: Command<Reply = StepOutcome>>(&self, command: &C) -> Result<Instant, End> {
+        let (outcome, at) = self.ask_at(command).await?;
+        judge(outcome).map(|()| at)
+    }
+
+    /// Whether the file is still held, wanted or not: asked before anything is undone at FAL, which may by now be the work
+    /// of whoever holds it.
+    pub async fn is_held(&self) -> bool {
+        self.fence().stands().await
+    }
+
+    /// What asks that, for use elsewhere.
+    pub fn fence(&self) -> Fence {
+        Fence { store: self.store.clone(), holding: self.holding.clone(), config: self.config.clone() }
     }
 
     /// Sends a command until Redis answers, within the patience.
     pub async fn ask<C: Command>(&self, command: &C) -> Result<C::Reply, End> {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-        let started = Instant::now();
-        loop {
-            let error = match self.store.run(command).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            if !error.is_retryable() || started.elapsed() > self.config.redis_patience {
-                tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), %error, "a step was given up");
-                return Err(End::Dropped);
-            }
-            tokio::time::sleep(backoff.next_delay(None)).await;
-        }
+        self.ask_at(command).await.map(|(reply, _)| reply)
+    }
+
+    /// The same, with an instant before which Redis has not done it. What it grants ends no later than counted from there,
+    /// however long its answer was under way.
+    pub async fn ask_at<C: Command>(&self, command: &C) -> Result<(C::Reply, Instant), End> {
+        self.fence().ask_at(command).await
     }
 
     /// Awaits something that may be left at any point: it is, when the file must be let go or the worker stops.
@@ -75,9 +83,10 @@ impl Held {
         let mut halt = self.halt.clone();
         tokio::select! {
             biased;
-            () = self.stopping.cancelled() => Err(End::HandedBack(HandBack::Stopping)),
+            () = self.stopping.cancelled() => Err(End::Stopping),
             Ok(halt) = halt.wait_for(Option::is_some) => Err(match *halt {
                 Some(Halt::CancelWanted) => End::CancelWanted,
+                Some(Halt::Gone) => End::Gone,
                 _ => End::Dropped,
             }),
             output = work => Ok(output),
@@ -87,6 +96,53 @@ impl Held {
     /// Sleeps, unless there is a reason to leave.
     pub async fn rest(&self, duration: Duration) -> Result<(), End> {
         self.interruptible(tokio::time::sleep(duration)).await
+    }
+
+    /// Sleeps, or until something comes to pass.
+    pub async fn rest_until(&self, duration: Duration, news: impl Future<Output = ()>) -> Result<(), End> {
+        self.interruptible(tokio::time::timeout(duration, news)).await.map(|_| ())
+    }
+}
+
+/// Asks whether a file is held.
+#[derive(Clone)]
+pub(super) struct Fence {
+    store: Store,
+    holding: Holding,
+    config: Arc<WorkerConfig>,
+}
+
+impl Fence {
+    /// Whether it is, wanted or not.
+    pub async fn stands(&self) -> bool {
+        let heartbeat = Heartbeat { holding: &self.holding, lease_ms: self.config.lease_ms() };
+        matches!(self.ask_at(&heartbeat).await, Ok((StepOutcome::Done | StepOutcome::CancelRequested, _)))
+    }
+
+    async fn ask_at<C: Command>(&self, command: &C) -> Result<(C::Reply, Instant), End> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+        let started = Instant::now();
+        loop {
+            let sent = Instant::now();
+            let error = match self.store.run(command).await {
+                Ok(reply) => return Ok((reply, sent)),
+                Err(error) => error,
+            };
+            if !error.is_retryable() || started.elapsed() > self.config.redis_patience {
+                tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), %error, "a step was given up");
+                return Err(End::Dropped);
+            }
+            tokio::time::sleep(backoff.next_delay(None)).await;
+        }
+    }
+}
+
+fn judge(outcome: StepOutcome) -> Result<(), End> {
+    match outcome {
+        StepOutcome::Done | StepOutcome::JobEnded | StepOutcome::WillRetry => Ok(()),
+        StepOutcome::CancelRequested => Err(End::CancelWanted),
+        StepOutcome::LeaseLost => Err(End::Dropped),
+        StepOutcome::Gone => Err(End::Gone),
     }
 }
 
@@ -100,11 +156,12 @@ async fn beat(store: Store, holding: Holding, config: Arc<WorkerConfig>, tell: w
         pause = if answer.is_ok() { usual } else { usual.min(Duration::from_secs(1)) };
         let halt = match answer {
             Ok(StepOutcome::CancelRequested) => Halt::CancelWanted,
-            Ok(StepOutcome::LeaseLost | StepOutcome::Gone) => Halt::LeaseLost,
+            Ok(StepOutcome::LeaseLost) => Halt::LeaseLost,
+            Ok(StepOutcome::Gone) => Halt::Gone,
             _ => continue,
         };
         tell.send_replace(Some(halt));
-        if halt == Halt::LeaseLost {
+        if halt != Halt::CancelWanted {
             return;
         }
     }

@@ -7,19 +7,28 @@
 mod attempt;
 mod blobs;
 mod breaker;
+mod clock;
 mod config;
+mod cost;
 mod end;
 mod held;
+mod insight;
+mod knocks;
 mod logs;
+mod orphans;
 mod presence;
 mod progress;
 mod provider;
 mod run;
 mod status;
+mod submits;
+mod webhook;
 
 pub use blobs::{Blobs, ByteStream};
 pub use breaker::BreakerState;
 pub use config::{UncertainSubmits, WorkerConfig};
+pub use insight::HistoryView;
 pub use provider::{Price, Provider, ProviderDescription, ProviderError, ProviderFile, Providers, Role};
 pub use run::{Worker, WorkerDeps, makes_work};
 pub use status::WorkerStatus;
+pub use webhook::{Heard, PATH as FAL_WEBHOOK_PATH, Told};

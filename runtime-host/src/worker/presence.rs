@@ -13,7 +13,7 @@ use crate::redis::{RedisError, Store};
 pub(super) async fn show(store: &Store, status: &WorkerStatus, host: &str, fal_mode: &str) -> Result<(), RedisError> {
     let record = json!({
         "id": status.id, "host": host, "version": env!("CARGO_PKG_VERSION"), "started_at": rfc3339(status.started_at),
-        "running": status.running, "fal": { "mode": fal_mode, "breaker": status.breaker.as_str(), "reachable": status.reachable },
+        "running": status.running, "fal": { "mode": fal_mode, "breaker": status.breaker.as_str(), "reachable": status.reachable, "history": status.history.as_str() },
     });
     sign(store, &status.id).show(store, &record).await
 }

@@ -5,27 +5,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use image2model_domain::FileId;
 use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
 use super::blobs::Blobs;
 use super::breaker::Breaker;
+use super::clock::Clock;
 use super::config::{WorkerConfig, millis};
 use super::held::Held;
+use super::insight::Insight;
+use super::knocks::Knocks;
 use super::presence;
 use super::provider::Providers;
 use super::status::WorkerStatus;
-use crate::fal::{Backoff, FalClient};
+use super::submits::Submits;
+use crate::fal::{Backoff, Class, EndpointId, FalClient};
 use crate::redis::Store;
 
 /// Files asked for at once.
 const CLAIM_AT_ONCE: u32 = 16;
 /// Between two looks whether FAL answers.
 const REACH_EVERY: Duration = Duration::from_secs(15);
+/// Between two looks whether FAL's history may be read.
+const HISTORY_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Beyond the answer to a submit, what its record and handing the file back may take when the worker stops.
+const RECORD_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -51,7 +59,11 @@ pub(super) struct Shared {
     pub providers: Providers,
     pub fal: FalClient,
     pub config: Arc<WorkerConfig>,
+    pub clock: Clock,
     pub breaker: Breaker,
+    pub insight: Insight,
+    pub knocks: Knocks,
+    pub submits: Submits,
     running: AtomicUsize,
     started_at: i64,
     /// Whether FAL answered when it was last asked.
@@ -70,10 +82,25 @@ impl Worker {
     #[must_use]
     pub fn new(deps: WorkerDeps) -> Self {
         let WorkerDeps { store, blobs, providers, fal, wake, config } = deps;
-        let breaker = Breaker::new(config.breaker_pause);
         let (running, started_at, config) = (AtomicUsize::new(0), presence::now_ms(), Arc::new(config));
         let reachable = watch::Sender::new(None);
-        let shared = Shared { store, blobs, providers, fal, config, breaker, running, started_at, reachable };
+        let (clock, breaker) = (Clock::default(), Breaker::default());
+        let (insight, knocks, submits) = (Insight::default(), Knocks::default(), Submits::default());
+        let shared = Shared {
+            store,
+            blobs,
+            providers,
+            fal,
+            config,
+            clock,
+            breaker,
+            insight,
+            knocks,
+            submits,
+            running,
+            started_at,
+            reachable,
+        };
         Self { shared: Arc::new(shared), wake }
     }
 
@@ -83,18 +110,24 @@ impl Worker {
         self.shared.status()
     }
 
+    /// There is news of a file that may be followed here.
+    pub fn knock(&self, file: &FileId) {
+        self.shared.knocks.knock(file);
+    }
+
     /// Works until `shutdown`; then claims nothing more, hands its files back with their request ids, and returns within
-    /// the grace. Dropping the future stops everything at once, as a crash would.
+    /// the grace, or as soon after as every submit under way is answered. Dropping the future stops everything at once, as
+    /// a crash would.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut tasks = JoinSet::new();
         tokio::select! {
             () = self.claim_loop(&mut tasks, &shutdown) => {}
             () = self.show_presence() => {}
             () = self.reach() => {}
+            () = self.watch_history() => {}
+            () = self.shared.tend_orphans() => {}
         }
-        let grace = self.shared.config.grace;
-        let drained = tokio::time::timeout(grace, async { while tasks.join_next().await.is_some() {} }).await;
-        if drained.is_err() {
+        if !self.drain(&mut tasks).await {
             tracing::warn!(left = tasks.len(), "files were not handed back in time; their leases will run out");
             tasks.shutdown().await;
         }
@@ -102,6 +135,22 @@ impl Worker {
         if !matches!(tokio::time::timeout(Duration::from_secs(2), leave).await, Ok(Ok(()))) {
             tracing::debug!("the worker's sign of life was left to run out");
         }
+    }
+
+    /// Waits until all tasks have ended; answers whether they have.
+    async fn drain(&self, tasks: &mut JoinSet<()>) -> bool {
+        let shared = &self.shared;
+        let mut drained = std::pin::pin!(async { while tasks.join_next().await.is_some() {} });
+        if tokio::time::timeout(shared.config.grace, &mut drained).await.is_ok() {
+            return true;
+        }
+        // An answer that nobody hears has to be looked up by somebody else.
+        let answered = tokio::time::timeout(shared.fal.submit_timeout() + RECORD_WITHIN, shared.submits.none());
+        tokio::select! {
+            () = &mut drained => return true,
+            _ = answered => {}
+        }
+        tokio::time::timeout(RECORD_WITHIN, drained).await.is_ok()
     }
 
     async fn claim_loop(&self, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
@@ -141,22 +190,21 @@ impl Worker {
     async fn claim(&self, running: usize) -> Result<Claimed, crate::redis::RedisError> {
         let config = &self.shared.config;
         let room = config.max_in_flight.saturating_sub(u32::try_from(running).unwrap_or(u32::MAX));
-        let (wanted, ask_in) = self.shared.breaker.permits(Instant::now(), room.min(CLAIM_AT_ONCE), running);
-        if wanted == 0 {
-            let wait_ms = ask_in.unwrap_or(config.longest_idle).as_millis();
-            let wait_ms = u64::try_from(wait_ms).unwrap_or(u64::MAX);
-            return Ok(Claimed { wait_ms, now_ms: presence::now_ms(), breaker: None, files: Vec::new() });
-        }
         let claim = Claim {
             worker: config.id.clone(),
             lease_ms: config.lease_ms(),
             max_running: config.max_running,
             max_running_per_tenant: config.max_running_per_tenant,
-            window_size: config.claims_per_window,
-            window_ms: millis(config.claim_window),
-            wanted,
+            window_size: config.submits_per_window,
+            window_ms: millis(config.submit_window),
+            // With no room, too, files of dead workers and those whose time has come are put back in line.
+            wanted: room.min(CLAIM_AT_ONCE),
         };
-        self.shared.store.run(&claim).await
+        let sent = presence::now_ms();
+        let claimed = self.shared.store.run(&claim).await?;
+        self.shared.clock.set(claimed.now_ms, sent);
+        self.shared.breaker.hear(claimed.breaker);
+        Ok(claimed)
     }
 
     /// Keeps asking whether FAL answers. Never returns.
@@ -166,6 +214,39 @@ impl Worker {
             self.shared.reachable.send_replace(Some(reachable));
             tokio::time::sleep(REACH_EVERY).await;
         }
+    }
+
+    /// Keeps looking whether FAL's history can be read, on which it depends what becomes of a submit whose answer is lost.
+    /// Never returns.
+    async fn watch_history(&self) {
+        let shared = &self.shared;
+        loop {
+            if let Err(error) = shared.insight.recall(&shared.store).await {
+                tracing::debug!(code = error.code(), "what the history shows is not known from others");
+            }
+            if let Some(endpoint) = self.any_endpoint().await {
+                match shared.fal.try_history(&endpoint, shared.clock.now()).await {
+                    Ok(()) => shared.insight.readable(true),
+                    Err(error) if error.class() == Class::Blind => {
+                        shared.insight.readable(false);
+                        tracing::warn!(%error, "FAL.AI's request history may not be read with this key: a submit whose answer is lost cannot be found again. Set FAL_HISTORY_KEY");
+                    }
+                    Err(error) => tracing::debug!(%error, "FAL.AI's request history was not read"),
+                }
+            }
+            tokio::time::sleep(HISTORY_EVERY).await;
+        }
+    }
+
+    async fn any_endpoint(&self) -> Option<EndpointId> {
+        for (_, provider) in self.shared.providers.iter() {
+            if let Ok(about) = provider.describe().await
+                && let Ok(endpoint) = EndpointId::parse(&about.endpoint)
+            {
+                return Some(endpoint);
+            }
+        }
+        None
     }
 
     /// Keeps telling Redis that we are here. Never returns.
@@ -190,8 +271,9 @@ impl Shared {
         WorkerStatus {
             id: self.config.id.clone(),
             running: self.running.load(Ordering::Relaxed),
-            breaker: self.breaker.state(Instant::now()),
+            breaker: self.breaker.state(),
             reachable: *self.reachable.borrow(),
+            history: self.insight.view(),
             started_at: self.started_at,
         }
     }

@@ -1,6 +1,7 @@
 //! What the rest of the process, and operators, may know of a worker.
 
 use super::breaker::BreakerState;
+use super::insight::HistoryView;
 
 /// How a worker stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct WorkerStatus {
     pub breaker: BreakerState,
     /// Whether FAL answered when it was last asked; `None` before the first time.
     pub reachable: Option<bool>,
+    /// What FAL's request history is known to show.
+    pub history: HistoryView,
     /// When it was started, ms since 1970.
     pub started_at: i64,
 }

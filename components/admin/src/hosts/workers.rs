@@ -24,6 +24,9 @@ struct Fal {
     /// FAL.AI answered when the worker last asked.
     #[serde(default)]
     reachable: Option<bool>,
+    /// What FAL.AI's request history shows it.
+    #[serde(default)]
+    history: String,
 }
 
 impl Worker {
@@ -75,6 +78,11 @@ pub(crate) fn fal_reachable(workers: &[Worker]) -> Option<bool> {
 /// How many workers' breakers are in that state.
 pub(crate) fn breakers(workers: &[Worker], state: &str) -> usize {
     workers.iter().filter(|worker| worker.fal.breaker == state).count()
+}
+
+/// How many workers may not read FAL.AI's request history.
+pub(crate) fn blind(workers: &[Worker]) -> usize {
+    workers.iter().filter(|worker| worker.fal.history == "blind").count()
 }
 
 #[cfg(test)]

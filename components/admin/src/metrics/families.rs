@@ -136,6 +136,12 @@ fn fal_and_workers(report: &Report) -> Vec<Family> {
         Family::new(Kind::Gauge, "image2model_fal_simulated", "1 when a simulator stands in for FAL.AI.")
             .with(simulated),
         reachable,
+        Family::new(
+            Kind::Gauge,
+            "image2model_fal_history_blind_workers",
+            "Workers whose key may not read FAL.AI's request history: a submit whose answer is lost cannot be found again.",
+        )
+        .with(count(workers::blind(alive))),
     ]
 }
 

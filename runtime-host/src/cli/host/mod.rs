@@ -2,6 +2,7 @@
 
 mod adapters;
 mod application;
+mod fal_webhook;
 mod foundation;
 mod log_store;
 mod native;

@@ -1,6 +1,8 @@
-//! What the host answers itself on the application's port: the event streams, and readiness while it is stopping.
+//! What the host answers itself on the application's port: the event streams, FAL.AI's webhooks, and readiness while it is
+//! stopping.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -9,11 +11,14 @@ use image2model_host::edge::{NativeRoutes, Request, Response, full_body};
 use image2model_host::stream::Streams;
 use tokio_util::sync::CancellationToken;
 
+use super::fal_webhook::FalWebhook;
+
 const READINESS: [&str; 4] = ["/health/ready", "/health/readiness", "/api/v1/health/ready", "/api/v1/health/readiness"];
 
 pub struct Native {
     /// `None` when a stream server stands apart.
     pub streams: Option<Streams>,
+    pub fal_webhook: Arc<FalWebhook>,
     /// Cancelled when the host begins to stop.
     pub stopping: CancellationToken,
 }
@@ -22,12 +27,16 @@ impl NativeRoutes for Native {
     fn takes(&self, head: &http::request::Parts) -> bool {
         let path = head.uri.path();
         self.streams.as_ref().is_some_and(|streams| streams.handles(path))
+            || FalWebhook::handles(path)
             || (self.stopping.is_cancelled() && is_readiness(path))
     }
 
     fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response> {
-        let streams = self.streams.clone();
+        let (streams, fal_webhook) = (self.streams.clone(), self.fal_webhook.clone());
         Box::pin(async move {
+            if FalWebhook::handles(request.uri().path()) {
+                return fal_webhook.handle(request).await;
+            }
             let (head, _) = request.into_parts();
             match streams.filter(|streams| streams.handles(head.uri.path())) {
                 Some(streams) => streams.handle(&head, client).await,

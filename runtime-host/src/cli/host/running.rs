@@ -11,6 +11,7 @@ use image2model_domain::webhook::AllowedHosts;
 use image2model_host::blobs::remove_useless_blobs;
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
+use image2model_host::fal::WebhookKeys;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::Tail;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::{ComponentGuard, ProviderFiles};
+use super::fal_webhook::FalWebhook;
 use super::foundation::Foundation;
 use super::native::Native;
 use super::simulator::{Fal, relay};
@@ -121,7 +123,10 @@ impl Running {
                 "stream server"
             }),
             (_, streams) => {
-                let native = Arc::new(Native { streams, stopping: stop.clone() });
+                let rest_url = self.fal.as_ref().map_or(&config.fal.rest_url, |fal| &fal.client.rest_url);
+                let fal_webhook =
+                    Arc::new(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });
+                let native = Arc::new(Native { streams, fal_webhook, stopping: stop.clone() });
                 self.tasks.spawn(async move {
                     edge.serve(listener, native, stop).await;
                     "application server"

@@ -75,6 +75,8 @@ pub fn relay(fal: Option<&Fal>, settings: &FalSettings) -> anyhow::Result<Relay>
 fn real(settings: &FalSettings, key: SecretString) -> FalConfig {
     FalConfig {
         queue_url: settings.queue_url.clone(),
+        backup_queue_url: settings.backup_queue_url.clone(),
+        history_key: settings.history_key.clone(),
         rest_url: settings.rest_url.clone(),
         api_url: settings.api_url.clone(),
         file_hosts: settings.result_hosts.clone(),

@@ -8,19 +8,21 @@ use image2model_domain::commands::Log;
 use tokio::time::Instant;
 
 use super::Attempt;
-use crate::fal::{Backoff, Class, FalError, LogLine, Outcome, RequestStatus, jittered};
-use crate::worker::end::End;
+use super::learn::Learning;
+use crate::fal::{Backoff, CancelAnswer, Class, FalError, LogLine, Outcome, RequestStatus, jittered};
+use crate::worker::end::{End, Failure};
 use crate::worker::logs::Logs;
-use crate::worker::presence::now_ms;
 use crate::worker::progress;
 
-/// How often in a row FAL may not know a request before it is believed.
+/// How often in a row FAL may not know a request before the history is asked.
 const MOST_UNKNOWN: u32 = 5;
 /// A status or a result that cannot be read is asked for at least this often, deadline or not: it is paid for.
 const LEAST_TRIES: u32 = 8;
+/// How often a request that was told to stop is asked whether it has.
+const LOOKS_AFTER_CANCEL: u32 = 3;
 
 /// What following has seen so far.
-struct Following {
+struct Following<'a> {
     started: Instant,
     /// When it was first seen running, as far back as is known, ms since 1970.
     running_since: Option<i64>,
@@ -28,12 +30,26 @@ struct Following {
     logs: Logs,
     unknown: u32,
     trouble: Backoff,
+    learning: Option<Learning<'a>>,
+}
+
+/// How a request was seen to end.
+enum Ending {
+    /// By itself.
+    Usual,
+    /// After it was told to stop because the deadline was over.
+    GivenUp,
+    /// Only the history knows of it any more.
+    Remembered(Outcome),
 }
 
 impl Attempt<'_> {
     /// Waits for the request to end, telling how far it is; answers its result.
     pub(super) async fn follow(&mut self, request_id: &str) -> Result<Outcome, End> {
-        self.await_completion(request_id).await?;
+        let given_up = match self.await_completion(request_id).await? {
+            Ending::Remembered(outcome) => return Ok(outcome),
+            ending => matches!(ending, Ending::GivenUp),
+        };
         self.progress(FileStatus::Processing, progress::FETCHING, "Fetching the model", None).await?;
         let mut backoff = self.backoff();
         loop {
@@ -41,10 +57,17 @@ impl Attempt<'_> {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            let unknown = error.class() == Class::Unknown && backoff.failures() < MOST_UNKNOWN;
-            let patient = backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO;
-            if !(unknown || error.class() == Class::Transient && patient) {
-                return Err(self.result_error(&error));
+            match error.class() {
+                Class::Unknown if backoff.failures() >= MOST_UNKNOWN => {
+                    if let Some(outcome) = self.remembered(request_id, &error).await? {
+                        return Ok(outcome);
+                    }
+                    backoff.reset();
+                }
+                Class::Unknown => {}
+                Class::Transient if backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO => {}
+                Class::Cancelled if given_up => return Err(End::without_model(LATE, LATE_MESSAGE)),
+                _ => return Err(self.result_error(&error)),
             }
             self.held.rest(backoff.next_delay(error.retry_after())).await?;
         }
@@ -61,57 +84,75 @@ impl Attempt<'_> {
         }
     }
 
-    async fn await_completion(&mut self, request_id: &str) -> Result<(), End> {
+    async fn await_completion(&mut self, request_id: &str) -> Result<Ending, End> {
+        let shared = self.shared;
+        let listener = shared.knocks.listen(&self.held.holding.file);
+        let fresh = self.file.fal_request_id.is_none();
         let mut seen = Following {
             started: Instant::now(),
-            running_since: self.file.fal_request_id.is_some().then_some(self.intended_at),
+            running_since: (!fresh).then_some(self.intended_at),
             most_ahead: 0,
             logs: Logs::default(),
             unknown: 0,
             trouble: self.backoff(),
+            learning: fresh.then(|| self.begin_to_learn()).flatten(),
         };
-        if self.file.fal_request_id.is_none() {
+        if fresh {
             self.progress(FileStatus::QueuedAtProvider, progress::ACCEPTED, "Waiting at the model provider", None)
                 .await?;
         }
         loop {
-            let answer = self.held.interruptible(self.shared.fal.status(&self.endpoint, request_id)).await?;
+            let answer = self.held.interruptible(shared.fal.status(&self.endpoint, request_id)).await?;
             let pause = match answer {
                 Ok(status) => {
                     seen.trouble.reset();
                     seen.unknown = 0;
-                    self.shared.breaker.answered(Instant::now());
+                    shared.breaker.answered(&shared.store).await;
                     if self.tell(status, &mut seen).await? {
-                        return Ok(());
+                        return Ok(Ending::Usual);
                     }
+                    let lesson = self.learn(request_id, seen.learning.take());
+                    seen.learning = self.held.interruptible(lesson).await?;
                     self.poll_interval(seen.started.elapsed())
                 }
-                Err(error) => self.trouble(&error, &mut seen)?,
+                Err(error) => {
+                    let pause = self.trouble(&error, &mut seen)?;
+                    if seen.unknown >= MOST_UNKNOWN {
+                        if let Some(outcome) = self.remembered(request_id, &error).await? {
+                            return Ok(Ending::Remembered(outcome));
+                        }
+                        seen.unknown = 0;
+                    }
+                    pause
+                }
             };
             // A poll without an answer does not tell whether the request has long been done.
             let answered = matches!(seen.trouble.failures(), 0 | LEAST_TRIES..);
             if answered && self.time_left() == Duration::ZERO {
-                return Err(self.overdue().await);
+                self.give_up(request_id).await?;
+                return Ok(Ending::GivenUp);
             }
-            self.held.rest(pause).await?;
+            self.held.rest_until(pause, listener.news()).await?;
         }
     }
 
     /// Passes a status on; answers whether the request has ended.
-    async fn tell(&self, status: RequestStatus, seen: &mut Following) -> Result<bool, End> {
+    async fn tell(&self, status: RequestStatus, seen: &mut Following<'_>) -> Result<bool, End> {
         match status {
             RequestStatus::InQueue { position } => {
                 let ahead = position.unwrap_or_default();
                 seen.most_ahead = seen.most_ahead.max(ahead);
                 let percent = progress::queued(ahead, seen.most_ahead);
-                self.progress(FileStatus::QueuedAtProvider, percent, "Waiting at the model provider", position).await?;
+                let message = self.in_time("Waiting at the model provider");
+                self.progress(FileStatus::QueuedAtProvider, percent, message, position).await?;
             }
             RequestStatus::InProgress { logs } => {
                 self.pass_on(seen.logs.fresh(logs)).await?;
-                let since = *seen.running_since.get_or_insert_with(now_ms);
-                let elapsed = u64::try_from(now_ms().saturating_sub(since)).unwrap_or_default();
+                let since = *seen.running_since.get_or_insert_with(|| self.now());
+                let elapsed = u64::try_from(self.now().saturating_sub(since)).unwrap_or_default();
                 let percent = progress::making(Duration::from_millis(elapsed), self.typical());
-                self.progress(FileStatus::Processing, percent, "The model is being made", None).await?;
+                let message = self.in_time("The model is being made");
+                self.progress(FileStatus::Processing, percent, message, None).await?;
             }
             RequestStatus::Completed { logs, inference_seconds } => {
                 self.pass_on(seen.logs.fresh(logs)).await?;
@@ -123,6 +164,15 @@ impl Attempt<'_> {
         Ok(false)
     }
 
+    /// The message until the soft deadline.
+    fn in_time(&self, message: &'static str) -> &'static str {
+        if self.time_taken() < self.held.config.soft_deadline {
+            message
+        } else {
+            "The model is taking longer than usual"
+        }
+    }
+
     async fn pass_on(&self, lines: Vec<LogLine>) -> Result<(), End> {
         for LogLine { level, message, timestamp } in &lines {
             self.held.step(&Log { holding: &self.held.holding, level, message, timestamp }).await?;
@@ -130,17 +180,39 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// What to do about a poll that failed: wait, unless FAL refuses the account or insists that there is no request.
-    fn trouble(&self, error: &FalError, seen: &mut Following) -> Result<Duration, End> {
+    /// What to do about a poll that failed: wait, unless FAL refuses the account.
+    fn trouble(&self, error: &FalError, seen: &mut Following<'_>) -> Result<Duration, End> {
         match error.class() {
             Class::Operator => return Err(self.end_of(error)),
             Class::Unknown => seen.unknown += 1,
             _ => tracing::debug!(fal_request_id = self.request_id, %error, "a status poll failed"),
         }
-        if seen.unknown >= MOST_UNKNOWN {
-            return Err(self.end_of(error));
-        }
         Ok(seen.trouble.next_delay(error.retry_after()))
+    }
+
+    /// FAL insists that there is no such request: the history has the last word. Answers the result when it has it, nothing
+    /// when the request still runs.
+    async fn remembered(&mut self, request_id: &str, error: &FalError) -> Result<Option<Outcome>, End> {
+        let recorded = self.held.interruptible(self.recorded(request_id)).await?;
+        match recorded {
+            Ok(Some(request)) if request.status_code.is_none() => Ok(None),
+            Ok(Some(request)) if request.is_promising() && request.output.is_object() => {
+                tracing::warn!(fal_request_id = request_id, "a result was only to be found in the history");
+                Ok(Some(Outcome { output: request.output, billable_units: None }))
+            }
+            recorded => {
+                let denied = matches!(recorded, Ok(None));
+                let failed = recorded.ok().flatten().is_some_and(|request| !request.is_promising());
+                Err(match self.end_of(error) {
+                    // Nobody knows it, and its owner has asked for another attempt since: that may be a new request.
+                    End::Failed(failure) if denied && self.file.resumed_at.is_some() => {
+                        End::Failed(failure.followed_by_another())
+                    }
+                    End::Failed(failure) => End::Failed(Failure { resolved: failed || failure.resolved, ..failure }),
+                    end => end,
+                })
+            }
+        }
     }
 
     fn typical(&self) -> Duration {
@@ -153,8 +225,34 @@ impl Attempt<'_> {
         jittered(if elapsed < config.poll_quickly_for { config.poll_quick } else { config.poll_slow })
     }
 
-    async fn overdue(&mut self) -> End {
-        self.cancel_at_provider().await;
-        End::failed("PROVIDER_TIMEOUT", "The model provider took too long", true)
+    /// The deadline is over: tells FAL to stop. Returns when the request has ended all the same, and its result is to be
+    /// had; what is paid for is not thrown away.
+    async fn give_up(&mut self, request_id: &str) -> Result<(), End> {
+        if !self.held.is_held().await {
+            return Err(End::Dropped);
+        }
+        let answer = self.cancel_at_provider().await;
+        if answer == Some(CancelAnswer::AlreadyCompleted) {
+            return Ok(());
+        }
+        for _ in 0..LOOKS_AFTER_CANCEL {
+            if answer != Some(CancelAnswer::Requested) {
+                break;
+            }
+            self.held.rest(jittered(self.held.config.poll_quick)).await?;
+            let status = self.held.interruptible(self.shared.fal.status(&self.endpoint, request_id)).await?;
+            if matches!(status, Ok(RequestStatus::Completed { .. })) {
+                return Ok(());
+            }
+        }
+        Err(self.too_late())
+    }
+
+    /// The deadline is over, and there is no model.
+    pub(super) fn too_late(&self) -> End {
+        End::failed(LATE, LATE_MESSAGE, true)
     }
 }
+
+const LATE: &str = "PROVIDER_TIMEOUT";
+const LATE_MESSAGE: &str = "The model provider took too long";

@@ -7,6 +7,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
@@ -14,7 +15,7 @@ use image2model_domain::FileStatus;
 use image2model_domain::file_name::split_extension;
 use image2model_domain::record::Alternate;
 
-use super::{Attempt, refused_by_provider};
+use super::Attempt;
 use crate::fal::{Class, FalError, Fetched, Outcome};
 use crate::worker::blobs::ByteStream;
 use crate::worker::end::{End, Fields};
@@ -36,6 +37,16 @@ enum NotKept {
     Storage(io::Error),
 }
 
+impl NotKept {
+    /// How long the file's host asked to be left alone.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
 /// A model that is there.
 struct Kept {
     /// In the blob store; `None` when it is left at the provider.
@@ -48,7 +59,8 @@ struct Kept {
 impl Attempt<'_> {
     /// Stores what came out of it; answers the fields that complete the file.
     pub(super) async fn keep(&mut self, outcome: Outcome) -> Result<Fields, End> {
-        let files = self.read_output(&outcome.output.to_string()).await?;
+        let output = outcome.output.to_string();
+        let files = self.patiently(|| self.provider.result(&self.file.options, &output)).await?;
         let no_model = || End::without_model("NO_MODEL", "The model provider made no model from this image");
         let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
         let mut fields: Fields = vec![("model_url", model.url.clone())];
@@ -67,22 +79,6 @@ impl Attempt<'_> {
         Ok(fields)
     }
 
-    /// What the plugin makes of the output. One that breaks down is asked again: the model is paid for.
-    async fn read_output(&self, output: &str) -> Result<Vec<ProviderFile>, End> {
-        let mut backoff = self.backoff();
-        loop {
-            let error = match self.provider.result(&self.file.options, output).await {
-                Ok(files) => return Ok(files),
-                Err(error) => error,
-            };
-            if !error.is_retryable() || backoff.failures() + 1 >= self.held.config.store_tries {
-                return Err(refused_by_provider(&error));
-            }
-            tracing::warn!(%error, "a provider broke down over a result");
-            self.held.rest(backoff.next_delay(None)).await?;
-        }
-    }
-
     /// Without a key when it can only be had from FAL for now.
     async fn keep_model(&self, model: &ProviderFile) -> Result<Kept, End> {
         let mut backoff = self.backoff();
@@ -92,7 +88,10 @@ impl Attempt<'_> {
                 Err(why) => why,
             };
             match &why {
-                NotKept::Fetch(error) if error.class() != Class::Transient => return Err(self.end_of(error)),
+                // A host's "not there" is not believed at once: files take a moment to arrive everywhere.
+                NotKept::Fetch(error) if error.class() != Class::Transient && error.refusal().is_none() => {
+                    return Err(self.end_of(error));
+                }
                 NotKept::Fetch(error) => tracing::warn!(%error, "a model could not be fetched"),
                 NotKept::BrokenOff(error) => tracing::warn!(%error, "a model broke off on the way"),
                 NotKept::Storage(error) => tracing::error!(%error, "a model could not be stored"),
@@ -101,14 +100,19 @@ impl Attempt<'_> {
             if backoff.failures() + 1 >= self.held.config.store_tries {
                 return self.without_model(model, &why);
             }
-            self.held.rest(backoff.next_delay(None)).await?;
+            self.held.rest(backoff.next_delay(why.retry_after())).await?;
         }
     }
 
-    /// The tries are used up: a file that is there but no model fails, one out of reach stays where it is.
+    /// The tries are used up: a file that is gone, or there but no model, fails; one out of reach stays where it is.
     fn without_model(&self, model: &ProviderFile, why: &NotKept) -> Result<Kept, End> {
         if matches!(why, NotKept::NotAModel) {
             return Err(End::without_model("INVALID_MODEL", "The model provider returned a file that is no model"));
+        }
+        if let NotKept::Fetch(error) = why
+            && error.class() != Class::Transient
+        {
+            return Err(self.end_of(error));
         }
         tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
         Ok(Kept { key: None, size: model.size, format: model.format.clone(), content_type: None })
@@ -155,11 +159,16 @@ impl Attempt<'_> {
         Ok((key, content_type))
     }
 
-    /// Stores bytes, telling apart whether they or the storage failed.
+    /// Stores bytes, telling apart whether they or the storage failed. Who has lost the file by the time they have all come
+    /// stores nothing: a newer hold may have stored its own there, or the job may be gone.
     async fn store(&self, key: &str, content_type: &str, bytes: ByteStream) -> Result<u64, NotKept> {
         let broke = Arc::new(AtomicBool::new(false));
         let noted = broke.clone();
-        let bytes = bytes.inspect(move |item| noted.store(item.is_err(), Ordering::Relaxed)).boxed();
+        let fence = self.held.fence();
+        let lost = || io::Error::other("the file is held by somebody else");
+        let last = stream::once(async move { fence.stands().await })
+            .filter_map(move |stands| std::future::ready((!stands).then(|| Err(lost()))));
+        let bytes = bytes.chain(last).inspect(move |item| noted.store(item.is_err(), Ordering::Relaxed)).boxed();
         self.shared.blobs.write(key, content_type, bytes).await.map_err(|error| {
             if broke.load(Ordering::Relaxed) { NotKept::BrokenOff(error) } else { NotKept::Storage(error) }
         })

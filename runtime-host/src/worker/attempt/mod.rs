@@ -1,30 +1,31 @@
 //! The path of one file: read its record, send it (or find out that it was sent), follow the request, keep the result,
 //! and tell Redis how it ended.
 
+mod cancel;
 mod follow;
 mod keep;
+mod learn;
+mod lookup;
+mod plugin;
 mod reconcile;
 mod send;
+mod settle;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use image2model_domain::FileStatus;
-use image2model_domain::commands::{Cancelled, Complete, Fail, Progress, ReadJob, Release, Withdraw};
+use image2model_domain::commands::{Progress, ReadJob};
 use image2model_domain::record::FileRecord;
 use image2model_domain::trace;
 use tracing::Instrument;
 
-use super::config::millis;
-use super::end::{End, Failure, Fields, HandBack};
+use super::cost;
+use super::end::{End, Failure, Fields, Parked, Why};
 use super::held::Held;
-use super::presence::now_ms;
-use super::provider::{Provider, ProviderDescription, ProviderError};
+use super::provider::{Provider, ProviderDescription};
 use super::run::Shared;
 use crate::fal::{Backoff, Class, EndpointId, FalError};
-
-/// How often a cancellation is sent to FAL before the file is let go.
-const CANCEL_TRIES: u32 = 3;
 
 /// One hold on one file.
 pub(super) struct Attempt<'a> {
@@ -38,54 +39,45 @@ pub(super) struct Attempt<'a> {
     request_id: Option<String>,
     /// Where FAL has the image of a submit that was announced.
     intent: Option<String>,
-    /// When the submit was announced, ms since 1970.
+    /// When the submit was announced, ms since 1970, by Redis.
     intended_at: i64,
-    /// When the deadline began: with the submit, or when following it was taken up anew.
+    /// When the deadline began: when the file was first taken up since it was put in line. The same clock.
     deadline_from: i64,
+    /// What a request that has ended was billed, millionths of a dollar.
+    cost_micro_usd: u64,
 }
 
 impl<'a> Attempt<'a> {
     /// Drives a file until the hold on it ends.
     pub async fn begin(shared: &'a Shared, held: Held) {
-        match Self::prepare(shared, &held).await {
-            Ok((file, provider, about, endpoint)) => {
-                let (request_id, intent) = (file.fal_request_id.clone(), file.intent.clone());
-                let intended_at = file.intended_at.unwrap_or_else(now_ms);
-                let span = named(&held, &file);
-                let deadline_from = file.resumed_at.unwrap_or_default().max(intended_at);
-                let attempt = Attempt {
-                    shared,
-                    held,
-                    file,
-                    provider,
-                    about,
-                    endpoint,
-                    request_id,
-                    intent,
-                    intended_at,
-                    deadline_from,
-                };
-                attempt.finish().instrument(span).await;
+        let file = match read(&held).await {
+            Ok(file) => file,
+            Err(end) => return settle::without_provider(shared, &held, end, Duration::MAX).await,
+        };
+        let now = shared.clock.now();
+        let deadline_from = file.first_claimed_at.unwrap_or(now).max(file.resumed_at.unwrap_or_default());
+        let (provider, about, endpoint) = match provider_of(shared, &held, &file).await {
+            Ok(found) => found,
+            Err(end) => {
+                let left = time_left(&held, now, deadline_from);
+                return settle::without_provider(shared, &held, end, left).await;
             }
-            Err(End::Failed(failure)) => fail(&held, &failure).await,
-            Err(_) => {}
-        }
-    }
-
-    async fn prepare(
-        shared: &Shared,
-        held: &Held,
-    ) -> Result<(FileRecord, Arc<dyn Provider>, ProviderDescription, EndpointId), End> {
-        let job = held.ask(&ReadJob(&held.holding.job)).await?.ok_or(End::Dropped)?;
-        let file = job.file(&held.holding.file).cloned().ok_or(End::Dropped)?;
-        let unknown = || End::failed("UNKNOWN_MODEL", "The chosen model is not on offer", false);
-        let provider = shared.providers.get(&file.model).cloned().ok_or_else(unknown)?;
-        let about = provider.describe().await.map_err(|e| refused_by_provider(&e))?;
-        let endpoint = EndpointId::parse(&about.endpoint).map_err(|error| {
-            tracing::error!(provider = file.model, %error, "a provider names no endpoint");
-            unknown()
-        })?;
-        Ok((file, provider, about, endpoint))
+        };
+        let span = named(&held, &file);
+        let attempt = Attempt {
+            shared,
+            held,
+            provider,
+            about,
+            endpoint,
+            request_id: file.fal_request_id.clone(),
+            intent: file.intent.clone(),
+            intended_at: file.intended_at.unwrap_or(now),
+            deadline_from,
+            cost_micro_usd: 0,
+            file,
+        };
+        attempt.finish().instrument(span).await;
     }
 
     async fn finish(mut self) {
@@ -97,12 +89,18 @@ impl<'a> Attempt<'a> {
     }
 
     async fn go(&mut self) -> Result<Fields, End> {
-        let request_id = match (self.request_id.clone(), self.intent.clone()) {
-            (Some(request_id), _) => request_id,
-            (None, Some(image_url)) => self.reconcile(&image_url).await?,
-            (None, None) => self.send().await?,
+        let request_id = loop {
+            let known = match (self.request_id.clone(), self.intent.clone()) {
+                (Some(request_id), _) => Some(request_id),
+                (None, Some(image_url)) => self.reconcile(&image_url).await?,
+                (None, None) => self.send().await?,
+            };
+            if let Some(request_id) = known {
+                break request_id;
+            }
         };
         let outcome = self.follow(&request_id).await?;
+        self.cost_micro_usd = cost::micro_usd(outcome.billable_units.as_deref(), &self.about.prices);
         self.keep(outcome).await
     }
 
@@ -123,9 +121,7 @@ impl<'a> Attempt<'a> {
         );
         let attempts = self.file.attempts.saturating_sub(self.file.attempts_before);
         match End::of(error, attempts, self.backoff()) {
-            End::Failed(failure) if self.may_send_anew(error.class()) => {
-                End::Failed(Failure { retry_in: Some(Duration::ZERO), ..failure })
-            }
+            End::Failed(failure) if self.may_send_anew(error.class()) => End::Failed(failure.followed_by_another()),
             end => end,
         }
     }
@@ -144,68 +140,51 @@ impl<'a> Attempt<'a> {
         Backoff::new(self.held.config.retry_first, self.held.config.retry_longest)
     }
 
-    /// Time left until the deadline that began with the submit.
+    /// Now by the clock of the records, ms since 1970.
+    fn now(&self) -> i64 {
+        self.shared.clock.now()
+    }
+
+    /// Time since the deadline began to run.
+    fn time_taken(&self) -> Duration {
+        since(self.now(), self.deadline_from)
+    }
+
+    /// Time left until the deadline.
     fn time_left(&self) -> Duration {
-        let since = u64::try_from(now_ms().saturating_sub(self.deadline_from)).unwrap_or_default();
-        self.held.config.deadline.saturating_sub(Duration::from_millis(since))
+        time_left(&self.held, self.now(), self.deadline_from)
     }
+}
 
-    async fn settle(mut self, end: End) {
-        match end {
-            End::Completed(fields) => {
-                let done = self.held.step(&Complete { holding: &self.held.holding, fields, cost_micro_usd: 0 }).await;
-                self.say("a model is done", done.is_ok());
-            }
-            End::Failed(failure) => fail(&self.held, &failure).await,
-            End::CancelWanted => {
-                self.cancel_at_provider().await;
-                let done = self.held.step(&Cancelled { holding: &self.held.holding }).await;
-                self.say("a file was cancelled", done.is_ok());
-            }
-            End::HandedBack(why) => self.hand_back(why).await,
-            End::Dropped => self.say("a file is held by somebody else now, or gone", false),
-        }
-    }
+async fn read(held: &Held) -> Result<FileRecord, End> {
+    let job = held.ask(&ReadJob(&held.holding.job)).await?.ok_or(End::Gone)?;
+    job.file(&held.holding.file).cloned().ok_or(End::Gone)
+}
 
-    fn say(&self, what: &'static str, done: bool) {
-        let holding = &self.held.holding;
-        tracing::info!(job_id = %holding.job, file_id = %holding.file, fal_request_id = self.request_id, done, "{what}");
-    }
+async fn provider_of(
+    shared: &Shared,
+    held: &Held,
+    file: &FileRecord,
+) -> Result<(Arc<dyn Provider>, ProviderDescription, EndpointId), End> {
+    let unknown = || Failure::new("UNKNOWN_MODEL", "The chosen model is not on offer", false);
+    let Some(provider) = shared.providers.get(&file.model).cloned() else {
+        // Another worker may have it, or this one after its next start.
+        return Err(End::Parked(Parked { why: Why::UnknownModel, failure: unknown() }));
+    };
+    let about = plugin::patiently(held, || provider.describe()).await?;
+    let endpoint = EndpointId::parse(&about.endpoint).map_err(|error| {
+        tracing::error!(provider = file.model, %error, "a provider names no endpoint");
+        End::Failed(unknown())
+    })?;
+    Ok((provider, about, endpoint))
+}
 
-    async fn hand_back(&self, why: HandBack) {
-        if why == HandBack::Account {
-            self.shared.breaker.refused(tokio::time::Instant::now());
-            let _ = self.progress(FileStatus::Pending, 0, "Waiting until the model provider is available", None).await;
-        }
-        let done = self.held.step(&Release { holding: &self.held.holding }).await;
-        self.say("a file was handed back", done.is_ok());
-    }
+fn time_left(held: &Held, now: i64, deadline_from: i64) -> Duration {
+    held.config.deadline.saturating_sub(since(now, deadline_from))
+}
 
-    /// Announces no submit any more: the last one was surely not accepted.
-    async fn withdraw_intent(&mut self, image_url: &str) -> Result<(), End> {
-        self.intent = None;
-        self.held.step(&Withdraw { holding: &self.held.holding, image_url }).await
-    }
-
-    /// Stops the request at FAL, looking it up first when its submit was not answered. Best effort: a request that has
-    /// begun may be finished, and billed, all the same.
-    async fn cancel_at_provider(&mut self) {
-        if let (None, Some(image_url)) = (&self.request_id, self.intent.clone()) {
-            self.request_id = self.look_up(&image_url).await.ok().flatten();
-        }
-        let Some(request_id) = self.request_id.clone() else { return };
-        let mut backoff = self.backoff();
-        for _ in 0..CANCEL_TRIES {
-            match self.shared.fal.cancel(&self.endpoint, &request_id).await {
-                Ok(answer) => {
-                    tracing::info!(fal_request_id = request_id, ?answer, "cancelled at FAL.AI");
-                    return;
-                }
-                Err(error) => tracing::warn!(fal_request_id = request_id, %error, "cannot cancel at FAL.AI"),
-            }
-            tokio::time::sleep(backoff.next_delay(None)).await;
-        }
-    }
+fn since(now: i64, then: i64) -> Duration {
+    Duration::from_millis(u64::try_from(now.saturating_sub(then)).unwrap_or_default())
 }
 
 /// What every log line about the file says, down to FAL's client: the upload's request and its trace.
@@ -213,23 +192,4 @@ fn named(held: &Held, file: &FileRecord) -> tracing::Span {
     let (job_id, trace_id) = (&held.holding.job, trace::trace_id(&file.traceparent));
     let fal_request_id = file.fal_request_id.as_deref();
     tracing::error_span!("file", %job_id, file_id = %file.id, request_id = file.request_id, trace_id, fal_request_id)
-}
-
-/// What a provider's refusal means for a file: no new request is sent on its account.
-fn refused_by_provider(error: &ProviderError) -> End {
-    tracing::warn!(%error, "a provider refused");
-    if error.code() == "NO_MODEL" {
-        return End::without_model(error.code(), &error.client_message());
-    }
-    End::failed(error.code(), &error.client_message(), error.is_retryable())
-}
-
-async fn fail(held: &Held, failure: &Failure) {
-    let retry_in_ms = failure.retry_in.map(millis);
-    let Failure { code, message, retryable, resolved, resubmit, .. } = failure;
-    let (retryable, resolved, resubmit) = (*retryable, *resolved, *resubmit);
-    let holding = &held.holding;
-    let step = Fail { holding, code, message, retryable, retry_in_ms, resolved, resubmit, cost_micro_usd: 0 };
-    let done = held.step(&step).await.is_ok();
-    tracing::warn!(job_id = %held.holding.job, file_id = %held.holding.file, code, retry_in_ms, done, "an attempt failed");
 }

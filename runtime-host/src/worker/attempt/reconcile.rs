@@ -1,5 +1,7 @@
-//! A submit was announced and its answer is not known (lost on the way, or its worker died): FAL's history is asked
-//! before anything is sent again. Only when it stays blind does the policy decide.
+//! Whether FAL has a request of this file is in doubt: a submit was announced and its answer is not known (lost on the way,
+//! or its worker died), or Redis failed over and may have forgotten one. FAL's history is asked before anything is sent. A
+//! history that lists every request and steadily has none says that there is none; only where it stays blind does the
+//! policy decide.
 
 use std::time::Duration;
 
@@ -8,53 +10,97 @@ use image2model_domain::commands::ReadJob;
 use tokio::time::Instant;
 
 use super::Attempt;
-use crate::fal::{Class, FalError};
+use crate::fal::Class;
 use crate::worker::config::UncertainSubmits;
 use crate::worker::end::{End, Failure};
 use crate::worker::progress;
 
-/// The history is searched from this long before the announcement: clocks differ.
-const CLOCK_SLACK_MS: i64 = 10 * 60 * 1000;
 const CODE: &str = "SUBMIT_UNCERTAIN";
 const MESSAGE: &str = "It is not known whether the model provider accepted the request";
+const CHECKING: &str = "Checking whether the model provider has the request";
 
 impl Attempt<'_> {
-    /// Looks for the request that was given this image.
-    pub(super) async fn reconcile(&mut self, image_url: &str) -> Result<String, End> {
-        let message = "Checking whether the model provider has the request";
-        self.progress(FileStatus::Uploading, progress::SENT, message, None).await?;
+    /// Looks for the request that was given this image. `None`: there surely is none, and the announcement is withdrawn.
+    pub(super) async fn reconcile(&mut self, image_url: &str) -> Result<Option<String>, End> {
+        self.progress(FileStatus::Uploading, progress::SENT, CHECKING, None).await?;
         let (mut backoff, started, mut answered) = (self.backoff(), Instant::now(), false);
         loop {
             if let Some(request_id) = self.bound_meanwhile().await? {
-                return Ok(request_id);
+                return Ok(Some(request_id));
             }
+            let asked_at = self.now();
+            let mut retry_after = None;
             match self.held.interruptible(self.look_up(image_url)).await? {
-                Ok(Some(request_id)) => return self.bind(request_id, image_url, true).await,
+                Ok(Some(found)) => return self.bind(found.request_id, image_url, true).await.map(Some),
+                Ok(None) if self.shared.is_sure(self.intended_at, asked_at) => {
+                    tracing::info!(file_id = %self.held.holding.file, "a submit was surely not accepted; sending it again");
+                    self.withdraw_intent(image_url).await?;
+                    return Ok(None);
+                }
                 Ok(None) => answered = true,
-                Err(error) if error.class() == Class::Operator => return Err(self.end_of(&error)),
-                Err(error) => tracing::warn!(%error, "FAL.AI's request history cannot be read"),
+                Err(error) => {
+                    // A key that may not read the history has no more to say tomorrow.
+                    answered |= error.class() == Class::Blind;
+                    retry_after = error.retry_after();
+                    tracing::warn!(%error, "FAL.AI's request history cannot be read");
+                }
             }
             // A history that never answered has not said no: it is given until the deadline.
             let waited = started.elapsed() >= self.held.config.reconcile_for;
-            if waited && (answered || self.time_left() == Duration::ZERO) {
+            let settled = answered && !self.shared.may_become_sure();
+            if waited && (settled || self.time_left() == Duration::ZERO) {
                 return Err(self.undecided());
             }
-            self.held.rest(backoff.next_delay(None)).await?;
+            self.held.rest(backoff.next_delay(retry_after)).await?;
         }
     }
 
-    /// The worker that sent the submit may have been slow rather than dead, and have recorded the answer by now.
-    async fn bound_meanwhile(&mut self) -> Result<Option<String>, End> {
-        let job = self.held.ask(&ReadJob(&self.held.holding.job)).await?.ok_or(End::Dropped)?;
-        let file = job.file(&self.held.holding.file).ok_or(End::Dropped)?;
-        self.request_id.clone_from(&file.fal_request_id);
-        Ok(self.request_id.clone())
+    /// Looks for a request of this file that Redis may have forgotten at `since`; answers it when there is one.
+    pub(super) async fn look_into_doubt(&mut self, since: i64) -> Result<Option<String>, End> {
+        tracing::warn!(file_id = %self.held.holding.file, "another Redis took over: looking whether the file has a request");
+        self.progress(FileStatus::Uploading, progress::SENT, CHECKING, None).await?;
+        let mut backoff = self.backoff();
+        loop {
+            let asked_at = self.now();
+            let retry_after = match self.held.interruptible(self.look_up_forgotten(since)).await? {
+                Ok(Some(found)) => {
+                    let image_url = found.text_with(&self.mark_of_run()).unwrap_or_default();
+                    return self.bind(found.request_id, &image_url, true).await.map(Some);
+                }
+                // Most files never had one. Where running requests are not listed, that much time has let one end.
+                Ok(None) if self.shared.is_sure(since, asked_at) => return Ok(None),
+                Ok(None) => {
+                    let age = u64::try_from(asked_at.saturating_sub(since)).unwrap_or_default();
+                    if !self.shared.may_become_sure() && Duration::from_millis(age) >= self.held.config.reconcile_for {
+                        return Ok(None);
+                    }
+                    None
+                }
+                Err(error) if error.class() == Class::Blind => {
+                    return match self.held.config.uncertain_submits {
+                        UncertainSubmits::ResubmitOnce => Ok(None),
+                        UncertainSubmits::Fail => Err(self.undecided()),
+                    };
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "FAL.AI's request history cannot be read");
+                    if self.time_left() == Duration::ZERO {
+                        return Err(self.undecided());
+                    }
+                    error.retry_after()
+                }
+            };
+            self.held.rest(backoff.next_delay(retry_after)).await?;
+        }
     }
 
-    /// One look into the history.
-    pub(super) async fn look_up(&self, image_url: &str) -> Result<Option<String>, FalError> {
-        let since = self.intended_at.saturating_sub(CLOCK_SLACK_MS);
-        self.shared.fal.find_request(&self.endpoint, image_url, since).await
+    /// The worker that sent the submit may have been slow rather than dead, and have recorded the answer by now; or FAL's
+    /// webhook has.
+    pub(super) async fn bound_meanwhile(&mut self) -> Result<Option<String>, End> {
+        let job = self.held.ask(&ReadJob(&self.held.holding.job)).await?.ok_or(End::Gone)?;
+        let file = job.file(&self.held.holding.file).ok_or(End::Gone)?;
+        self.request_id.clone_from(&file.fal_request_id);
+        Ok(self.request_id.clone())
     }
 
     /// What the policy says.
@@ -63,12 +109,9 @@ impl Attempt<'_> {
         let holding = &self.held.holding;
         tracing::error!(job_id = %holding.job, file_id = %holding.file, again, "a submit's fate is unknown: it may be billed without a result");
         End::Failed(Failure {
-            code: CODE.to_owned(),
-            message: MESSAGE.to_owned(),
-            retryable: true,
             retry_in: again.then_some(Duration::ZERO),
-            resolved: false,
             resubmit: again,
+            ..Failure::new(CODE, MESSAGE, true)
         })
     }
 }

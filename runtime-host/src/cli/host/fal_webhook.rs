@@ -1,0 +1,80 @@
+//! The route at which FAL.AI tells that a request has ended. Anybody may call it, so nothing is done before the signature
+//! is known to be FAL's; an answer other than 2xx makes FAL tell it again.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use image2model_domain::problem::{self, Problem};
+use image2model_domain::request_id;
+use image2model_host::edge::{Request, Response, full_body};
+use image2model_host::fal::WebhookKeys;
+use image2model_host::redis::Store;
+use image2model_host::worker::{FAL_WEBHOOK_PATH, Told};
+
+/// Most bytes of a webhook: it carries the model's output, which names files and has none.
+const MOST_BYTES: usize = 1 << 20;
+
+pub struct FalWebhook {
+    pub keys: WebhookKeys,
+    pub store: Store,
+}
+
+impl FalWebhook {
+    pub fn handles(path: &str) -> bool {
+        path.trim_end_matches('/') == FAL_WEBHOOK_PATH
+    }
+
+    pub async fn handle(&self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let id = head.headers.get(request_id::HEADER).and_then(|id| id.to_str().ok());
+        let id = id.filter(|id| request_id::is_acceptable(id)).map_or_else(new_id, str::to_owned);
+        let answer = if head.method == Method::POST {
+            self.take(&head, body).await
+        } else {
+            Err(Problem::plain(405, "Method Not Allowed").with_header("allow", "POST"))
+        };
+        match answer {
+            Ok(()) => reply(StatusCode::OK, "application/json", r#"{"status":"ok"}"#.to_owned(), &[], &id),
+            Err(problem) => {
+                let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                let body = problem.body(head.uri.path(), &id).to_string();
+                reply(status, problem::CONTENT_TYPE, body, problem.headers(), &id)
+            }
+        }
+    }
+
+    async fn take(&self, head: &http::request::Parts, body: hyper::body::Incoming) -> Result<(), Problem> {
+        let body = Limited::new(body, MOST_BYTES).collect().await;
+        let body: Bytes = body.map_err(|_| Problem::plain(413, "The body is too large or broke off"))?.to_bytes();
+        self.keys.verify(&head.headers, &body).await.map_err(|error| {
+            tracing::warn!(code = error.code(), %error, "a webhook that is not FAL.AI's, or cannot be told to be, was refused");
+            Problem::new(error.status(), error.code(), error.to_string())
+        })?;
+        let Some(told) = Told::read(head.uri.query().unwrap_or_default(), &body) else { return Ok(()) };
+        let heard = told.hear(&self.store).await.map_err(|error| {
+            tracing::warn!(code = error.code(), %error, "a webhook of FAL.AI was not taken");
+            Problem::unavailable("The webhook cannot be taken at the moment")
+        })?;
+        tracing::debug!(?told, ?heard, "FAL.AI told that a request has ended");
+        Ok(())
+    }
+}
+
+fn new_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: String, added: &[(&'static str, String)], id: &str) -> Response {
+    let mut response = Response::new(full_body(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in added.iter().map(|(name, value)| (*name, value.as_str())).chain([(request_id::HEADER, id)]) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}

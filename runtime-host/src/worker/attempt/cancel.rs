@@ -1,0 +1,68 @@
+//! Stops a file's request at FAL. Best effort: one that has begun may be finished, and billed, all the same. Nothing is sent
+//! for a file that somebody else may hold, and what cannot be settled now is left as an orphan (`worker/orphans.rs`).
+
+use tokio::time::Instant;
+
+use super::Attempt;
+use crate::fal::CancelAnswer;
+use crate::worker::orphans::LeftBehind;
+
+/// How often a cancellation is sent to FAL at once.
+const TRIES: u32 = 3;
+
+impl Attempt<'_> {
+    /// Finds the request of a submit that was not answered, as long as that is worth waiting for.
+    pub(super) async fn find_to_cancel(&mut self) {
+        let Some(image_url) = self.intent.clone() else { return };
+        let (mut backoff, started) = (self.backoff(), Instant::now());
+        while !matches!(self.bound_meanwhile().await, Ok(Some(_))) {
+            let asked_at = self.now();
+            match self.look_up(&image_url).await {
+                Ok(Some(found)) => return self.request_id = Some(found.request_id),
+                Ok(None) if self.shared.is_sure(self.intended_at, asked_at) => return self.intent = None,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "FAL.AI's request history cannot be read"),
+            }
+            let waited = started.elapsed() >= self.held.config.orphan_look_for;
+            if waited || self.held.stopping.is_cancelled() {
+                return;
+            }
+            tokio::time::sleep(backoff.next_delay(None)).await;
+        }
+    }
+
+    /// Nobody needs the file's request, if it has one.
+    pub(super) async fn abandon(&mut self) {
+        let known = self.request_id.clone();
+        if (known.is_some() && self.cancel_at_provider().await.is_some()) || (known.is_none() && self.intent.is_none())
+        {
+            return;
+        }
+        let left = LeftBehind {
+            holding: &self.held.holding,
+            endpoint: &self.endpoint,
+            request_id: known.as_deref(),
+            image_url: self.intent.as_deref(),
+            intended_at: self.intended_at,
+        };
+        self.shared.leave_orphan(left).await;
+    }
+
+    /// Tells FAL to stop the file's request; `None` when FAL did not answer.
+    pub(super) async fn cancel_at_provider(&self) -> Option<CancelAnswer> {
+        let request_id = self.request_id.as_deref()?;
+        let mut backoff = self.backoff();
+        for _ in 0..TRIES {
+            let error = match self.shared.fal.cancel(&self.endpoint, request_id).await {
+                Ok(answer) => {
+                    tracing::info!(fal_request_id = request_id, ?answer, "cancelled at FAL.AI");
+                    return Some(answer);
+                }
+                Err(error) => error,
+            };
+            tracing::warn!(fal_request_id = request_id, %error, "cannot cancel at FAL.AI");
+            tokio::time::sleep(backoff.next_delay(error.retry_after())).await;
+        }
+        None
+    }
+}

@@ -1,0 +1,174 @@
+//! What FAL's request history is known to show. Whether it lists requests that have not ended is nowhere promised, so it is
+//! learned from requests of our own, now and then, and kept in Redis for the other workers: where it does, a history that
+//! steadily has no request says that none was accepted.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::redis::{RedisError, Store};
+
+/// How long what was learned is believed.
+const GOOD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long before it is learned anew.
+const RELEARN_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What the history shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HistoryView {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// Nothing: it may not be read with this key.
+    Blind,
+    /// Requests that have ended.
+    Ended,
+    /// All requests, this long after they were sent.
+    All {
+        /// The longest that was seen.
+        lag: Duration,
+    },
+}
+
+impl HistoryView {
+    /// As the heartbeat says it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Blind => "blind",
+            Self::Ended => "ended",
+            Self::All { .. } => "all",
+        }
+    }
+
+    fn write(self) -> String {
+        match self {
+            Self::All { lag } => format!("all {}", lag.as_millis()),
+            other => other.as_str().to_owned(),
+        }
+    }
+
+    fn read(text: &str) -> Self {
+        match text.split_once(' ').unwrap_or((text, "")) {
+            ("all", lag) => lag.parse().map_or(Self::Unknown, |ms| Self::All { lag: Duration::from_millis(ms) }),
+            ("ended", _) => Self::Ended,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// What this worker knows of it.
+#[derive(Debug, Default)]
+pub(super) struct Insight(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    view: HistoryView,
+    learned: Option<Instant>,
+    /// One request at a time is learned from.
+    learning: bool,
+}
+
+impl Insight {
+    /// What is known.
+    pub fn view(&self) -> HistoryView {
+        self.lock().view
+    }
+
+    /// The history could, or could not, be read at all.
+    pub fn readable(&self, readable: bool) {
+        let mut inner = self.lock();
+        match (readable, inner.view) {
+            (false, _) => (inner.view, inner.learned) = (HistoryView::Blind, None),
+            (true, HistoryView::Blind) => inner.view = HistoryView::Unknown,
+            _ => {}
+        }
+    }
+
+    /// Begins to learn from a request, when it is time to.
+    pub fn begin(&self) -> Option<Lesson<'_>> {
+        let mut inner = self.lock();
+        let fresh = inner.learned.is_some_and(|at| at.elapsed() < RELEARN_AFTER);
+        if fresh || inner.learning || inner.view == HistoryView::Blind {
+            return None;
+        }
+        inner.learning = true;
+        Some(Lesson(self))
+    }
+
+    /// Takes over what another worker has learned.
+    pub async fn recall(&self, store: &Store) -> Result<(), RedisError> {
+        let text: Option<String> = store.query(::redis::cmd("GET").arg(store.keys().fal_history())).await?;
+        let mut inner = self.lock();
+        if let (Some(text), HistoryView::Unknown) = (text, inner.view) {
+            inner.view = HistoryView::read(&text);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is being learned from.
+pub(super) struct Lesson<'a>(&'a Insight);
+
+impl Lesson<'_> {
+    /// What came of it.
+    pub async fn learned(self, view: HistoryView, store: &Store) {
+        {
+            let mut inner = self.0.lock();
+            inner.view = match (inner.view, view) {
+                (HistoryView::All { lag: before }, HistoryView::All { lag }) => {
+                    HistoryView::All { lag: lag.max(before) }
+                }
+                (_, view) => view,
+            };
+            inner.learned = Some(Instant::now());
+        }
+        let view = self.0.view();
+        tracing::info!(history = view.as_str(), ?view, "what FAL.AI's request history shows");
+        let mut set = ::redis::cmd("SET");
+        set.arg(store.keys().fal_history()).arg(view.write()).arg("EX").arg(GOOD_FOR.as_secs());
+        if let Err(error) = store.query::<()>(&set).await {
+            tracing::debug!(code = error.code(), "what the history shows was not written down");
+        }
+    }
+}
+
+impl Drop for Lesson<'_> {
+    fn drop(&mut self) {
+        self.0.lock().learning = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_learned_is_read_as_it_was_written() {
+        for view in [HistoryView::Ended, HistoryView::All { lag: Duration::from_millis(1500) }] {
+            assert_eq!(HistoryView::read(&view.write()), view);
+        }
+        for other in ["", "blind", "all", "all x", "nonsense"] {
+            assert_eq!(HistoryView::read(other), HistoryView::Unknown, "{other}");
+        }
+    }
+
+    #[test]
+    fn one_request_at_a_time_is_learned_from_and_none_where_nothing_is_to_be_seen() {
+        let insight = Insight::default();
+        let lesson = insight.begin();
+        assert!(lesson.is_some() && insight.begin().is_none());
+        drop(lesson);
+        assert!(insight.begin().is_some());
+        insight.readable(false);
+        assert!(insight.begin().is_none());
+        insight.readable(true);
+        assert_eq!(insight.view(), HistoryView::Unknown);
+    }
+}
