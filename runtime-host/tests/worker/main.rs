@@ -1,6 +1,14 @@
 //! The worker over real parts: a real Redis, FAL's simulator, real images. Each test has its own of everything.
 
 #[cfg(test)]
+mod away;
+#[cfg(test)]
+mod certainty;
+#[cfg(test)]
+mod failover;
+#[cfg(test)]
+mod fal_webhooks;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod generate;

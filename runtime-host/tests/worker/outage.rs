@@ -77,8 +77,9 @@ async fn a_request_id_is_kept_even_when_the_lease_was_lost_meanwhile() -> Result
 }
 
 #[tokio::test]
-async fn a_plugin_that_breaks_down_over_a_result_is_asked_again() -> Result<()> {
+async fn a_plugin_that_breaks_down_is_asked_again() -> Result<()> {
     let parts = Parts::start().await?;
+    parts.tripo.broken_requests.store(2, Ordering::Relaxed);
     parts.tripo.broken_results.store(2, Ordering::Relaxed);
     let worker = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
@@ -91,8 +92,9 @@ async fn a_plugin_that_breaks_down_over_a_result_is_asked_again() -> Result<()> 
 #[tokio::test]
 async fn a_request_that_a_restarted_simulator_has_forgotten_is_sent_again() -> Result<()> {
     let parts = Parts::start().await?;
-    // As often as it takes to be believed.
+    // As often as it takes to be believed, and its history is as forgetful.
     parts.disturb(Call::Status, Kind::NotFound, When::Before, 5);
+    parts.disturb(Call::History, Kind::BadGateway, When::Before, 1000);
     let mut config = parts.worker_config("w1");
     config.unpaid = true;
     let worker = parts.work_as(config)?;

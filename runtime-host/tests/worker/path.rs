@@ -1,10 +1,12 @@
 //! The usual path, and its usual ends.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use image2model_domain::commands::{CancelJob, CancelOutcome};
+use image2model_domain::commands::{CancelJob, CancelOutcome, DeleteJob, DeleteOutcome};
 use image2model_domain::{FileStatus, JobStatus};
 
-use crate::support::Parts;
+use crate::support::{Parts, until};
 
 #[tokio::test]
 async fn an_image_becomes_a_stored_model() -> Result<()> {
@@ -25,6 +27,8 @@ async fn an_image_becomes_a_stored_model() -> Result<()> {
     let requests = parts.requests();
     assert_eq!(requests.len(), 1);
     assert_eq!(file.fal_request_id.as_deref(), Some(requests[0].request_id.as_str()));
+    // A credit is a cent.
+    assert_eq!(file.cost_micro_usd, u64::from(requests[0].billed_units) * 10_000);
     let counts = parts.sim.counts();
     assert_eq!((counts.uploads_with_credentials, counts.downloads_with_credentials), (0, 0));
     parts.assert_at_rest().await?;
@@ -91,10 +95,38 @@ async fn a_cancelled_job_is_cancelled_at_the_provider_too() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_deleted_jobs_request_is_cancelled_at_the_provider() -> Result<()> {
+    let parts = Parts::start().await?;
+    let worker = parts.work()?;
+    let id = parts.upload(&["sim-slow.png"]).await?;
+    parts.file(&id, |file| file.status == FileStatus::Processing).await?;
+    assert_eq!(parts.store.run(&DeleteJob { job: &id, force: true }).await?, DeleteOutcome::Deleted);
+    until(|| parts.requests()[0].cancel_requested).await?;
+    until(|| worker.worker.status().running == 0).await?;
+    parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn a_model_that_is_done_in_spite_of_its_cancellation_is_kept() -> Result<()> {
+    let parts = Parts::start_with(|sim| sim.run_time = Duration::from_secs(40)..=Duration::from_secs(40)).await?;
+    let mut config = parts.worker_config("w1");
+    // Given up after a second, done after two, looked after three times beyond that.
+    config.deadline = Duration::from_secs(1);
+    config.poll_quick = Duration::from_secs(1);
+    let worker = parts.work_as(config)?;
+    let id = parts.upload(&["sim-cancel-ignored.png"]).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    assert!(parts.requests()[0].cancel_requested);
+    worker.stop().await
+}
+
+#[tokio::test]
 async fn a_model_that_takes_too_long_is_given_up_and_cancelled() -> Result<()> {
     let parts = Parts::start().await?;
     let mut config = parts.worker_config("w1");
-    config.deadline = std::time::Duration::from_secs(2);
+    config.deadline = Duration::from_secs(2);
     let worker = parts.work_as(config)?;
     let id = parts.upload(&["sim-stuck.png"]).await?;
     let job = parts.ended(&id).await?;

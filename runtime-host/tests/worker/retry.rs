@@ -62,8 +62,8 @@ async fn failed_files_are_made_after_all_and_the_others_are_left_alone() -> Resu
 async fn every_retry_has_all_its_attempts() -> Result<()> {
     let parts = Parts::start().await?;
     let worker = parts.work()?;
-    // Three attempts each time.
-    parts.disturb(Call::Upload, Kind::ServerError, When::Before, 1000);
+    // Three attempts each time: the request failed, FAL says.
+    parts.disturb(Call::Result, Kind::UnavailableWithId, When::After, 1000);
     let id = parts.upload(&["a.png"]).await?;
     let job = parts.ended(&id).await?;
     assert_eq!((job.status, job.files[0].attempts), (JobStatus::Failed, 3));
@@ -74,7 +74,7 @@ async fn every_retry_has_all_its_attempts() -> Result<()> {
     retry(&parts, &id, None).await?;
     let job = parts.ended(&id).await?;
     assert_eq!((job.status, job.files[0].progress), (JobStatus::Completed, 100));
-    assert_eq!(parts.requests().len(), 1);
+    assert_eq!(parts.requests().len(), 7);
     parts.assert_at_rest().await?;
     worker.stop().await
 }

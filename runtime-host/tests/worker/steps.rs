@@ -109,7 +109,9 @@ async fn a_late_answer_is_kept_wherever_it_is_of_use() -> Result<()> {
 async fn policy_grants_one_new_request_and_it_is_counted() -> Result<()> {
     let parts = Parts::start().await?;
     let (job, mut holding) = held(&parts).await?;
-    let again = |holding| Fail { retry_in_ms: Some(0), resubmit: true, ..failure(holding) };
+    fn again(holding: &Holding) -> Fail<'_> {
+        Fail { retry_in_ms: Some(0), resubmit: true, ..failure(holding) }
+    }
     announce(&parts, &holding, "1").await?;
     let paid = Fail { retry_in_ms: Some(0), ..failure(&holding) };
     assert_eq!(parts.store.run(&again(&holding)).await?, StepOutcome::WillRetry);
@@ -158,7 +160,7 @@ async fn a_cancelled_file_is_cancelled_however_its_attempt_ends() -> Result<()> 
     assert!(lease_ends >= claimed_at as f64 + 90_000.0);
     assert_eq!(parts.store.run(&failure(&holding)).await?, StepOutcome::CancelRequested);
     // Handed back, it waits for a worker that cancels its request.
-    parts.store.run(&Park { holding: &holding, delay_ms: 60_000, message: "Later" }).await?;
+    parts.store.run(&Park { holding: &holding, delay_ms: 60_000, message: "Later", deadline_anew: false }).await?;
     let next = claim(&parts).await?.files.remove(0).holding;
     assert_eq!(next.file, holding.file);
     Ok(())
@@ -170,7 +172,8 @@ async fn a_parked_file_keeps_its_request_and_its_attempts() -> Result<()> {
     let (job, holding) = held(&parts).await?;
     announce(&parts, &holding, "1").await?;
     bind(&parts, &holding, "1").await?;
-    let park = Park { holding: &holding, delay_ms: 1000, message: "The model provider does not answer" };
+    let park =
+        Park { holding: &holding, delay_ms: 1000, message: "The model provider does not answer", deadline_anew: false };
     assert_eq!(parts.store.run(&park).await?, StepOutcome::Done);
     let file = parts.job(&job).await?.files.remove(0);
     assert_eq!((file.attempts, file.status, file.message.as_str()), (0, FileStatus::Pending, park.message));

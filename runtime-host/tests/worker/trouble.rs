@@ -51,6 +51,14 @@ async fn a_result_and_its_file_are_fetched_until_they_are_whole() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_file_host_that_does_not_have_the_model_yet_is_asked_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.disturb(Call::Download, Kind::NotFound, When::Before, 2);
+    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_upload_that_fails_is_repeated() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Initiate, Kind::BadGateway, When::Before, 1);

@@ -26,7 +26,7 @@ use provider::Tripo;
 use redis_server::RedisServer;
 
 /// The key of the simulator.
-const KEY: &str = "test-id:test-secret";
+pub const KEY: &str = "test-id:test-secret";
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,6 +78,7 @@ impl Parts {
             retry_first: Duration::from_millis(100),
             retry_longest: Duration::from_millis(500),
             reconcile_for: Duration::from_secs(1),
+            history_slack: Duration::from_millis(200),
             breaker_pause: Duration::from_millis(500),
             grace: Duration::from_secs(5),
             pace: 20.0,
@@ -92,8 +93,14 @@ impl Parts {
 
     /// Starts a worker.
     pub fn work_as(&self, config: WorkerConfig) -> Result<AtWork> {
+        self.work_with(config, |_| {})
+    }
+
+    /// Starts a worker that reaches FAL in a way of its own.
+    pub fn work_with(&self, config: WorkerConfig, change: impl FnOnce(&mut FalConfig)) -> Result<AtWork> {
         let mut fal = FalConfig::simulator(&self.sim.base_url(), KEY.into());
         fal.submit_timeout = Duration::from_secs(5);
+        change(&mut fal);
         let worker = Worker::new(WorkerDeps {
             store: Store::open(&self.redis.url())?,
             blobs: self.blobs.clone(),

@@ -8,8 +8,19 @@ use serde_json::{Value, json};
 
 #[derive(Default)]
 pub struct Tripo {
-    /// The next so many readings of a result break down, as a component that traps.
+    /// The next so many requests break down, as a component that traps.
+    pub broken_requests: AtomicU32,
+    /// The same of readings of a result.
     pub broken_results: AtomicU32,
+}
+
+/// Whether this is one of the calls that break down.
+fn breaks(left: &AtomicU32) -> Result<(), ProviderError> {
+    let fewer = |n: u32| n.checked_sub(1);
+    match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer) {
+        Ok(_) => Err(ProviderError::Broken("it trapped".to_owned())),
+        Err(_) => Ok(()),
+    }
 }
 
 #[async_trait]
@@ -27,16 +38,14 @@ impl Provider for Tripo {
     }
 
     async fn request(&self, options: &str, image_url: &str) -> Result<String, ProviderError> {
+        breaks(&self.broken_requests)?;
         let mut body: Value = serde_json::from_str(options).unwrap();
         body["image_url"] = image_url.into();
         Ok(body.to_string())
     }
 
     async fn result(&self, _options: &str, output: &str) -> Result<Vec<ProviderFile>, ProviderError> {
-        let fewer = |n: u32| n.checked_sub(1);
-        if self.broken_results.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
-            return Err(ProviderError::Broken("it trapped".to_owned()));
-        }
+        breaks(&self.broken_results)?;
         let output: Value = serde_json::from_str(output).unwrap();
         let named = |role, name: &str, format: &str| {
             let file = output.get(name).filter(|file| !file.is_null())?;
