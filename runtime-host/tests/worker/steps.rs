@@ -109,7 +109,9 @@ async fn a_late_answer_is_kept_wherever_it_is_of_use() -> Result<()> {
 async fn policy_grants_one_new_request_and_it_is_counted() -> Result<()> {
     let parts = Parts::start().await?;
     let (job, mut holding) = held(&parts).await?;
-    let again = |holding| Fail { retry_in_ms: Some(0), resubmit: true, ..failure(holding) };
+    fn again(holding: &Holding) -> Fail<'_> {
+        Fail { retry_in_ms: Some(0), resubmit: true, ..failure(holding) }
+    }
     announce(&parts, &holding, "1").await?;
     let paid = Fail { retry_in_ms: Some(0), ..failure(&holding) };
     assert_eq!(parts.store.run(&again(&holding)).await?, StepOutcome::WillRetry);
