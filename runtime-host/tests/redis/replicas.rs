@@ -56,7 +56,7 @@ async fn what_no_replica_has_is_not_to_be_acted_on() {
     let error = store.run_replicated(&pause(false)).await.unwrap_err();
     assert!(matches!(error, RedisError::NotReplicated { acknowledged: 0, wanted: 1 }), "{error}");
     replica.resume().await.unwrap();
-    follow(&store, &follower, &primary).await;
+    follow(&store, &Store::open(&replica.url()).unwrap(), &primary).await;
 }
 
 #[tokio::test]
