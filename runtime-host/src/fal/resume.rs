@@ -56,7 +56,10 @@ impl Transfer {
             call = call.header(IF_RANGE, etag);
         }
         let late = |_| FalError::NoAnswer { stage: Stage::File, reason: "it took too long".to_owned() };
-        timeout_at(self.deadline, crash::around(Stage::File.name(), call.send())).await.map_err(late)?.map_err(|e| transport(Stage::File, e))
+        timeout_at(self.deadline, crash::around(Stage::File.name(), call.send()))
+            .await
+            .map_err(late)?
+            .map_err(|e| transport(Stage::File, e))
     }
 
     /// Reads from this answer from now on.
