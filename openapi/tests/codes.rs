@@ -11,8 +11,19 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 use serde_json::Value;
 
-/// What is written like a code and is none: variables of the build, FAL's own words.
-const NO_CODES: [&str; 4] = ["CARGO_PKG_VERSION", "OUT_DIR", "IN_QUEUE", "IN_PROGRESS"];
+/// What is written like a code and is none that a client sees: variables of the build, FAL's own words, why a call of FAL's is
+/// not believed, and that FAL's history cannot be read.
+const NO_CODES: [&str; 9] = [
+    "CARGO_PKG_VERSION",
+    "HISTORY_BLIND",
+    "IN_PROGRESS",
+    "IN_QUEUE",
+    "KEYS_UNAVAILABLE",
+    "OUT_DIR",
+    "SIGNATURE_EXPIRED",
+    "SIGNATURE_INVALID",
+    "SIGNATURE_MISSING",
+];
 
 /// Where refusals of whole requests come from. What the host keeps to itself (its errors at start, the store's, the log's) has
 /// codes that no client sees.

@@ -157,6 +157,7 @@ fn refusals(jobs: &Jobs) -> Vec<Ask> {
         ask("getSystemInfo").is(403),
         ask("getJobStatus").at("job_id", unknown).is(404),
         ask("streamJob").at("job_id", id(&jobs.completed)).header("accept", "application/json").is(406),
+        ask("retryJob").at("job_id", id(&jobs.completed)).body(json!({})).is(409),
         ask("generateModel").body(json!({ "job_id": id(&jobs.running), "file_id": file(&jobs.running, 0) })).is(409),
         ask("getJobStatus").at("job_id", id(&jobs.completed)).key(None),
     ]
