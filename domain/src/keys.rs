@@ -119,6 +119,12 @@ impl Keyspace {
         self.name(&format!("queue:waiting:{}", lane.as_str()))
     }
 
+    /// Hash: queue → since when it is paused, ms.
+    #[must_use]
+    pub fn queue_paused(&self) -> String {
+        self.name("queue:paused")
+    }
+
     /// Sorted set: running files by the time their lease ends, ms.
     #[must_use]
     pub fn queue_running(&self) -> String {

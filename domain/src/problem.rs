@@ -53,6 +53,13 @@ impl Problem {
         Self::new(503, "SERVICE_UNAVAILABLE", detail).with_header("retry-after", "2")
     }
 
+    /// 503 while there is no room for new files; what is at work goes on.
+    #[must_use]
+    pub fn storage_full() -> Self {
+        let detail = "There is no room for new images at the moment; nothing was kept. Please try again in a minute.";
+        Self::new(503, "STORAGE_FULL", detail).with_header("retry-after", "60")
+    }
+
     /// 500 for a fault of ours, which the log knows more about.
     #[must_use]
     pub fn internal() -> Self {

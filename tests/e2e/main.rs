@@ -44,4 +44,6 @@ mod status;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod terminal_jobs;
+#[cfg(test)]
 mod uploads;

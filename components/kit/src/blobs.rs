@@ -29,7 +29,7 @@ pub enum BlobError {
     /// It cannot be reached or did not answer in time.
     #[error("the blob gateway is away: {0}")]
     Away(String),
-    /// It answered something else than expected; 507 when its disk is full.
+    /// It answered something else than expected; 507 when its disk is full, or what is left of it is not for uploads.
     #[error("the blob gateway answered {0}")]
     Refused(StatusCode),
     /// The provider does not give the file, or the gateway may not ask for it there.
@@ -44,6 +44,14 @@ pub enum BlobError {
     /// Not configured.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+impl BlobError {
+    /// There is no room for what was to be stored.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused(StatusCode::INSUFFICIENT_STORAGE))
+    }
 }
 
 impl From<BlobError> for Failure {
@@ -61,8 +69,9 @@ impl From<BlobError> for Failure {
                 let detail = "The model provider does not give the file at the moment. Please try again.";
                 Problem::new(502, "PROVIDER_UNREACHABLE", detail).into()
             }
-            BlobError::Refused(StatusCode::INSUFFICIENT_STORAGE) => {
-                Problem::unavailable("The file store is full. Please try again later.").into()
+            full if full.is_full() => {
+                crate::log::warn("the blob store is full", &serde_json::json!({ "error": full.to_string() }));
+                Problem::storage_full().into()
             }
             other => Self::Fault(other.into()),
         }
@@ -203,12 +212,20 @@ pub async fn delete(key: &str) -> Result<Freed, BlobError> {
     }
 }
 
-/// The gateway's own word on how it is: `{"status", "disk": {"free_bytes", "total_bytes"}}`.
+/// The gateway's own word on how it is: `{"status", "disk": {"free_bytes", "total_bytes", "min_free_bytes",
+/// "takes_uploads"}}`.
 ///
 /// # Errors
 /// [`BlobError`].
 pub async fn health() -> Result<serde_json::Value, BlobError> {
     about("health").await
+}
+
+/// Whether the gateway takes uploads: its disk has more room than is kept for what is at work. One that does not say so
+/// in time, or at all, is asked again by the upload itself.
+pub async fn takes_uploads() -> bool {
+    let said = clock::within(Duration::from_secs(1), health()).await.and_then(Result::ok);
+    said.and_then(|said| said.pointer("/disk/takes_uploads").and_then(serde_json::Value::as_bool)).unwrap_or(true)
 }
 
 /// What the store holds: `{"uploads": {files, bytes, jobs, modified_ms, complete}, "results": …, "disk"}`.

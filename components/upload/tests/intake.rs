@@ -221,6 +221,16 @@ fn a_store_that_is_away_is_503_with_retry_after() {
 }
 
 #[test]
+fn a_store_without_room_says_so_and_when_to_come_back() {
+    let mut memory = Memory::default();
+    memory.full = true;
+    let body = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
+    let problem = receive(&memory, &body).unwrap_err().problem();
+    assert_eq!((problem.status(), problem.code()), (503, "STORAGE_FULL"));
+    assert!(problem.headers().iter().any(|(name, _)| *name == "retry-after"));
+}
+
+#[test]
 fn a_body_that_is_always_ready_waits_for_the_store() {
     let memory = Memory::default();
     let body = Form::default().file("files", "a.jpg", "image/jpeg", &[JPEG, &[0; 90_000]].concat()).end();

@@ -18,7 +18,7 @@ count_open(job, '')
 redis.call('DEL', job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job))
 redis.call('ZREM', P .. 'jobs', job)
 redis.call('ZREM', P .. 'jobs:' .. m[3], job)
--- Its blobs go now and, should a worker that has not heard of it store one more, once again a little later.
-remove_blobs('job ' .. job, now)
+-- Who deletes removes the blobs, too. Noted is what that may have missed, and what a worker stores that did not know yet.
+remove_blobs('job ' .. job, now + 60000)
 remove_blobs('expired ' .. job, now + 600000)
 return { 'ok' }

@@ -25,6 +25,14 @@ pub enum BlobError {
     /// The disk is full.
     #[error("no space left in the blob store")]
     Full,
+    /// The disk is not full, but what is left of it is kept for what is at work.
+    #[error("{free} bytes are free, of which {reserved} are not for uploads (MIN_FREE_DISK)")]
+    Reserved {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are to stay free.
+        reserved: u64,
+    },
     /// Anything else of the store itself.
     #[error("blob store: {0}")]
     Store(#[source] object_store::Error),
@@ -48,7 +56,7 @@ impl BlobError {
             Self::TooLarge { .. } => "BLOB_TOO_LARGE",
             Self::Broken(_) => "BLOB_BROKEN_BODY",
             Self::Stalled => "BLOB_STALLED_BODY",
-            Self::Full => "BLOB_STORE_FULL",
+            Self::Full | Self::Reserved { .. } => "BLOB_STORE_FULL",
             Self::Store(_) | Self::Folder { .. } => "BLOB_STORE",
         }
     }
@@ -61,7 +69,7 @@ impl BlobError {
             Self::NotFound => 404,
             Self::Stalled => 408,
             Self::TooLarge { .. } => 413,
-            Self::Full => 507,
+            Self::Full | Self::Reserved { .. } => 507,
             Self::Store(_) | Self::Folder { .. } => 500,
         }
     }
@@ -69,7 +77,7 @@ impl BlobError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full | Self::Store(_) | Self::Broken(_) | Self::Stalled)
+        matches!(self, Self::Full | Self::Reserved { .. } | Self::Store(_) | Self::Broken(_) | Self::Stalled)
     }
 
     /// Label for counting.
@@ -81,6 +89,7 @@ impl BlobError {
             Self::TooLarge { .. } => "too_large",
             Self::Broken(_) | Self::Stalled => "broken",
             Self::Full => "full",
+            Self::Reserved { .. } => "reserved",
             Self::Store(_) | Self::Folder { .. } => "store",
         }
     }

@@ -53,17 +53,21 @@ impl BlobPrefix {
     /// [`BlobError::Key`].
     pub fn parse(text: &str) -> Result<Self, BlobError> {
         let (area, job) = text.strip_suffix('/').unwrap_or(text).split_once('/').ok_or(BlobError::Key)?;
-        Self::of(area, job)
+        Self::of(Area::parse(area).ok_or(BlobError::Key)?, job)
     }
 
-    fn of(area: &str, job: &str) -> Result<Self, BlobError> {
-        let area = Area::parse(area).ok_or(BlobError::Key)?;
+    pub(super) fn of(area: Area, job: &str) -> Result<Self, BlobError> {
         let hex = |b: u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f');
         if job.len() == 32 && job.bytes().all(hex) {
             Ok(Self { area, job: job.to_owned() })
         } else {
             Err(BlobError::Key)
         }
+    }
+
+    /// The job it belongs to.
+    pub(super) fn job(&self) -> &str {
+        &self.job
     }
 
     pub(super) fn path(&self) -> Path {
@@ -92,6 +96,7 @@ impl BlobKey {
         if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') || !name.bytes().all(plain) {
             return Err(BlobError::Key);
         }
+        let area = Area::parse(area).ok_or(BlobError::Key)?;
         Ok(Self { prefix: BlobPrefix::of(area, job)?, name: name.to_owned() })
     }
 

@@ -4,14 +4,20 @@
 //! calls [`Blobs`] directly; components reach the same store through the [`gateway`].
 
 mod error;
+mod folders;
 pub mod gateway;
+mod housekeeping;
 mod inventory;
 mod key;
 mod removal;
+mod space;
 mod store;
+mod sweep;
 
 pub use error::BlobError;
 pub use inventory::{AreaUsage, Held, JobPage};
 pub use key::{Area, BlobKey, BlobPrefix};
 pub use removal::remove_useless_blobs;
-pub use store::{Blob, BlobMeta, Blobs, Disk, Freed};
+pub use space::{Disk, FreeSpace};
+pub use store::{Blob, BlobMeta, Blobs, Freed};
+pub use sweep::{SweepSettings, sweep_orphans};

@@ -1,14 +1,16 @@
 //! Removes blobs that nothing needs any more: the images of cancelled files, and everything of jobs that have expired.
 //!
 //! The scripts note what is to go (`remove_blobs` in their prelude) together with the change that made it useless;
-//! here it goes, and is tried again until it has gone. Any number of hosts may do so beside each other.
+//! here it goes, and is tried again until it has gone. Any number of hosts may do so beside each other. While the queue
+//! `maintenance` is paused nothing goes.
 
 use std::time::Duration;
 
 use image2model_domain::{FileId, JobId};
 use tokio_util::sync::CancellationToken;
 
-use super::{Area, BlobError, BlobPrefix, Blobs};
+use super::housekeeping::{Housekeeper, Removed};
+use super::{Area, BlobError, BlobPrefix, Blobs, Freed};
 use crate::redis::sign_of_life::now_ms;
 use crate::redis::{RedisError, Store};
 
@@ -45,7 +47,7 @@ impl Useless {
 
 /// Removes what is noted, until `stop`.
 pub async fn remove_useless_blobs(store: Store, blobs: Blobs, stop: CancellationToken) {
-    let remover = Remover { store, blobs };
+    let remover = Remover { keeper: Housekeeper::new(store.clone(), String::new()), store, blobs };
     while !stop.is_cancelled() {
         let full = match remover.look().await {
             Ok(seen) => seen == BATCH,
@@ -62,12 +64,16 @@ pub async fn remove_useless_blobs(store: Store, blobs: Blobs, stop: Cancellation
 }
 
 struct Remover {
+    keeper: Housekeeper,
     store: Store,
     blobs: Blobs,
 }
 
 impl Remover {
     async fn look(&self) -> Result<usize, RedisError> {
+        if self.keeper.is_paused().await? {
+            return Ok(0);
+        }
         let key = self.store.keys().blobs_to_remove();
         let mut command = ::redis::cmd("ZRANGEBYSCORE");
         command.arg(&key).arg("-inf").arg(now_ms()).arg("LIMIT").arg(0).arg(BATCH);
@@ -89,16 +95,17 @@ impl Remover {
             tracing::warn!(entry = text, "a note of blobs to remove cannot be read");
             return Ok(true);
         };
-        if let Useless::Expired(job) = &useless {
-            let lives: bool = self.store.query(::redis::cmd("EXISTS").arg(self.store.keys().job(job))).await?;
-            if lives {
-                return Ok(false);
-            }
+        if let Useless::Expired(job) = &useless
+            && self.keeper.job_exists(job).await?
+        {
+            return Ok(false);
         }
         match self.remove(&useless).await {
-            Ok(0) => Ok(true),
-            Ok(deleted) => {
-                tracing::info!(entry = text, deleted, "blobs were removed");
+            Ok(noted) => {
+                if noted.deleted > 0 {
+                    tracing::info!(entry = text, deleted = noted.deleted, "blobs were removed");
+                    self.keeper.tally(Removed { noted, ..Removed::default() }).await?;
+                }
                 Ok(true)
             }
             Err(error) => {
@@ -108,18 +115,17 @@ impl Remover {
         }
     }
 
-    async fn remove(&self, useless: &Useless) -> Result<u64, BlobError> {
-        let mut deleted = 0;
+    async fn remove(&self, useless: &Useless) -> Result<Freed, BlobError> {
+        let mut freed = Freed::default();
         for area in [Area::Uploads, Area::Results] {
-            let freed = match useless {
+            freed += match useless {
                 Useless::File(job, file) => self.blobs.delete_file(&BlobPrefix::new(area, job), file).await?,
                 Useless::Job(job) | Useless::Expired(job) => {
                     self.blobs.delete_prefix(&BlobPrefix::new(area, job)).await?
                 }
             };
-            deleted += freed.deleted;
         }
-        Ok(deleted)
+        Ok(freed)
     }
 }
 

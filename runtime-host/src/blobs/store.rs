@@ -12,7 +12,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use std::ops::Range;
 
-use super::{Area, BlobError, BlobKey, BlobPrefix};
+use super::{Area, BlobError, BlobKey, BlobPrefix, Disk};
 
 /// Bytes that are gathered before they are written.
 const PART: usize = 256 * 1024;
@@ -66,13 +66,18 @@ pub struct Freed {
     pub freed_bytes: u64,
 }
 
-/// Space of the disk that takes the uploads, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Disk {
-    /// For us to use.
-    pub free_bytes: u64,
-    /// In all.
-    pub total_bytes: u64,
+impl Freed {
+    /// One blob of that size.
+    pub(super) fn one(size: u64) -> Self {
+        Self { deleted: 1, freed_bytes: size }
+    }
+}
+
+impl std::ops::AddAssign for Freed {
+    fn add_assign(&mut self, other: Self) {
+        self.deleted += other.deleted;
+        self.freed_bytes += other.freed_bytes;
+    }
 }
 
 /// The store. Cheap to clone.
@@ -101,14 +106,21 @@ impl Blobs {
         }
     }
 
+    pub(super) fn area_folder(&self, area: Area) -> &Path {
+        match area {
+            Area::Uploads => &self.upload_dir,
+            Area::Results => &self.results_dir,
+        }
+    }
+
+    pub(super) fn folder(&self, prefix: &BlobPrefix) -> PathBuf {
+        self.area_folder(prefix.area).join(&prefix.job)
+    }
+
     /// Removes the folder of a job in which nothing is left. The store does so after a deletion, but not after a blob that
     /// was never completed; a folder with something in it stays.
     async fn tidy(&self, prefix: &BlobPrefix) {
-        let folder = match prefix.area {
-            Area::Uploads => &self.upload_dir,
-            Area::Results => &self.results_dir,
-        };
-        let _ = tokio::fs::remove_dir(folder.join(&prefix.job)).await;
+        let _ = tokio::fs::remove_dir(self.folder(prefix)).await;
     }
 
     /// Stores what the stream gives, replacing what was there, and answers its size. Nothing is kept of a stream that
@@ -165,7 +177,7 @@ impl Blobs {
         let removed = async {
             let size = store.head(&key.path()).await?.size;
             store.delete(&key.path()).await?;
-            Ok(Freed { deleted: 1, freed_bytes: size })
+            Ok(Freed::one(size))
         };
         match removed.await.map_err(|e: object_store::Error| BlobError::from(e)) {
             Err(BlobError::NotFound) => Ok(Freed::default()),
@@ -196,7 +208,7 @@ impl Blobs {
         let mut freed = Freed::default();
         for meta in found.into_iter().filter(|meta| meta.location.filename().is_some_and(&wanted)) {
             match store.delete(&meta.location).await.map_err(BlobError::from) {
-                Ok(()) => freed = Freed { deleted: freed.deleted + 1, freed_bytes: freed.freed_bytes + meta.size },
+                Ok(()) => freed += Freed::one(meta.size),
                 Err(BlobError::NotFound) => {}
                 Err(error) => return Err(error),
             }
@@ -233,7 +245,7 @@ impl Blobs {
     }
 }
 
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> BlobError {
+pub(super) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> BlobError {
     let path = path.display().to_string();
     move |source| BlobError::Folder { path, source }
 }

@@ -1,11 +1,14 @@
 //! The command line: every task of the program, each a module. The only place where the rooms of the host meet.
 
+mod api;
 mod check;
 mod config;
 mod host;
+mod jobs;
 mod keys;
 mod server;
 mod submit;
+mod table;
 
 use std::process::ExitCode;
 
@@ -37,6 +40,8 @@ enum Command {
     Stream(host::Args),
     /// Upload photographs, follow their progress, download the models
     Submit(submit::Args),
+    /// Show jobs, queues and tenants; cancel, retry, replay, pause
+    Jobs(jobs::Args),
     /// Issue, list and revoke API keys
     Keys(keys::Args),
     /// Check every built component against its contract
@@ -55,7 +60,8 @@ pub fn run() -> ExitCode {
         Command::Worker(args) => host::run(Part::Worker, &args),
         Command::Stream(args) => host::run(Part::Stream, &args),
         Command::Submit(args) => submit::run(args),
-        Command::Keys(args) => keys::run(args),
+        Command::Jobs(args) => jobs::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -10,9 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{
-    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, RedisSettings, Source,
+    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, RedisSettings, Source, Sweep,
     Webhooks,
 };
+use crate::blobs::FreeSpace;
 
 /// FAL's own queue, and the same at its other domain.
 const QUEUE_URL: &str = "https://queue.fal.run";
@@ -124,9 +125,20 @@ fn redis_url(reader: &mut Reader<'_>) -> Option<SecretString> {
 fn blobs(reader: &mut Reader<'_>) -> BlobSettings {
     BlobSettings {
         keep_results: reader.value("KEEP_RESULTS", |text| text.parse().ok()).unwrap_or(true),
+        min_free: reader.value("MIN_FREE_DISK", FreeSpace::parse).unwrap_or(FreeSpace::Bytes(0)),
+        sweep: sweep(reader),
         listen: reader.parsed("BLOB_LISTEN"),
         url: reader.http_url("BLOB_URL"),
         token: long_secret(reader, "BLOB_TOKEN"),
+    }
+}
+
+fn sweep(reader: &mut Reader<'_>) -> Sweep {
+    let every: u64 = reader.number("SWEEP_INTERVAL_SECONDS", 0..=604_800);
+    Sweep {
+        every: (every > 0).then(|| Duration::from_secs(every)),
+        // An upload, which makes its job in the end, is given up long before this.
+        orphan_age: Duration::from_secs(reader.number("ORPHAN_AGE_SECONDS", 900..=31_536_000)),
     }
 }
 

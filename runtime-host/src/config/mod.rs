@@ -19,6 +19,8 @@ use std::time::Duration;
 use image2model_domain::Keyspace;
 use secrecy::SecretString;
 
+use crate::blobs::FreeSpace;
+
 pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
 pub use source::Source;
@@ -164,12 +166,25 @@ pub struct RedisSettings {
 pub struct BlobSettings {
     /// Whether results are stored, or left at the provider.
     pub keep_results: bool,
+    /// What is to stay free of the disk: uploads are refused below it.
+    pub min_free: FreeSpace,
+    /// See [`Sweep`].
+    pub sweep: Sweep,
     /// Where it listens, when that was said.
     pub listen: Option<SocketAddr>,
     /// Another host's gateway, to be used in place of an own one.
     pub url: Option<String>,
     /// What its callers present.
     pub token: Option<SecretString>,
+}
+
+/// Looking for blobs that no job knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sweep {
+    /// Between the beginnings of two sweeps; `None` for never.
+    pub every: Option<Duration>,
+    /// How old a blob of no job is before it goes.
+    pub orphan_age: Duration,
 }
 
 /// FAL.AI.

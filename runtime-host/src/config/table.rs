@@ -305,6 +305,27 @@ pub const VARIABLES: &[Variable] = &[
         "true or false",
         "Whether models and previews are stored here; else they stay at FAL.AI, and downloads are redirected there.",
     ),
+    value(
+        Blobs,
+        "MIN_FREE_DISK",
+        "512MB",
+        "an amount such as 512MB, 2GiB or a number of bytes, or a share such as 5%; 0 for none",
+        "What is to stay free of the disk that takes the uploads. Below it uploads are refused and the service is not ready; results are still stored.",
+    ),
+    value(
+        Blobs,
+        "SWEEP_INTERVAL_SECONDS",
+        "3600",
+        "a whole number from 0 to 604800, 0 for never",
+        "How often blobs that no job knows are looked for, in seconds; one host does it.",
+    ),
+    value(
+        Blobs,
+        "ORPHAN_AGE_SECONDS",
+        "3600",
+        "a whole number from 900 to 31536000",
+        "How old a blob that no job knows must be to be removed, in seconds. Models are kept for `JOB_TTL_SECONDS` even so.",
+    ),
     words(
         Blobs,
         "BLOB_LISTEN",

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use http::HeaderMap;
 use image2model_host::blobs::gateway::{Chunks, Elsewhere, ElsewhereError, Gateway, GatewayConfig};
-use image2model_host::blobs::{Area, Blobs};
+use image2model_host::blobs::{Area, Blobs, FreeSpace};
 use reqwest::{Client, Method, RequestBuilder};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -29,13 +29,17 @@ struct Running {
 
 impl Running {
     async fn start() -> Self {
+        Self::start_with(FreeSpace::Bytes(0)).await
+    }
+
+    async fn start_with(min_free: FreeSpace) -> Self {
         // No TLS is spoken here, but the client wants to know which it would be.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::local(&dir.path().join("uploads"), &dir.path().join("results")).unwrap();
         let elsewhere = Arc::new(Shelf);
-        let config =
-            GatewayConfig { listen: ([127, 0, 0, 1], 0).into(), token: TOKEN.into(), max_bytes: MAX, elsewhere };
+        let listen = ([127, 0, 0, 1], 0).into();
+        let config = GatewayConfig { listen, token: TOKEN.into(), max_bytes: MAX, min_free, elsewhere };
         let gateway = Gateway::bind(blobs.clone(), config).await.unwrap();
         let (address, stop) = (gateway.address(), CancellationToken::new());
         tokio::spawn(gateway.run(stop.clone()));
@@ -131,6 +135,26 @@ async fn what_is_put_is_read_whole_in_parts_and_conditionally() {
     let head = running.request(Method::HEAD, &key("a_original.jpg")).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "1000000"));
     assert_eq!(running.request(Method::HEAD, &key("b.jpg")).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn below_the_watermark_uploads_are_refused_and_results_are_not() {
+    let running = Running::start_with(FreeSpace::Bytes(u64::MAX)).await;
+    let refused = running.request(Method::PUT, &key("a.jpg")).body("x").send().await.unwrap();
+    assert_eq!(refused.status(), 507);
+    assert_eq!(refused.text().await.unwrap(), r#"{"error_code":"BLOB_STORE_FULL"}"#);
+    assert!(running.files().is_empty());
+    assert_eq!(running.put(&format!("results/{JOB}/a_model.glb"), "x").await, 201);
+    let health = running.request(Method::GET, "health").send().await.unwrap();
+    let health: serde_json::Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
+    assert_eq!(
+        (&health["disk"]["takes_uploads"], &health["disk"]["min_free_bytes"]),
+        (&false.into(), &u64::MAX.into())
+    );
+
+    let free = running.blobs.disk().unwrap().free_bytes;
+    let running = Running::start_with(FreeSpace::Bytes(free / 2)).await;
+    assert_eq!(running.put(&key("a.jpg"), "x").await, 201);
 }
 
 #[tokio::test]

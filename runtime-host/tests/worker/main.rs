@@ -31,6 +31,8 @@ mod steps;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod trouble;
 #[cfg(test)]
 mod webhooks;

@@ -3,8 +3,10 @@
 mod health;
 mod metrics;
 mod queues;
+mod space;
 mod start_and_stop;
 mod storage;
+mod sweep;
 mod system;
 mod tasks;
 

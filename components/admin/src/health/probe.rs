@@ -17,8 +17,6 @@ use crate::hosts::workers::{self, Worker};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 /// A report is good for this long, so that a probe every second costs one round of checks in two.
 const KEPT_MS: i64 = 2000;
-/// Less free disk than this and uploads begin to fail.
-const LEAST_FREE_BYTES: u64 = 512 * 1024 * 1024;
 
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,15 +161,11 @@ fn of_blob_store(store: &Timed<Value>) -> Check {
     Check { name: "blob_store", health, needed: true, took_ms: store.took_ms, details: json!({}) }
 }
 
-/// A store that does not know its disk, like S3, has room.
+/// As the store judges it, which refuses uploads by the same judgement. One that does not know its disk, like S3, has room.
 fn of_disk(store: &Timed<Value>) -> Check {
     let disk = store.found.as_ref().and_then(|answer| answer.get("disk")).cloned().unwrap_or(Value::Null);
-    let free = disk.get("free_bytes").and_then(Value::as_u64);
-    let health = match (&store.found, free) {
-        (None, _) => Health::Failed,
-        (_, Some(free)) if free < LEAST_FREE_BYTES => Health::Failed,
-        _ => Health::Ok,
-    };
+    let refuses = disk.get("takes_uploads") == Some(&json!(false));
+    let health = if store.found.is_none() || refuses { Health::Failed } else { Health::Ok };
     let details = if disk.is_null() { json!({}) } else { disk };
     Check { name: "disk_space", health, needed: true, took_ms: store.took_ms, details }
 }
@@ -184,17 +178,17 @@ mod tests {
         Timed { found, took_ms: 1 }
     }
 
-    fn disk(free: u64) -> Timed<Value> {
-        found(Some(json!({ "status": "ok", "disk": { "free_bytes": free, "total_bytes": u64::MAX } })))
+    fn disk(takes_uploads: bool) -> Timed<Value> {
+        found(Some(json!({ "status": "ok", "disk": { "free_bytes": 1, "takes_uploads": takes_uploads } })))
     }
 
     #[test]
     fn needs_redis_the_store_and_room_but_no_worker() {
         let report = |checks| Report { made_at_ms: 0, fal_mode: "unknown", checks, queues: None, workers: vec![] };
         let redis = || of_redis(&found(Some(())));
-        let idle = report(vec![redis(), of_workers(&found(Some(vec![]))), of_disk(&disk(u64::MAX))]);
+        let idle = report(vec![redis(), of_workers(&found(Some(vec![]))), of_disk(&disk(true))]);
         assert!(idle.is_ready() && !idle.is_healthy());
-        assert!(!report(vec![redis(), of_disk(&disk(1))]).is_ready());
+        assert!(!report(vec![redis(), of_disk(&disk(false))]).is_ready());
         assert!(!report(vec![of_redis(&found(None))]).is_ready());
         assert!(!report(vec![redis(), of_blob_store(&found(None))]).is_ready());
         assert!(report(vec![of_disk(&found(Some(json!({ "status": "ok" }))))]).is_ready());

@@ -111,6 +111,9 @@ impl Upload {
         if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
             return Err(queue_full().into());
         }
+        if !blobs::takes_uploads().await {
+            return Err(Problem::storage_full().into());
+        }
         Ok(())
     }
 

@@ -55,7 +55,8 @@ impl Services for Host {
         content: impl Stream<Item = Result<Bytes, Abandoned>> + Send + 'static,
     ) -> Result<(), StoreError> {
         let chunks = content.map(|chunk| chunk.map_err(anyhow::Error::from));
-        blobs::put(key, kind.content_type(), chunks).await.map_err(|error| StoreError(error.to_string()))
+        let stored = blobs::put(key, kind.content_type(), chunks).await;
+        stored.map_err(|error| if error.is_full() { StoreError::Full } else { StoreError::Failed(error.to_string()) })
     }
 
     fn new_file_id(&self) -> FileId {

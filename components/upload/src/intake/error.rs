@@ -90,6 +90,7 @@ impl IntakeError {
             Self::Field(invalid) => Problem::new(400, "VALIDATION_ERROR", format!("{invalid}."))
                 .with_details(json!({ "field": invalid.name })),
             Self::BadFiles(bad) => bad_files(bad),
+            Self::Store(StoreError::Full) => Problem::storage_full(),
             Self::Store(_) => Problem::unavailable("The images cannot be stored right now; try again in a moment."),
         }
     }

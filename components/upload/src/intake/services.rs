@@ -53,8 +53,15 @@ pub struct Abandoned;
 
 /// The store did not take a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the blob store did not take the file: {0}")]
-pub struct StoreError(pub String);
+#[non_exhaustive]
+pub enum StoreError {
+    /// It has no room for uploads.
+    #[error("the blob store has no room")]
+    Full,
+    /// It is away, or refuses for another reason.
+    #[error("the blob store did not take the file: {0}")]
+    Failed(String),
+}
 
 /// Inspector, store and ids.
 pub trait Services {

@@ -24,6 +24,8 @@ pub struct Memory {
     pub stored: RefCell<BTreeMap<String, Vec<u8>>>,
     pub abandoned: Cell<usize>,
     pub away: bool,
+    /// The store has no room.
+    pub full: bool,
     /// How many chunks of the body were read, when a test counts them.
     pub read: Arc<AtomicUsize>,
     /// The most of them that were read before the store had as many.
@@ -63,8 +65,11 @@ impl Services for Memory {
         _: Kind,
         content: impl Stream<Item = Result<Bytes, Abandoned>> + Send + 'static,
     ) -> Result<(), StoreError> {
+        if self.full {
+            return Err(StoreError::Full);
+        }
         if self.away {
-            return Err(StoreError("connection refused".to_owned()));
+            return Err(StoreError::Failed("connection refused".to_owned()));
         }
         let mut content = Box::pin(content);
         let (mut bytes, mut taken) = (Vec::new(), 0);

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Blobs;
+use super::{Blobs, FreeSpace};
 pub use elsewhere::{Chunks, Elsewhere, ElsewhereError};
 
 /// What the gateway needs to know.
@@ -29,6 +29,8 @@ pub struct GatewayConfig {
     pub token: SecretString,
     /// Largest body, bytes.
     pub max_bytes: u64,
+    /// What is to stay free of the disk; uploads are refused below it, results are not.
+    pub min_free: FreeSpace,
     /// Opens files that the provider keeps.
     pub elsewhere: Arc<dyn Elsewhere>,
 }
@@ -44,6 +46,7 @@ struct State {
     blobs: Blobs,
     token: SecretString,
     max_bytes: u64,
+    min_free: FreeSpace,
     elsewhere: Arc<dyn Elsewhere>,
 }
 
@@ -55,9 +58,9 @@ impl Gateway {
     pub async fn bind(blobs: Blobs, config: GatewayConfig) -> std::io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let state =
-            Arc::new(State { blobs, token: config.token, max_bytes: config.max_bytes, elsewhere: config.elsewhere });
-        Ok(Self { listener, address, state })
+        let GatewayConfig { token, max_bytes, min_free, elsewhere, .. } = config;
+        let state = State { blobs, token, max_bytes, min_free, elsewhere };
+        Ok(Self { listener, address, state: Arc::new(state) })
     }
 
     /// Where it listens.

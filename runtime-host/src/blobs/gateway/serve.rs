@@ -16,7 +16,7 @@ use serde_json::json;
 use super::conditions::{Conditions, judge};
 use super::range::Asked;
 use super::{State, access, conditions, elsewhere, inventory, range};
-use crate::blobs::{BlobError, BlobKey, BlobMeta, BlobPrefix};
+use crate::blobs::{Area, BlobError, BlobKey, BlobMeta, BlobPrefix};
 
 pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
     if !access::is_allowed(request.headers(), &state.token) {
@@ -64,7 +64,7 @@ fn failure(method: &Method, path: &str, error: &BlobError) -> Response {
 }
 
 fn health(state: &State) -> Result<Response, BlobError> {
-    Ok(Json(json!({ "status": "ok", "disk": state.blobs.disk()? })).into_response())
+    Ok(Json(json!({ "status": "ok", "disk": state.blobs.room(state.min_free)? })).into_response())
 }
 
 async fn put(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {
@@ -73,6 +73,10 @@ async fn put(state: &State, path: &str, request: Request) -> Result<Response, Bl
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(BlobError::TooLarge { limit });
+    }
+    // A result is always taken: it was paid for.
+    if key.area() == Area::Uploads {
+        state.blobs.room(state.min_free)?.require(announced.unwrap_or_default())?;
     }
     let (blobs, body) = (state.blobs.clone(), request.into_body().into_data_stream());
     // In a task of its own, so that a sender that goes away does not take the tidying up with it.

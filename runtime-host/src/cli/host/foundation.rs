@@ -75,7 +75,8 @@ impl Foundation {
         }
         let listen = config.blobs.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let max_bytes = config.limits.max_upload_size.max(1 << 20);
-        let settings = GatewayConfig { listen, token: self.blob_token.clone(), max_bytes, elsewhere };
+        let (token, min_free) = (self.blob_token.clone(), config.blobs.min_free);
+        let settings = GatewayConfig { listen, token, max_bytes, min_free, elsewhere };
         let gateway = Gateway::bind(self.blobs.clone(), settings).await;
         let gateway = gateway.with_context(|| format!("cannot listen on {listen} (BLOB_LISTEN)"))?;
         let stop = CancellationToken::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use image2model_domain::webhook::AllowedHosts;
-use image2model_host::blobs::remove_useless_blobs;
+use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans};
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
 use image2model_host::fal::WebhookKeys;
@@ -76,7 +76,7 @@ impl Running {
                 worker.run(stop).await;
                 "worker"
             });
-            self.look_after(config)?;
+            self.look_after(config, identity)?;
         }
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Running {
     }
 
     /// What goes on beside the work: telling the owners of jobs, and removing what nothing needs any more.
-    fn look_after(&mut self, config: &Config) -> anyhow::Result<()> {
+    fn look_after(&mut self, config: &Config, identity: &HostIdentity) -> anyhow::Result<()> {
         let (stop, store) = (self.stop.clone(), self.base.store.clone());
         let webhooks = Webhooks::new(store.clone(), webhook_settings(config))?;
         self.tasks.spawn(async move {
@@ -100,6 +100,13 @@ impl Running {
             "webhook delivery"
         });
         let (stop, blobs) = (self.stop.clone(), self.base.blobs.clone());
+        if let Some(settings) = sweep_settings(config) {
+            let (store, blobs, holder, stop) = (store.clone(), blobs.clone(), identity.id.clone(), stop.clone());
+            self.tasks.spawn(async move {
+                sweep_orphans(store, blobs, settings, holder, stop).await;
+                "sweep of blobs"
+            });
+        }
         self.tasks.spawn(async move {
             remove_useless_blobs(store, blobs, stop).await;
             "removal of blobs"
@@ -223,6 +230,13 @@ fn webhook_settings(config: &Config) -> WebhookSettings {
         allowed_hosts: AllowedHosts::new(webhooks.allowed_hosts.iter().map(String::as_str)),
         schedule: Schedule { first: webhooks.first_retry, attempts: webhooks.max_attempts },
     }
+}
+
+fn sweep_settings(config: &Config) -> Option<SweepSettings> {
+    let sweep = config.blobs.sweep;
+    // A model whose job was lost with a Redis is kept for as long as its job would have been.
+    let (orphan_age, result_age) = (sweep.orphan_age, config.limits.job_ttl);
+    sweep.every.map(|every| SweepSettings { every, orphan_age, result_age })
 }
 
 fn say_warnings(part: Part, config: &Config) {

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::cli::table::{self, entries, minute, text};
+
 const COLUMNS: [&str; 8] = ["ID", "NAME", "ROLE", "STATE", "CREATED", "EXPIRES", "LAST USED", "LIMITS"];
 
 /// A key that was issued, with the key.
@@ -16,24 +18,12 @@ pub fn revoked(key: &Value) -> String {
 
 /// All keys.
 pub fn listed(answer: &Value) -> String {
-    let keys: Vec<&Value> = answer.get("keys").and_then(Value::as_array).into_iter().flatten().collect();
+    let keys = entries(answer, "keys");
     if keys.is_empty() { "No keys have been issued.".to_owned() } else { rows(&keys) }
 }
 
 fn rows(keys: &[&Value]) -> String {
-    let head = COLUMNS.map(str::to_owned);
-    let table: Vec<[String; 8]> = std::iter::once(head).chain(keys.iter().map(|key| row(key))).collect();
-    let mut widths = [0; 8];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let line = |row: &[String; 8]| {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    table.iter().map(line).collect::<Vec<_>>().join("\n")
+    table::rows(COLUMNS, keys.iter().map(|key| row(key)))
 }
 
 fn row(key: &Value) -> [String; 8] {
@@ -47,15 +37,6 @@ fn row(key: &Value) -> [String; 8] {
         minute(key, "last_used_at"),
         limits(key),
     ]
-}
-
-fn text(key: &Value, name: &str) -> String {
-    key.get(name).and_then(Value::as_str).unwrap_or("-").chars().filter(|c| !c.is_control()).collect()
-}
-
-/// `2026-11-20 10:46` out of RFC 3339.
-fn minute(key: &Value, name: &str) -> String {
-    text(key, name).replacen('T', " ", 1).chars().take(16).collect()
 }
 
 fn limits(key: &Value) -> String {

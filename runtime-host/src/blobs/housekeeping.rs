@@ -1,0 +1,96 @@
+//! What all removing of blobs has in common: it is work of the queue `maintenance`, which can be paused and of which each
+//! kind is done by one host at a time, and what it removed is counted.
+
+use std::time::Duration;
+
+use image2model_domain::JobId;
+use image2model_domain::commands::{MaintenanceStep, MaintenanceTurn, TakeMaintenance, Tally};
+use image2model_domain::queue::Queue;
+
+use super::Freed;
+use crate::redis::{RedisError, Store};
+
+/// What was removed, by why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// The scripts noted that nothing needs it any more.
+    pub(super) noted: Freed,
+    /// No job knows of it.
+    pub(super) orphaned: Freed,
+    /// It was never completed.
+    pub(super) staged: Freed,
+}
+
+impl Removed {
+    pub(super) fn add(&mut self, other: Self) {
+        self.noted += other.noted;
+        self.orphaned += other.orphaned;
+        self.staged += other.staged;
+    }
+}
+
+/// Speaks for one host.
+pub(super) struct Housekeeper {
+    store: Store,
+    holder: String,
+}
+
+impl Housekeeper {
+    pub(super) fn new(store: Store, holder: String) -> Self {
+        Self { store, holder }
+    }
+
+    /// Nothing is to be removed for now.
+    pub(super) async fn is_paused(&self) -> Result<bool, RedisError> {
+        let key = self.store.keys().queue_paused();
+        self.store.query(::redis::cmd("HEXISTS").arg(key).arg(Queue::Maintenance.as_str())).await
+    }
+
+    /// Whether a work that is done every so often is to be done by this host now.
+    pub(super) async fn take(&self, work: &str, lease: Duration, every: Duration) -> Result<bool, RedisError> {
+        self.ask(work, MaintenanceStep::Take, lease, every).await
+    }
+
+    /// Whether to go on with it.
+    pub(super) async fn keep(&self, work: &str, lease: Duration) -> Result<bool, RedisError> {
+        self.ask(work, MaintenanceStep::Keep, lease, Duration::ZERO).await
+    }
+
+    /// It is done, until it is due again.
+    pub(super) async fn done(&self, work: &str) -> Result<(), RedisError> {
+        self.ask(work, MaintenanceStep::Done, Duration::ZERO, Duration::ZERO).await.map(drop)
+    }
+
+    async fn ask(
+        &self,
+        work: &str,
+        step: MaintenanceStep,
+        lease: Duration,
+        every: Duration,
+    ) -> Result<bool, RedisError> {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let holder = &self.holder;
+        let ask = TakeMaintenance { work, holder, step, lease_ms: ms(lease), every_ms: ms(every) };
+        Ok(self.store.run(&ask).await? == MaintenanceTurn::Ours)
+    }
+
+    /// Whether a job has a record.
+    pub(super) async fn job_exists(&self, job: &JobId) -> Result<bool, RedisError> {
+        self.store.query(::redis::cmd("EXISTS").arg(self.store.keys().job(job))).await
+    }
+
+    /// Counts it for the metrics.
+    pub(super) async fn tally(&self, removed: Removed) -> Result<(), RedisError> {
+        let Removed { noted, orphaned, staged } = removed;
+        let counts = [
+            ("blobs_removed:noted", noted.deleted),
+            ("blobs_removed:orphaned", orphaned.deleted),
+            ("blobs_removed:staged", staged.deleted),
+            ("blob_bytes_removed:noted", noted.freed_bytes),
+            ("blob_bytes_removed:orphaned", orphaned.freed_bytes),
+            ("blob_bytes_removed:staged", staged.freed_bytes),
+        ];
+        let counts: Vec<(&str, u64)> = counts.into_iter().filter(|(_, by)| *by > 0).collect();
+        if counts.is_empty() { Ok(()) } else { self.store.run(&Tally(&counts)).await }
+    }
+}
