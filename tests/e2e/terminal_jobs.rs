@@ -75,7 +75,8 @@ async fn jobs_are_listed_and_shown_with_their_history() {
     assert_eq!((some["jobs"].as_array().unwrap().len(), text(&some["jobs"][0], "job_id")), (1, job.as_str()));
 
     let shown = terminal.say(&["show", &job]);
-    for part in ["partially_completed (100%)", "chair.jpg", "content policy", "FAL REQUEST", "The model is being made"] {
+    for part in ["partially_completed (100%)", "chair.jpg", "content policy", "FAL REQUEST", "The model is being made"]
+    {
         assert!(shown.contains(part), "{part} in\n{shown}");
     }
     let history = terminal.json(&["show", &job]);
@@ -126,6 +127,23 @@ async fn queues_are_held_and_let_go_and_what_waits_is_cancelled() {
     assert_eq!(terminal.ended(&job).await["status"], "cancelled");
     assert!(terminal.say(&["resume", "batch_processing"]).contains("goes on"));
     assert_eq!(terminal.json(&["queues"])["totals"]["waiting"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_are_listed_and_given_their_terms() {
+    let terminal = Terminal::start();
+    assert_eq!(terminal.say(&["tenants"]), "Nobody has asked for anything yet.\n");
+    let set = terminal.say(&["tenants", "set", "key:of-a-customer", "--weight", "4", "--max-concurrent", "20"]);
+    let lines: Vec<&str> = set.lines().collect();
+    assert!(lines[0].starts_with("TENANT"), "{set}");
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["key:of-a-customer", "4.0", "20", "0", "0", "$0.00"]);
+    let listed = terminal.json(&["tenants", "list"]);
+    assert_eq!((&listed["tenants"][0]["weight"], &listed["tenants"][0]["max_concurrent"]), (&json!(4.0), &json!(20)));
+    terminal.say(&["tenants", "set", "key:of-a-customer", "--weight", "1", "--max-concurrent", "0"]);
+    assert_eq!(terminal.json(&["tenants"]), json!({ "tenants": [] }));
+    let refused = terminal.run(&["tenants", "set", "key:of-a-customer", "--weight", "0"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("weight: must be a number"), "{}", said(&refused));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::audit;
 /// Events shown; a job's stream is trimmed to about half of that.
 const MOST_EVENTS: &str = "2000";
 /// A tenant is `key:` and a digest, or one of our own words.
-const LONGEST_TENANT: usize = 128;
+pub(crate) const LONGEST_TENANT: usize = 128;
 
 /// Answers a page.
 pub(crate) async fn list(context: Context) -> Result<Reply, Failure> {

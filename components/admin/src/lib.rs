@@ -4,6 +4,8 @@
 //! an entry in the audit log.
 
 mod audit;
+mod breaker;
+mod fields;
 mod health;
 mod hosts;
 mod jobs;
@@ -14,6 +16,7 @@ mod queues;
 mod storage;
 mod system;
 mod tasks;
+mod tenants;
 
 use health::detailed;
 use hosts::components;
@@ -57,6 +60,8 @@ static ROUTES: &[Route] = routes! {
     POST "/api/v1/admin/tasks/:id/:file/cancel" Admin Standard => cancel::task,
     POST "/api/v1/admin/dead-letters/:id/replay" Admin Standard => dead_letters::replay,
     DELETE "/api/v1/admin/dead-letters/:id" Admin Standard => dead_letters::forget,
+    GET "/api/v1/admin/tenants" Admin Standard => tenants::list,
+    PUT "/api/v1/admin/tenants/:tenant" Admin Standard => tenants::set,
     GET "/api/v1/admin/jobs" Admin Standard => jobs::list,
     GET "/api/v1/admin/jobs/:job_id" Admin Standard => jobs::one,
     GET "/api/v1/admin/components" Admin Standard => components::list,

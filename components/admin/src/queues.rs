@@ -4,19 +4,19 @@ use image2model_domain::Problem;
 use image2model_domain::commands::{PauseQueue, QueueState, QueueStates, ReadQueues};
 use image2model_domain::queue::Queue;
 use image2model_domain::time::rfc3339;
-use image2model_kit::{Context, Failure, Reply, redis, reply};
+use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde_json::{Value, json};
 
-use crate::audit;
+use crate::{audit, breaker};
 
 /// Answers how every queue stands.
 pub(crate) async fn list(context: Context) -> Result<Reply, Failure> {
     audit::asked(&context, &json!({}));
-    reply::json(200, &overview(&redis::run(&ReadQueues).await?))
+    reply::json(200, &overview(&redis::run(&ReadQueues).await?, clock::now_ms()))
 }
 
 /// What `/admin/queues` answers, and `/admin/system-info` shows.
-pub(crate) fn overview(states: &QueueStates) -> Value {
+pub(crate) fn overview(states: &QueueStates, now_ms: i64) -> Value {
     let sum = |of: fn(&QueueState) -> u64| states.queues.iter().map(of).sum::<u64>();
     json!({
         "queues": states.queues.iter().map(shown).collect::<Vec<_>>(),
@@ -25,7 +25,9 @@ pub(crate) fn overview(states: &QueueStates) -> Value {
             "running": sum(|q| q.running),
             "delayed": sum(|q| q.delayed),
             "dead": states.dead,
+            "orphans": states.orphans,
         },
+        "breaker": breaker::shown(states.breaker.as_ref(), now_ms),
     })
 }
 
@@ -96,8 +98,8 @@ mod tests {
             delayed: 0,
         };
         let queues = vec![state(Queue::BatchProcessing, Some(0)), state(Queue::ModelGeneration, None)];
-        let shown = overview(&QueueStates { dead: 3, orphans: 0, breaker: None, queues });
-        assert_eq!(shown["totals"], json!({ "waiting": 4, "running": 2, "delayed": 0, "dead": 3 }));
+        let shown = overview(&QueueStates { dead: 3, orphans: 1, breaker: None, queues }, 0);
+        assert_eq!(shown["totals"], json!({ "waiting": 4, "running": 2, "delayed": 0, "dead": 3, "orphans": 1 }));
         assert_eq!(shown["queues"][0]["paused_since"], "1970-01-01T00:00:00.000Z");
         assert_eq!(
             (&shown["queues"][1]["paused"], &shown["queues"][1]["longest_wait_seconds"]),

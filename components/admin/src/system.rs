@@ -2,11 +2,11 @@
 
 use futures::try_join;
 use image2model_domain::commands::ReadQueues;
-use image2model_kit::{Context, Failure, Reply, redis, reply};
+use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde_json::json;
 
 use crate::hosts::{components, processes, redis_info, workers};
-use crate::{health::probe, queues};
+use crate::{breaker, health::probe, queues};
 
 /// On Spin nothing of ours hosts the components.
 const NO_HOST: &str = "No image2model host serves components: Spin does, and keeps no count of them for us. Workers and stream \
@@ -37,10 +37,10 @@ pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
         "providers": providers,
         "fal": {
             "mode": workers::fal_mode(&alive),
-            "breaker": workers::fal_breaker(&alive),
+            "breaker": states.breaker.as_ref().map_or_else(|| workers::fal_breaker(&alive), breaker::word),
             "reachable": workers::fal_reachable(&alive),
         },
-        "queues": queues::overview(&states),
+        "queues": queues::overview(&states, clock::now_ms()),
         "jobs": { "known": jobs },
         "redis": facts,
         "disk": report.check("disk_space").map(|check| &check.details),

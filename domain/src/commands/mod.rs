@@ -19,6 +19,7 @@ mod orphan;
 mod queue;
 mod retry;
 mod step;
+mod tally;
 mod tenant;
 mod webhook;
 
@@ -38,6 +39,7 @@ pub use orphan::{AddOrphan, Orphan, SettleOrphan, TakeOrphans};
 pub use queue::{ForgetDeadLetter, PauseQueue, Paused, QueueState, QueueStates, ReadQueues};
 pub use retry::{Restart, RetryFiles, RetryOutcome};
 pub use step::{Cancelled, Complete, Fail, Heartbeat, Holding, Log, Park, Progress, Release, StepOutcome, Withdraw};
+pub use tally::Tally;
 pub use tenant::{ReadTenants, SetTenant, Tenant};
 pub use webhook::{SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
 

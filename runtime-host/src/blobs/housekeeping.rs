@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use image2model_domain::JobId;
-use image2model_domain::commands::{MaintenanceStep, MaintenanceTurn, TakeMaintenance, Tally};
+use image2model_domain::commands::{FinishMaintenance, Maintenance, TakeMaintenance, Tally};
 use image2model_domain::queue::Queue;
 
 use super::Freed;
@@ -32,12 +32,12 @@ impl Removed {
 /// Speaks for one host.
 pub(super) struct Housekeeper {
     store: Store,
-    holder: String,
+    host: String,
 }
 
 impl Housekeeper {
-    pub(super) fn new(store: Store, holder: String) -> Self {
-        Self { store, holder }
+    pub(super) fn new(store: Store, host: String) -> Self {
+        Self { store, host }
     }
 
     /// Nothing is to be removed for now.
@@ -46,32 +46,16 @@ impl Housekeeper {
         self.store.query(::redis::cmd("HEXISTS").arg(key).arg(Queue::Maintenance.as_str())).await
     }
 
-    /// Whether a work that is done every so often is to be done by this host now.
-    pub(super) async fn take(&self, work: &str, lease: Duration, every: Duration) -> Result<bool, RedisError> {
-        self.ask(work, MaintenanceStep::Take, lease, every).await
-    }
-
-    /// Whether to go on with it.
-    pub(super) async fn keep(&self, work: &str, lease: Duration) -> Result<bool, RedisError> {
-        self.ask(work, MaintenanceStep::Keep, lease, Duration::ZERO).await
+    /// Whether a piece of work that is due every so often is to be done by this host now. Asked again it goes on with it.
+    pub(super) async fn take(&self, task: &str, every: Duration, lease: Duration) -> Result<bool, RedisError> {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let take = TakeMaintenance { worker: &self.host, task, every_ms: ms(every), lease_ms: ms(lease) };
+        Ok(self.store.run(&take).await? == Maintenance::Run)
     }
 
     /// It is done, until it is due again.
-    pub(super) async fn done(&self, work: &str) -> Result<(), RedisError> {
-        self.ask(work, MaintenanceStep::Done, Duration::ZERO, Duration::ZERO).await.map(drop)
-    }
-
-    async fn ask(
-        &self,
-        work: &str,
-        step: MaintenanceStep,
-        lease: Duration,
-        every: Duration,
-    ) -> Result<bool, RedisError> {
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let holder = &self.holder;
-        let ask = TakeMaintenance { work, holder, step, lease_ms: ms(lease), every_ms: ms(every) };
-        Ok(self.store.run(&ask).await? == MaintenanceTurn::Ours)
+    pub(super) async fn finish(&self, task: &str) -> Result<(), RedisError> {
+        self.store.run(&FinishMaintenance { worker: &self.host, task }).await.map(drop)
     }
 
     /// Whether a job has a record.

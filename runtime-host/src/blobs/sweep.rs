@@ -15,8 +15,8 @@ use super::housekeeping::{Housekeeper, Removed};
 use super::{Area, BlobError, BlobPrefix, Blobs, Freed};
 use crate::redis::{RedisError, Store};
 
-/// What this is called among the works of the queue.
-const WORK: &str = "sweep";
+/// What this is called among the pieces of clearing away.
+const TASK: &str = "sweep";
 /// Folders of one step.
 const STEP: usize = 100;
 /// Between two steps, so that a large store is swept beside others' work.
@@ -98,7 +98,8 @@ impl Sweeper {
 
     /// Sweeps both areas if it is time.
     async fn look(&self) -> Result<(), SweepError> {
-        if !self.keeper.take(WORK, LEASE, self.settings.every).await? {
+        let SweepSettings { every, .. } = self.settings;
+        if !self.keeper.take(TASK, every, LEASE).await? {
             return Ok(());
         }
         let (started, mut removed) = (tokio::time::Instant::now(), Removed::default());
@@ -113,12 +114,12 @@ impl Sweeper {
                 self.keeper.tally(gone).await?;
                 removed.add(gone);
                 self.rest(REST).await;
-                if self.stop.is_cancelled() || !self.keeper.keep(WORK, LEASE).await? {
+                if self.stop.is_cancelled() || !self.keeper.take(TASK, every, LEASE).await? {
                     return Ok(());
                 }
             }
         }
-        self.keeper.done(WORK).await?;
+        self.keeper.finish(TASK).await?;
         let Removed { orphaned, staged, .. } = removed;
         tracing::info!(
             orphaned = orphaned.deleted,

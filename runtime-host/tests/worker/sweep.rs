@@ -126,14 +126,14 @@ async fn a_pause_holds_and_one_host_at_a_time_sweeps() -> Result<()> {
     let orphan = place.file(&format!("uploads/{}/a_original.png", JobId::from_random([1; 16])), 2 * HOUR)?;
     // Both have looked by now, and were told that it is paused.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let key = "maintenance:sweep";
-    let began: Option<i64> = place.parts.store.query(cmd("HGET").arg(key).arg("began_at")).await?;
-    assert!(orphan.exists() && began.is_none());
+    let key = "queue:maintenance_leases";
+    let began: bool = place.parts.store.query(cmd("HEXISTS").arg(key).arg("sweep")).await?;
+    assert!(orphan.exists() && !began);
 
     // Somebody else is at it, who then falls silent.
     let store = &place.parts.store;
-    let soon: i64 = now_ms() + 1000;
-    store.query::<()>(cmd("HSET").arg(key).arg("holder").arg("three").arg("until").arg(soon)).await?;
+    let soon = now_ms() + 1000;
+    store.query::<()>(cmd("HSET").arg(key).arg("sweep").arg(format!("{soon} three"))).await?;
     store.run(&PauseQueue { queue: Queue::Maintenance, pause: false }).await?;
     place.removed(1, 0).await?;
     assert!(now_ms() >= soon, "two swept at once");

@@ -39,6 +39,11 @@ async fn queues(asking: &mut Asking, jobs: &Jobs) -> anyhow::Result<()> {
     asking.ask(ask("listQueues").admin().shown_as("queues")).await?;
     asking.ask(ask("pauseQueue").admin().at("name", "maintenance").shown_as("paused")).await?;
     asking.ask(ask("resumeQueue").admin().at("name", "maintenance").shown_as("resumed")).await?;
+    asking.ask(ask("listTenants").admin().shown_as("tenants")).await?;
+    let terms = ask("setTenant").admin().at("tenant", "key:77e7faaaac20a95971e5c07cb35e9f19");
+    asking.ask(terms.clone().body(json!({ "weight": 4, "max_concurrent": 20 })).shown_as("set")).await?;
+    asking.ask(terms.clone().body(json!({ "weight": 0, "limit": 1 })).is(422)).await?;
+    asking.ask(terms.body(json!({ "weight": 1, "max_concurrent": null })).shown_as("default")).await?;
     asking.ask(ask("listTasks").admin().shown_as("active")).await?;
     asking.ask(ask("listTasks").admin().query("?state=lost").is(422)).await?;
     let dead = asking.ask(ask("listTasks").admin().query("?state=dead").shown_as("dead")).await?.json();

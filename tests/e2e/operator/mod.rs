@@ -9,6 +9,7 @@ mod storage;
 mod sweep;
 mod system;
 mod tasks;
+mod tenants;
 
 use image2model_tests::client::{Client, Upload};
 use image2model_tests::photo;

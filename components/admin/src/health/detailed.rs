@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::probe::{self, Report};
 use super::{SERVICE, checks, components, retry_hint};
+use crate::breaker;
 use crate::hosts::processes::{self, HostProcess};
 
 /// 503 when something that is needed fails.
@@ -28,6 +29,7 @@ fn shown(report: &Report, hosts: &[HostProcess]) -> Value {
         "checks": checks(report),
         "components": components(report),
         "paused_queues": report.paused_queues(),
+        "breaker": breaker::shown(report.breaker(), clock::now_ms()),
         "processes": { "hosts": hosts.len(), "workers": report.workers.len() },
         "system": system(report, hosts),
     })

@@ -8,6 +8,7 @@ use image2model_domain::time::rfc3339;
 use image2model_kit::{Context, Failure, Reply, clock, reply};
 use serde_json::{Map, Value, json};
 
+use crate::breaker;
 use probe::Report;
 
 const SERVICE: &str = "image2model";
@@ -35,6 +36,7 @@ pub(crate) async fn overview(_: Context) -> Result<Reply, Failure> {
         "fal": report.fal_mode,
         "checks": checks(&report),
         "paused_queues": report.paused_queues(),
+        "breaker": breaker::shown(report.breaker(), clock::now_ms()),
         "timestamp": rfc3339(clock::now_ms()),
     });
     retry_hint(reply::json(status, &body)?, status)

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::join;
-use image2model_domain::commands::{QueueStates, ReadQueues};
+use image2model_domain::commands::{Breaker, QueueStates, ReadQueues};
 use image2model_domain::queue::Queue;
 use image2model_kit::{blobs, clock, redis};
 use serde_json::{Value, json};
 
+use crate::breaker;
 use crate::hosts::workers::{self, Worker};
 
 /// A check that takes longer has failed.
@@ -85,6 +86,11 @@ impl Report {
         queues.filter(|state| state.paused_since.is_some()).map(|state| state.queue).collect()
     }
 
+    /// What holds submits back, while something does.
+    pub(crate) fn breaker(&self) -> Option<&Breaker> {
+        self.queues.as_ref()?.breaker.as_ref()
+    }
+
     /// The named check.
     pub(crate) fn check(&self, name: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.name == name)
@@ -114,7 +120,7 @@ async fn make(made_at_ms: i64) -> Report {
     let checks = vec![
         of_redis(&ping),
         of_workers(&alive),
-        of_fal(&workers, alive.took_ms),
+        of_fal(&workers, queues.found.as_ref().and_then(|states| states.breaker.as_ref()), alive.took_ms),
         of_blob_store(&store),
         of_disk(&store),
     ];
@@ -146,8 +152,10 @@ fn of_workers(alive: &Timed<Vec<Worker>>) -> Check {
 }
 
 /// The workers ask FAL.AI, with the key and without; what they found last is looked at here.
-fn of_fal(workers: &[Worker], took_ms: i64) -> Check {
-    let (mode, breaker) = (workers::fal_mode(workers), workers::fal_breaker(workers));
+/// The breaker is theirs in common.
+fn of_fal(workers: &[Worker], breaker: Option<&Breaker>, took_ms: i64) -> Check {
+    let mode = workers::fal_mode(workers);
+    let breaker = breaker.map_or_else(|| workers::fal_breaker(workers), breaker::word);
     let reachable = workers::fal_reachable(workers);
     let fine = breaker == "closed" && reachable != Some(false);
     let health = if fine { Health::Ok } else { Health::Degraded };

@@ -2,7 +2,9 @@
 
 use image2model_domain::Problem;
 use image2model_domain::api_key::{KeyLimits, KeyRole};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::fields::{Errors, whole};
 
 const LONGEST_NAME: usize = 100;
 const FIELDS: [&str; 4] = ["name", "role", "expires_in_seconds", "limits"];
@@ -17,23 +19,6 @@ pub(super) struct Wanted {
     pub(super) role: KeyRole,
     pub(super) seconds: Option<u64>,
     pub(super) limits: KeyLimits,
-}
-
-/// What is wrong, in the order in which it was found.
-#[derive(Default)]
-struct Errors(Vec<Value>);
-
-impl Errors {
-    fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.push(json!({ "field": field, "message": message.into() }));
-    }
-
-    fn unknown(&mut self, given: &Map<String, Value>, known: &[&str], within: &str) {
-        for name in given.keys().filter(|name| !known.contains(&name.as_str())) {
-            let name: String = name.chars().take(LONGEST_NAME).collect();
-            self.add(&format!("{within}{name}"), format!("is not a field here; there are {}", known.join(", ")));
-        }
-    }
 }
 
 impl Wanted {
@@ -55,23 +40,13 @@ impl Wanted {
             seconds: seconds(given.get("expires_in_seconds"), &mut errors),
             limits: limits(given.get("limits"), &mut errors),
         };
-        if errors.0.is_empty() {
-            return Ok(wanted);
-        }
-        let problem =
-            Problem::new(422, "VALIDATION_ERROR", "The key cannot be issued as described; see details.errors.");
-        Err(problem.with_details(json!({ "errors": errors.0 })))
+        errors.or(wanted, "The key cannot be issued as described; see details.errors.")
     }
 }
 
 /// A value that is there and not null.
 fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
-}
-
-/// A whole number, also when it is written as `60.0`: JSON Schema knows no difference (2020-12 validation, 6.1.1).
-fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
 }
 
 fn name(value: Option<&Value>, errors: &mut Errors) -> String {
@@ -123,13 +98,11 @@ fn limits(value: Option<&Value>, errors: &mut Errors) -> KeyLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::named;
+    use serde_json::json;
 
     fn fields(body: Value) -> Vec<String> {
-        let problem = Wanted::read(&body).unwrap_err();
-        assert_eq!((problem.status(), problem.code()), (422, "VALIDATION_ERROR"));
-        let body = problem.body("/", "r");
-        let errors = body["details"]["errors"].as_array().unwrap();
-        errors.iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect()
+        named(Wanted::read(&body))
     }
 
     #[test]

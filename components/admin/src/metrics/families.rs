@@ -7,7 +7,7 @@ use image2model_domain::counters::{Counters, DURATION_BOUNDS};
 use serde_json::Value;
 
 use super::exposition::{Family, Kind, number};
-use super::hosts;
+use super::{hosts, work};
 use crate::health::probe::{Health, Report};
 use crate::hosts::processes::HostProcess;
 use crate::hosts::workers;
@@ -31,6 +31,9 @@ impl Gathered {
         all.extend(queues);
         all.extend(fal_and_workers(&self.report));
         all.extend(stores(&self.report, self.redis.as_ref()));
+        all.extend(self.counters.iter().flat_map(removed));
+        all.extend(self.counters.iter().flat_map(work::counted));
+        all.extend(self.report.queues.iter().flat_map(work::standing));
         all.extend(hosts::families(&self.hosts));
         all
     }
@@ -159,5 +162,26 @@ fn stores(report: &Report, redis: Option<&Value>) -> Vec<Family> {
         gauge("image2model_redis_clients", "Connections to Redis.", of_redis("connected_clients")),
         gauge("image2model_disk_free_bytes", "Space left for uploads and results.", of_disk("free_bytes")),
         gauge("image2model_disk_bytes", "Space for uploads and results in all.", of_disk("total_bytes")),
+        gauge(
+            "image2model_disk_min_free_bytes",
+            "What is to stay free: below it uploads are refused.",
+            of_disk("min_free_bytes"),
+        ),
+    ]
+}
+
+/// What housekeeping removed, by why.
+fn removed(counters: &Counters) -> [Family; 2] {
+    let by_why = |name, help, prefix: &str| {
+        let mut family = Family::new(Kind::Counter, name, help);
+        for why in ["noted", "orphaned", "staged"] {
+            family.add(vec![("why", why.to_owned())], number(counters.get(&format!("{prefix}:{why}"))));
+        }
+        family
+    };
+    let help = "Images and models removed: noted as useless, of no job, or never stored whole.";
+    [
+        by_why("image2model_blobs_removed", help, "blobs_removed"),
+        by_why("image2model_blobs_removed_bytes", "Bytes they had.", "blob_bytes_removed"),
     ]
 }

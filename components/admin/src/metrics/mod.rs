@@ -4,6 +4,7 @@
 mod exposition;
 mod families;
 mod hosts;
+mod work;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -67,7 +67,21 @@ pub fn queues(answer: &Value) -> String {
         }),
     );
     let dead = answer.pointer("/totals/dead").and_then(Value::as_u64).unwrap_or_default();
-    format!("{table}\n\n{dead} dead letters")
+    format!("{table}\n\n{dead} dead letters\n{}", breaker(answer.get("breaker").unwrap_or(&Value::Null)))
+}
+
+/// What holds back what would be sent to FAL.AI.
+fn breaker(breaker: &Value) -> String {
+    let why = match breaker.get("kind").and_then(Value::as_str) {
+        None => return "FAL.AI: nothing is held back".to_owned(),
+        Some("account") => "refuses the key or the balance",
+        Some(_) => "does not answer as it should",
+    };
+    let until = match breaker.get("until") {
+        Some(Value::String(_)) => format!("held until {}", minute(breaker, "until")),
+        _ => "one file at a time is tried".to_owned(),
+    };
+    format!("FAL.AI {why} since {}: {until}", minute(breaker, "since"))
 }
 
 #[cfg(test)]
@@ -91,6 +105,12 @@ mod tests {
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines[1], "a      paused since 2026-11-20 10:46  1        1m 15s  1        0");
         assert_eq!((lines[2].contains("open"), lines[2].contains(" - ")), (true, true), "{said}");
-        assert_eq!(lines[4], "2 dead letters");
+        assert_eq!(lines[4..], ["2 dead letters", "FAL.AI: nothing is held back"]);
+        let held =
+            json!({ "kind": "outage", "since": "2026-11-20T10:46:21.123Z", "until": "2026-11-20T10:47:21.123Z" });
+        assert_eq!(
+            breaker(&held),
+            "FAL.AI does not answer as it should since 2026-11-20 10:46: held until 2026-11-20 10:47"
+        );
     }
 }

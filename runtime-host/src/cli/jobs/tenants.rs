@@ -6,9 +6,6 @@ use serde_json::{Map, Value, json};
 use crate::cli::api::Api;
 use crate::cli::table::{entries, rows, text};
 
-/// More than anybody reads.
-const MOST: usize = 1000;
-
 #[derive(Subcommand)]
 pub enum Task {
     /// List them; done when nothing else is said
@@ -30,7 +27,7 @@ pub struct Set {
 }
 
 pub async fn ask(task: Option<&Task>, api: &Api) -> anyhow::Result<Value> {
-    let Some(Task::Set(set)) = task else { return api.all(&["admin", "tenants"], &[], "tenants", MOST).await };
+    let Some(Task::Set(set)) = task else { return api.get(&["admin", "tenants"]).await };
     let weight = set.weight.map(|weight| ("weight".to_owned(), json!(weight)));
     let most = set.max_concurrent.map(|most| ("max_concurrent".to_owned(), json!((most > 0).then_some(most))));
     let body: Map<String, Value> = weight.into_iter().chain(most).collect();
