@@ -26,6 +26,10 @@ pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
         redis::texts("HKEYS", &providers),
     )?;
     let report = probe::report().await;
+    let fal_breaker = match &states.breaker {
+        Some(open) => breaker::word(open),
+        None => workers::fal_breaker(&alive),
+    };
     let served = hosts.iter().any(|host| host.serves_components);
     let body = json!({
         "application": { "name": "image2model", "version": env!("CARGO_PKG_VERSION") },
@@ -37,7 +41,7 @@ pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
         "providers": providers,
         "fal": {
             "mode": workers::fal_mode(&alive),
-            "breaker": states.breaker.as_ref().map_or_else(|| workers::fal_breaker(&alive), breaker::word),
+            "breaker": fal_breaker,
             "reachable": workers::fal_reachable(&alive),
         },
         "queues": queues::overview(&states, clock::now_ms()),

@@ -55,7 +55,8 @@ pub struct Tenant {
     pub cost_micro_usd: u64,
 }
 
-/// Looks at tenants, by name: one, or those that have terms of their own or are at work.
+/// Looks at tenants, by name: one, or those that have terms of their own, are at work, or have cost
+/// something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadTenants<'a> {
     /// Which; `None` for all of them.

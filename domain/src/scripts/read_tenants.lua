@@ -1,4 +1,5 @@
--- How tenants stand: the one that is named, or those that have terms of their own, wait or run, a bounded number.
+-- How tenants stand: the one that is named, or those that have terms of their own, wait, run or have cost something, a bounded
+-- number.
 -- ARGV: 2 tenant or '' for all, 3 most. Reply: per tenant: name, weight, cap or '', waiting, running, cost in millionths of a dollar
 local most, names, seen = tonumber(ARGV[3]), {}, {}
 local function add(name)
@@ -12,6 +13,7 @@ if ARGV[2] ~= '' then
 else
   for _, name in ipairs(redis.call('HKEYS', queue_key('tenants'))) do add(name) end
   for _, name in ipairs(redis.call('HKEYS', queue_key('running_by_tenant'))) do add(name) end
+  for _, name in ipairs(redis.call('HKEYS', P .. 'costs')) do add(name) end
   for _, lane in ipairs(LANES) do
     for _, name in ipairs(redis.call('ZRANGE', ring_key(lane), 0, most)) do add(name) end
   end

@@ -2,7 +2,7 @@
 //! a killed host leaves behind) and folders in which nothing lies; here both are seen, and can be removed.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use tokio::fs::{self, DirEntry, ReadDir};
@@ -90,7 +90,7 @@ impl Blobs {
     }
 }
 
-async fn look(path: &PathBuf) -> io::Result<Contents> {
+async fn look(path: &Path) -> io::Result<Contents> {
     let mut contents = Contents { newest: SystemTime::UNIX_EPOCH, staged: Vec::new() };
     let (mut entries, mut empty) = (fs::read_dir(path).await?, true);
     while let Some(entry) = entries.next_entry().await? {

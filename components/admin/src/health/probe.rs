@@ -155,7 +155,10 @@ fn of_workers(alive: &Timed<Vec<Worker>>) -> Check {
 /// The breaker is theirs in common.
 fn of_fal(workers: &[Worker], breaker: Option<&Breaker>, took_ms: i64) -> Check {
     let mode = workers::fal_mode(workers);
-    let breaker = breaker.map_or_else(|| workers::fal_breaker(workers), breaker::word);
+    let breaker = match breaker {
+        Some(open) => breaker::word(open),
+        None => workers::fal_breaker(workers),
+    };
     let reachable = workers::fal_reachable(workers);
     let fine = breaker == "closed" && reachable != Some(false);
     let health = if fine { Health::Ok } else { Health::Degraded };
