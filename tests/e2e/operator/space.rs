@@ -7,9 +7,10 @@ use std::process::Command;
 use image2model_tests::Product;
 use image2model_tests::client::text;
 use image2model_tests::exposition::{Dialect, parse};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{photograph, until};
+use super::{photograph, send, until};
 
 const MEGABYTE: u64 = 1 << 20;
 
@@ -40,11 +41,14 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     let margin = (64 * MEGABYTE).min(free / 4);
     let product = Product::setup()
         .with("UPLOAD_DIR", uploads.display().to_string())
+        .with("RESULTS_DIR", shelf.path().join("results").display().to_string())
         .with("MIN_FREE_DISK", (free - margin).to_string())
         .start()
         .unwrap();
     let client = product.client().unwrap();
-    let before = client.upload(&[photograph("sim-slow.jpg", 1)], &[]).await.unwrap();
+    let queue = "/api/v1/admin/queues/batch_processing";
+    assert_eq!(send(&client, Method::POST, &format!("{queue}/pause")).await.0, 200);
+    let before = client.upload(&[photograph("a.jpg", 1)], &[]).await.unwrap();
 
     fill(&ballast, 2 * margin);
     let refused = client.post_upload(&[photograph("a.jpg", 2)], &[]).await.unwrap();
@@ -66,6 +70,7 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     let samples = parse(&metrics, Dialect::Prometheus).unwrap();
     assert_eq!(samples["image2model_check_ok{check=\"disk_space\"}"], 0.0);
     assert!(samples["image2model_disk_free_bytes"] < samples["image2model_disk_min_free_bytes"], "{metrics}");
+    assert_eq!(send(&client, Method::POST, &format!("{queue}/resume")).await.0, 200);
     let ended = client.ended(text(&before, "job_id")).await.unwrap();
     assert_eq!(ended["status"], "completed", "what was at work ends well: {ended}");
 

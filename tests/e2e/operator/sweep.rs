@@ -27,13 +27,15 @@ fn orphan(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn blobs_of_a_job_that_was_never_made_go_and_those_of_running_jobs_stay() {
+async fn blobs_of_a_job_that_was_never_made_go_and_those_of_jobs_that_wait_stay() {
     let product = Product::setup().with("SWEEP_INTERVAL_SECONDS", "1").start().unwrap();
     let client = product.client().unwrap();
     let uploads = product.data().join("uploads");
-    let pause = "/api/v1/admin/queues/maintenance/pause";
-    assert_eq!(send(&client, Method::POST, pause).await.0, 200);
-    let job = client.upload(&[photograph("sim-slow.jpg", 1)], &[]).await.unwrap();
+    let set = async |queue: &str, to: &str| {
+        send(&client, Method::POST, &format!("/api/v1/admin/queues/{queue}/{to}")).await.0
+    };
+    assert_eq!((set("maintenance", "pause").await, set("batch_processing", "pause").await), (200, 200));
+    let job = client.upload(&[photograph("a.jpg", 1)], &[]).await.unwrap();
     let own = uploads.join(text(&job, "job_id"));
     let images: Vec<PathBuf> = std::fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path()).collect();
     images.iter().for_each(|path| set_back(path));
@@ -42,13 +44,14 @@ async fn blobs_of_a_job_that_was_never_made_go_and_those_of_running_jobs_stay() 
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(orphan.exists(), "the queue is paused");
 
-    assert_eq!(send(&client, Method::POST, "/api/v1/admin/queues/maintenance/resume").await.0, 200);
+    assert_eq!(set("maintenance", "resume").await, 200);
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while orphan.exists() {
         assert!(std::time::Instant::now() < deadline, "it stays");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(images.iter().all(|path| path.exists()));
+    assert_eq!(set("batch_processing", "resume").await, 200);
     assert_eq!(client.ended(text(&job, "job_id")).await.unwrap()["status"], "completed");
 
     let counted = async || {

@@ -5,7 +5,7 @@ use image2model_tests::client::{Client, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{named, photograph, until};
+use super::{named, photograph, send, until};
 
 const ADMIN: &str = "the-admins-key-0123456789";
 
@@ -43,7 +43,9 @@ async fn a_cap_holds_a_tenants_files_back_and_is_taken_away_again() {
     let (_, terms) = set(&admin, &tenant, json!({ "max_concurrent": null })).await;
     assert_eq!(terms["max_concurrent"], Value::Null);
     until(&admin, "/api/v1/admin/queues", |queues| queues["totals"]["running"] == 3).await;
-    assert_eq!(user.ended(text(&job, "job_id")).await.unwrap()["status"], "completed");
+    let cancel = format!("/api/v1/jobs/{}", text(&job, "job_id"));
+    assert_eq!(send(&user, Method::DELETE, &cancel).await.0, 202);
+    assert_eq!(user.ended(text(&job, "job_id")).await.unwrap()["status"], "cancelled");
 
     for (body, field) in [(json!({}), ""), (json!({ "weight": 0 }), "weight"), (json!({ "weigth": 1 }), "weigth")] {
         let (status, refused) = set(&admin, &tenant, body).await;
