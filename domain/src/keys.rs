@@ -191,6 +191,12 @@ impl Keyspace {
         self.name("blobs:remove")
     }
 
+    /// String: what the folders bear whose blobs belong to the jobs here.
+    #[must_use]
+    pub fn blobs_mark(&self) -> String {
+        self.name("blobs:mark")
+    }
+
     /// Sorted set: webhook deliveries by when they are due, ms.
     #[must_use]
     pub fn webhooks_due(&self) -> String {

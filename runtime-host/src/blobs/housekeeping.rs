@@ -58,6 +58,18 @@ impl Housekeeper {
         self.store.run(&FinishMaintenance { worker: &self.host, task }).await.map(drop)
     }
 
+    /// What the folders bear whose blobs belong to the jobs in this Redis.
+    pub(super) async fn mark(&self) -> Result<Option<String>, RedisError> {
+        self.store.query(::redis::cmd("GET").arg(self.store.keys().blobs_mark())).await
+    }
+
+    /// Makes one, unless another host was faster, and answers it.
+    pub(super) async fn make_mark(&self) -> Result<String, RedisError> {
+        let (key, mark) = (self.store.keys().blobs_mark(), hex::encode(rand::random::<[u8; 16]>()));
+        self.store.query::<()>(::redis::cmd("SETNX").arg(&key).arg(&mark)).await?;
+        Ok(self.mark().await?.unwrap_or(mark))
+    }
+
     /// Whether a job has a record.
     pub(super) async fn job_exists(&self, job: &JobId) -> Result<bool, RedisError> {
         self.store.query(::redis::cmd("EXISTS").arg(self.store.keys().job(job))).await

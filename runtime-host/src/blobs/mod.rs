@@ -9,6 +9,7 @@ pub mod gateway;
 mod housekeeping;
 mod inventory;
 mod key;
+mod owner;
 mod removal;
 mod space;
 mod store;

@@ -3,7 +3,8 @@
 //!
 //! Safe beside everything that runs: a folder goes only when its job does not exist and nothing in it was written for longer
 //! than any upload lasts; in the folder of a job that lives only what was staged that long ago and never completed. A model
-//! that no job knows, because a Redis was lost, is kept for as long as it would have been. One host sweeps at a time, in
+//! that no job knows is kept for as long as its job would have been, and nothing goes for want of the right Redis (see
+//! `owner`). One host sweeps at a time, in
 //! small steps, as work of the queue `maintenance`: paused, nothing goes.
 
 use std::time::{Duration, SystemTime};
@@ -48,7 +49,7 @@ impl SweepSettings {
 
 /// Why a sweep ended early.
 #[derive(Debug, thiserror::Error)]
-enum SweepError {
+pub(super) enum SweepError {
     #[error(transparent)]
     Redis(#[from] RedisError),
     #[error(transparent)]
@@ -104,6 +105,11 @@ impl Sweeper {
         }
         let (started, mut removed) = (tokio::time::Instant::now(), Removed::default());
         for area in [Area::Uploads, Area::Results] {
+            if !self.blobs.are_of(&self.keeper, area).await? {
+                let area = area.as_str();
+                tracing::warn!(area, "these blobs belong to the jobs of another Redis, and are left alone");
+                continue;
+            }
             let mut folders = self.blobs.folders(area).await?;
             loop {
                 let step = folders.next(STEP).await?;

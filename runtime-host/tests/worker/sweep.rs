@@ -146,6 +146,22 @@ async fn a_pause_holds_and_one_host_at_a_time_sweeps() -> Result<()> {
 }
 
 #[tokio::test]
+async fn blobs_of_another_redis_are_left_alone() -> Result<()> {
+    let place = Place::start().await?;
+    std::fs::write(place.folder.path().join("uploads/.jobs-of"), "another")?;
+    let stays = place.file(&format!("uploads/{}/a_original.png", JobId::from_random([1; 16])), 2 * HOUR)?;
+    let goes = place.file(&format!("results/{}/a_model.glb", JobId::from_random([2; 16])), 25 * HOUR)?;
+    let sweep = place.sweep("one", HOUR);
+    place.removed(1, 0).await?;
+    place.stop.cancel();
+    sweep.await?;
+    assert!(stays.exists() && !goes.exists());
+    let mark: String = place.parts.store.query(cmd("GET").arg(place.parts.store.keys().blobs_mark())).await?;
+    assert_eq!(std::fs::read_to_string(place.folder.path().join("results/.jobs-of"))?, mark);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_comes_after_a_deletion_is_noted_before() -> Result<()> {
     let place = Place::start().await?;
     let job = place.parts.upload(&["a.png"]).await?;
