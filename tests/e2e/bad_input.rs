@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image2model_tests::client::{Client, Upload, text};
+use image2model_tests::kept::stored_in;
 use image2model_tests::{Product, photo};
 use reqwest::{Method, Response};
 use serde_json::Value;
@@ -26,11 +27,11 @@ fn files_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().is_dir() {
-                folders.push(entry.path());
+        for path in stored_in(&folder) {
+            if path.is_dir() {
+                folders.push(path);
             } else {
-                found.push(entry.path().display().to_string());
+                found.push(path.display().to_string());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What the product has kept: on disk and in Redis.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -68,11 +68,17 @@ impl Product {
     }
 }
 
+/// What lies in a folder of blobs. Its mark, whose name begins with a dot, is none of them.
+pub fn stored_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let paths = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")))
+}
+
 fn list(folder: &Path, root: &Path, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        found.push(entry.path().strip_prefix(root).unwrap_or(&entry.path()).display().to_string());
-        if entry.path().is_dir() {
-            list(&entry.path(), root, found);
+    for path in stored_in(folder) {
+        found.push(path.strip_prefix(root).unwrap_or(&path).display().to_string());
+        if path.is_dir() {
+            list(&path, root, found);
         }
     }
 }

@@ -3,9 +3,8 @@
 //!
 //! Safe beside everything that runs: a folder goes only when its job does not exist and nothing in it was written for longer
 //! than any upload lasts; in the folder of a job that lives only what was staged that long ago and never completed. A model
-//! that no job knows is kept for as long as its job would have been, and nothing goes for want of the right Redis (see
-//! `owner`). One host sweeps at a time, in
-//! small steps, as work of the queue `maintenance`: paused, nothing goes.
+//! that no job knows is kept for as long as its job would have been, and nothing goes for want of the right Redis (`owner`).
+//! One host sweeps at a time, in small steps, as work of the queue `maintenance`: paused, nothing goes.
 
 use std::time::{Duration, SystemTime};
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use image2model_tests::Product;
 use image2model_tests::client::text;
+use image2model_tests::kept::stored_in;
 use serde_json::{Value, json};
 
 use super::photograph;
@@ -66,6 +67,6 @@ async fn no_more_files_wait_than_may() {
     let jobs = pages(&client, "").await;
     let ids: HashSet<&str> = jobs.iter().map(|job| text(job, "job_id")).collect();
     assert_eq!((jobs.len(), ids.len()), (5, 5), "what was refused left nothing");
-    let kept = std::fs::read_dir(product.data().join("uploads")).unwrap().count();
+    let kept = stored_in(&product.data().join("uploads")).count();
     assert_eq!(kept, 5);
 }

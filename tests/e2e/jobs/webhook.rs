@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use image2model_tests::Product;
 use image2model_tests::client::text;
+use image2model_tests::kept::stored_in;
 use image2model_tests::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -96,6 +97,6 @@ async fn only_public_https_is_called_unless_the_operator_says_so() {
         let problem: Value = answer.json().await.unwrap();
         assert_eq!((status.as_u16(), &problem["details"]["field"]), (400, &json!("webhook_url")), "{url}: {problem}");
     }
-    let left = std::fs::read_dir(product.data().join("uploads")).unwrap().count();
+    let left = stored_in(&product.data().join("uploads")).count();
     assert_eq!(left, 0, "nothing of a refused upload stays");
 }

@@ -7,6 +7,7 @@ use std::process::Command;
 use image2model_tests::Product;
 use image2model_tests::client::text;
 use image2model_tests::exposition::{Dialect, parse};
+use image2model_tests::kept::stored_in;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -55,8 +56,8 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"60".parse().unwrap()));
     let refused: Value = refused.json().await.unwrap();
     assert_eq!((&refused["error_code"], &refused["error"]), (&json!("STORAGE_FULL"), &json!(true)), "{refused}");
-    let kept: Vec<_> = std::fs::read_dir(&uploads).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(kept, [text(&before, "job_id")], "something of the refused upload was kept");
+    let kept: Vec<_> = stored_in(&uploads).collect();
+    assert_eq!(kept, [uploads.join(text(&before, "job_id"))], "something of the refused upload was kept");
 
     let health = until(&client, "/health/ready", |health| health["checks"]["disk_space"] == "failed").await;
     assert_eq!(health["status"], "not_ready");
