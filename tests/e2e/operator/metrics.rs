@@ -82,6 +82,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
     ] {
         assert_eq!(samples.get(series), Some(&value), "{series} in\n{body}");
     }
+    assert!(samples["image2model_cost_usd_total"] > 0.0, "two models were paid for:\n{body}");
     for secret in [text(&upload, "job_id"), "tenant", "key:", "127.0.0.1", "a.jpg"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");
     }

@@ -30,6 +30,8 @@ async fn a_cap_holds_a_tenants_files_back_and_is_taken_away_again() {
     user.ended(text(&first, "job_id")).await.unwrap();
     let jobs = admin.json("/api/v1/admin/jobs").await.unwrap();
     let tenant = text(&jobs["jobs"][0], "tenant").to_owned();
+    let tenants = admin.json("/api/v1/admin/tenants").await.unwrap();
+    assert!(named(&tenants["tenants"], "tenant", &tenant)["cost_usd"].as_f64() > Some(0.0), "{tenants}");
 
     let (status, terms) = set(&admin, &tenant, json!({ "max_concurrent": 1 })).await;
     assert_eq!((status, &terms["max_concurrent"], &terms["weight"]), (200, &json!(1), &json!(1.0)), "{terms}");
