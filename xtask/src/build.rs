@@ -39,10 +39,15 @@ pub struct Options {
 }
 
 pub fn run_all(profile: Profile) -> anyhow::Result<PathBuf> {
+    application()?;
+    host(profile)
+}
+
+/// Builds what spin.toml names: the components and the pages.
+pub fn application() -> anyhow::Result<()> {
     setup::wasm_target()?;
     components()?;
-    pages()?;
-    host(profile)
+    pages()
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {

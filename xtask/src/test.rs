@@ -23,7 +23,8 @@ pub struct Options {
     filter: Vec<String>,
 }
 
-/// The native crates, tested together so that their dependencies are built once.
+/// The native crates, tested together so that their dependencies are built once. The programs that the tests start are
+/// built along, with the features that tests ask for: a build of their own would compile the engine a second time.
 const NATIVE: [&str; 8] = [
     "image2model-domain",
     "image2model-openapi",
@@ -58,7 +59,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if !options.no_lint {
         lint::run()?;
     }
-    build::run_all(Profile::Dev)?;
+    build::application()?;
     let (counts, failures) = run_tests(options, node)?;
     for failure in &failures {
         println!("failed: {failure}");
@@ -107,6 +108,7 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
 /// The crash tests with as many files and kills as a release has to survive, one after another.
 fn run_long(options: &Options) -> anyhow::Result<(Counts, Vec<String>)> {
     let mut command = cargo(&["test", "--no-fail-fast", "--package", "image2model-tests", "--test", "crash", "--"]);
+    build::host(Profile::Dev)?;
     command
         .args(&options.filter)
         .args(["--include-ignored", "--test-threads=1", "--nocapture"])
