@@ -85,7 +85,8 @@ pub async fn keys() -> Result<Rc<Keyspace>, RedisError> {
 /// # Errors
 /// [`RedisError`].
 pub async fn run<C: Command>(command: &C) -> Result<C::Reply, RedisError> {
-    let call = command.call(&keys().await?);
+    let keys = keys().await?;
+    let call = command.call(&keys);
     let values = match send("EVALSHA", &parameters(&call, call.script.sha1())).await {
         Err(RedisError::NoScript) => send("EVAL", &parameters(&call, call.script.source())).await,
         other => other,

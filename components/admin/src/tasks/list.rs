@@ -88,7 +88,8 @@ pub(crate) async fn tasks(context: Context) -> Result<Reply, Failure> {
     let (tasks, next_cursor) = if state == State::Dead {
         dead_letters::page(&context.query).await?
     } else {
-        let (sets, query) = (state.sets(&redis::keys().await?), PageQuery::parse(&context.query, is_entry)?);
+        let keys = redis::keys().await?;
+        let (sets, query) = (state.sets(&keys), PageQuery::parse(&context.query, is_entry)?);
         let page = listing::page(&sets, Order::Rising, &query).await?;
         let tasks = try_join_all(page.places.iter().map(|place| task(state, place))).await?;
         (tasks.into_iter().flatten().collect(), page.next_cursor)
