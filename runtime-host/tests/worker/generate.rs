@@ -16,6 +16,8 @@ struct Ask<'a> {
 }
 
 async fn ask(parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
+    // Another one each time, as the requests of a client have: the same again is taken for a repetition.
+    let request_id = hex::encode(rand::random::<[u8; 8]>());
     let command = GenerateFile {
         job: ask.job,
         file: ask.file,
@@ -26,7 +28,7 @@ async fn ask(parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
         max_files: 3,
         webhook: None,
         idempotency: ask.key,
-        request_id: "r2",
+        request_id: &request_id,
         traceparent: "",
         priority: Priority::default(),
     };

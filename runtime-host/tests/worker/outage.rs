@@ -28,6 +28,7 @@ async fn a_model_that_was_done_before_a_long_stop_is_fetched_however_the_first_p
     let id = parts.upload(&["chair.png"]).await?;
     parts.file(&id, |file| file.fal_request_id.is_some()).await?;
     first.kill().await;
+    until(|| parts.requests()[0].outcome.is_some()).await?;
     // The deadline is long over when somebody takes the file up, and the network is only just coming back.
     parts.disturb(Call::Status, Kind::BadGateway, When::Before, 2);
     parts.disturb(Call::Status, Kind::Reset, When::Before, 2);

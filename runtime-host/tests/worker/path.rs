@@ -109,11 +109,11 @@ async fn a_deleted_jobs_request_is_cancelled_at_the_provider() -> Result<()> {
 
 #[tokio::test]
 async fn a_model_that_is_done_in_spite_of_its_cancellation_is_kept() -> Result<()> {
-    let parts = Parts::start_with(|sim| sim.run_time = Duration::from_secs(40)..=Duration::from_secs(40)).await?;
+    let parts = Parts::start_with(|sim| sim.run_time = Duration::from_secs(120)..=Duration::from_secs(120)).await?;
     let mut config = parts.worker_config("w1");
-    // Given up after a second, done after two, looked after three times beyond that.
+    // Given up at the second poll, before it is done; looked after three times, of which the last is long after that.
     config.deadline = Duration::from_secs(1);
-    config.poll_quick = Duration::from_secs(1);
+    config.poll_quick = Duration::from_secs(3);
     let worker = parts.work_as(config)?;
     let id = parts.upload(&["sim-cancel-ignored.png"]).await?;
     let job = parts.ended(&id).await?;
