@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::config::WorkerConfig;
 use super::end::End;
 use crate::fal::Backoff;
-use crate::redis::Store;
+use crate::redis::{RedisError, Store};
 
 /// Why the file must be let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,12 @@ impl Held {
         self.fence().ask_at(command).await
     }
 
+    /// The same for what must not be forgotten once it is acted on: answered when the replicas that the configuration asks
+    /// for have it too, and asked again until then.
+    pub async fn ask_for_good_at<C: Command>(&self, command: &C) -> Result<(C::Reply, Instant), End> {
+        self.fence().until_answered(|| self.store.run_replicated(command)).await
+    }
+
     /// Awaits something that may be left at any point: it is, when the file must be let go or the worker stops.
     pub async fn interruptible<F: Future>(&self, work: F) -> Result<F::Output, End> {
         let mut halt = self.halt.clone();
@@ -120,11 +126,18 @@ impl Fence {
     }
 
     async fn ask_at<C: Command>(&self, command: &C) -> Result<(C::Reply, Instant), End> {
+        self.until_answered(|| self.store.run(command)).await
+    }
+
+    async fn until_answered<T, F>(&self, ask: impl Fn() -> F) -> Result<(T, Instant), End>
+    where
+        F: Future<Output = Result<T, RedisError>>,
+    {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         let started = Instant::now();
         loop {
             let sent = Instant::now();
-            let error = match self.store.run(command).await {
+            let error = match ask().await {
                 Ok(reply) => return Ok((reply, sent)),
                 Err(error) => error,
             };

@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use fal_sim::{Call, Kind, When};
 use image2model_domain::JobStatus;
+use image2model_host::redis::{Replicas, Store};
 
+use crate::support::redis_server::RedisServer;
 use crate::support::{Parts, until};
 
 /// As if another worker had claimed the job's first file: a newer fence.
@@ -58,6 +60,28 @@ async fn a_redis_that_refuses_writes_for_a_while_is_waited_for_with_the_request_
     assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
     assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn nothing_is_submitted_that_no_replica_knows_of() -> Result<()> {
+    let mut parts = Parts::start().await?;
+    parts.store = parts.store.with_replicas(Replicas { count: 1, within: Duration::from_millis(100) });
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    // It is announced again and again.
+    let submissions = format!("{}queue:submissions", parts.store.keys().prefix());
+    while parts.store.query::<u32>(redis::cmd("ZCARD").arg(&submissions)).await? < 3 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(parts.requests().is_empty());
+    let replica = RedisServer::start().await?;
+    let primary = parts.redis.url();
+    let port = primary.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
+    Store::open(&replica.url())?.query::<()>(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(port)).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
 

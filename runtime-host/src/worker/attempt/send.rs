@@ -102,7 +102,7 @@ impl Attempt<'_> {
                 looked_up,
             };
             let sent_at = now_ms();
-            let (intended, announced_at) = self.held.ask_at(&intend).await?;
+            let (intended, announced_at) = self.held.ask_for_good_at(&intend).await?;
             self.shared.clock.set(intended.now_ms, sent_at);
             match intended.answer {
                 IntendAnswer::Go => {

@@ -2,7 +2,7 @@
 
 mod blobs;
 mod provider;
-mod redis_server;
+pub mod redis_server;
 pub mod steps;
 
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Parts {
         fal.submit_timeout = Duration::from_secs(5);
         change(&mut fal);
         let worker = Worker::new(WorkerDeps {
-            store: Store::open(&self.redis.url())?,
+            store: Store::open(&self.redis.url())?.with_replicas(self.store.replicas()),
             blobs: self.blobs.clone(),
             providers: Providers::default().with("tripo3d", self.tripo.clone()),
             fal: FalClient::new(fal)?,
