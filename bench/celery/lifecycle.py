@@ -5,15 +5,12 @@ says when the first tasks (which warm it up) and when all of them are done.
 """
 
 import sys
+import threading
 
-from celery import Celery, maybe_patch_concurrency
+from celery import Celery
 
 url, tasks, warm, pool, concurrency = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
 STEPS = 8
-
-# Before anything opens a socket, as Celery's own program does it.
-maybe_patch_concurrency(["celery", "worker", "--pool", pool])
-import threading  # noqa: E402
 
 app = Celery("lifecycle", broker=url, backend=url)
 app.conf.update(

@@ -32,7 +32,7 @@ struct Figures {
 pub async fn measure() -> anyhow::Result<()> {
     println!("\n## claim: one file claimed from a line of so many\n");
     println!(
-        "| waiting files | tenants | in Redis p50 µs | p99 µs | round trip p50 µs | p99 µs | Redis memory per file |"
+        "| waiting files | tenants | in Redis p50 µs | p99 µs | round trip p50 µs | p99 µs | KB of Redis per file |"
     );
     println!("|---|---|---|---|---|---|---|");
     for one_tenant in [true, false] {
@@ -40,7 +40,7 @@ pub async fn measure() -> anyhow::Result<()> {
             let Figures { in_redis, round_trip, bytes_per_file } = sample(waiting, one_tenant).await?;
             let tenants = if one_tenant { 1 } else { waiting };
             println!(
-                "| {waiting} | {tenants} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} KB |",
+                "| {waiting} | {tenants} | {:.0} | {:.0} | {:.0} | {:.0} | {:.1} |",
                 quantile(in_redis.clone(), 0.5),
                 quantile(in_redis, 0.99),
                 quantile(round_trip.clone(), 0.5),

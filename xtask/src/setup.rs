@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: the wasm target, Redis, Python's test tools and, for the pages and their tests, Node and
+//! What a fresh machine lacks: the wasm target, Redis, Python's tools and, for the pages and their tests, Node and
 //! Chromium.
 //!
 //! Nothing is installed that is there already. Where the system's package manager may not be used, the one command to
