@@ -8,6 +8,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::figures::quantile;
+
 /// What a run gave.
 pub struct Figures {
     /// Answers a second.
@@ -24,12 +26,10 @@ pub async fn run(address: &str, path: &str, connections: usize, length: Duration
     let clients = (0..connections).map(|_| tokio::spawn(client(address.to_owned(), path.to_owned(), started + length)));
     let mut times = Vec::new();
     for client in futures::future::join_all(clients).await {
-        times.extend(client??);
+        times.extend(client??.iter().map(|time| time.as_secs_f64() * 1000.0));
     }
-    let elapsed = started.elapsed().as_secs_f64();
-    times.sort_unstable();
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).map_or(0.0, |t| t.as_secs_f64() * 1000.0);
-    Ok(Figures { per_second: times.len() as f64 / elapsed, p50: at(0.50), p99: at(0.99) })
+    let per_second = times.len() as f64 / started.elapsed().as_secs_f64();
+    Ok(Figures { per_second, p50: quantile(times.clone(), 0.50), p99: quantile(times, 0.99) })
 }
 
 async fn client(address: String, path: String, until: Instant) -> anyhow::Result<Vec<Duration>> {
@@ -47,10 +47,4 @@ async fn client(address: String, path: String, until: Instant) -> anyhow::Result
         times.push(started.elapsed());
     }
     Ok(times)
-}
-
-/// The middle one of several figures.
-pub fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }

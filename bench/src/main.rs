@@ -1,12 +1,23 @@
-//! Measurements of the product beside a native peer that does the same work, alternating in one run, as ratios.
+//! Measurements of the product: beside a peer that does the same work, alternating in one run, as ratios; and of what it
+//! promises on its own.
 //!
-//! `cargo xtask bench [status] [upload] [start]`. The figures and what bounds them are in `bench/README.md`.
+//! `cargo xtask bench [status] [upload] [start] [queue] [claim] [memory] [recovery]`. The figures and what bounds them are
+//! in `bench/README.md`.
 
+mod backlog;
+mod claim;
+mod figures;
 mod load;
+mod memory;
 mod peer;
+mod queue;
+mod recovery;
+mod relay;
+mod site;
 mod start;
 mod status;
 mod upload;
+mod usage;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +44,18 @@ enum Role {
         /// Where to write
         folder: std::path::PathBuf,
     },
+    /// Takes files through every step of the queue (started by the measurement itself)
+    #[command(hide = true)]
+    QueueWorker {
+        /// Redis to work on
+        redis_url: String,
+        /// How many files wait there
+        files: usize,
+        /// How many of them warm it up
+        warm: usize,
+        /// How many at a time
+        at_once: usize,
+    },
 }
 
 #[tokio::main]
@@ -41,6 +64,9 @@ async fn main() -> anyhow::Result<()> {
     match arguments.role {
         Some(Role::PeerStatus { redis_url }) => return peer::status(&redis_url).await,
         Some(Role::PeerUpload { folder }) => return peer::upload(folder).await,
+        Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
+            return queue::worker::work(&redis_url, files, warm, at_once).await;
+        }
         None => {}
     }
     let wanted = |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|n| n == name);
@@ -52,6 +78,18 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("start") {
         start::measure()?;
+    }
+    if wanted("queue") {
+        queue::measure().await?;
+    }
+    if wanted("claim") {
+        claim::measure().await?;
+    }
+    if wanted("memory") {
+        memory::measure().await?;
+    }
+    if wanted("recovery") {
+        recovery::measure().await?;
     }
     Ok(())
 }

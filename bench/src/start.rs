@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use image2model_tests::Product;
 
-use crate::load::median;
+use crate::figures::median;
 
 const ROUNDS: usize = 3;
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use image2model_tests::client::{Upload, text};
 use image2model_tests::process::Process;
+use image2model_tests::redis::Redis;
 use image2model_tests::{Product, photo};
 
-use crate::load::{Figures, median, run};
+use crate::figures::median;
+use crate::load::{Figures, run};
 
 const ROUNDS: usize = 5;
 const LENGTH: Duration = Duration::from_secs(4);
@@ -15,9 +17,10 @@ const CONNECTIONS: usize = 32;
 
 /// Measures both, taking turns, and prints a table.
 pub async fn measure() -> anyhow::Result<()> {
-    let redis = redis()?;
+    // Product and peer share one.
+    let redis = Redis::start()?;
     let product = Product::setup()
-        .with("REDIS_URL", &redis.1)
+        .with("REDIS_URL", redis.url())
         .with("RATE_LIMIT_PER_MINUTE", "100000000")
         .with("RATE_LIMIT_PER_HOUR", "100000000")
         .start()?;
@@ -25,7 +28,7 @@ pub async fn measure() -> anyhow::Result<()> {
     let job = client.upload(&[Upload::new("vase.jpg", photo::jpeg(640, 480, 1)?)], &[]).await?;
     client.ended(text(&job, "job_id")).await?;
     let path = format!("/api/v1/status/{}", text(&job, "job_id"));
-    let mut peer = Process::start(Command::new(std::env::current_exe()?).args(["peer-status", &redis.1]))?;
+    let mut peer = Process::start(Command::new(std::env::current_exe()?).args(["peer-status", &redis.url()]))?;
     let native = peer.wait_for("peer ready: ")?;
     let ours = product.url().trim_start_matches("http://").to_owned();
 
@@ -50,17 +53,4 @@ pub async fn measure() -> anyhow::Result<()> {
     let ratio = row("image2model (guard and status component)", &component) / row("native axum", &axum);
     println!("\nratio: {ratio:.2}");
     Ok(())
-}
-
-/// A Redis of this measurement's own, so that product and peer share one.
-fn redis() -> anyhow::Result<(Process, String, tempfile::TempDir)> {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let folder = tempfile::tempdir()?;
-    let mut command = Command::new("redis-server");
-    command
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir"])
-        .arg(folder.path());
-    let process = Process::start(&mut command)?;
-    std::thread::sleep(Duration::from_millis(500));
-    Ok((process, format!("redis://127.0.0.1:{port}"), folder))
 }

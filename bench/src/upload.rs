@@ -8,7 +8,7 @@ use image2model_tests::client::{Upload, http};
 use image2model_tests::process::Process;
 use image2model_tests::{Product, photo};
 
-use crate::load::median;
+use crate::figures::median;
 
 const ROUNDS: usize = 5;
 const FILES: usize = 25;

@@ -89,6 +89,17 @@ impl Process {
         self.child.id()
     }
 
+    /// Resident memory, in bytes.
+    ///
+    /// # Errors
+    /// Where there is no `/proc`.
+    pub fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let kilobytes =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
+        Ok(kilobytes.unwrap_or_default().parse::<u64>()? * 1024)
+    }
+
     /// Sends a signal by name, `TERM`, `STOP`, `CONT`.
     ///
     /// # Errors

@@ -42,6 +42,14 @@ impl Setup {
         let (process, url) = launch("up", &self.environment, data.path(), "127.0.0.1:0")?;
         Ok(Product { process, url, data, environment: self.environment })
     }
+
+    /// Starts a worker and nothing else, on a data folder that others may share.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_worker(&self, data: &Path) -> anyhow::Result<Process> {
+        Ok(launch("worker", &self.environment, data, "127.0.0.1:0")?.0)
+    }
 }
 
 /// A running product.
@@ -124,10 +132,7 @@ impl Product {
     /// # Errors
     /// Where there is no `/proc`.
     pub fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let kilobytes =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|rest| rest.split_whitespace().next());
-        Ok(kilobytes.unwrap_or_default().parse::<u64>()? * 1024)
+        self.process.resident_bytes()
     }
 }
 

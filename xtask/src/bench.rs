@@ -14,6 +14,9 @@ pub struct Options {
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
+    if options.names.is_empty() || options.names.iter().any(|name| name == "queue") {
+        setup::celery()?;
+    }
     build::run_all(Profile::Release)?;
     execute(&mut cargo(&["build", "--release", "--package", "image2model-bench"]))?;
     execute(program(target_dir().join("release/image2model-bench")).args(&options.names))

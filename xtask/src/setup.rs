@@ -1,4 +1,4 @@
-//! What a fresh machine lacks: the wasm target, Redis, Python's test tools and, for the pages and their tests, Node and
+//! What a fresh machine lacks: the wasm target, Redis, Python's tools and, for the pages and their tests, Node and
 //! Chromium.
 //!
 //! Nothing is installed that is there already. Where the system's package manager may not be used, the one command to
@@ -71,14 +71,24 @@ fn chromium() -> anyhow::Result<()> {
     )
 }
 
-/// Python programs that the tests run, of the versions and digests in `tests/schemathesis/requirements.txt`, in an
-/// environment of their own below the target directory.
+/// Python programs that the tests run.
 pub fn python_tools() -> anyhow::Result<()> {
-    let wanted = root().join("tests/schemathesis/requirements.txt");
-    let folder = target_dir().join("python");
+    python("schemathesis", "tests/schemathesis/requirements.txt", "python")
+}
+
+/// Celery, which the queue is measured beside.
+pub fn celery() -> anyhow::Result<()> {
+    python("celery", "bench/celery/requirements.txt", "celery")
+}
+
+/// A Python program of the versions and digests in a list, in an environment of its own below the target directory.
+fn python(name: &str, requirements: &str, folder: &str) -> anyhow::Result<()> {
+    let wanted = root().join(requirements);
+    let folder = target_dir().join(folder);
     let (environment, stamp) = (folder.join("venv"), folder.join("installed.txt"));
-    let list = fs::read_to_string(&wanted).context("could not read what the tests need of Python")?;
-    if environment.join("bin/schemathesis").is_file() && fs::read_to_string(&stamp).is_ok_and(|former| former == list) {
+    let list = fs::read_to_string(&wanted).with_context(|| format!("could not read {requirements}"))?;
+    let is_there = environment.join("bin").join(name).is_file();
+    if is_there && fs::read_to_string(&stamp).is_ok_and(|former| former == list) {
         return Ok(());
     }
     let make = || {
@@ -92,7 +102,7 @@ pub fn python_tools() -> anyhow::Result<()> {
         install("Python 3.11 or later", &names)?;
         execute(&mut make())?;
     }
-    say("installing schemathesis");
+    say(&format!("installing {name}"));
     let mut pip = program(environment.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"]);
     execute(pip.arg(&wanted))?;
