@@ -11,7 +11,7 @@ pub fn processor_seconds(process: u32) -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name, in brackets, may hold spaces.
     let (_, rest) = stat.rsplit_once(')').context("no process status")?;
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(str::parse).sum::<Result<u64, _>>()?;
+    let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
     Ok(ticks as f64 / TICKS_PER_SECOND)
 }
 
