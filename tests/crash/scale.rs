@@ -17,7 +17,7 @@ pub fn scaled(short: usize, long: usize) -> usize {
 
 /// How long a run may take to come to its end.
 pub fn patience() -> Duration {
-    Duration::from_secs(if is_long() { 1_800 } else { 150 })
+    Duration::from_secs(if is_long() { 1_800 } else { 300 })
 }
 
 /// What the dice begin with, and the dice.
