@@ -191,7 +191,7 @@ fn every_answer_in_json_has_an_example() {
 
 /// Codes of which no answer is kept: they belong to no operation, or need something broken, gone at the right moment, or
 /// another host.
-const NOT_PROVOKED: [&str; 21] = [
+const NOT_PROVOKED: [&str; 22] = [
     "BAD_REQUEST",
     "COMPONENT_FAILED",
     "FILE_GONE",
@@ -209,6 +209,7 @@ const NOT_PROVOKED: [&str; 21] = [
     "REQUEST_UNRESOLVED",
     "RESULT_HOST_NOT_ALLOWED",
     "SERVICE_UNAVAILABLE",
+    "STORAGE_FULL",
     "STREAM_NOT_CONFIGURED",
     "TOO_MANY_FILES",
     "UPLOAD_INTERRUPTED",
