@@ -63,6 +63,8 @@ pub struct WorkerConfig {
     pub history_slack: Duration,
     /// Base of the address at which FAL is to tell that a request has ended; without one it is only asked.
     pub webhook_url: Option<Url>,
+    /// Whether Redis may have lost its last writes when another process of it answers: not the private one, which syncs each.
+    pub redis_forgets: bool,
     /// Requests cost nothing and do not outlive the process that makes models, as in the simulator: one that is not known
     /// any more is sent again.
     pub unpaid: bool,
@@ -115,6 +117,7 @@ impl WorkerConfig {
             uncertain_submits: UncertainSubmits::default(),
             history_slack: Duration::from_secs(10),
             webhook_url: None,
+            redis_forgets: true,
             unpaid: false,
             keep_results: true,
             store_tries: 6,

@@ -34,6 +34,11 @@ struct RunningGateway {
 }
 
 impl Foundation {
+    /// Whether Redis is the private one, which syncs each write before it answers: what it said once, it knows for good.
+    pub fn keeps_every_write(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// All but the gateway.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         secrets::data_folder(&config.data_dir)?;

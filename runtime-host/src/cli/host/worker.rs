@@ -32,13 +32,13 @@ pub async fn prepare(
         providers: providers(edge, &config.fal).await?,
         fal: FalClient::new(fal.client.clone())?,
         wake: wake.clone(),
-        config: settings(config, fal, identity),
+        config: settings(config, base, fal, identity),
     });
     tokio::spawn(wake_on_news(tail.subscribe(), wake, worker.clone()));
     Ok(worker)
 }
 
-fn settings(config: &Config, fal: &Fal, identity: &HostIdentity) -> WorkerConfig {
+fn settings(config: &Config, base: &Foundation, fal: &Fal, identity: &HostIdentity) -> WorkerConfig {
     let mut defaults = WorkerConfig::new(&identity.id, &identity.machine);
     defaults.uncertain_submits = match config.fal.uncertain_submits {
         config::UncertainSubmits::Fail => UncertainSubmits::Fail,
@@ -64,6 +64,7 @@ fn settings(config: &Config, fal: &Fal, identity: &HostIdentity) -> WorkerConfig
         grace: defaults.grace.min(config.shutdown_grace),
         pace: fal.pace(config),
         keep_results: config.blobs.keep_results,
+        redis_forgets: !base.keeps_every_write(),
         ..defaults
     }
 }

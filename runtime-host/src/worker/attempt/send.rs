@@ -112,6 +112,7 @@ impl Attempt<'_> {
                 }
                 IntendAnswer::Wait(ms) => self.held.rest(Duration::from_millis(ms)).await?,
                 IntendAnswer::HeldBack(ms) => self.be_held_back(Duration::from_millis(ms)).await?,
+                IntendAnswer::Doubt { since } if !config.redis_forgets => looked_up = Some(since),
                 IntendAnswer::Doubt { since } => {
                     if let Some(request_id) = self.look_into_doubt(since).await? {
                         return Ok(Announced::Known(request_id));
