@@ -95,12 +95,12 @@ impl Examples {
         std::fs::create_dir_all(&folder)?;
         let entries = std::fs::read_dir(&folder)?.collect::<Result<Vec<_>, _>>()?;
         let kept: BTreeSet<String> = entries.iter().map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-        let left = kept.iter().filter(|name| !self.notes.contains_key(*name));
+        let mut left = kept.iter().filter(|name| !self.notes.contains_key(*name));
         if std::env::var_os(UPDATE).is_some() {
             for (name, text) in &self.notes {
                 std::fs::write(folder.join(name), text)?;
             }
-            left.map(|name| std::fs::remove_file(folder.join(name))).collect::<Result<(), _>>()?;
+            left.try_for_each(|name| std::fs::remove_file(folder.join(name)))?;
             return Ok(());
         }
         let mut complaints: Vec<String> = left.map(|name| format!("{name}: nothing asks for it")).collect();
