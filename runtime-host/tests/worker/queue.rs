@@ -133,7 +133,7 @@ async fn a_tenants_terms_are_heeded_and_forgotten() -> Result<()> {
     let seen = parts.store.run(&all).await?;
     let expected =
         Tenant { tenant: "t".to_owned(), weight: 4.0, cap: Some(2), waiting: 1, running: 2, cost_micro_usd: 0 };
-    assert_eq!(seen, [expected.clone()]);
+    assert_eq!(seen, std::slice::from_ref(&expected));
     parts.store.run(&SetTenant { tenant: "t", weight: 1.0, cap: None }).await?;
     let files = claim(&parts).await?.files;
     assert_eq!(files.len(), 1);

@@ -15,7 +15,7 @@ use super::prepared::{ADMIN_KEY, USER_KEY, product};
 type Seen = Vec<(&'static str, String, Value)>;
 
 async fn upload(client: &Client, names: &[&str]) -> anyhow::Result<Value> {
-    let file = |(name, seed): (&&str, u32)| anyhow::Ok(Upload::new(*name, photo::jpeg(160, 120, seed)?));
+    let file = |(name, seed): (&&str, u32)| anyhow::Ok(Upload::new(name, photo::jpeg(160, 120, seed)?));
     let files = names.iter().zip(1..).map(file).collect::<Result<Vec<_>, _>>()?;
     client.upload(&files, &[]).await
 }
