@@ -80,7 +80,7 @@ async fn check_job(
     redis: &mut redis::aio::MultiplexedConnection,
     proof: &mut Proof,
 ) -> anyhow::Result<Vec<String>> {
-    let status = crew.client()?.json(&format!("/api/v1/status/{}", job.id)).await?;
+    let status = status_of(crew, job).await?;
     let outcome = text(&status, "status");
     let ended = ["completed", "partially_completed", "failed", "cancelled"];
     ensure!(ended.contains(&outcome), "job {} has not ended: {status}", job.id);
@@ -99,6 +99,18 @@ async fn check_job(
     }
     check_events(job, outcome, redis).await?;
     Ok(completed)
+}
+
+/// A service whose Redis has just come back may say so once more.
+async fn status_of(crew: &Crew, job: &Job) -> anyhow::Result<Value> {
+    let (client, started) = (crew.client()?, Instant::now());
+    loop {
+        let answer = client.json(&format!("/api/v1/status/{}", job.id)).await;
+        if answer.is_ok() || started.elapsed() > Duration::from_secs(10) {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 async fn check_events(job: &Job, outcome: &str, redis: &mut redis::aio::MultiplexedConnection) -> anyhow::Result<()> {
@@ -161,7 +173,7 @@ async fn check_queue(redis: &mut redis::aio::MultiplexedConnection) -> anyhow::R
     }
     let lines: Vec<String> = redis::cmd("KEYS").arg("queue:line:*").query_async(redis).await?;
     for line in lines {
-        let left: Vec<String> = redis::cmd("LRANGE").arg(&line).arg(0).arg(-1).query_async(redis).await?;
+        let left: Vec<String> = redis::cmd("ZRANGE").arg(&line).arg(0).arg(-1).query_async(redis).await?;
         ensure!(left.is_empty(), "{line} holds {left:?}");
     }
     let running: HashMap<String, i64> = redis::cmd("HGETALL").arg("queue:running_by_tenant").query_async(redis).await?;

@@ -51,18 +51,26 @@ impl Attempt<'_> {
     /// Tells FAL to stop the file's request; `None` when FAL did not answer.
     pub(super) async fn cancel_at_provider(&self) -> Option<CancelAnswer> {
         let request_id = self.request_id.as_deref()?;
-        let mut backoff = self.backoff();
+        let (mut backoff, mut denied) = (self.backoff(), None);
         for _ in 0..TRIES {
-            let error = match self.shared.fal.cancel(&self.endpoint, request_id).await {
+            let retry_after = match self.shared.fal.cancel(&self.endpoint, request_id).await {
+                // FAL gave us its id: that it does not know it is believed only when it says so again and again.
+                Ok(answer @ CancelAnswer::Unknown) => {
+                    denied = Some(answer);
+                    None
+                }
                 Ok(answer) => {
                     tracing::info!(fal_request_id = request_id, ?answer, "cancelled at FAL.AI");
                     return Some(answer);
                 }
-                Err(error) => error,
+                Err(error) => {
+                    denied = None;
+                    tracing::warn!(fal_request_id = request_id, %error, "cannot cancel at FAL.AI");
+                    error.retry_after()
+                }
             };
-            tracing::warn!(fal_request_id = request_id, %error, "cannot cancel at FAL.AI");
-            tokio::time::sleep(backoff.next_delay(error.retry_after())).await;
+            tokio::time::sleep(backoff.next_delay(retry_after)).await;
         }
-        None
+        denied
     }
 }
