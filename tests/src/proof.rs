@@ -185,11 +185,12 @@ async fn check_queue(redis: &mut redis::aio::MultiplexedConnection) -> anyhow::R
 async fn check_bills(crew: &Crew, completed: &[String], proof: &mut Proof) -> anyhow::Result<()> {
     let started = Instant::now();
     loop {
-        let open = crew.sim.submits().await?.iter().filter(|request| text(request, "status") != "COMPLETED").count();
-        if open == 0 {
+        let submits = crew.sim.submits().await?;
+        let open: Vec<&Value> = submits.iter().filter(|request| text(request, "status") != "COMPLETED").collect();
+        if open.is_empty() {
             break;
         }
-        ensure!(started.elapsed() < LAST_REQUESTS, "{open} requests go on at FAL that nobody waits for");
+        ensure!(started.elapsed() < LAST_REQUESTS, "requests go on at FAL that nobody waits for: {open:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let bills = crew.sim.bills().await?;
