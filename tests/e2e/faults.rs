@@ -1,11 +1,10 @@
 //! Things break under the running product, and nothing is lost or paid for twice.
 
 use std::collections::HashSet;
-use std::process::Command;
 use std::time::Duration;
 
 use image2model_tests::client::{Upload, text};
-use image2model_tests::process::Process;
+use image2model_tests::redis::Redis;
 use image2model_tests::sim::Sim;
 use image2model_tests::{Product, glb, photo};
 
@@ -75,35 +74,14 @@ async fn killed_at_any_moment_it_finishes_and_pays_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_goes_and_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let start_redis = || {
-        let mut command = Command::new(if which("redis-server") { "redis-server" } else { "valkey-server" });
-        command.args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--appendonly",
-            "yes",
-            "--appendfsync",
-            "always",
-            "--dir",
-        ]);
-        Process::start(command.arg(folder.path())).unwrap()
-    };
-    let mut redis = start_redis();
-    let product = Product::setup()
-        .with("REDIS_URL", format!("redis://127.0.0.1:{port}"))
-        .with("FAL_SIM_SPEED", "4")
-        .start()
-        .unwrap();
+    let mut redis = Redis::start_with(&["--appendfsync", "always"]).unwrap();
+    let product = Product::setup().with("REDIS_URL", redis.url()).with("FAL_SIM_SPEED", "4").start().unwrap();
     let client = product.client().unwrap();
     let job = client.upload(&[photograph("a.jpg", 1), photograph("b.jpg", 2)], &[]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
 
-    redis.signal("TERM").unwrap();
-    redis.wait(Duration::from_secs(20)).unwrap();
+    redis.process().signal("TERM").unwrap();
+    redis.process().wait(Duration::from_secs(20)).unwrap();
     let away = client.get(&format!("/api/v1/status/{}", text(&job, "job_id"))).await.unwrap();
     assert_eq!(away.status(), 503);
     assert!(away.headers().contains_key("retry-after"));
@@ -119,14 +97,9 @@ async fn redis_goes_and_comes_back() {
     assert_eq!(ready, 503);
     assert_eq!(client.get("/api/v1/health/live").await.unwrap().status(), 200);
 
-    redis = start_redis();
+    redis.start_again().unwrap();
     let status = client.ended(text(&job, "job_id")).await.unwrap();
     assert_eq!(status["status"], "completed", "{status}");
-    drop(redis);
-}
-
-fn which(name: &str) -> bool {
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
 }
 
 #[tokio::test(flavor = "multi_thread")]

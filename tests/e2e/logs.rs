@@ -265,7 +265,7 @@ fn redis(port: u16, folder: &std::path::Path) -> Process {
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = image2model_tests::redis::free_port().unwrap();
     let mut server = redis(port, folder.path());
     let product = Product::setup().with("REDIS_URL", format!("redis://127.0.0.1:{port}")).start().unwrap();
     let client = product.client().unwrap();

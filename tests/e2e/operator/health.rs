@@ -1,7 +1,5 @@
 //! Health tells what is the matter: each part is taken away in turn, and given back where it can be.
 
-use std::net::TcpListener;
-
 use image2model_tests::process::Process;
 use image2model_tests::product::image2model;
 use image2model_tests::redis::Redis;
@@ -32,7 +30,7 @@ async fn status(client: &Client, path: &str) -> u16 {
 async fn readiness_follows_what_is_needed() {
     let mut redis = Redis::start().unwrap();
     let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = image2model_tests::redis::free_port().unwrap();
     let sim = Sim::start("20").unwrap();
     let fal = |path: &str| format!("{}/{path}", sim.base_url());
     let common = [
