@@ -1,10 +1,9 @@
 //! The log routes and the audit log, through the front door, over what real traffic left there.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use image2model_tests::client::{Client, Upload, text};
-use image2model_tests::process::Process;
+use image2model_tests::redis::Redis;
 use image2model_tests::{Product, photo};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -252,34 +251,22 @@ async fn every_admin_call_is_audited_and_bad_questions_are_explained() {
     assert_eq!(call(&admin, Method::PUT, "/api/v1/logs/types/", json!({})).await.0, 405);
 }
 
-/// A Redis of the test's own, which it can stop.
-fn redis(port: u16, folder: &std::path::Path) -> Process {
-    let found =
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|p| p.join("redis-server").is_file());
-    let mut command = Command::new(if found { "redis-server" } else { "valkey-server" });
-    let port = port.to_string();
-    command.args(["--port", &port, "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", "always", "--dir"]);
-    Process::start(command.arg(folder)).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
-    let folder = tempfile::tempdir().unwrap();
-    let port = image2model_tests::redis::free_port().unwrap();
-    let mut server = redis(port, folder.path());
-    let product = Product::setup().with("REDIS_URL", format!("redis://127.0.0.1:{port}")).start().unwrap();
+    let mut redis = Redis::start_with(&["--appendfsync", "always"]).unwrap();
+    let product = Product::setup().with("REDIS_URL", redis.url()).start().unwrap();
     let client = product.client().unwrap();
     until(&client, "/api/v1/logs/health", |health| health["status"] == "healthy").await;
 
-    server.signal("TERM").unwrap();
-    server.wait(Duration::from_secs(20)).unwrap();
+    redis.process().signal("TERM").unwrap();
+    redis.process().wait(Duration::from_secs(20)).unwrap();
     for n in 0..100 {
         let request = client.request(Method::GET, "/nowhere.txt").header("x-request-id", format!("meanwhile-{n}"));
         assert_eq!(request.send().await.unwrap().status(), 404, "pages need no Redis");
     }
     assert_eq!(client.get("/api/v1/logs/types").await.unwrap().status(), 503);
 
-    server = redis(port, folder.path());
+    redis.start_again().unwrap();
     // Redis may still be reading its file.
     while client.get("/api/v1/logs/types").await.unwrap().status() == 503 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -294,7 +281,7 @@ async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
     ids.sort_unstable();
     ids.dedup();
     assert!(ids.len() as u64 + lost >= 100, "{} are there, {lost} are counted as lost", ids.len());
-    drop(server);
+    drop(redis);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,6 @@ pub mod fleet;
 pub mod glb;
 pub mod kept;
 pub mod photo;
-pub mod process;
 pub mod product;
 pub mod proof;
 pub mod proxy;
@@ -23,6 +22,8 @@ pub mod receiver;
 pub mod redis;
 pub mod sim;
 pub mod tables;
+
+pub use image2model_processes as process;
 
 pub use client::Client;
 pub use cluster::Cluster;

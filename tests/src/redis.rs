@@ -1,24 +1,14 @@
 //! A Redis for tests that need more than one host, or one that they can stop.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use image2model_processes::{Process, RedisServer};
 
-use anyhow::{bail, ensure};
-
-use crate::process::Process;
+pub use image2model_processes::free_port;
 
 /// A running Redis on a port of its own; its data goes with it.
-pub struct Redis {
-    process: Process,
-    port: u16,
-    settings: Vec<String>,
-    data: tempfile::TempDir,
-}
+pub struct Redis(RedisServer);
 
 impl Redis {
-    /// Starts one and waits until it takes connections.
+    /// Starts one and waits until it may be used.
     ///
     /// # Errors
     /// When there is no Redis (or Valkey) here, or it does not start.
@@ -31,17 +21,7 @@ impl Redis {
     /// # Errors
     /// When there is no Redis (or Valkey) here, or it does not start.
     pub fn start_with(settings: &[&str]) -> anyhow::Result<Self> {
-        let settings: Vec<String> = settings.iter().map(|word| (*word).to_owned()).collect();
-        let data = tempfile::tempdir()?;
-        // Free now; another test's Redis that takes it in between makes this one end, and another port is tried.
-        for _ in 0..5 {
-            let port = free_port()?;
-            let mut process = Process::start(command(port, data.path()).args(&settings))?;
-            if takes_connections(&mut process, port) {
-                return Ok(Self { process, port, settings, data });
-            }
-        }
-        bail!("Redis does not start")
+        Ok(Self(RedisServer::start(settings)?))
     }
 
     /// Starts it again on its port and with its data, after it has ended however it did.
@@ -49,22 +29,19 @@ impl Redis {
     /// # Errors
     /// When it does not start.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
-        self.process.kill();
-        self.process = Process::start(command(self.port, self.data.path()).args(&self.settings))?;
-        ensure!(takes_connections(&mut self.process, self.port), "Redis does not start again");
-        Ok(())
+        self.0.start_again()
     }
 
     /// For `REDIS_URL`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     /// Where it listens, on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.0.port()
     }
 
     /// A connection to it.
@@ -98,35 +75,6 @@ impl Redis {
 
     /// The running process.
     pub fn process(&mut self) -> &mut Process {
-        &mut self.process
+        self.0.process()
     }
-}
-
-/// A port that nothing listens on now.
-///
-/// # Errors
-/// When there is none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn command(port: u16, data: &Path) -> Command {
-    let is_here = |name: &str| {
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|folder| folder.join(name).is_file())
-    };
-    let mut command = Command::new(if is_here("redis-server") { "redis-server" } else { "valkey-server" });
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir"]);
-    command.arg(data);
-    command
-}
-
-fn takes_connections(process: &mut Process, port: u16) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while Instant::now() < deadline && process.wait(Duration::ZERO).is_err() {
-        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    false
 }

@@ -1,13 +1,10 @@
 //! A real redis-server with the real scripts. Two things are put in the place of Redis' own, here only: the clock, and what
 //! tells one Redis from another. Losing the last writes is done by going back to a copy of everything.
 
-use std::collections::HashMap;
-use std::net::TcpListener;
-use std::process::{Child, Command as Process, Stdio};
-use std::time::{Duration, Instant};
-
 use image2model_domain::Keyspace;
 use image2model_domain::script::{Arg, Command, Replies, Value};
+use image2model_processes::RedisServer as Server;
+use std::collections::HashMap;
 
 const CLOCK: &str = "  local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -24,8 +21,7 @@ const COPY_ALL: &str =
 
 /// Killed when dropped.
 pub struct RedisServer {
-    child: Child,
-    _dir: tempfile::TempDir,
+    _server: Server,
     connection: redis::Connection,
     keys: Keyspace,
     /// As it was set last.
@@ -33,35 +29,13 @@ pub struct RedisServer {
     loaded: HashMap<&'static str, String>,
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl RedisServer {
     pub fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let dir = tempfile::tempdir().unwrap();
-        let child = Process::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--dir"])
-            .arg(dir.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("these tests need redis-server");
-        let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).unwrap();
-        let started = Instant::now();
-        let connection = loop {
-            match client.get_connection() {
-                Ok(connection) => break connection,
-                Err(error) => assert!(started.elapsed() < Duration::from_secs(20), "redis-server: {error}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        // Nothing outlives the test: what is written needs no disk.
+        let server = Server::start(&["--appendonly", "no"]).unwrap();
+        let connection = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
         Self {
-            child,
-            _dir: dir,
+            _server: server,
             connection,
             keys: Keyspace::with_prefix("{p1}:").unwrap(),
             clock: None,

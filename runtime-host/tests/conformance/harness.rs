@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -33,10 +33,34 @@ pub fn guest(name: &str) -> PathBuf {
     folder.join(format!("conformance_{name}.wasm"))
 }
 
+/// How many engines these tests may have at a time: each reserves a fifth of the address space for its pool, and is given
+/// back a little after its test has ended.
+static PLACES: (Mutex<usize>, Condvar) = (Mutex::new(2), Condvar::new());
+
+/// Room for one engine, until it is dropped.
+struct Place;
+
+impl Place {
+    /// Blocks: every test has a thread of its own.
+    fn take() -> Self {
+        let free = PLACES.0.lock().unwrap();
+        *PLACES.1.wait_while(free, |free| *free == 0).unwrap() -= 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *PLACES.0.lock().unwrap() += 1;
+        PLACES.1.notify_one();
+    }
+}
+
 /// A manifest: its routes and components are added one by one.
 pub struct App {
     text: String,
     folder: tempfile::TempDir,
+    place: Place,
     pub variables: HashMap<String, String>,
     pub serve: ServeOptions,
 }
@@ -45,7 +69,7 @@ impl App {
     pub fn new() -> Self {
         let text = "spin_manifest_version = 2\n[application]\nname = \"conformance\"\nversion = \"1.0.0\"\n".to_owned();
         let folder = tempfile::tempdir().unwrap();
-        Self { text, folder, variables: HashMap::new(), serve: ServeOptions::default() }
+        Self { text, folder, place: Place::take(), variables: HashMap::new(), serve: ServeOptions::default() }
     }
 
     /// A component of the guest `name` with its route; `more` are keys of its table.
@@ -92,7 +116,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         let server = tokio::spawn(async move { edge.serve(listener, native, stop).await });
-        Host { address, shutdown, server, _folder: self.folder }
+        Host { address, shutdown, server, _folder: self.folder, _place: self.place }
     }
 }
 
@@ -102,6 +126,7 @@ pub struct Host {
     pub shutdown: CancellationToken,
     pub server: JoinHandle<()>,
     _folder: tempfile::TempDir,
+    _place: Place,
 }
 
 /// An answer, read to its end.

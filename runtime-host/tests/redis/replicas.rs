@@ -5,10 +5,7 @@ use std::time::Duration;
 use image2model_domain::commands::PauseQueue;
 use image2model_domain::queue::Queue;
 use image2model_host::redis::{RedisError, Replicas, Store};
-
-#[path = "../worker/support/redis_server.rs"]
-mod redis_server;
-use redis_server::RedisServer;
+use image2model_processes::RedisServer;
 
 const QUEUE: Queue = Queue::BatchProcessing;
 
@@ -30,7 +27,7 @@ async fn follow(store: &Store, follower: &Store, primary: &RedisServer) {
 
 #[tokio::test]
 async fn what_no_replica_has_is_not_to_be_acted_on() {
-    let (primary, mut replica) = (RedisServer::start().await.unwrap(), RedisServer::start().await.unwrap());
+    let (primary, mut replica) = (RedisServer::start(&[]).unwrap(), RedisServer::start(&[]).unwrap());
     let replicas = Replicas { count: 1, within: Duration::from_millis(300) };
     let store = Store::open(&primary.url()).unwrap().with_replicas(replicas);
     let follower = Store::open(&replica.url()).unwrap();
@@ -52,16 +49,16 @@ async fn what_no_replica_has_is_not_to_be_acted_on() {
         assert_eq!(there, pauses);
     }
 
-    replica.kill().await.unwrap();
+    replica.process().kill();
     let error = store.run_replicated(&pause(false)).await.unwrap_err();
     assert!(matches!(error, RedisError::NotReplicated { acknowledged: 0, wanted: 1 }), "{error}");
-    replica.resume().await.unwrap();
+    replica.start_again().unwrap();
     follow(&store, &Store::open(&replica.url()).unwrap(), &primary).await;
 }
 
 #[tokio::test]
 async fn without_replicas_to_wait_for_nobody_waits() {
-    let primary = RedisServer::start().await.unwrap();
+    let primary = RedisServer::start(&[]).unwrap();
     let store = Store::open(&primary.url()).unwrap();
     assert!(store.run_replicated(&pause(true)).await.unwrap().changed);
 }

@@ -7,9 +7,9 @@ use anyhow::Result;
 use fal_sim::{Call, Kind, When};
 use image2model_domain::JobStatus;
 use image2model_host::redis::{Replicas, Store};
+use image2model_processes::RedisServer;
 
-use crate::support::redis_server::RedisServer;
-use crate::support::{Parts, until};
+use crate::support::{Parts, SYNCED, until};
 
 /// As if another worker had claimed the job's first file: a newer fence.
 async fn steal(parts: &Parts, id: &image2model_domain::JobId) -> Result<()> {
@@ -75,7 +75,7 @@ async fn nothing_is_submitted_that_no_replica_knows_of() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(parts.requests().is_empty());
-    let replica = RedisServer::start().await?;
+    let replica = RedisServer::start(&SYNCED)?;
     let primary = parts.redis.url();
     let port = primary.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
     Store::open(&replica.url())?.query::<()>(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(port)).await?;

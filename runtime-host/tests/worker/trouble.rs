@@ -115,10 +115,10 @@ async fn redis_may_go_and_come_back_while_a_model_is_made() -> Result<()> {
     let worker = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
     parts.file(&id, |file| file.status == FileStatus::Processing).await?;
-    parts.redis.kill().await?;
+    parts.redis.process().kill();
     // Longer than the lease, and longer than the model takes.
     tokio::time::sleep(Duration::from_secs(4)).await;
-    parts.redis.resume().await?;
+    parts.redis.start_again()?;
     let job = parts.ended(&id).await?;
     assert_eq!(job.status, JobStatus::Completed);
     assert_eq!(parts.requests().len(), 1);

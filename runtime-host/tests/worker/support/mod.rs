@@ -2,7 +2,6 @@
 
 mod blobs;
 mod provider;
-pub mod redis_server;
 pub mod steps;
 
 use std::sync::Arc;
@@ -17,16 +16,18 @@ use image2model_domain::{FileId, JobId};
 use image2model_host::fal::{FalClient, FalConfig};
 use image2model_host::redis::Store;
 use image2model_host::worker::{Providers, Worker, WorkerConfig, WorkerDeps};
+use image2model_processes::RedisServer;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use blobs::MemoryBlobs;
 use provider::Tripo;
-use redis_server::RedisServer;
 
 /// The key of the simulator.
 pub const KEY: &str = "test-id:test-secret";
+/// Nothing is answered before it is on disk.
+pub const SYNCED: [&str; 2] = ["--appendfsync", "always"];
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -63,7 +64,7 @@ impl Parts {
         };
         change(&mut config);
         let sim = Simulator::start(config).await?;
-        let redis = RedisServer::start().await?;
+        let redis = RedisServer::start(&SYNCED)?;
         let store = Store::open(&redis.url())?;
         Ok(Self { redis, sim, store, blobs: Arc::default(), tripo: Arc::default() })
     }

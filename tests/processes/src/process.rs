@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 /// The repository's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new(".")).to_path_buf()
 }
 
 /// A program that the workspace builds.
@@ -63,16 +63,25 @@ impl Process {
     /// # Errors
     /// When the program ends, or says nothing of the kind within two minutes; what it said is in the error.
     pub fn wait_for(&mut self, prefix: &str) -> anyhow::Result<String> {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let line = self.wait_until(|line| line.starts_with(prefix), Duration::from_secs(120))?;
+        Ok(line.strip_prefix(prefix).unwrap_or_default().trim().to_owned())
+    }
+
+    /// The first line of that kind.
+    ///
+    /// # Errors
+    /// When the program ends, or says nothing of the kind in that time; what it said is in the error.
+    pub fn wait_until(&mut self, is_meant: impl Fn(&str) -> bool, limit: Duration) -> anyhow::Result<String> {
+        let deadline = Instant::now() + limit;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
                     self.seen.push(line.clone());
-                    if let Some(rest) = line.strip_prefix(prefix) {
-                        return Ok(rest.trim().to_owned());
+                    if is_meant(&line) {
+                        return Ok(line);
                     }
                 }
-                Err(_) => bail!("{prefix:?} was not printed; the program said:\n{}", self.seen.join("\n")),
+                Err(_) => bail!("what was waited for was not printed; the program said:\n{}", self.seen.join("\n")),
             }
         }
     }
