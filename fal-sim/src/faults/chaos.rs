@@ -62,7 +62,9 @@ impl Raging {
             (_, chosen) => chosen,
         };
         let kind = *faults.choose(&mut self.dice)?;
-        let when = if self.dice.random() { When::Before } else { When::After };
+        let after = self.dice.random();
+        // FAL means its 429: what it refuses so, it has not accepted.
+        let when = if after && kind != Kind::TooManyRequests { When::After } else { When::Before };
         Some(Fault::new(kind, when))
     }
 }
