@@ -65,6 +65,8 @@ impl Crew {
             .with("TOKEN_SECRET", "the-token-secret-of-the-crew")
             .with("BLOB_TOKEN", "the-blob-token-of-the-crew")
             .with("LEASE_SECONDS", LEASE.as_secs().to_string())
+            .with("FAL_SUBMIT_TIMEOUT_SECONDS", "5")
+            .with("FAL_PAUSE_SECONDS", "2")
             .with("MAX_CONCURRENT_TASKS", "24")
             .with("MAX_STARTS_PER_MINUTE", "100000")
             .with("LOG_STORE_MAX_ENTRIES", "0");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use crate::client::text;
@@ -56,7 +56,8 @@ pub async fn prove(crew: &mut Crew, seed: u64, limit: Duration) -> anyhow::Resul
             println!("seed {seed}: {} images, {proof:?}", crew.images());
             Ok(proof)
         }
-        Err(error) => Err(error.context(format!("seed {seed}\n{}", crew.said()))),
+        // The broken rule comes last, where a reader of a long log looks first.
+        Err(error) => bail!("seed {seed}\n{}\nseed {seed}: {error:#}", crew.said()),
     }
 }
 

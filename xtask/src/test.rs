@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::build::{self, Profile};
-use crate::command::{cargo, program, root, say};
+use crate::build;
+use crate::command::{cargo, execute, program, root, say};
 use crate::counts::Counts;
 use crate::{lint, setup};
 
@@ -23,9 +23,11 @@ pub struct Options {
     filter: Vec<String>,
 }
 
+/// The crash tests: processes that are killed and waited for.
+const CRASH: [&str; 2] = ["--test", "crash"];
 /// The native crates, tested together so that their dependencies are built once. The programs that the tests start are
 /// built along, with the features that tests ask for: a build of their own would compile the engine a second time.
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 9] = [
     "image2model-domain",
     "image2model-openapi",
     "image2model-host",
@@ -33,6 +35,7 @@ const NATIVE: [&str; 8] = [
     "image2model-bench",
     "image2model-fuzz",
     "xtask",
+    "image2model-processes",
     "image2model-tests",
 ];
 /// The components whose logic is tested natively. Each on its own, for the same reason as in [`build`].
@@ -98,17 +101,24 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
             program("npm").args(["test", "--silent"]).current_dir(root().join("web")),
         )?;
     }
-    let packages = NATIVE.iter().flat_map(|package| ["--package", package]);
-    let mut native = cargo(&["test", "--no-fail-fast"]);
-    native.args(packages).arg("--").args(&options.filter).arg("--test-threads=2");
-    stage("the native crates, end to end".to_owned(), &mut native)?;
+    // Every test waits for others most of the time: FAL's model, a lease, a redirect.
+    stage("the native crates, end to end".to_owned(), native(&[]).args(&options.filter).arg("--test-threads=4"))?;
+    stage("what breaks".to_owned(), native(&CRASH).args(&options.filter).arg("--test-threads=12"))?;
     Ok((counts, failures))
+}
+
+/// Tests of the native crates, all selected at once even where few are run: other selections build with other features.
+fn native(targets: &[&str]) -> Command {
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    command.args(NATIVE.iter().flat_map(|package| ["--package", package])).args(targets).arg("--");
+    command
 }
 
 /// The crash tests with as many files and kills as a release has to survive, one after another.
 fn run_long(options: &Options) -> anyhow::Result<(Counts, Vec<String>)> {
-    let mut command = cargo(&["test", "--no-fail-fast", "--package", "image2model-tests", "--test", "crash", "--"]);
-    build::host(Profile::Dev)?;
+    // The programs that it starts come with the other targets.
+    execute(native(&["--bins"]).arg("--list").stdout(Stdio::null()))?;
+    let mut command = native(&CRASH);
     command
         .args(&options.filter)
         .args(["--include-ignored", "--test-threads=1", "--nocapture"])

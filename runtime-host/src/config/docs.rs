@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::table::{Fallback, Group, VARIABLES, Variable};
+use super::table::VARIABLES;
+use super::variable::{Fallback, Group, Variable};
 
 fn of(group: Group) -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().filter(move |variable| variable.group == group)

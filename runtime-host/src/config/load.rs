@@ -168,6 +168,8 @@ fn fal(reader: &mut Reader<'_>) -> FalSettings {
         deadline: Duration::from_secs(reader.number("TASK_DEADLINE_SECONDS", 10..=86_400)),
         soft_deadline: Duration::from_secs(reader.number("TASK_SOFT_DEADLINE_SECONDS", 1..=86_400)),
         lease: Duration::from_secs(reader.number("LEASE_SECONDS", 3..=600)),
+        pause: Duration::from_secs(reader.number("FAL_PAUSE_SECONDS", 1..=600)),
+        submit_timeout: Duration::from_secs(reader.number("FAL_SUBMIT_TIMEOUT_SECONDS", 2..=300)),
         uncertain_submits: reader.value("UNCERTAIN_SUBMITS", UncertainSubmits::parse).unwrap_or(UncertainSubmits::Fail),
         starts_per_minute: reader.number("MAX_STARTS_PER_MINUTE", 1..=100_000),
         sim_speed: reader.number("FAL_SIM_SPEED", 0.1..=1000.0),

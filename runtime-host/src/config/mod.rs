@@ -11,6 +11,7 @@ mod source;
 mod spin;
 mod table;
 mod values;
+mod variable;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,8 +26,9 @@ pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
 pub use source::Source;
 pub use spin::{Wiring, spin_variables};
-pub use table::{Group, VARIABLES, Variable};
+pub use table::VARIABLES;
 pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
+pub use variable::{Group, Variable};
 
 /// Which part of the host is started: what must be set differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,6 +224,10 @@ pub struct FalSettings {
     pub soft_deadline: Duration,
     /// How long a file is held without a sign of life.
     pub lease: Duration,
+    /// How long a submit may go without its answer.
+    pub submit_timeout: Duration,
+    /// How long files wait once FAL is away or refuses the account.
+    pub pause: Duration,
     /// What to do when a submit's fate stays unknown.
     pub uncertain_submits: UncertainSubmits,
     /// How many times faster than the real one the simulator is.

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use super::table::{Fallback, VARIABLES, Variable};
+use super::table::VARIABLES;
+use super::variable::{Fallback, Variable};
 use super::{Problem, Source};
 
 pub(super) struct Reader<'a> {

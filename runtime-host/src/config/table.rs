@@ -1,98 +1,12 @@
 //! The table of variables: name, default, what is expected, meaning. The seeds' names are kept.
 
-/// What a group of variables is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// Where the host listens and keeps things.
-    Host,
-    /// Who may do what.
-    Access,
-    /// How much.
-    Limits,
-    /// Redis.
-    Redis,
-    /// The bytes.
-    Blobs,
-    /// FAL.AI.
-    Fal,
-    /// Calls to the owners of jobs.
-    Webhooks,
-}
-
-impl Group {
-    /// In the order of the document.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks];
-
-    pub(super) fn title(self) -> &'static str {
-        match self {
-            Self::Host => "The host",
-            Self::Access => "Who may do what",
-            Self::Limits => "Limits",
-            Self::Redis => "Redis",
-            Self::Blobs => "Images and models",
-            Self::Fal => "FAL.AI",
-            Self::Webhooks => "Webhooks",
-        }
-    }
-}
-
-/// What holds when a variable is not set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fallback {
-    /// This value.
-    Value(&'static str),
-    /// Something that depends, in words.
-    Words(&'static str),
-}
-
-/// One variable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Variable {
-    /// As it is set.
-    pub name: &'static str,
-    /// Where it stands in the document.
-    pub group: Group,
-    /// When it is not set.
-    pub fallback: Fallback,
-    /// What values there are.
-    pub expects: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-    /// Never printed.
-    pub secret: bool,
-}
-
-const fn value(
-    group: Group,
-    name: &'static str,
-    fallback: &'static str,
-    expects: &'static str,
-    meaning: &'static str,
-) -> Variable {
-    Variable { name, group, fallback: Fallback::Value(fallback), expects, meaning, secret: false }
-}
-
-const fn words(
-    group: Group,
-    name: &'static str,
-    fallback: &'static str,
-    expects: &'static str,
-    meaning: &'static str,
-) -> Variable {
-    Variable { name, group, fallback: Fallback::Words(fallback), expects, meaning, secret: false }
-}
-
-const fn secret(variable: Variable) -> Variable {
-    Variable { secret: true, ..variable }
-}
+use super::variable::Group::{Access, Blobs, Fal, Host, Limits, Redis, Webhooks};
+use super::variable::{Variable, secret, value, words};
 
 const ADDRESS: &str = "an address and port such as 127.0.0.1:3000";
 const FOLDER: &str = "a folder";
 const URL: &str = "an http:// or https:// URL";
 const COUNT: &str = "a whole number, 0 for no limit";
-
-use Group::{Access, Blobs, Fal, Host, Limits, Redis, Webhooks};
 
 /// Every variable, in the order of the document.
 pub const VARIABLES: &[Variable] = &[
@@ -391,6 +305,20 @@ pub const VARIABLES: &[Variable] = &[
         "15",
         "a whole number from 3 to 600",
         "How long a worker holds a file without a sign of life, in seconds: a killed worker's files are taken over after that.",
+    ),
+    value(
+        Fal,
+        "FAL_SUBMIT_TIMEOUT_SECONDS",
+        "60",
+        "a whole number from 2 to 300",
+        "How long FAL.AI may take to answer a submission, in seconds. One that was not answered is looked for in FAL's history until that long after it was announced, and some seconds more.",
+    ),
+    value(
+        Fal,
+        "FAL_PAUSE_SECONDS",
+        "30",
+        "a whole number from 1 to 600",
+        "How long files wait once FAL.AI refuses the account or does not answer, before one of them is let through to see, in seconds. Doubles up to twenty times that for a refused account, up to four times while FAL.AI does not answer.",
     ),
     value(
         Fal,

@@ -12,8 +12,10 @@ use tokio::time::Instant;
 use super::config::{WorkerConfig, millis};
 use crate::redis::Store;
 
-/// How often the first pause doubles at most, as a factor.
-const LONGEST_FACTOR: u32 = 20;
+/// How far the first pause grows while FAL refuses the account: somebody has to see to it.
+const LONGEST_ACCOUNT: u32 = 20;
+/// How far it grows while FAL does not answer: that ends by itself, and people are waiting.
+const LONGEST_OUTAGE: u32 = 4;
 
 /// What the breaker lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,11 @@ impl Breaker {
     }
 
     async fn trip(&self, store: &Store, config: &WorkerConfig, kind: BreakerKind, by_submit: bool) -> Duration {
-        let (pause_ms, longest_ms) = (millis(config.breaker_pause), millis(config.breaker_pause * LONGEST_FACTOR));
+        let longest = match kind {
+            BreakerKind::Account => LONGEST_ACCOUNT,
+            BreakerKind::Outage => LONGEST_OUTAGE,
+        };
+        let (pause_ms, longest_ms) = (millis(config.breaker_pause), millis(config.breaker_pause * longest));
         match store.run(&TripBreaker { kind, pause_ms, longest_ms, by_submit }).await {
             Ok(tripped) => {
                 self.hear(Some((tripped.kind, tripped.left_ms)));

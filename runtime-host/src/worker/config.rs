@@ -72,7 +72,7 @@ pub struct WorkerConfig {
     pub keep_results: bool,
     /// Tries of fetching and storing one file of a result.
     pub store_tries: u32,
-    /// First pause of all submits after the account was refused or FAL was away; doubles up to twenty times that.
+    /// First pause of all submits after the account was refused or FAL was away; doubles up to twenty times that, or four.
     pub breaker_pause: Duration,
     /// Files in a row for which FAL must have been away before all are held back.
     pub outage_after: u32,

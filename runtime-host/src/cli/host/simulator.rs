@@ -80,6 +80,7 @@ fn real(settings: &FalSettings, key: SecretString) -> FalConfig {
         rest_url: settings.rest_url.clone(),
         api_url: settings.api_url.clone(),
         file_hosts: settings.result_hosts.clone(),
+        submit_timeout: settings.submit_timeout,
         ..FalConfig::new(key)
     }
 }

@@ -61,6 +61,7 @@ fn settings(config: &Config, base: &Foundation, fal: &Fal, identity: &HostIdenti
         deadline: config.fal.deadline,
         soft_deadline: config.fal.soft_deadline,
         webhook_url: config.fal.webhook_url.clone(),
+        breaker_pause: config.fal.pause,
         grace: defaults.grace.min(config.shutdown_grace),
         pace: fal.pace(config),
         keep_results: config.blobs.keep_results,

@@ -92,9 +92,14 @@ impl Shared {
     /// Whether a "no" to a look at `asked_at` for a request that was announced at `intended_at` is one: the history lists
     /// unfinished requests, and has had the time to list one that arrived as late as can be.
     pub fn is_sure(&self, intended_at: i64, asked_at: i64) -> bool {
-        let HistoryView::All { lag } = self.insight.view() else { return false };
+        self.sure_from(intended_at).is_some_and(|sure_from| asked_at >= sure_from)
+    }
+
+    /// From when on a "no" is one, ms since 1970; `None` where it never is.
+    pub fn sure_from(&self, intended_at: i64) -> Option<i64> {
+        let HistoryView::All { lag } = self.insight.view() else { return None };
         let slack = (lag * LAGS).max(self.config.history_slack);
-        asked_at >= self.arrived_by(intended_at).saturating_add(ms(slack))
+        Some(self.arrived_by(intended_at).saturating_add(ms(slack)))
     }
 
     /// Whether it only takes time until a "no" is one.

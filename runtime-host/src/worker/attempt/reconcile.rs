@@ -51,7 +51,8 @@ impl Attempt<'_> {
             if waited && (settled || self.time_left() == Duration::ZERO) {
                 return Err(self.undecided());
             }
-            self.held.rest(backoff.next_delay(retry_after)).await?;
+            let delay = self.until_next_look(backoff.next_delay(None), self.intended_at);
+            self.held.rest(delay.max(retry_after.unwrap_or_default())).await?;
         }
     }
 
@@ -90,7 +91,16 @@ impl Attempt<'_> {
                     error.retry_after()
                 }
             };
-            self.held.rest(backoff.next_delay(retry_after)).await?;
+            let delay = self.until_next_look(backoff.next_delay(None), since);
+            self.held.rest(delay.max(retry_after.unwrap_or_default())).await?;
+        }
+    }
+
+    /// Looks grow rare with time, but one is made as soon as a "no" can be believed.
+    fn until_next_look(&self, delay: Duration, intended_at: i64) -> Duration {
+        match self.shared.sure_from(intended_at) {
+            Some(sure_from) if sure_from >= self.now() => delay.min(super::since(sure_from, self.now())),
+            _ => delay,
         }
     }
 
