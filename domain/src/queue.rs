@@ -53,6 +53,9 @@ impl Priority {
     /// All of them, the first one first.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
 
+    /// What a client may say instead.
+    pub const EXPECTED: &'static str = "must be high, normal or low";
+
     /// Reads a name; `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -130,3 +130,25 @@ async fn money_runs_out_and_comes_back() {
     crew.sim.change(&json!({ "top_up": 100_000 })).await.unwrap();
     prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
 }
+
+/// Refusals that only an operator ends, at every call that carries the key: files wait, and go on when it is good again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_refused_for_a_while_loses_nothing() {
+    let (seed, _) = dice();
+    let mut crew = Crew::start(|setup| setup.with("FAL_PAUSE_SECONDS", "1")).await.unwrap();
+    for call in ["initiate", "submit", "status", "result"] {
+        for fault in ["unauthorized", "balance"] {
+            crew.sim.arm(&json!({ "call": call, "fault": fault, "times": 2 })).await.unwrap();
+        }
+    }
+    crew.staff(2).unwrap();
+    let started = Instant::now();
+    while !crew.sim.armed().await.unwrap().is_empty() {
+        assert!(started.elapsed() < patience(), "faults that met no call: {:?}", crew.sim.armed().await.unwrap());
+        if crew.unfinished().await.unwrap() < 10 {
+            crew.upload(5).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
+}

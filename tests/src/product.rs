@@ -38,8 +38,16 @@ impl Setup {
     /// # Errors
     /// When it does not become ready.
     pub fn start(self) -> anyhow::Result<Product> {
+        self.start_at("127.0.0.1:0")
+    }
+
+    /// The same at an address that others know before.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn start_at(self, address: &str) -> anyhow::Result<Product> {
         let data = tempfile::tempdir()?;
-        let (process, url) = launch("up", &self.environment, data.path(), "127.0.0.1:0")?;
+        let (process, url) = launch("up", &self.environment, data.path(), address)?;
         Ok(Product { process, url, data, environment: self.environment })
     }
 

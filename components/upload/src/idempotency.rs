@@ -3,6 +3,7 @@
 //! is deleted, or after the time that jobs are kept.
 
 use http::HeaderMap;
+use image2model_domain::queue::Priority;
 use image2model_domain::{Problem, digest};
 
 use crate::intake::Received;
@@ -34,6 +35,9 @@ pub fn body_digest(received: &Received, model: &str) -> String {
     let fields = &received.fields;
     let webhook = fields.webhook_url.as_deref().unwrap_or_default();
     let mut text = format!("{model}\n{}\n{}\n{webhook}\n", fields.process, fields.options.to_json());
+    if fields.priority != Priority::default() {
+        text += fields.priority.as_str();
+    }
     for image in &received.images {
         text.push_str(&image.filename);
         text.push('\n');

@@ -11,8 +11,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
+use super::class::Stage;
 use super::config::FalConfig;
-use super::error::{FalError, Stage};
+use super::error::FalError;
 use super::hosts::AllowedHosts;
 use super::refusal::Refusal;
 use crate::crash;

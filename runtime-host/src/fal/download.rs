@@ -9,8 +9,9 @@ use reqwest::header::CONTENT_TYPE;
 use tokio::time::Instant;
 use url::Url;
 
+use super::class::Stage;
 use super::client::FalClient;
-use super::error::{FalError, Stage};
+use super::error::FalError;
 use super::refusal::Refusal;
 use super::resume::Transfer;
 

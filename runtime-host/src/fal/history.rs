@@ -5,9 +5,10 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
+use super::class::Stage;
 use super::client::FalClient;
 use super::endpoint::EndpointId;
-use super::error::{FalError, Stage};
+use super::error::FalError;
 
 /// Most pages of a hundred that one look turns over.
 const MOST_PAGES: usize = 20;

@@ -4,6 +4,7 @@
 //! It does one call at a time and says exactly what its outcome means ([`FalError::class`]); when to call again, and
 //! whether a submit may be repeated at all, is the worker's to decide. The key goes to the configured bases only.
 
+mod class;
 mod client;
 mod config;
 mod download;
@@ -22,11 +23,12 @@ mod upload;
 mod webhook;
 mod words;
 
+pub use class::{Class, Stage};
 pub use client::FalClient;
 pub use config::FalConfig;
 pub use download::Fetched;
 pub use endpoint::{EndpointId, InvalidEndpoint};
-pub use error::{Class, FalError, Stage};
+pub use error::FalError;
 pub use history::{Recorded, Sought};
 pub use queue::{CancelAnswer, LogLine, Outcome, RequestStatus, Submission, Submitted};
 pub use refusal::{Detail, ModelError, Refusal};

@@ -12,9 +12,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
+use super::class::Stage;
 use super::client::{Answer, FalClient, Head};
 use super::endpoint::EndpointId;
-use super::error::{FalError, Stage};
+use super::error::FalError;
 use super::gate::Gate;
 use super::refusal::Refusal;
 

@@ -10,8 +10,9 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use url::Url;
 
+use super::class::Stage;
 use super::client::{FalClient, transport};
-use super::error::{FalError, Stage};
+use super::error::FalError;
 use super::hosts::AllowedHosts;
 use super::refusal::Refusal;
 

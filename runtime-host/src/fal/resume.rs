@@ -10,8 +10,9 @@ use reqwest::{Client, Response, StatusCode};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Url;
 
+use super::class::Stage;
 use super::client::{FalClient, transport};
-use super::error::{FalError, Stage};
+use super::error::FalError;
 use super::retry::Backoff;
 use crate::crash;
 

@@ -10,8 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::class::{Class, Stage};
 use super::client::{FalClient, transport};
-use super::error::{Class, FalError, Stage};
+use super::error::FalError;
 use super::refusal::Refusal;
 use super::retry::Backoff;
 use crate::crash;

@@ -3,6 +3,7 @@
 mod cancel;
 mod generate;
 mod list;
+mod priority;
 mod retry;
 mod webhook;
 

@@ -16,6 +16,8 @@ async fn options_within_their_ranges_are_taken() {
         ("pbr", "0", None),
         ("model", "tripo3d", None),
         ("model", "", None),
+        ("priority", "low", None),
+        ("priority", " high ", None),
     ];
     for (name, value, face_limit) in cases {
         let body = form().text("process", "false").text(name, value).file("a.jpg", &jpeg()).end();
@@ -42,6 +44,7 @@ async fn options_out_of_their_ranges_are_refused_by_name() {
         ("texture", "hd"),
         ("pbr", "maybe"),
         ("process", "later"),
+        ("priority", "urgent"),
         ("model", "../tripo3d"),
         ("model", "nothing-of-the-kind"),
     ];

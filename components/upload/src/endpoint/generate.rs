@@ -5,7 +5,6 @@
 
 use image2model_domain::commands::{GenerateFile, GenerateOutcome, Generating, ReadJob, Webhook};
 use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
-use image2model_domain::queue::Priority;
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId, Problem, view};
 use image2model_kit::{Context, Failure, Reply, config, random_bits, redis, reply};
@@ -72,7 +71,7 @@ async fn generate(
         idempotency: key.map(|key| (key, digest.as_str())),
         request_id: &context.request_id,
         traceparent: &context.trace.to_string(),
-        priority: Priority::default(),
+        priority: wish.priority,
     };
     let outcome = redis::run(&command).await?;
     let (generating, resumed) = queued(outcome)?;

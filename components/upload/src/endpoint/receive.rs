@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
-use image2model_domain::queue::{Priority, Queue};
+use image2model_domain::queue::Queue;
 use image2model_domain::{JobId, Problem, access_token};
 use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
 use serde_json::{Value, json};
@@ -172,7 +172,7 @@ impl Upload {
             options: received.fields.options.to_json(),
             model,
             process: received.fields.process,
-            priority: Priority::default(),
+            priority: received.fields.priority,
             webhook,
             files: received.images.iter().map(new_file).collect(),
         };

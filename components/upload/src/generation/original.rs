@@ -6,10 +6,11 @@
 
 use image2model_domain::FileId;
 use image2model_domain::options::{InvalidOption, OptionsSchema};
+use image2model_domain::queue::Priority;
 use serde_json::{Map, Value, json};
 
 use super::Wish;
-use super::request::{invalid, take_text};
+use super::request::{invalid, take_priority, take_text};
 
 /// Faces of `low`.
 const FEW_FACES: u32 = 10_000;
@@ -30,6 +31,7 @@ pub struct Original {
     quality: Option<Quality>,
     textured: Option<bool>,
     webhook_url: Option<String>,
+    priority: Priority,
 }
 
 impl Original {
@@ -54,11 +56,13 @@ impl Original {
         };
         let model = take_text(&mut body, "model_type")?;
         let webhook_url = take_text(&mut body, "webhook_url")?;
+        let priority = take_priority(&mut body)?;
         match body.keys().next() {
-            Some(name) => {
-                Err(invalid(name, "is not known; there are file_id, model_type, quality, texture_enabled, webhook_url"))
-            }
-            None => Ok(Self { file, model, quality, textured, webhook_url }),
+            Some(name) => Err(invalid(
+                name,
+                "is not known; there are file_id, model_type, quality, texture_enabled, webhook_url, priority",
+            )),
+            None => Ok(Self { file, model, quality, textured, webhook_url, priority }),
         }
     }
 
@@ -92,7 +96,7 @@ impl Original {
         if self.textured == Some(false) && schema.has("pbr") {
             options.insert("pbr".into(), Value::Null);
         }
-        Wish { model: self.model.clone(), options, webhook_url: self.webhook_url.clone() }
+        Wish { model: self.model.clone(), options, webhook_url: self.webhook_url.clone(), priority: self.priority }
     }
 }
 

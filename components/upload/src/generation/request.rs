@@ -1,6 +1,7 @@
 //! The body of `POST /models/generate-single`: which image, and whatever options the model has.
 
 use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
+use image2model_domain::queue::Priority;
 use image2model_domain::{FileId, JobId, digest};
 use serde_json::{Map, Value};
 
@@ -13,6 +14,8 @@ pub struct Wish {
     pub options: Map<String, Value>,
     /// To be called when the file has ended.
     pub webhook_url: Option<String>,
+    /// The file's place among the caller's own.
+    pub priority: Priority,
 }
 
 /// A file, and what is to be made of it.
@@ -27,7 +30,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads the body; every field that is not `job_id`, `file_id`, `model` or `webhook_url` is an option.
+    /// Reads the body; every field that is not `job_id`, `file_id`, `model`, `priority` or `webhook_url` is an option.
     ///
     /// # Errors
     /// [`InvalidOption`], which names the field.
@@ -36,10 +39,11 @@ impl Asked {
         let file = take_text(&mut body, "file_id")?.and_then(|text| FileId::parse(&text).ok());
         let model = take_text(&mut body, "model")?;
         let webhook_url = take_text(&mut body, "webhook_url")?;
+        let priority = take_priority(&mut body)?;
         Ok(Self {
             job: job.ok_or_else(|| invalid("job_id", "must be the id of a job"))?,
             file: file.ok_or_else(|| invalid("file_id", "must be the id of a file"))?,
-            wish: Wish { model, options: body, webhook_url },
+            wish: Wish { model, options: body, webhook_url, priority },
         })
     }
 }
@@ -58,9 +62,10 @@ impl Wish {
     /// Tells requests under one idempotency key apart.
     #[must_use]
     pub fn digest(&self, file: &FileId) -> String {
-        let Self { model, options, webhook_url } = self;
+        let Self { model, options, webhook_url, priority } = self;
         let options = Value::Object(options.clone());
-        digest::sha256_hex(format!("generate\n{file}\n{model:?}\n{webhook_url:?}\n{options}").as_bytes())
+        let priority = priority.as_str();
+        digest::sha256_hex(format!("generate\n{file}\n{model:?}\n{webhook_url:?}\n{priority}\n{options}").as_bytes())
     }
 }
 
@@ -70,6 +75,14 @@ pub(super) fn take_text(body: &mut Map<String, Value>, name: &str) -> Result<Opt
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
         Some(_) => Err(invalid(name, "must be text")),
+    }
+}
+
+/// Takes the priority out of the body; normal when there is none.
+pub(super) fn take_priority(body: &mut Map<String, Value>) -> Result<Priority, InvalidOption> {
+    match take_text(body, "priority")? {
+        None => Ok(Priority::default()),
+        Some(name) => Priority::parse(&name).ok_or_else(|| invalid("priority", Priority::EXPECTED)),
     }
 }
 
@@ -91,8 +104,14 @@ mod tests {
         let (job, file) = (JobId::from_random([1; 16]), FileId::from_random([2; 16]));
         let body = json!({ "job_id": job, "file_id": file, "face_limit": 5000, "model": "", "webhook_url": null });
         let asked = read(body).unwrap();
+        let (asked_job, asked_file) = (asked.job.clone(), asked.file.clone());
         assert_eq!((asked.job, asked.file, asked.wish.model, asked.wish.webhook_url), (job, file, None, None));
         assert_eq!(Value::Object(asked.wish.options), json!({ "face_limit": 5000 }));
+        assert_eq!(asked.wish.priority, Priority::Normal);
+        let hasty = json!({ "job_id": asked_job, "file_id": asked_file, "priority": "high" });
+        assert_eq!(read(hasty).unwrap().wish.priority, Priority::High);
+        let urgent = json!({ "job_id": asked_job, "file_id": asked_file, "priority": "urgent" });
+        assert_eq!(read(urgent).unwrap_err().to_string(), "priority: must be high, normal or low");
         assert_eq!(read(json!({ "job_id": 7 })).unwrap_err().to_string(), "job_id: must be text");
         assert_eq!(read(json!({})).unwrap_err().name, "job_id");
     }

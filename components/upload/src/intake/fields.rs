@@ -1,6 +1,7 @@
 //! The text fields of the form.
 
 use image2model_domain::options::{InvalidOption, Options};
+use image2model_domain::queue::Priority;
 
 use super::IntakeError;
 use super::head::Head;
@@ -17,18 +18,26 @@ pub struct Fields {
     pub process: bool,
     /// Whom to call when the job has ended; judged by whoever knows what is allowed.
     pub webhook_url: Option<String>,
+    /// Its place among the caller's own files.
+    pub priority: Priority,
 }
 
 impl Default for Fields {
     fn default() -> Self {
-        Self { options: Options::default(), model: None, process: true, webhook_url: None }
+        Self {
+            options: Options::default(),
+            model: None,
+            process: true,
+            webhook_url: None,
+            priority: Priority::default(),
+        }
     }
 }
 
 impl Fields {
     /// Whether a field means something here; all others are ignored.
     pub(super) fn knows(name: &str) -> bool {
-        matches!(name, "model" | "process" | "webhook_url")
+        matches!(name, "model" | "process" | "webhook_url" | "priority")
             || Options::default().set_field(name, "").is_ok_and(|known| known)
     }
 
@@ -46,6 +55,10 @@ impl Fields {
                 "true" | "1" | "yes" | "on" => self.process = true,
                 "false" | "0" | "no" | "off" => self.process = false,
                 _ => return refuse("must be true or false"),
+            },
+            "priority" => match Priority::parse(value) {
+                Some(priority) => self.priority = priority,
+                None => return refuse(Priority::EXPECTED),
             },
             "webhook_url" => self.webhook_url = Some(value.to_owned()),
             _ => {

@@ -14,6 +14,7 @@ mod upload;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use image2model_domain::queue::Priority;
 use secrecy::SecretString;
 
 use super::server::{self, Server};
@@ -41,6 +42,9 @@ pub struct Args {
     /// Which model makes it; the server's default otherwise
     #[arg(long)]
     model: Option<String>,
+    /// Before or after your other photographs: high, normal or low
+    #[arg(long, value_parser = |name: &str| Priority::parse(name).ok_or(Priority::EXPECTED))]
+    priority: Option<Priority>,
     /// Folder for the models
     #[arg(long, default_value = ".")]
     out: PathBuf,

@@ -23,6 +23,9 @@ pub async fn upload(api: &Api, args: &Args, images: &[Image], display: &Display)
     if let Some(model) = &args.model {
         form = form.text("model", model.clone());
     }
+    if let Some(priority) = args.priority {
+        form = form.text("priority", priority.as_str());
+    }
     for (index, image) in images.iter().enumerate() {
         form = form.part("files", part(image, display.file(index).cloned()).await?);
     }

@@ -1,0 +1,63 @@
+//! FAL's webhooks through the front door: they end what cannot be asked about, and only FAL is believed.
+
+use image2model_tests::client::{Upload, text};
+use image2model_tests::redis::free_port;
+use image2model_tests::sim::Sim;
+use image2model_tests::{Product, photo};
+use reqwest::Method;
+use serde_json::json;
+
+const PATH: &str = "/api/v1/webhooks/fal";
+
+/// A product that FAL calls. Its simulator is slow to be asked: every status poll fails.
+async fn start() -> (Sim, Product) {
+    let sim = Sim::start("20").unwrap();
+    sim.arm(&json!({ "call": "status", "fault": "bad-gateway", "probability": 1.0 })).await.unwrap();
+    let address = format!("127.0.0.1:{}", free_port().unwrap());
+    let setup = Product::setup().with_sim(&sim).with("FAL_WEBHOOK_URL", format!("http://{address}"));
+    let product = setup.start_at(&address).unwrap();
+    (sim, product)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_ends_when_fal_tells_though_it_cannot_be_asked() {
+    let (sim, product) = start().await;
+    let client = product.client().unwrap();
+    let files = [1, 2, 3].map(|n| Upload::new(&format!("{n}.jpg"), photo::jpeg(320, 240, n).unwrap()));
+    // One is told twice, one never: that one ends once FAL can be asked.
+    sim.arm(&json!({ "call": "webhook", "fault": "duplicate" })).await.unwrap();
+    sim.arm(&json!({ "call": "webhook", "fault": "lost" })).await.unwrap();
+    let job = client.upload(&files, &[]).await.unwrap();
+    let path = format!("/api/v1/status/{}", text(&job, "job_id"));
+    while client.json(&path).await.unwrap()["completed_files"] != 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(sim.armed().await.unwrap().len(), 1, "both faults of webhooks have met one");
+    sim.disarm().await.unwrap();
+    assert_eq!(client.ended(text(&job, "job_id")).await.unwrap()["status"], "completed");
+    assert_eq!(sim.submits().await.unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_fal_is_believed() {
+    let (_sim, product) = start().await;
+    let client = product.client().unwrap();
+    let told = json!({ "request_id": "0190-abc", "status": "OK", "payload": {} });
+    let unsigned = client.request(Method::POST, PATH).json(&told).send().await.unwrap();
+    assert_eq!(unsigned.status(), 401);
+    let problem: serde_json::Value = unsigned.json().await.unwrap();
+    assert_eq!(text(&problem, "error_code"), "SIGNATURE_MISSING");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let forged = client
+        .request(Method::POST, PATH)
+        .header("x-fal-webhook-request-id", "0190-abc")
+        .header("x-fal-webhook-user-id", "somebody")
+        .header("x-fal-webhook-timestamp", now)
+        .header("x-fal-webhook-signature", "ab".repeat(64))
+        .json(&told);
+    assert_eq!(forged.send().await.unwrap().status(), 401);
+    let large = client.request(Method::POST, PATH).body(vec![b' '; 2 << 20]).send().await.unwrap();
+    assert_eq!(large.status(), 413);
+    let asked = client.get(PATH).await.unwrap();
+    assert_eq!((asked.status().as_u16(), asked.headers()["allow"].to_str().unwrap()), (405, "POST"));
+}
