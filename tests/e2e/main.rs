@@ -34,6 +34,8 @@ mod operator;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod proxies;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod redis_hangs;

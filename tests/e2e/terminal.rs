@@ -1,5 +1,6 @@
 //! The main job from a terminal: `image2model submit`.
 
+use image2model_tests::client::{Upload, text};
 use image2model_tests::product::image2model;
 use image2model_tests::{Product, glb, photo};
 
@@ -54,4 +55,35 @@ fn the_exit_code_tells() {
     assert!(said.contains("text.jpg"), "{said}");
     let (code, said) = run(&[&folder.path().join("missing.jpg")]);
     assert_eq!(code, Some(2), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_follows_a_job_that_was_uploaded_before() {
+    let product = Product::setup().start().unwrap();
+    let client = product.client().unwrap();
+    let upload = |name: &str, seed| Upload::new(name, photo::jpeg(200, 200, seed).unwrap());
+    let made = client.upload(&[upload("chair.jpg", 1), upload("vase.jpg", 2)], &[]).await.unwrap();
+    let partly = client.upload(&[upload("good.jpg", 3), upload("sim-content-policy.jpg", 4)], &[]).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let watch = |job: &str, more: &[&str]| {
+        let mut command = image2model().unwrap();
+        let output = command.args(["watch", "--url", product.url(), job]).args(more).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    let out = folder.path().join("out");
+    let (code, said) = watch(text(&made, "job_id"), &["--out", out.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    for name in ["chair.glb", "vase.glb"] {
+        assert!(glb::inspect(&std::fs::read(out.join(name)).unwrap()).unwrap().triangles > 0);
+    }
+    // Once it has ended, and by its task id.
+    let (code, said) = watch(text(&made, "task_id"), &[]);
+    assert!(code == Some(0) && said.contains("vase.jpg: done: http://"), "{said}");
+    let (code, said) = watch(text(&partly, "job_id"), &[]);
+    assert!(code == Some(1) && said.contains("sim-content-policy.jpg: failed: "), "{said}");
+    for unknown in ["0123456789abcdef0123456789abcdef", "nonsense"] {
+        let (code, said) = watch(unknown, &[]);
+        assert!(code == Some(2) && said.starts_with("image2model: "), "{said}");
+    }
 }

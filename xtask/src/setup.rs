@@ -119,6 +119,17 @@ pub fn download_clients() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Finds the proxy that the product is tested behind, or installs it.
+pub fn proxy() -> anyhow::Result<()> {
+    // Not in everybody's PATH where it belongs to root.
+    if find("nginx").is_some()
+        || ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].iter().any(|path| PathBuf::from(path).is_file())
+    {
+        return Ok(());
+    }
+    install("nginx", &Packages { apt: "nginx", dnf: "nginx", apk: "nginx", pacman: "nginx", brew: "nginx" })
+}
+
 /// The name of a package in each package manager.
 struct Packages {
     apt: &'static str,

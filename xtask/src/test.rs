@@ -55,6 +55,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
     setup::python_tools()?;
     setup::download_clients()?;
+    setup::proxy()?;
     if setup::wants_browser_tests() {
         setup::browser()?;
     }

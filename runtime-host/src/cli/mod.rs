@@ -9,6 +9,7 @@ mod keys;
 mod server;
 mod submit;
 mod table;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Command {
     Stream(host::Args),
     /// Upload photographs, follow their progress, download the models
     Submit(submit::Args),
+    /// Follow a job that was uploaded before, to its end
+    Watch(watch::Args),
     /// Show jobs, queues and tenants; cancel, retry, replay, pause
     Jobs(jobs::Args),
     /// Issue, list and revoke API keys
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Worker(args) => host::run(Part::Worker, &args),
         Command::Stream(args) => host::run(Part::Stream, &args),
         Command::Submit(args) => submit::run(args),
+        Command::Watch(args) => watch::run(args),
         Command::Jobs(args) => jobs::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Check(args) => check::run(&args),

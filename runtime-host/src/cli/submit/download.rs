@@ -12,19 +12,18 @@ use tokio::io::AsyncWriteExt;
 use super::api::{Api, Job, accepted};
 use super::display::{Display, FileDisplay};
 use super::follow::{files, text};
-use super::image::Image;
 
 /// Names tried beside one that is taken.
 const NAMES: u32 = 10_000;
 const TRIES: u32 = 3;
 
 /// Downloads what was made, tells what was not, and answers how many models there are.
-pub async fn all(api: &Api, job: &Job, status: &Value, out: &Path, images: &[Image], display: &Display) -> usize {
+pub async fn all(api: &Api, job: &Job, status: &Value, out: &Path, names: &[&str], display: &Display) -> usize {
     let mut done = 0;
-    for (index, (id, image)) in job.files.iter().zip(images).enumerate() {
+    for (index, (id, name)) in job.files.iter().zip(names).enumerate() {
         let Some(shown) = display.file(index) else { continue };
         let said = match files(status).find(|file| text(file, "file_id") == id) {
-            Some(file) if text(file, "status") == "completed" => fetch(api, job, file, out, image, shown).await,
+            Some(file) if text(file, "status") == "completed" => fetch(api, job, file, out, name, shown).await,
             Some(file) => Err(anyhow::anyhow!("{}", why(file))),
             None => Err(anyhow::anyhow!("the server knows nothing about it any more")),
         };
@@ -39,7 +38,8 @@ pub async fn all(api: &Api, job: &Job, status: &Value, out: &Path, images: &[Ima
     done
 }
 
-fn why(file: &Value) -> String {
+/// Why there is no model of a file.
+pub fn why(file: &Value) -> String {
     let message = file.pointer("/error/message").and_then(Value::as_str);
     message.unwrap_or_else(|| text(file, "status")).to_owned()
 }
@@ -49,12 +49,12 @@ async fn fetch(
     job: &Job,
     file: &Value,
     out: &Path,
-    image: &Image,
+    name: &str,
     shown: &FileDisplay,
 ) -> anyhow::Result<PathBuf> {
     let mut tried = 1;
     loop {
-        match fetch_once(api, job, file, out, image, shown).await {
+        match fetch_once(api, job, file, out, name, shown).await {
             Err(_) if tried < TRIES => tried += 1,
             ended => return ended,
         }
@@ -67,7 +67,7 @@ async fn fetch_once(
     job: &Job,
     file: &Value,
     out: &Path,
-    image: &Image,
+    name: &str,
     shown: &FileDisplay,
 ) -> anyhow::Result<PathBuf> {
     let request = api.get(text(file, "download_url"), &[("stream", "1")], job);
@@ -86,7 +86,12 @@ async fn fetch_once(
     }
     writer.flush().await?;
     anyhow::ensure!(total.is_none_or(|total| total == got), "the download broke off");
-    keep(part, out, image.stem(), &extension)
+    keep(part, out, stem(name), &extension)
+}
+
+/// The name without its extension: what the model will be called.
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// From the name that the server gives it.

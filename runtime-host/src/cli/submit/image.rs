@@ -13,11 +13,6 @@ pub struct Image {
 }
 
 impl Image {
-    /// The name without its extension: what the model will be called.
-    pub fn stem(&self) -> &str {
-        self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem)
-    }
-
     /// The media type that its extension stands for; the server looks for itself.
     pub fn content_type(&self) -> &'static str {
         match self.name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).as_deref() {

@@ -3,11 +3,11 @@
 //! Exit code: 0 when every photograph became a model, 1 when some did not, 2 when nothing was begun (usage, or the server
 //! refused), 130 after Ctrl-C.
 
-mod api;
-mod display;
-mod download;
+pub(super) mod api;
+pub(super) mod display;
+pub(super) mod download;
 mod events;
-mod follow;
+pub(super) mod follow;
 mod image;
 mod upload;
 
@@ -23,7 +23,7 @@ use api::{Api, Job};
 use display::Display;
 use image::Image;
 
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -105,7 +105,8 @@ async fn finish(api: &Api, job: &Job, args: &Args, images: &[Image], display: &D
             return complain(&error, FAILED);
         }
     };
-    let done = download::all(api, job, &status, &args.out, images, display).await;
+    let names: Vec<&str> = images.iter().map(|image| image.name.as_str()).collect();
+    let done = download::all(api, job, &status, &args.out, &names, display).await;
     display.close();
     if done == images.len() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

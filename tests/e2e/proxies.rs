@@ -1,0 +1,103 @@
+//! Behind nginx, by the configuration that is shipped: events one by one, large uploads, ranges, addresses of clients.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use image2model_tests::client::{Upload, text};
+use image2model_tests::process::{Process, root};
+use image2model_tests::redis::free_port;
+use image2model_tests::{Client, Product, photo};
+use serde_json::Value;
+
+/// A running nginx in front of a product.
+struct Nginx {
+    _process: Process,
+    _folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Nginx {
+    fn start(product: &Product) -> Self {
+        let shipped = std::fs::read_to_string(root().join("deploy/proxy/nginx.conf")).unwrap();
+        let (port, folder) = (free_port().unwrap(), tempfile::tempdir().unwrap());
+        let behind = product.url().trim_start_matches("http://");
+        assert_eq!(shipped.matches("server 127.0.0.1:3000;").count(), 2);
+        let site = shipped
+            .replace("server 127.0.0.1:3000;", &format!("server {behind};"))
+            .replace("listen 80;", &format!("listen 127.0.0.1:{port};"));
+        let at = folder.path().display();
+        let main = format!(
+            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n\
+             client_body_temp_path {at}/body;\nproxy_temp_path {at}/proxy;\nfastcgi_temp_path {at}/f;\n\
+             uwsgi_temp_path {at}/u;\nscgi_temp_path {at}/s;\n{site}\n}}\n"
+        );
+        std::fs::write(folder.path().join("nginx.conf"), main).unwrap();
+        let program =
+            ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].into_iter().find(|path| std::path::Path::new(path).exists());
+        let mut command = Command::new(program.unwrap_or("nginx"));
+        command.args(["-e", "stderr", "-p"]).arg(folder.path()).args(["-c", "nginx.conf"]);
+        let mut process = Process::start(&mut command).expect("nginx is needed; run `cargo xtask test`");
+        let started = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(20), "nginx does not start: {}", process.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { _process: process, _folder: folder, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.url, None).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_leave_nginx_one_by_one_and_resume() {
+    let product = Product::setup().with("FAL_SIM_SPEED", "5").start().unwrap();
+    let nginx = Nginx::start(&product);
+    let client = nginx.client();
+    let photograph = Upload::new("chair.jpg", photo::jpeg(320, 240, 1).unwrap());
+    let job = text(&client.upload(&[photograph], &[]).await.unwrap(), "job_id").to_owned();
+    let path = format!("/api/v1/status/stream/{job}");
+    let response = client.request(reqwest::Method::GET, &path).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let (mut chunks, mut came, mut all) = (response.bytes_stream(), Vec::new(), String::new());
+    while let Some(chunk) = chunks.next().await {
+        all += &String::from_utf8_lossy(&chunk.unwrap());
+        came.push(Instant::now());
+    }
+    // Buffered, they would have come together at the end.
+    let spread = came.last().unwrap().duration_since(came[0]);
+    assert!(came.len() > 3 && spread > Duration::from_secs(1), "{} pieces within {spread:?}", came.len());
+    let ids: Vec<&str> = all.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    let resumed = client.request(reqwest::Method::GET, &path).header("last-event-id", ids[1]).send().await.unwrap();
+    let rest = resumed.text().await.unwrap();
+    let again: Vec<&str> = rest.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    assert_eq!(again, &ids[2..], "after {}", ids[1]);
+    let seen = client.request(reqwest::Method::GET, &path).header("last-event-id", *ids.last().unwrap());
+    assert_eq!(seen.send().await.unwrap().status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_ranges_and_refusals_come_through_nginx() {
+    let product = Product::setup().with("TRUSTED_PROXIES", "127.0.0.1").start().unwrap();
+    let nginx = Nginx::start(&product);
+    let client = nginx.client();
+    // Larger than what nginx takes without being told to.
+    let large = Upload::new("large.jpg", photo::jpeg(4000, 3000, 1).unwrap());
+    assert!(large.bytes.len() > 1 << 20, "{}", large.bytes.len());
+    let job = client.upload(&[large], &[]).await.unwrap();
+    let ended = client.ended(text(&job, "job_id")).await.unwrap();
+    assert_eq!(ended["status"], "completed", "{ended}");
+    let model = text(&ended["files"][0], "download_url").to_owned();
+    let whole = client.request(reqwest::Method::GET, &format!("{model}?stream=1")).send().await.unwrap();
+    let whole = whole.bytes().await.unwrap();
+    let part = client.request(reqwest::Method::GET, &format!("{model}?stream=1")).header("range", "bytes=100-");
+    let part = part.send().await.unwrap();
+    assert_eq!(part.status(), 206);
+    assert_eq!(part.bytes().await.unwrap(), whole.slice(100..));
+    let refused = client.post_upload(&[Upload::new("a.jpg", "no image")], &[]).await.unwrap();
+    assert_eq!(refused.status(), 400);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["error_code"], "FILE_VALIDATION_ERROR");
+}
