@@ -83,10 +83,11 @@ async fn uploads_ranges_and_refusals_come_through_nginx() {
     let product = Product::setup().with("TRUSTED_PROXIES", "127.0.0.1").start().unwrap();
     let nginx = Nginx::start(&product);
     let client = nginx.client();
-    // Larger than what nginx takes without being told to.
-    let large = Upload::new("large.jpg", photo::jpeg(4000, 3000, 1).unwrap());
-    assert!(large.bytes.len() > 1 << 20, "{}", large.bytes.len());
-    let job = client.upload(&[large], &[]).await.unwrap();
+    // Larger together than what nginx takes without being told to.
+    let large: Vec<Upload> =
+        (1..=3).map(|n| Upload::new(&format!("{n}.jpg"), photo::jpeg(4000, 3000, n).unwrap())).collect();
+    assert!(large.iter().map(|photo| photo.bytes.len()).sum::<usize>() > 3 << 19);
+    let job = client.upload(&large, &[]).await.unwrap();
     let ended = client.ended(text(&job, "job_id")).await.unwrap();
     assert_eq!(ended["status"], "completed", "{ended}");
     let model = text(&ended["files"][0], "download_url").to_owned();

@@ -35,6 +35,19 @@ for _, lane in ipairs(LANES) do
   if redis.call('HEXISTS', queue_key('paused'), lane) == 0 then open_lanes[#open_lanes + 1] = lane end
 end
 
+-- What comes first of a tenant that may have a line in several lanes: by priority and age, whatever the lanes.
+local function first_of(turn)
+  local least
+  for _, lane in ipairs(open_lanes) do
+    local first = redis.call('ZSCORE', ring_key(lane), turn.tenant)
+      and redis.call('ZRANGE', line_key(lane, turn.tenant), 0, 0, 'WITHSCORES') or {}
+    if first[1] and not (least and least <= tonumber(first[2])) then
+      least, turn.lane, turn.entry = tonumber(first[2]), lane, first[1]
+    end
+  end
+  return turn
+end
+
 -- Whose turn it is: the least virtual time in any open lane.
 local function next_turn()
   local turn
@@ -44,7 +57,7 @@ local function next_turn()
       turn = { lane = lane, tenant = first[1], virtual = tonumber(first[2]) }
     end
   end
-  return turn
+  return turn and first_of(turn)
 end
 
 -- A tenant's share of the turns, and how many of its files may run at once.
@@ -75,8 +88,9 @@ end
 
 local out, skipped, passed = { 0, now, gate and gate.kind or '', gate and gate.left or 0 }, {}, 0
 local function skip(turn)
-  skipped[#skipped + 1] = turn
-  redis.call('ZREM', ring_key(turn.lane), turn.tenant)
+  local ring = ring_key(turn.lane)
+  skipped[#skipped + 1] = { ring = ring, tenant = turn.tenant, virtual = redis.call('ZSCORE', ring, turn.tenant) }
+  redis.call('ZREM', ring, turn.tenant)
 end
 
 local function take(turn, weight, entry, fields)
@@ -109,7 +123,7 @@ while want > 0 and running < most and passed < 64 do
   local turn = next_turn()
   if not turn then break end
   local weight, cap = terms_of(turn.tenant)
-  local entry = redis.call('ZRANGE', line_key(turn.lane, turn.tenant), 0, 0)[1]
+  local entry = turn.entry
   if not entry then
     leave_ring(turn.lane, turn.tenant)
     passed = passed + 1
@@ -143,7 +157,7 @@ while want > 0 and running < most and passed < 64 do
   end
 end
 if passed >= 64 then look_again_in(1000) end
-for _, turn in ipairs(skipped) do redis.call('ZADD', ring_key(turn.lane), turn.virtual, turn.tenant) end
+for _, turn in ipairs(skipped) do redis.call('ZADD', turn.ring, turn.virtual, turn.tenant) end
 local due = redis.call('ZRANGE', delayed_key, 0, 0, 'WITHSCORES')
 local expiry = redis.call('ZRANGE', running_key, 0, 0, 'WITHSCORES')
 if due[2] then look_again_in(tonumber(due[2]) - now) end

@@ -104,9 +104,9 @@ impl Held {
         self.interruptible(tokio::time::sleep(duration)).await
     }
 
-    /// Sleeps, or until something comes to pass.
-    pub async fn rest_until(&self, duration: Duration, news: impl Future<Output = ()>) -> Result<(), End> {
-        self.interruptible(tokio::time::timeout(duration, news)).await.map(|_| ())
+    /// Sleeps, or until something comes to pass; answers whether it did.
+    pub async fn rest_until(&self, duration: Duration, news: impl Future<Output = ()>) -> Result<bool, End> {
+        self.interruptible(tokio::time::timeout(duration, news)).await.map(|rested| rested.is_ok())
     }
 }
 

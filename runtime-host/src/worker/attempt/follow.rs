@@ -101,6 +101,8 @@ impl Attempt<'_> {
             self.progress(FileStatus::QueuedAtProvider, progress::ACCEPTED, "Waiting at the model provider", None)
                 .await?;
         }
+        // Whether FAL has told that it has ended.
+        let mut told = false;
         loop {
             let answer = self.held.interruptible(shared.fal.status(&self.endpoint, request_id)).await?;
             let pause = match answer {
@@ -115,6 +117,8 @@ impl Attempt<'_> {
                     seen.learning = self.held.interruptible(lesson).await?;
                     self.poll_interval(seen.started.elapsed())
                 }
+                // Its last log lines cannot be had; its result may.
+                Err(error) if told && error.class() == Class::Transient => return Ok(Ending::Usual),
                 Err(error) => {
                     let pause = self.trouble(&error, &mut seen)?;
                     if seen.unknown >= MOST_UNKNOWN {
@@ -132,7 +136,7 @@ impl Attempt<'_> {
                 self.give_up(request_id).await?;
                 return Ok(Ending::GivenUp);
             }
-            self.held.rest_until(pause, listener.news()).await?;
+            told |= self.held.rest_until(pause, listener.news()).await?;
         }
     }
 
@@ -231,14 +235,12 @@ impl Attempt<'_> {
         if !self.held.is_held().await {
             return Err(End::Dropped);
         }
-        let answer = self.cancel_at_provider().await;
-        if answer == Some(CancelAnswer::AlreadyCompleted) {
-            return Ok(());
-        }
-        for _ in 0..LOOKS_AFTER_CANCEL {
-            if answer != Some(CancelAnswer::Requested) {
-                break;
-            }
+        let looks = match self.cancel_at_provider().await {
+            Some(CancelAnswer::AlreadyCompleted) => return Ok(()),
+            Some(CancelAnswer::Requested) => LOOKS_AFTER_CANCEL,
+            _ => 0,
+        };
+        for _ in 0..looks {
             self.held.rest(jittered(self.held.config.poll_quick)).await?;
             let status = self.held.interruptible(self.shared.fal.status(&self.endpoint, request_id)).await?;
             if matches!(status, Ok(RequestStatus::Completed { .. })) {
