@@ -2,6 +2,7 @@
 // Every event is an upsert keyed by file id; a status answer never undoes an event that came after it was asked for.
 
 import type { FileFailure, FileStatus, JobStatus, StatusAnswer, StreamEvent } from '../api/types';
+import { Log } from './log';
 
 export interface FileState {
   id: string;
@@ -12,6 +13,13 @@ export interface FileState {
   message: string;
   failure: FileFailure | null;
   hasPreview: boolean;
+  /** Files ahead of it; null when it is not in line or nobody knows. */
+  queuePosition: number | null;
+  /** Attempts that failed. */
+  attempts: number;
+  /** How often it was retried on demand. */
+  restarts: number;
+  readonly log: Log;
   /** Version of the state at the last event about this file. */
   touched: number;
 }
@@ -32,6 +40,13 @@ export class JobState {
   overall = 0;
   etaSeconds: number | null = null;
   queuePosition: number | null = null;
+  /** When the job was made and when it ended, by the service's clock; milliseconds since 1970. */
+  createdAt: number | null = null;
+  completedAt: number | null = null;
+  /** The service's clock is so many milliseconds ahead of this one. */
+  clockAhead = 0;
+  /** When the estimate was told, by this clock. */
+  estimatedAt = 0;
   /** A status answer has been seen, so the list of files is whole. */
   known = false;
   /** Grows with every event. */
@@ -46,9 +61,26 @@ export class JobState {
     return [...this.files.values()].filter((file) => file.status === status).length;
   }
 
-  /** Takes a status answer that was asked for at version `askedAt`. */
-  applyStatus(answer: StatusAnswer, askedAt: number): void {
+  /** Seconds from the upload until now, or until the end; null while unknown. */
+  elapsedSeconds(now = Date.now()): number | null {
+    if (this.createdAt === null) return null;
+    const until = this.ended ? this.completedAt : now + this.clockAhead;
+    return until === null ? null : Math.max(0, (until - this.createdAt) / 1000);
+  }
+
+  /** Seconds until the likely end, counted down since it was told; null while unknown or when it is over. */
+  remainingSeconds(now = Date.now()): number | null {
+    if (this.ended || this.etaSeconds === null) return null;
+    const left = this.etaSeconds - (now - this.estimatedAt) / 1000;
+    return left > 0 ? left : null;
+  }
+
+  /** Takes a status answer that was asked for at version `askedAt` and told at `now` by the service's clock. */
+  applyStatus(answer: StatusAnswer, askedAt: number, now = Date.now()): void {
     this.known = true;
+    this.clockAhead = now - Date.now();
+    this.createdAt = timeOf(answer.created_at) ?? this.createdAt;
+    this.completedAt = timeOf(answer.completed_at);
     for (const file of answer.files) {
       const state = this.#file(file.file_id);
       state.name = file.filename || state.name;
@@ -59,6 +91,7 @@ export class JobState {
     if (this.#jobTouched > askedAt) return;
     this.#setJob(answer.status, answer.overall_progress);
     this.etaSeconds = answer.eta_seconds ?? null;
+    this.estimatedAt = Date.now();
     this.queuePosition = answer.queue_position ?? null;
   }
 
@@ -73,6 +106,7 @@ export class JobState {
       const file = this.#file(event.file_id);
       file.touched = this.version;
       if (event.filename) file.name = event.filename;
+      if (event.type === 'log') file.log.add(event);
       this.#update(file, { ...event, error: failureOf(event) });
       if (event.rendered_image) file.hasPreview = true;
     } else if (event.type === 'progress') {
@@ -86,15 +120,21 @@ export class JobState {
     const known = this.files.get(id);
     if (known) return known;
     const made: FileState = {
-      id, name: '', status: 'pending', progress: 0, message: '', failure: null, hasPreview: false, touched: 0,
+      id, name: '', status: 'pending', progress: 0, message: '', failure: null, hasPreview: false,
+      queuePosition: null, attempts: 0, restarts: 0, log: new Log(), touched: 0,
     };
     this.files.set(id, made);
     return made;
   }
 
   #update(file: FileState, news: News): void {
+    // What belongs to a run before the last retry comes too late.
+    if (typeof news.restarts === 'number' && news.restarts < file.restarts) return;
     const next = nextStatus(news);
-    const restarted = next !== null && isEnd(file.status) && !isEnd(next);
+    const restarted = (news.restarts ?? file.restarts) > file.restarts || (next !== null && isEnd(file.status) && !isEnd(next));
+    file.restarts = news.restarts ?? file.restarts;
+    file.attempts = news.attempts ?? file.attempts;
+    if (next !== null) file.queuePosition = placeOf(next, news, file);
     if (next !== null) file.status = next;
     if (typeof news.progress === 'number') {
       file.progress = restarted ? clamp(news.progress) : Math.max(file.progress, clamp(news.progress));
@@ -123,6 +163,9 @@ interface News {
   status?: string | null;
   progress?: number | null;
   message?: string | null;
+  queue_position?: number | null;
+  attempts?: number | null;
+  restarts?: number | null;
   error?: FileFailure | null;
 }
 
@@ -132,6 +175,17 @@ function nextStatus(news: News): FileStatus | null {
   if (news.status && FILE_STATUSES.has(news.status)) return news.status as FileStatus;
   if (news.type === 'completed') return 'completed';
   return news.type === 'error' ? 'failed' : null;
+}
+
+/** The place in a line, here or at the provider; a place in the former line says nothing of the next one. */
+function placeOf(next: FileStatus, news: News, before: FileState): number | null {
+  if (next !== 'pending' && next !== 'queued_at_provider') return null;
+  return news.queue_position ?? (next === before.status ? before.queuePosition : null);
+}
+
+function timeOf(text: string | null | undefined): number | null {
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? null : time;
 }
 
 function clamp(percent: number): number {
