@@ -42,12 +42,25 @@ function settleAddress(job: string, token: string | null): void {
 }
 
 async function show(job: string): Promise<void> {
+  const { signal } = visit;
   const state = new JobState();
-  const view = new JobView(job);
+  // A job that has ended begins anew when its failed files are tried again.
+  let again = (): void => undefined;
+  const view = new JobView(job, () => again());
+  const seconds = setInterval(() => view.summary.tick(state), 1000);
+  signal.addEventListener('abort', () => clearInterval(seconds));
+  while (!signal.aborted) {
+    const begun = new Promise<void>((resolve) => (again = resolve));
+    await followOnce(job, state, view, signal);
+    await begun;
+  }
+}
+
+async function followOnce(job: string, state: JobState, view: JobView, signal: AbortSignal): Promise<void> {
   const trouble = h('div', { class: 'messages' });
   let before: Link = 'connecting';
   await follow(job, state, {
-    signal: visit.signal,
+    signal,
     onChange() {
       if (!state.known) return;
       if (!view.element.isConnected) fill(place, view.element);
