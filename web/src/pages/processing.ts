@@ -1,9 +1,11 @@
-// The processing and results page of one job, named in the address by `job`, or by `taskId` as the original did.
+// The processing and results page of one job, named in the address by `job`, or by `taskId` as the original did;
+// where none is named, the list of the caller's jobs.
 
 import { pages } from '../api/addresses';
 import { findJobOfTask } from '../api/client';
 import { ServiceError } from '../api/problem';
 import { rememberToken } from '../api/session';
+import { HistoryView } from '../history/history-view';
 import { follow, type Link } from '../progress/follow';
 import { JobState } from '../progress/job-state';
 import { JobView } from '../progress/job-view';
@@ -24,7 +26,7 @@ async function start(): Promise<void> {
   const query = new URLSearchParams(location.search);
   const task = query.get('taskId') ?? query.get('task_id');
   const named = query.get('job') ?? query.get('job_id');
-  if (!named && !task) return showNoJob();
+  if (!named && !task) return showJobs();
   showLoading();
   try {
     const job = named ?? (await findJobOfTask(task ?? ''));
@@ -84,8 +86,12 @@ function showLoading(): void {
   setTimeout(() => setText(slow, 'This takes longer than usual. Still waiting for the service.'), SLOW);
 }
 
-function showNoJob(): void {
-  fill(place, emptyState('No job is named', 'The address of a job looks like /processing?job=… and is given by an upload.'));
+async function showJobs(): Promise<void> {
+  document.title = 'Your models · Image2Model';
+  document.querySelector(`nav a[href="${pages.jobs}"]`)?.setAttribute('aria-current', 'page');
+  const view = new HistoryView(visit.signal);
+  fill(place, view.element);
+  await view.load();
 }
 
 function explain(cause: unknown): void {
