@@ -3,6 +3,7 @@
 
 import type { FileFailure, FileStatus, JobStatus, StatusAnswer, StreamEvent } from '../api/types';
 import { Log } from './log';
+import { clamp, failureOf, nextStatus, placeOf, timeOf, type News } from './news';
 
 export interface FileState {
   id: string;
@@ -24,9 +25,6 @@ export interface FileState {
   touched: number;
 }
 
-const FILE_STATUSES = new Set<string>([
-  'pending', 'uploading', 'queued_at_provider', 'processing', 'completed', 'failed', 'cancelled',
-]);
 const JOB_STATUSES = new Set<string>(['pending', 'processing', 'completed', 'partially_completed', 'failed', 'cancelled']);
 
 /** Nothing more will happen to a file of this status, unless somebody retries it. */
@@ -150,44 +148,4 @@ export class JobState {
     if (status && JOB_STATUSES.has(status)) this.status = status as JobStatus;
     if (typeof overall === 'number') this.overall = restarted ? clamp(overall) : Math.max(this.overall, clamp(overall));
   }
-}
-
-/** Events tell a failure in the words of the first clients: a sentence, its code beside it. */
-function failureOf({ error, error_code, retryable }: StreamEvent): FileFailure | null {
-  return error ? { code: error_code ?? '', message: error, retryable: retryable ?? false } : null;
-}
-
-/** What an event and a status answer have in common about a file. */
-interface News {
-  type?: string;
-  status?: string | null;
-  progress?: number | null;
-  message?: string | null;
-  queue_position?: number | null;
-  attempts?: number | null;
-  restarts?: number | null;
-  error?: FileFailure | null;
-}
-
-/** The file status an event or answer tells; the event's type says it when the field is missing. */
-function nextStatus(news: News): FileStatus | null {
-  if (news.type === 'log') return null;
-  if (news.status && FILE_STATUSES.has(news.status)) return news.status as FileStatus;
-  if (news.type === 'completed') return 'completed';
-  return news.type === 'error' ? 'failed' : null;
-}
-
-/** The place in a line, here or at the provider; a place in the former line says nothing of the next one. */
-function placeOf(next: FileStatus, news: News, before: FileState): number | null {
-  if (next !== 'pending' && next !== 'queued_at_provider') return null;
-  return news.queue_position ?? (next === before.status ? before.queuePosition : null);
-}
-
-function timeOf(text: string | null | undefined): number | null {
-  const time = Date.parse(text ?? '');
-  return Number.isNaN(time) ? null : time;
-}
-
-function clamp(percent: number): number {
-  return Math.min(100, Math.max(0, percent));
 }
