@@ -17,7 +17,7 @@ export function keys(): View {
   const view = makeView<Page<'keys', Key>>({
     id: 'keys', title: 'Keys', hint: 'The keys themselves are kept nowhere: a new one is shown once.',
     read: () => read('/admin/keys', { limit: '100' }),
-    draw: ({ keys: all }) => [table('Keys', ['Name', 'Role', 'State', 'Made', 'Expires', 'Last used', ''], all.map((key) => [
+    draw: ({ keys: all }) => [table('Keys', ['Name', 'Role', 'State', 'Made', 'Expires', 'Last used', 'Actions'], all.map((key) => [
       key.name, key.role, pill(key.state), moment(key.created_at), key.expires_at === null ? 'Never' : moment(key.expires_at), moment(key.last_used_at),
       key.state === 'active' ? actionButton('Revoke', `Revoke ${key.name}`, () => revoke(key), () => view.start()) : '',
     ]))],

@@ -32,9 +32,9 @@ export function deadLetters(): View {
     id: 'dead', title: 'Dead letters', hint: 'Files that ended without a model, the newest first. Replaying puts one in line anew.', every: 15_000,
     read: () => read('/admin/tasks', { state: 'dead' }),
     draw: ({ tasks, next_cursor }) => [
-      table('Dead letters', ['File', 'Why', 'Attempts', 'When', 'Job', ''], tasks.map((one) => [
+      table('Dead letters', ['File', 'Why', 'Attempts', 'When', 'Job', 'Actions'], tasks.map((one) => [
         one.filename, h('span', { class: 'reason' }, one.message, h('code', {}, one.error_code)), one.attempts, moment(one.failed_at),
-        h('a', { href: `#jobs/${one.job_id}`, 'aria-label': `History of job ${one.job_id}` }, one.job_id.slice(0, 8)),
+        h('a', { href: `#jobs/${one.job_id}` }, one.job_id.slice(0, 8)),
         h('span', { class: 'with-button' },
           one.replayable ? actionButton('Replay', `Replay ${one.filename} of ${one.dead_letter_id}`, () => send('POST', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}/replay`), () => view.start()) : 'Not replayable',
           actionButton('Forget', `Forget ${one.filename} of ${one.dead_letter_id}`, () => send('DELETE', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}`), () => view.start())),
