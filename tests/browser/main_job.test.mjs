@@ -6,6 +6,9 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+// The other flows run with it, against the same product.
+import './console.test.mjs';
+import './flows.test.mjs';
 import { cameraOrbit, dragAcross, launch, loadedViewer, openPage } from './lib/chromium.mjs';
 
 const { BASE_URL, PHOTO } = process.env;

@@ -4,16 +4,15 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { checkAccess } from './lib/access.mjs';
 import { launch, loadedViewer, openPage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
-import { startDouble } from './lib/service_double.mjs';
+import { startDouble, TRIPO } from './lib/service_double.mjs';
 
 const SHOTS = fileURLToPath(new URL('./test-results/', import.meta.url));
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
 const BUDGET = 150 * 1024;
@@ -49,19 +48,6 @@ async function upload(page, files) {
   await page.getByRole('button', { name: /^Make \d+ models?$/ }).click();
 }
 
-/** Fails on any axe violation of WCAG A and AA, and on sideways scrolling. */
-async function checkAccess(page, what) {
-  // The policy of the pages forbids injected scripts, so axe comes in through the debugger's evaluate.
-  await page.evaluate(AXE);
-  const violations = await page.evaluate(async () => {
-    const { violations: found } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] });
-    return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(' ')).join(', ')}`);
-  });
-  assert.deepEqual(violations, [], `${what} has no accessibility violations`);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(overflow <= 0, `${what} scrolls sideways by ${overflow} px`);
-}
-
 test('one failing file of three leaves two models and its reason', LIMIT, () =>
   visit({ failing: [1] }, {}, async ({ page, double }) => {
     await upload(page, pictures);
@@ -93,6 +79,108 @@ test('without any stream the page polls to the end', LIMIT, () =>
   visit({ noStream: true }, { expected: [/503/] }, async ({ page }) => {
     await upload(page, pictures.slice(0, 1));
     await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+  }));
+
+test('a service that goes away and comes back costs no row, and doubles none', LIMIT, () =>
+  visit({ hold: () => 50 }, { expected: [/ERR_|Failed to load resource/] }, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByText('Building the surface').first().waitFor();
+    await double.away(3000);
+    await page.getByText('Live', { exact: true }).waitFor();
+    assert.equal(await page.locator('.row').count(), 3);
+    [...double.jobs.values()][0].release();
+    await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
+    assert.equal(await page.locator('.model').count(), 3);
+  }));
+
+test('a long job shows its log on demand and how long it has taken', LIMIT, () =>
+  visit({ hold: () => 60 }, {}, async ({ page }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText(/^\d+ log lines?$/).click();
+    await page.getByText(/Mesh at \d+ %/).first().waitFor();
+    await page.getByText(/\d s so far, 40 seconds left|\d s so far, 3\d seconds left/).waitFor();
+    await checkAccess(page, 'an open log');
+    await page.screenshot({ path: `${SHOTS}/log.png` });
+  }));
+
+test('failed files are tried again, one or all, and the job goes on where it stands', LIMIT, () =>
+  visit({ failing: [0, 1] }, {}, async ({ page }) => {
+    await upload(page, pictures);
+    await page.getByRole('heading', { name: '1 of 3 models are ready' }).waitFor();
+    await page.getByRole('button', { name: 'Try again: vase.jpg' }).click();
+    await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
+    await page.getByRole('button', { name: 'Try again: still life.jpg' }).click();
+    await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
+    assert.equal(await page.locator('.model').count(), 3);
+    assert.equal(await page.locator('.row').count(), 0);
+  }));
+
+test('cancelling keeps what is ready', LIMIT, () =>
+  visit({ hold: (index) => (index === 0 ? Infinity : 50) }, {}, async ({ page }) => {
+    await upload(page, pictures);
+    await loadedViewer(page);
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByText('2 pictures will get no model').waitFor();
+    await page.getByRole('button', { name: 'Cancel the job' }).click();
+    await page.getByRole('heading', { name: '1 of 3 models are ready' }).waitFor();
+    assert.equal(await page.locator('.row[data-status=cancelled]').count(), 2);
+  }));
+
+test('with several models installed one is chosen, with its own options', LIMIT, () => {
+  const plain = { id: 'plain', name: 'Plain shapes', typical_seconds: 5, prices: [{ label: 'a model', cents: 5 }], options_schema: { properties: {} } };
+  return visit({ models: [TRIPO, plain] }, {}, async ({ page }) => {
+    await page.goto('/upload');
+    await page.setInputFiles('#pictures', pictures.slice(0, 2));
+    await page.getByLabel('Model', { exact: true }).selectOption('plain');
+    await page.getByText('$0.10').waitFor();
+    assert.equal(await page.getByRole('radio', { name: /^HD/ }).count(), 0);
+    await checkAccess(page, 'the choice of a model');
+  });
+});
+
+test('a phone offers its camera', LIMIT, async () => {
+  const double = await startDouble({});
+  const context = await browser.newContext({ baseURL: double.url, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  try {
+    const page = await context.newPage();
+    await page.goto('/upload');
+    await page.getByText('Take a picture').waitFor();
+    assert.equal(await page.locator('#camera').getAttribute('capture'), 'environment');
+    await page.setInputFiles('#camera', pictures[0]);
+    await page.setInputFiles('#camera', pictures[1]);
+    await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
+    await checkAccess(page, 'the upload page of a phone');
+    await page.screenshot({ path: `${SHOTS}/phone.png`, fullPage: true });
+  } finally {
+    await context.close();
+    await double.close();
+  }
+});
+
+test('the list of jobs goes on page by page, asks for a key, and says when it is empty', LIMIT, () =>
+  visit({ key: 'open-sesame' }, { expected: [/403/] }, async ({ page, double }) => {
+    await page.goto('/results');
+    await page.getByLabel('API key').fill('open-sesame');
+    await page.getByRole('button', { name: 'Use this key' }).click();
+    await page.getByText('No models yet').waitFor();
+    await checkAccess(page, 'an empty list of jobs');
+    await page.screenshot({ path: `${SHOTS}/jobs-empty.png` });
+    await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      for (let number = 0; number < 25; number++) {
+        const form = new FormData();
+        form.append('files', new File([bytes], `number ${number}.jpg`, { type: 'image/jpeg' }));
+        await fetch('/api/v1/upload', { method: 'POST', body: form, headers: { Authorization: 'Bearer open-sesame' } });
+      }
+    }, pictures[0].buffer.toString('base64'));
+    assert.equal(double.jobs.size, 25);
+    await page.reload();
+    await page.getByText('number 24.jpg').waitFor();
+    assert.equal(await page.locator('.job-item').count(), 20);
+    await page.getByRole('button', { name: 'Show older' }).click();
+    await page.getByText('number 0.jpg').waitFor();
+    assert.equal(await page.locator('.job-item').count(), 25);
+    assert.equal(await page.getByRole('button', { name: 'Show older' }).count(), 0);
   }));
 
 test('a reload in the middle finds the same rows and pictures again', LIMIT, () =>

@@ -8,6 +8,7 @@ export const ROUTES: Readonly<Record<string, string>> = {
   '/upload': '/index.html',
   '/processing': '/processing.html',
   '/results': '/processing.html',
+  '/console': '/console.html',
   '/docs': '/docs.html',
   '/redoc': '/redoc.html',
 };

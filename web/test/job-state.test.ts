@@ -87,4 +87,46 @@ describe('JobState', () => {
     state.applyEvent({ type: 'progress', file_id: 'c', filename: 'c.jpg', status: 'dreaming', progress: 400 });
     expect(state.files.get('c')).toMatchObject({ name: 'c.jpg', status: 'pending', progress: 100 });
   });
+
+  it('keeps the log of each file apart', () => {
+    const state = started();
+    state.applyEvent({ type: 'log', file_id: 'a', message: 'one' });
+    state.applyEvent({ type: 'log', file_id: 'b', message: 'two' });
+    expect(state.files.get('a')?.log.lines.map(({ words }) => words)).toEqual(['one']);
+  });
+
+  it('begins a retried file anew, and lets late news of the former run pass', () => {
+    const state = started();
+    state.applyEvent({ type: 'error', file_id: 'a', status: 'failed', error: 'no', progress: 100, restarts: 0 });
+    state.applyEvent({ type: 'progress', file_id: 'a', status: 'pending', progress: 0, restarts: 1 });
+    expect(state.files.get('a')).toMatchObject({ status: 'pending', progress: 0, restarts: 1, failure: null });
+    state.applyEvent({ type: 'error', file_id: 'a', status: 'failed', error: 'no', progress: 100, restarts: 0 });
+    expect(state.files.get('a')).toMatchObject({ status: 'pending', progress: 0 });
+  });
+
+  it('knows a place in line only while there is a line', () => {
+    const state = started();
+    state.applyEvent({ type: 'progress', file_id: 'b', status: 'pending', queue_position: 4 });
+    expect(state.files.get('b')?.queuePosition).toBe(4);
+    state.applyEvent({ type: 'progress', file_id: 'b', status: 'uploading' });
+    expect(state.files.get('b')?.queuePosition).toBeNull();
+  });
+
+  it('measures time by the clock of the service, and counts an estimate down', () => {
+    const state = new JobState();
+    const here = Date.now();
+    const there = here + 3_600_000;
+    state.applyStatus(answer({ created_at: new Date(there - 90_000).toISOString(), eta_seconds: 40 }), 0, there);
+    expect(state.elapsedSeconds(here)).toBeCloseTo(90, 0);
+    expect(state.remainingSeconds(here + 10_000)).toBeCloseTo(30, 0);
+    expect(state.remainingSeconds(here + 60_000)).toBeNull();
+  });
+
+  it('goes on after its end when a status answer says so', () => {
+    const state = started();
+    state.applyEvent({ type: 'job', status: 'failed' });
+    state.applyStatus(answer({ status: 'processing', overall_progress: 5 }), state.version);
+    expect(state.ended).toBe(false);
+    expect(state.overall).toBe(5);
+  });
 });

@@ -17,10 +17,22 @@ const TYPES = {
   '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8',
 };
 
+/** What the double can make, as a provider describes itself. */
+export const TRIPO = {
+  id: 'tripo3d', name: 'Tripo3D v2.5', formats: ['glb'], typical_seconds: 60,
+  prices: [{ label: 'without texture', cents: 20 }, { label: 'standard texture', cents: 30 }, { label: 'HD texture', cents: 40 }],
+  options_schema: {
+    properties: {
+      texture: { type: 'string', title: 'Texture', enum: ['no', 'standard', 'HD'], default: 'standard', description: 'How finely the model is coloured; decides the price.' },
+      pbr: { type: 'boolean', title: 'PBR materials', default: false, description: 'Adds metalness and roughness, so that light falls naturally.' },
+    },
+  },
+};
+
 /**
  * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail),
  * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
- * `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
+ * `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
  */
 export async function startDouble(options = {}) {
   const jobs = new Map();
@@ -31,6 +43,14 @@ export async function startDouble(options = {}) {
   });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   double.url = `http://127.0.0.1:${server.address().port}`;
+  const { port } = server.address();
+  /** Away for so many milliseconds, as in a restart; jobs go on. */
+  double.away = async (milliseconds) => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+    await new Promise((waited) => setTimeout(waited, milliseconds));
+    await new Promise((ready) => server.listen(port, '127.0.0.1', ready));
+  };
   double.close = () => {
     for (const job of jobs.values()) job.stop();
     server.closeAllConnections();
@@ -47,13 +67,41 @@ async function answer(double, request, response) {
   const [area, ...rest] = path.slice('/api/v1/'.length).split('/');
   if (area === 'health') return json(response, 200, { status: 'healthy', ...(double.options.simulated ? { fal: 'simulated' } : {}) });
   if (area === 'upload') return takeUpload(double, request, response);
+  if (area === 'models') return json(response, 200, { models: double.options.models ?? [TRIPO], default_model: 'tripo3d', total: 1 });
+  if (area === 'jobs' && rest.length === 0) return listJobs(double, request, url.searchParams, response);
   if (area === 'status' && rest[0] === 'tasks') return json(response, 200, { task_id: rest[1], status: 'processing', result: { job_id: rest[1].replace('task-', '') } });
   const streaming = area === 'status' && rest[0] === 'stream';
   const job = double.jobs.get(streaming ? rest[1] : rest[0]);
   if (!job) return problem(response, 404, 'No job has this id.', 'JOB_NOT_FOUND');
   if (streaming) return double.options.noStream ? problem(response, 503, 'Streams are away.') : job.stream(response, url.searchParams.get('last_event_id'));
   if (area === 'status') return json(response, 200, job.status());
+  if (area === 'jobs') return changeJob(job, rest[1], request, response);
   return sendResult(job, rest[1], rest[2], response);
+}
+
+/** The caller's jobs, newest first; the cursor is the place of the next one. */
+function listJobs({ jobs, options }, request, query, response) {
+  const { key } = options;
+  if (key && request.headers.authorization !== `Bearer ${key}`) {
+    return problem(response, 403, request.headers.authorization ? 'Invalid API key' : 'Not authenticated');
+  }
+  const [name, status] = [query.get('filename')?.toLowerCase() ?? '', query.get('status')];
+  const all = [...jobs.values()].reverse().filter((job) => job.files.some((file) => file.name.toLowerCase().includes(name)) && (!status || job.state === status));
+  const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 20)];
+  const page = all.slice(from, from + limit);
+  json(response, 200, { jobs: page.map((job) => job.listed()), next_cursor: from + limit < all.length ? String(from + limit) : null });
+}
+
+async function changeJob(job, what, request, response) {
+  if (request.method === 'DELETE') {
+    job.cancel();
+    return json(response, 202, { job_id: job.id, message: 'The job is cancelled.' });
+  }
+  const body = [];
+  for await (const chunk of request) body.push(chunk);
+  const files = job.retry(JSON.parse(Buffer.concat(body).toString() || '{}').files);
+  if (files.length === 0) return problem(response, 409, 'No file of this job has failed.', 'NOTHING_TO_RETRY');
+  json(response, 202, { job_id: job.id, retried_files: files.length, message: `${files.length} in line anew` });
 }
 
 async function takeUpload(double, request, response) {
@@ -73,6 +121,7 @@ async function takeUpload(double, request, response) {
   const job = new DoubleJob(files, double.options);
   double.jobs.set(job.id, job);
   job.faceLimit = form.get('face_limit');
+  job.texture = form.get('texture');
   json(response, 200, {
     job_id: job.id, task_id: `task-${job.id}`, access_token: 'token-of-the-double', status: 'pending', total_files: files.length,
     files: job.files.map(({ id, name }) => ({ file_id: id, filename: name })),

@@ -16,9 +16,13 @@ function ofJob(path: string, job: string, query: Record<string, string> = {}): s
 
 export const addresses = {
   upload: `${API}/upload`,
+  models: `${API}/models/available`,
   health: `${API}/health`,
   task: (taskId: string): string => `${API}/status/tasks/${id(taskId)}`,
-  status: (job: string): string => ofJob(`/status/${id(job)}`, job),
+  status: (job: string, wait = 0): string => ofJob(`/status/${id(job)}`, job, wait > 0 ? { wait: String(wait) } : {}),
+  job: (job: string): string => ofJob(`/jobs/${id(job)}`, job),
+  retry: (job: string): string => ofJob(`/jobs/${id(job)}/retry`, job),
+  jobs: (query: Readonly<Record<string, string>>): string => `${API}/jobs?${new URLSearchParams(query)}`,
   stream: (job: string, lastEventId: string): string =>
     ofJob(`/status/stream/${id(job)}`, job, lastEventId === '' ? {} : { last_event_id: lastEventId }),
   model: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/model`, job, { stream: '1' }),
@@ -29,5 +33,11 @@ export const addresses = {
 
 export const pages = {
   upload: '/upload',
+  jobs: '/results',
   processing: (job: string): string => `/processing?job=${id(job)}`,
+  /** The page with the job's access token, where there is one, for whoever has no key. */
+  shared(job: string): string {
+    const token = accessToken(job);
+    return token ? `/processing?job=${id(job)}&access_token=${id(token)}` : `/processing?job=${id(job)}`;
+  },
 };

@@ -50,16 +50,19 @@ export function rememberTask(taskId: string, job: string): void {
   write(task(taskId), job);
 }
 
-/** Small pictures by file id, as data URLs. */
-export function thumbnailsOf(job: string): Record<string, string> {
+/** A remembered object; an empty one when there is none. */
+export function readJson(name: string): Record<string, unknown> {
   try {
-    const kept: unknown = JSON.parse(read(thumbnails(job)) ?? '{}');
-    return typeof kept === 'object' && kept !== null ? (kept as Record<string, string>) : {};
+    const kept: unknown = JSON.parse(read(name) ?? '{}');
+    return typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
   } catch {
     return {};
   }
 }
 
-export function rememberThumbnails(job: string, byFile: Record<string, string>): void {
-  write(thumbnails(job), JSON.stringify(byFile));
-}
+export const writeJson = (name: string, value: Readonly<Record<string, unknown>>): void => write(name, JSON.stringify(value));
+
+/** Small pictures by file id, as data URLs. */
+export const thumbnailsOf = (job: string): Record<string, string> => readJson(thumbnails(job)) as Record<string, string>;
+
+export const rememberThumbnails = (job: string, byFile: Record<string, string>): void => writeJson(thumbnails(job), byFile);

@@ -24,6 +24,13 @@ export interface StatusFile {
   status: FileStatus;
   /** 0..100 */
   progress: number;
+  file_size?: number;
+  /** Files ahead of it. */
+  queue_position?: number | null;
+  /** Attempts that failed. */
+  attempts?: number;
+  /** How often it was retried on demand; its progress begins anew with each. */
+  restarts?: number;
   message?: string | null;
   model_url?: string | null;
   rendered_image?: unknown;
@@ -37,6 +44,8 @@ export interface StatusAnswer {
   /** 0..100 */
   overall_progress: number;
   total_files: number;
+  created_at?: string | null;
+  completed_at?: string | null;
   eta_seconds?: number | null;
   queue_position?: number | null;
   files: StatusFile[];
@@ -60,10 +69,36 @@ export interface StreamEvent {
   progress?: number | null;
   overall_progress?: number | null;
   message?: string | null;
+  queue_position?: number | null;
+  attempts?: number | null;
+  restarts?: number | null;
+  /** When the service told it. */
+  timestamp?: string | null;
+  /** How much a log line matters, in the provider's word. */
+  level?: string | null;
+  provider_timestamp?: string | null;
   model_url?: string | null;
   rendered_image?: unknown;
   /** Why a file failed: a sentence, with a stable code beside it. */
   error?: string | null;
   error_code?: string | null;
   retryable?: boolean | null;
+}
+
+/** One of the caller's jobs, as `GET /api/v1/jobs` lists them. */
+export interface JobSummary {
+  job_id: string;
+  status: JobStatus;
+  first_filename: string;
+  total_files: number;
+  completed_files: number;
+  failed_files: number;
+  cancelled_files: number;
+  created_at: string;
+}
+
+/** Answer of `GET /api/v1/jobs`. */
+export interface JobList {
+  jobs: JobSummary[];
+  next_cursor: string | null;
 }

@@ -1,9 +1,11 @@
-// The processing and results page of one job, named in the address by `job`, or by `taskId` as the original did.
+// The processing and results page of one job, named in the address by `job`, or by `taskId` as the original did;
+// where none is named, the list of the caller's jobs.
 
 import { pages } from '../api/addresses';
 import { findJobOfTask } from '../api/client';
 import { ServiceError } from '../api/problem';
 import { rememberToken } from '../api/session';
+import { HistoryView } from '../history/history-view';
 import { follow, type Link } from '../progress/follow';
 import { JobState } from '../progress/job-state';
 import { JobView } from '../progress/job-view';
@@ -24,7 +26,7 @@ async function start(): Promise<void> {
   const query = new URLSearchParams(location.search);
   const task = query.get('taskId') ?? query.get('task_id');
   const named = query.get('job') ?? query.get('job_id');
-  if (!named && !task) return showNoJob();
+  if (!named && !task) return showJobs();
   showLoading();
   try {
     const job = named ?? (await findJobOfTask(task ?? ''));
@@ -42,12 +44,25 @@ function settleAddress(job: string, token: string | null): void {
 }
 
 async function show(job: string): Promise<void> {
+  const { signal } = visit;
   const state = new JobState();
-  const view = new JobView(job);
+  // A job that has ended begins anew when its failed files are tried again.
+  let again = (): void => undefined;
+  const view = new JobView(job, () => again());
+  const seconds = setInterval(() => view.summary.tick(state), 1000);
+  signal.addEventListener('abort', () => clearInterval(seconds));
+  while (!signal.aborted) {
+    const begun = new Promise<void>((resolve) => (again = resolve));
+    await followOnce(job, state, view, signal);
+    await begun;
+  }
+}
+
+async function followOnce(job: string, state: JobState, view: JobView, signal: AbortSignal): Promise<void> {
   const trouble = h('div', { class: 'messages' });
   let before: Link = 'connecting';
   await follow(job, state, {
-    signal: visit.signal,
+    signal,
     onChange() {
       if (!state.known) return;
       if (!view.element.isConnected) fill(place, view.element);
@@ -71,8 +86,12 @@ function showLoading(): void {
   setTimeout(() => setText(slow, 'This takes longer than usual. Still waiting for the service.'), SLOW);
 }
 
-function showNoJob(): void {
-  fill(place, emptyState('No job is named', 'The address of a job looks like /processing?job=… and is given by an upload.'));
+async function showJobs(): Promise<void> {
+  document.title = 'Your models · Image2Model';
+  document.querySelector(`nav a[href="${pages.jobs}"]`)?.setAttribute('aria-current', 'page');
+  const view = new HistoryView(visit.signal);
+  fill(place, view.element);
+  await view.load();
 }
 
 function explain(cause: unknown): void {

@@ -1,42 +1,44 @@
-// The upload page: pictures in, detail chosen, one button.
+// The upload page: pictures in, detail and options chosen, one button.
 
 import { pages } from '../api/addresses';
-import { ServiceError } from '../api/problem';
+import { getModels, isSimulated } from '../api/client';
 import { rememberTask, rememberThumbnails, rememberToken } from '../api/session';
 import type { UploadAnswer } from '../api/types';
+import { keepCover } from '../storage/covers';
+import { Shelf } from '../storage/shelf';
 import { announce } from '../ui/announce';
 import { byId, fill, h, setText } from '../ui/dom';
-import { keyForm } from '../ui/key-form';
 import { notice, showNotice } from '../ui/notice';
-import { ProgressBar } from '../ui/progress-bar';
 import { showSimulatorBanner } from '../ui/simulator-banner';
-import { bytes, count } from '../ui/words';
-import { detailField } from '../upload/detail-field';
+import { count } from '../ui/words';
 import { dropZone } from '../upload/drop-zone';
+import { EstimateLine } from '../upload/estimate-line';
+import { explainTo } from '../upload/explain';
+import { IdempotencyKey } from '../upload/idempotency';
 import { PictureGrid } from '../upload/picture-grid';
 import { PictureList, type Picture } from '../upload/picture-list';
+import { leftOut } from '../upload/left-out';
 import { MAX_FILES } from '../upload/rules';
-import { newIdempotencyKey, sendUpload } from '../upload/send';
-
-/** Reasons shown when many files were left out. */
-const MOST_REASONS = 5;
+import { sendUpload } from '../upload/send';
+import { SendingPanel } from '../upload/sending-panel';
+import { Settings } from '../upload/settings';
 
 const list = new PictureList(render);
 const zone = dropZone((files) => void add(files));
 const grid = new PictureGrid(list, zone.input);
-const zoneItem = h('li', { class: 'picture-add' });
-const detail = detailField();
+const shelf = new Shelf();
+const settings = new Settings(render);
+const estimate = new EstimateLine();
+const zoneItem = h('li', { class: 'picture-add' }, zone.element, zone.camera);
 const messages = h('div', { class: 'messages' });
-const total = h('p', { class: 'hint' });
 const submit = h('button', { type: 'submit', form: 'options', class: 'button button-primary button-large' });
-const cancel = h('button', { type: 'button', class: 'button button-quiet' }, 'Cancel');
-const bar = new ProgressBar('Upload');
-const sending = h('div', { class: 'sending', hidden: true }, h('p', { class: 'sending-words' }, 'Sending…'), bar.element, cancel);
+const sending = new SendingPanel(() => underWay?.abort());
+const idempotency = new IdempotencyKey();
 
 /** Set while an upload is under way. */
 let underWay: AbortController | null = null;
-/** Renewed whenever the pictures or the options change. */
-let idempotency = { of: '', key: '' };
+/** Set once the pictures of the last visit are back; before, the shelf is not touched. */
+let restored = false;
 
 function render(): void {
   const number = list.pictures.length;
@@ -46,90 +48,79 @@ function render(): void {
   grid.update(zoneItem);
   setText(submit, number === 0 ? 'Make models' : `Make ${count(number, 'model')}`);
   submit.disabled = number === 0 || underWay !== null || list.pictures.some((picture) => picture.refusal !== null);
-  setText(total, number === 0 ? 'No pictures yet.' : `${count(number, 'picture')}, ${bytes(list.totalBytes)}`);
+  estimate.show(settings.maker, settings.wishes(), number);
+  if (restored) shelf.keep(list.pictures);
 }
 
 async function add(files: File[]): Promise<void> {
-  const before = list.pictures.length;
-  await list.add(files);
-  const added = list.pictures.length - before;
+  const added = await list.add(files);
   if (added > 0) announce(`${count(added, 'picture')} added, ${list.pictures.length} in all.`);
-  const lines = list.refused.slice(0, MOST_REASONS).map(({ name, reason }) => `${name}: ${reason}`);
-  const unnamed = list.refused.length - lines.length;
-  if (unnamed > 0) lines.push(`and ${unnamed} more`);
-  showNotice(messages, lines.length === 0 ? null : notice('warning', `${count(list.refused.length, 'file')} left out:`, { list: lines }));
+  showNotice(messages, leftOut(list.refused));
 }
 
 async function send(): Promise<void> {
-  const faceLimit = detail.read();
-  if (faceLimit === undefined || list.pictures.length === 0 || underWay !== null) return;
+  const wishes = settings.read();
+  if (wishes === undefined || list.pictures.length === 0 || underWay !== null) return;
   const pictures = [...list.pictures];
   const controller = new AbortController();
   setUnderWay(controller);
   showNotice(messages, null);
   try {
-    const files = pictures.map((picture) => picture.file);
-    const upload = { files, faceLimit, idempotencyKey: keyFor(pictures, faceLimit) };
-    const answer = await sendUpload(upload, showSent, controller.signal);
-    remember(answer, pictures);
+    const idempotencyKey = idempotency.for([JSON.stringify(wishes), ...pictures.map(({ id }) => id)]);
+    const upload = { files: pictures.map((picture) => picture.file), wishes, idempotencyKey };
+    const answer = await sendUpload(upload, (sent) => {
+      sending.show(sent.whole);
+      grid.showSent(sent.files);
+    }, controller.signal);
+    await remember(answer, pictures);
     // The same pictures sent once more from here on are meant as a new job.
-    idempotency = { of: '', key: '' };
+    idempotency.forget();
     location.assign(pages.processing(answer.job_id));
   } catch (cause) {
     setUnderWay(null);
-    explain(cause);
+    explainTo(messages, cause, { list, again: () => void send(), focus: () => submit.focus() });
   }
-}
-
-function showSent(fraction: number): void {
-  bar.value = fraction * 100;
-  const words = fraction < 1 ? `Sending, ${Math.round(fraction * 100)} %` : 'Sent. The pictures are being checked…';
-  setText(sending.firstElementChild ?? sending, words);
 }
 
 function setUnderWay(controller: AbortController | null): void {
   underWay = controller;
   const busy = controller !== null;
-  sending.hidden = !busy;
   submit.hidden = busy;
-  if (busy) showSent(0);
   zone.setDisabled(busy);
   grid.setDisabled(busy);
-  detail.element.disabled = busy;
+  grid.showSent(busy ? [] : null);
+  settings.element.disabled = busy;
   render();
-  if (busy) cancel.focus();
+  sending.setShown(busy);
 }
 
-/** The same pictures and options keep their key, so that trying again after a lost answer makes no second job. */
-function keyFor(pictures: readonly Picture[], faceLimit: number | null): string {
-  const of = `${faceLimit} ${pictures.map((picture) => picture.key).join(' ')}`;
-  if (idempotency.of !== of) idempotency = { of, key: newIdempotencyKey() };
-  return idempotency.key;
-}
-
-function remember(answer: UploadAnswer, pictures: readonly Picture[]): void {
+async function remember(answer: UploadAnswer, pictures: readonly Picture[]): Promise<void> {
   if (answer.access_token) rememberToken(answer.job_id, answer.access_token);
   if (answer.task_id) rememberTask(answer.task_id, answer.job_id);
+  // They are in good hands now.
+  restored = false;
+  await shelf.clear();
   if (answer.files.length !== pictures.length) return;
-  const entries = answer.files.map((file, index) => [file.file_id, pictures[index]?.thumbnail ?? ''] as const);
-  rememberThumbnails(answer.job_id, Object.fromEntries(entries.filter(([, url]) => url !== '')));
+  const entries = answer.files.map((file, index) => [file.file_id, pictures[index]?.thumbnail ?? ''] as const).filter(([, url]) => url !== '');
+  rememberThumbnails(answer.job_id, Object.fromEntries(entries));
+  await keepCover(answer.job_id, entries.map(([, url]) => url));
 }
 
-function explain(cause: unknown): void {
-  if (!(cause instanceof ServiceError)) {
-    const cancelled = cause instanceof DOMException && cause.name === 'AbortError';
-    showNotice(messages, notice(cancelled ? 'info' : 'error', cancelled ? 'The upload was cancelled. Nothing was kept.' : 'Something went wrong in this page. Reload it and try again.'));
-    submit.focus();
-    return;
+/** Brings back what an earlier visit left unsent. */
+async function restore(): Promise<void> {
+  await list.restore(await shelf.restore());
+  restored = true;
+  render();
+  if (list.pictures.length > 0) {
+    const words = `${count(list.pictures.length, 'picture')} of your last visit ${list.pictures.length === 1 ? 'is' : 'are'} still here.`;
+    showNotice(messages, notice('info', words, { action: { label: 'Start afresh', run: startAfresh } }));
   }
-  if (cause.needsKey) {
-    fill(messages, keyForm(cause.message, () => void send()));
-    return;
-  }
-  const unplaced = list.blame(cause.refused);
-  const wait = cause.retryAfter === null ? '' : ` Try again in ${count(cause.retryAfter, 'second')}.`;
-  const action = cause.isPassing ? { action: { label: 'Try again', run: () => void send() } } : {};
-  showNotice(messages, notice('error', cause.message + wait, { list: unplaced, ...action }));
+}
+
+function startAfresh(): void {
+  list.clear();
+  showNotice(messages, null);
+  zone.input.focus();
 }
 
 function onSubmit(event: Event): void {
@@ -137,19 +128,28 @@ function onSubmit(event: Event): void {
   void send();
 }
 
-cancel.addEventListener('click', () => underWay?.abort());
 // Coming back to this page out of the browser's cache finds the upload over.
-addEventListener('pageshow', (event) => event.persisted && setUnderWay(null));
-zoneItem.append(zone.element);
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  setUnderWay(null);
+  restored = true;
+});
 grid.element.append(zoneItem);
 // The key form may stand among the messages, and forms do not nest: the button names its form instead.
 fill(
   byId('workbench'),
   h('div', { class: 'workbench-pictures' }, grid.element),
   h('div', { class: 'workbench-options panel' },
-    h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, detail.element),
+    h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
     messages,
-    h('div', { class: 'submit-row' }, total, submit, sending)),
+    h('div', { class: 'submit-row' }, estimate.element, submit, sending.element)),
 );
 render();
+void restore();
 void showSimulatorBanner();
+// Without an answer the detail can be chosen all the same; only prices and the model's own options are missing.
+void getModels().then((models) => settings.offer(models), () => undefined);
+void isSimulated().then((simulated) => {
+  estimate.isSimulated = simulated;
+  render();
+});

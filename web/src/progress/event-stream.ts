@@ -3,6 +3,7 @@
 
 import { problemFrom, unreachable } from '../api/problem';
 import { authorization } from '../api/session';
+import { Watchdog } from './watchdog';
 
 /** One event as the server framed it. */
 export interface ServerEvent {
@@ -103,28 +104,5 @@ async function readEvents(body: ReadableStream<Uint8Array<ArrayBuffer>>, watchdo
       await reader.cancel();
       return { retry: parser.retry };
     }
-  }
-}
-
-/** Aborts its signal when it has not been restarted in time. */
-class Watchdog {
-  readonly #controller = new AbortController();
-  #timer: ReturnType<typeof setTimeout>;
-
-  constructor(milliseconds: number) {
-    this.#timer = setTimeout(() => this.#controller.abort(), milliseconds);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  restart(milliseconds: number): void {
-    this.stop();
-    this.#timer = setTimeout(() => this.#controller.abort(), milliseconds);
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
   }
 }

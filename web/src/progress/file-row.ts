@@ -1,9 +1,12 @@
-// One file under way, or ended without a model: its picture, its state in words, how far it is.
+// One file under way, or ended without a model: its picture, its state in words, how far it is, what was written down
+// about it, and a way to try it again once it has failed.
 
-import { fileStatusWords } from '../ui/words';
 import { h, setText } from '../ui/dom';
+import { icon } from '../ui/icon';
 import { ProgressBar } from '../ui/progress-bar';
+import { count, fileStatusWords } from '../ui/words';
 import type { FileState } from './job-state';
+import { LogView } from './log-view';
 
 export class FileRow {
   readonly element: HTMLElement;
@@ -12,16 +15,22 @@ export class FileRow {
   readonly #percent = h('span', { class: 'row-percent' });
   readonly #message = h('span', { class: 'row-message' });
   readonly #bar = new ProgressBar('Progress');
+  readonly #log = new LogView();
+  readonly #retry: HTMLButtonElement;
 
-  constructor(file: FileState, thumbnail: string) {
+  /** `retry` puts the file in line anew. */
+  constructor(file: FileState, thumbnail: string, retry: () => void) {
     const image = h('img', { class: 'row-picture', src: thumbnail, alt: '', loading: 'lazy', width: 64, height: 64 });
+    this.#retry = h('button', { type: 'button', class: 'button button-quiet row-retry', hidden: true, onclick: retry }, icon('retry'), 'Try again');
     this.element = h('li', { class: 'row', 'data-file': file.id },
       image,
       h('div', { class: 'row-body' },
         h('div', { class: 'row-head' }, this.#name, this.#percent),
         this.#bar.element,
         h('p', { class: 'row-news hint' }, this.#status, ' ', this.#message),
+        this.#log.element,
       ),
+      this.#retry,
     );
   }
 
@@ -31,16 +40,24 @@ export class FileRow {
     setText(this.#name, name);
     setText(this.#status, fileStatusWords(file.status));
     setText(this.#percent, stopped ? '' : `${Math.round(file.progress)} %`);
-    setText(this.#message, words(file));
+    setText(this.#message, wordsOf(file));
     this.element.dataset['status'] = file.status;
     this.#bar.label = `Progress of ${name}`;
     this.#bar.value = file.progress;
     this.#bar.element.hidden = stopped;
+    this.#log.update(file.log, name);
+    this.#retry.hidden = file.status !== 'failed';
+    this.#retry.setAttribute('aria-label', `Try again: ${name}`);
   }
 }
 
-function words(file: FileState): string {
+/** What is to be said beyond the state itself. */
+export function wordsOf(file: FileState): string {
   if (file.status === 'failed') return file.failure?.message ?? (file.message || 'No reason was given.');
   if (file.status === 'cancelled') return 'Stopped before a model was made.';
-  return file.message;
+  if (file.status === 'pending' && file.queuePosition !== null) return file.queuePosition === 0 ? 'Next in line' : `${count(file.queuePosition, 'picture')} in line before it`;
+  if (file.status === 'queued_at_provider' && file.queuePosition !== null && file.queuePosition > 0) return `${count(file.queuePosition, 'request')} before it`;
+  // The service's own words for a state repeat ours; a provider's words are news.
+  const again = file.attempts > 0 && file.status !== 'completed' ? `, attempt ${file.attempts + 1}` : '';
+  return file.message + again;
 }

@@ -1,8 +1,8 @@
-// Keeps a JobState true: a status answer first, then the event stream, resumed where it broke; plain polling while
+// Keeps a JobState true: a status answer first, then the event stream, resumed where it broke; long polling while
 // no stream can be had. Ends when the job ends or when the service says the job is not ours to see.
 
 import { addresses } from '../api/addresses';
-import { getStatus } from '../api/client';
+import { awaitStatus, getStatus } from '../api/client';
 import { ServiceError, unreachable } from '../api/problem';
 import type { StreamEvent } from '../api/types';
 import { readStream, type ServerEvent } from './event-stream';
@@ -22,23 +22,28 @@ export interface FollowOptions {
 const FIRST_SILENCE = 10_000;
 /** The server beats every 15 s; three missed beats are a dead connection. */
 const SILENCE = 45_000;
+/** Between two status answers beside a stream, which does not tell places in line and estimates. */
+const REFRESH = 15_000;
+/** Seconds that the service may hold a question back until there is news. */
+const WAIT = 25;
 
 /** Resolves at the job's end; rejects with the ServiceError that makes following pointless. */
 export async function follow(job: string, state: JobState, options: FollowOptions): Promise<void> {
   const losses: Losses = { answers: 0, streams: 0 };
-  const position = { lastEventId: '' };
+  const position: Position = { lastEventId: '', tag: null };
   options.onLink('connecting', null);
   while (!options.signal.aborted) {
     let hint: number | null = null;
     try {
-      await refresh(job, state, options);
-      losses.answers = 0;
-      if (state.ended) return;
-      if (mayStream(losses)) hint = await listen(job, state, position, losses, options);
-      else {
+      const streaming = mayStream(losses);
+      if (!streaming) {
         losses.streams += 1;
         options.onLink('polling', null);
       }
+      await refresh(job, state, position, options, streaming ? 0 : WAIT);
+      losses.answers = 0;
+      if (state.ended) return;
+      if (streaming) hint = await listen(job, state, position, losses, options);
     } catch (cause) {
       if (options.signal.aborted || state.ended) return;
       const error = cause instanceof ServiceError ? cause : unreachable();
@@ -51,15 +56,24 @@ export async function follow(job: string, state: JobState, options: FollowOption
   }
 }
 
+/** What has been heard so far. */
+interface Position {
+  lastEventId: string;
+  /** Entity tag of the last status answer. */
+  tag: string | null;
+}
+
 /** Follows one stream to its end. Returns the server's hint for when to come back, in milliseconds. */
 async function listen(
   job: string,
   state: JobState,
-  position: { lastEventId: string },
+  position: Position,
   losses: Losses,
   options: FollowOptions,
 ): Promise<number | null> {
   losses.streams += 1;
+  const reread = (): void => void refresh(job, state, position, options).catch(() => undefined);
+  const estimates = setInterval(reread, REFRESH);
   try {
     const end = await readStream(addresses.stream(job, position.lastEventId), {
       signal: options.signal,
@@ -72,7 +86,7 @@ async function listen(
       },
       onEvent: (event) => {
         position.lastEventId = event.id ?? position.lastEventId;
-        take(event, state, () => void refresh(job, state, options).catch(() => undefined));
+        take(event, state, reread);
         options.onChange();
       },
     });
@@ -83,13 +97,18 @@ async function listen(
     if (!error.isPassing) throw error;
     options.onLink('reconnecting', error);
     return error.retryAfter === null ? null : error.retryAfter * 1000;
+  } finally {
+    clearInterval(estimates);
   }
 }
 
-async function refresh(job: string, state: JobState, options: FollowOptions): Promise<void> {
+/** Reads the whole state, at once or, with `wait`, as soon as it is another than before. */
+async function refresh(job: string, state: JobState, position: Position, options: FollowOptions, wait = 0): Promise<void> {
   const askedAt = state.version;
-  const answer = await getStatus(job, options.signal);
-  state.applyStatus(answer, askedAt);
+  const { answer, tag, now } = wait > 0 ? await awaitStatus(job, position.tag, wait, options.signal) : await getStatus(job, options.signal);
+  position.tag = tag;
+  if (answer === null) return;
+  state.applyStatus(answer, askedAt, now);
   options.onChange();
 }
 
@@ -108,17 +127,20 @@ function take(event: ServerEvent, state: JobState, reread: () => void): void {
   state.applyEvent(parsed as StreamEvent);
 }
 
-/** Waits, but no longer than until the network comes back. */
+/** Waits, but no longer than until the network comes back or somebody looks at the page again. */
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
       globalThis.removeEventListener('online', done);
+      document.removeEventListener('visibilitychange', seen);
       signal.removeEventListener('abort', done);
       resolve();
     };
+    const seen = (): void => void (document.hidden || done());
     const timer = setTimeout(done, milliseconds);
     globalThis.addEventListener('online', done);
+    document.addEventListener('visibilitychange', seen);
     signal.addEventListener('abort', done);
   });
 }

@@ -2,6 +2,8 @@
 // Every event is an upsert keyed by file id; a status answer never undoes an event that came after it was asked for.
 
 import type { FileFailure, FileStatus, JobStatus, StatusAnswer, StreamEvent } from '../api/types';
+import { Log } from './log';
+import { clamp, failureOf, nextStatus, placeOf, timeOf, type News } from './news';
 
 export interface FileState {
   id: string;
@@ -12,13 +14,17 @@ export interface FileState {
   message: string;
   failure: FileFailure | null;
   hasPreview: boolean;
+  /** Files ahead of it; null when it is not in line or nobody knows. */
+  queuePosition: number | null;
+  /** Attempts that failed. */
+  attempts: number;
+  /** How often it was retried on demand. */
+  restarts: number;
+  readonly log: Log;
   /** Version of the state at the last event about this file. */
   touched: number;
 }
 
-const FILE_STATUSES = new Set<string>([
-  'pending', 'uploading', 'queued_at_provider', 'processing', 'completed', 'failed', 'cancelled',
-]);
 const JOB_STATUSES = new Set<string>(['pending', 'processing', 'completed', 'partially_completed', 'failed', 'cancelled']);
 
 /** Nothing more will happen to a file of this status, unless somebody retries it. */
@@ -32,6 +38,13 @@ export class JobState {
   overall = 0;
   etaSeconds: number | null = null;
   queuePosition: number | null = null;
+  /** When the job was made and when it ended, by the service's clock; milliseconds since 1970. */
+  createdAt: number | null = null;
+  completedAt: number | null = null;
+  /** The service's clock is so many milliseconds ahead of this one. */
+  clockAhead = 0;
+  /** When the estimate was told, by this clock. */
+  estimatedAt = 0;
   /** A status answer has been seen, so the list of files is whole. */
   known = false;
   /** Grows with every event. */
@@ -46,9 +59,26 @@ export class JobState {
     return [...this.files.values()].filter((file) => file.status === status).length;
   }
 
-  /** Takes a status answer that was asked for at version `askedAt`. */
-  applyStatus(answer: StatusAnswer, askedAt: number): void {
+  /** Seconds from the upload until now, or until the end; null while unknown. */
+  elapsedSeconds(now = Date.now()): number | null {
+    if (this.createdAt === null) return null;
+    const until = this.ended ? this.completedAt : now + this.clockAhead;
+    return until === null ? null : Math.max(0, (until - this.createdAt) / 1000);
+  }
+
+  /** Seconds until the likely end, counted down since it was told; null while unknown or when it is over. */
+  remainingSeconds(now = Date.now()): number | null {
+    if (this.ended || this.etaSeconds === null) return null;
+    const left = this.etaSeconds - (now - this.estimatedAt) / 1000;
+    return left > 0 ? left : null;
+  }
+
+  /** Takes a status answer that was asked for at version `askedAt` and told at `now` by the service's clock. */
+  applyStatus(answer: StatusAnswer, askedAt: number, now = Date.now()): void {
     this.known = true;
+    this.clockAhead = now - Date.now();
+    this.createdAt = timeOf(answer.created_at) ?? this.createdAt;
+    this.completedAt = timeOf(answer.completed_at);
     for (const file of answer.files) {
       const state = this.#file(file.file_id);
       state.name = file.filename || state.name;
@@ -59,6 +89,7 @@ export class JobState {
     if (this.#jobTouched > askedAt) return;
     this.#setJob(answer.status, answer.overall_progress);
     this.etaSeconds = answer.eta_seconds ?? null;
+    this.estimatedAt = Date.now();
     this.queuePosition = answer.queue_position ?? null;
   }
 
@@ -73,6 +104,7 @@ export class JobState {
       const file = this.#file(event.file_id);
       file.touched = this.version;
       if (event.filename) file.name = event.filename;
+      if (event.type === 'log') file.log.add(event);
       this.#update(file, { ...event, error: failureOf(event) });
       if (event.rendered_image) file.hasPreview = true;
     } else if (event.type === 'progress') {
@@ -86,15 +118,21 @@ export class JobState {
     const known = this.files.get(id);
     if (known) return known;
     const made: FileState = {
-      id, name: '', status: 'pending', progress: 0, message: '', failure: null, hasPreview: false, touched: 0,
+      id, name: '', status: 'pending', progress: 0, message: '', failure: null, hasPreview: false,
+      queuePosition: null, attempts: 0, restarts: 0, log: new Log(), touched: 0,
     };
     this.files.set(id, made);
     return made;
   }
 
   #update(file: FileState, news: News): void {
+    // What belongs to a run before the last retry comes too late.
+    if (typeof news.restarts === 'number' && news.restarts < file.restarts) return;
     const next = nextStatus(news);
-    const restarted = next !== null && isEnd(file.status) && !isEnd(next);
+    const restarted = (news.restarts ?? file.restarts) > file.restarts || (next !== null && isEnd(file.status) && !isEnd(next));
+    file.restarts = news.restarts ?? file.restarts;
+    file.attempts = news.attempts ?? file.attempts;
+    if (next !== null) file.queuePosition = placeOf(next, news, file);
     if (next !== null) file.status = next;
     if (typeof news.progress === 'number') {
       file.progress = restarted ? clamp(news.progress) : Math.max(file.progress, clamp(news.progress));
@@ -110,30 +148,4 @@ export class JobState {
     if (status && JOB_STATUSES.has(status)) this.status = status as JobStatus;
     if (typeof overall === 'number') this.overall = restarted ? clamp(overall) : Math.max(this.overall, clamp(overall));
   }
-}
-
-/** Events tell a failure in the words of the first clients: a sentence, its code beside it. */
-function failureOf({ error, error_code, retryable }: StreamEvent): FileFailure | null {
-  return error ? { code: error_code ?? '', message: error, retryable: retryable ?? false } : null;
-}
-
-/** What an event and a status answer have in common about a file. */
-interface News {
-  type?: string;
-  status?: string | null;
-  progress?: number | null;
-  message?: string | null;
-  error?: FileFailure | null;
-}
-
-/** The file status an event or answer tells; the event's type says it when the field is missing. */
-function nextStatus(news: News): FileStatus | null {
-  if (news.type === 'log') return null;
-  if (news.status && FILE_STATUSES.has(news.status)) return news.status as FileStatus;
-  if (news.type === 'completed') return 'completed';
-  return news.type === 'error' ? 'failed' : null;
-}
-
-function clamp(percent: number): number {
-  return Math.min(100, Math.max(0, percent));
 }

@@ -1,13 +1,14 @@
 // The page of one job: rows for what is under way, cards for what is ready, both following one JobState.
 
-import { addresses, pages } from '../api/addresses';
+import { addresses } from '../api/addresses';
 import { thumbnailsOf } from '../api/session';
 import { modelCard } from '../results/model-card';
+import { Selection } from '../results/selection';
 import { announce } from '../ui/announce';
 import { h } from '../ui/dom';
-import { icon } from '../ui/icon';
 import { fileStatusWords } from '../ui/words';
 import { FileRow } from './file-row';
+import { JobActions } from './job-actions';
 import type { FileState, JobState } from './job-state';
 import { Summary, titleOf } from './summary';
 
@@ -21,17 +22,18 @@ export class JobView {
   readonly #said = new Map<string, string>();
   readonly #rowList = h('ul', { class: 'rows', 'aria-label': 'Models under way' });
   readonly #cardList = h('ul', { class: 'models', 'aria-label': 'Finished models' });
-  readonly #actions: HTMLElement;
-  readonly #zip: HTMLAnchorElement;
+  readonly #selection: Selection;
+  readonly #actions: JobActions;
   #order: string[] = [];
   #ended = false;
 
-  constructor(job: string) {
+  /** `again` is called when files were put in line anew: there is something to follow again. */
+  constructor(job: string, again: () => void) {
     this.#job = job;
     this.#thumbnails = thumbnailsOf(job);
-    this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
-    this.#actions = h('div', { class: 'job-actions', hidden: true }, this.#zip, h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another'));
-    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions, this.#rowList, this.#cardList);
+    this.#selection = new Selection(job);
+    this.#actions = new JobActions(job, this.#selection, again);
+    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions.element, this.#rowList, this.#cardList);
   }
 
   update(state: JobState): void {
@@ -40,15 +42,14 @@ export class JobView {
     this.#cardList.dataset['count'] = String(state.ended ? ready : state.files.size);
     this.#order = [...state.files.keys()];
     for (const file of state.files.values()) {
-      if (file.status === 'completed') this.#showCard(file);
+      if (file.status === 'completed') this.#showCard(file, state.files.size);
       else this.#showRow(file);
       this.#say(file);
     }
     this.#cardList.hidden = ready === 0;
     this.#rowList.hidden = this.#rows.size === 0;
     this.#rowList.setAttribute('aria-label', state.ended ? 'Pictures without a model' : 'Models under way');
-    this.#actions.hidden = !state.ended;
-    this.#zip.hidden = ready === 0;
+    this.#actions.update(state);
     this.summary.update(state);
     if (state.ended !== this.#ended) this.#turn(state);
   }
@@ -58,18 +59,18 @@ export class JobView {
     this.#cards.delete(file.id);
     let row = this.#rows.get(file.id);
     if (row === undefined) {
-      row = new FileRow(file, this.#picture(file));
+      row = new FileRow(file, this.#picture(file), () => void this.#actions.retry([file.id]));
       this.#rows.set(file.id, row);
       this.#rowList.append(row.element);
     }
     row.update(file);
   }
 
-  #showCard(file: FileState): void {
+  #showCard(file: FileState, all: number): void {
     this.#rows.get(file.id)?.element.remove();
     this.#rows.delete(file.id);
     if (this.#cards.has(file.id)) return;
-    const card = modelCard(this.#job, file, this.#picture(file));
+    const card = modelCard(this.#job, file, { thumbnail: this.#picture(file), select: all > 1 ? this.#selection.boxOf(file) : null });
     this.#cardList.insertBefore(card, this.#cardAfter(file.id));
     this.#cards.set(file.id, card);
   }

@@ -1,16 +1,17 @@
-// The head of a job: how far the whole is, how many are ready, how the page hears of it.
+// The head of a job: how far the whole is, how many are ready, how long it has taken, how the page hears of it.
 
 import { h, setText } from '../ui/dom';
 import { ProgressBar } from '../ui/progress-bar';
-import { count, duration } from '../ui/words';
+import { count, duration, elapsed } from '../ui/words';
 import type { Link } from './follow';
 import type { JobState } from './job-state';
+import { showInTab } from './tab';
 
 const LINK_WORDS: Record<Link, string> = {
   connecting: 'Connecting…',
   live: 'Live',
   reconnecting: 'Connection lost, trying again…',
-  polling: 'Looking every few seconds',
+  polling: 'Asking every few seconds',
 };
 
 export class Summary {
@@ -18,12 +19,14 @@ export class Summary {
   readonly #title = h('h1', {}, 'Making your models');
   readonly #facts = h('p', { class: 'lede' });
   readonly #link = h('span', { class: 'link-state' });
+  readonly #time = h('span', { class: 'summary-time' });
   readonly #percent = h('span', { class: 'summary-percent' });
   readonly #bar = new ProgressBar('Progress of all models');
   readonly #live: HTMLElement;
 
   constructor() {
-    this.#live = h('div', { class: 'summary-live' }, h('div', { class: 'summary-line' }, this.#link, this.#percent), this.#bar.element);
+    this.#live = h('div', { class: 'summary-live' },
+      h('div', { class: 'summary-line' }, this.#link, this.#time, this.#percent), this.#bar.element);
     this.element = h('header', { class: 'summary' }, this.#title, this.#facts, this.#live);
   }
 
@@ -38,8 +41,22 @@ export class Summary {
     setText(this.#percent, `${Math.round(state.overall)} %`);
     this.#bar.value = state.overall;
     this.#live.hidden = state.ended;
-    document.title = state.ended ? `${titleOf(state)} · Image2Model` : `${Math.round(state.overall)} % · Image2Model`;
+    this.tick(state);
+    showInTab(state, titleOf(state));
   }
+
+  /** Once a second, so that waiting is seen to pass. */
+  tick(state: JobState): void {
+    setText(this.#time, timeWords(state));
+  }
+}
+
+/** "1 min 20 s so far, about 2 minutes left". */
+export function timeWords(state: JobState, now = Date.now()): string {
+  const passed = state.elapsedSeconds(now);
+  const left = state.remainingSeconds(now);
+  const parts = [passed === null ? '' : `${elapsed(passed)} so far`, left === null ? '' : `${duration(left)} left`];
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 /** What the job is about now, as a heading. */
@@ -55,9 +72,12 @@ export function titleOf(state: JobState): string {
 
 function endWords(state: JobState): string {
   const ready = state.count('completed');
+  if (state.status === 'cancelled' && ready === 0) return 'Nothing was made. The photographs were removed.';
   if (ready === 0) return state.files.size === 1 ? 'The reason is below.' : 'The reasons are below.';
   const it = ready === 1 ? 'it' : 'them';
-  return `Turn ${it} with the mouse, a finger or the arrow keys, and download ${it}: files are removed after a while.`;
+  const passed = state.elapsedSeconds();
+  const took = passed === null || passed < 1 ? '' : `Made in ${elapsed(passed)}. `;
+  return `${took}Turn ${it} with the mouse, a finger or the arrow keys, and download ${it}: files are removed after a while.`;
 }
 
 function factsOf(state: JobState): string {
@@ -65,7 +85,7 @@ function factsOf(state: JobState): string {
   const parts = [`${state.count('completed')} of ${state.files.size} ready`];
   const failed = state.count('failed');
   if (failed > 0) parts.push(`${failed} failed`);
-  if (state.queuePosition !== null && state.queuePosition > 0) parts.push(`${state.queuePosition} in line before`);
-  if (state.etaSeconds !== null && state.etaSeconds > 0) parts.push(`${duration(state.etaSeconds)} left`);
+  // The place of the job is told now and then only; it is out of date once no file waits any more.
+  if (state.queuePosition !== null && state.queuePosition > 0 && state.count('pending') > 0) parts.push(`${state.queuePosition} in line before`);
   return `${parts.join(', ')}. You may close this page and come back to its address.`;
 }

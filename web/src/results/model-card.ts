@@ -1,53 +1,47 @@
-// One finished model: turn it, look at the picture it was made of, keep it.
+// One finished model: turn it beside the photograph it was made of, see what it is made of, keep it.
 
 import { addresses } from '../api/addresses';
 import type { FileState } from '../progress/job-state';
 import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { bareName } from '../ui/words';
-import { loadViewer } from './viewer';
+import { makeStage } from './stage';
 
-/** Makes the card of a finished file; `thumbnail` is the address of its picture. */
-export function modelCard(job: string, file: FileState, thumbnail: string): HTMLElement {
+export interface CardOptions {
+  /** Address of the photograph, small if there is a small one. */
+  thumbnail: string;
+  /** The tick box that selects the model, where there is a choice. */
+  select: HTMLElement | null;
+}
+
+/** Makes the card of a finished file. */
+export function modelCard(job: string, file: FileState, { thumbnail, select }: CardOptions): HTMLElement {
   const name = bareName(file.name) || 'Model';
   const source = addresses.model(job, file.id);
-  const stage = h('div', { class: 'stage is-loading' }, h('p', { class: 'stage-words' }, 'Loading the model…'));
-  const poster = file.hasPreview ? addresses.preview(job, file.id) : thumbnail;
-  void fillStage(stage, file, source, poster);
+  const facts = h('ul', { class: 'model-facts hint', 'aria-label': `Facts of ${name}` });
+  facts.hidden = true;
+  const pair = h('div', { class: 'pair' });
+  const stage = makeStage({
+    source, name,
+    poster: file.hasPreview ? addresses.preview(job, file.id) : thumbnail,
+    alt: `3D model made from ${file.name}`,
+    frame: () => pair,
+    onFacts: (words) => {
+      fill(facts, ...words.map((fact) => h('li', {}, fact)));
+      facts.hidden = false;
+    },
+  });
+  // A model alone stands beside its photograph at full size; among others a small one will do.
+  const photograph = select === null ? addresses.original(job, file.id) : thumbnail;
+  const photo = h('img', { class: 'model-photo', src: photograph, alt: `The photograph ${file.name}`, loading: 'lazy', width: 320, height: 240 });
+  pair.append(stage, photo);
   return h('li', { class: 'model', 'data-file': file.id },
-    stage,
+    pair,
     h('div', { class: 'model-foot' },
-      h('img', { class: 'model-photo', src: thumbnail, alt: `The picture ${file.name}`, loading: 'lazy', width: 56, height: 56 }),
+      select,
       h('h2', { class: 'model-name', title: file.name }, name),
       h('a', { class: 'button button-quiet', href: source, download: `${name}.glb`, 'aria-label': `Download ${name} as GLB` }, icon('download'), 'GLB'),
     ),
+    facts,
   );
-}
-
-async function fillStage(stage: HTMLElement, file: FileState, source: string, poster: string): Promise<void> {
-  try {
-    await loadViewer();
-  } catch {
-    return fail(stage, 'The 3D viewer could not be loaded. The model can still be downloaded.');
-  }
-  const viewer = h('model-viewer' as keyof HTMLElementTagNameMap, {
-    src: source,
-    alt: `3D model made from ${file.name}`,
-    poster,
-    loading: 'lazy',
-    'camera-controls': true,
-    'touch-action': 'pan-y',
-    'interaction-prompt': 'none',
-    'shadow-intensity': '0.7',
-    'shadow-softness': '0.9',
-    'tone-mapping': 'neutral',
-  });
-  viewer.addEventListener('load', () => stage.classList.replace('is-loading', 'is-ready'), { once: true });
-  viewer.addEventListener('error', () => fail(stage, 'This model cannot be shown here. It can still be downloaded.'));
-  fill(stage, viewer);
-}
-
-function fail(stage: HTMLElement, words: string): void {
-  stage.classList.remove('is-loading');
-  fill(stage, h('p', { class: 'stage-words' }, icon('warning'), words));
 }

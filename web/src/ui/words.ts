@@ -19,6 +19,9 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+/** 50000 → "50 000", with spaces that do not break. */
+export const thousands = (number: number): string => String(number).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
 /** Bytes as people read them. */
 export function bytes(size: number): string {
   if (size < 1024) return `${size} B`;
@@ -30,6 +33,14 @@ export function bytes(size: number): string {
 export function duration(seconds: number): string {
   if (seconds < 60) return count(Math.max(1, Math.round(seconds)), 'second');
   return `about ${count(Math.round(seconds / 60), 'minute')}`;
+}
+
+/** Time that has passed, by the second: "8 s", "3 min 20 s", "1 h 4 min". */
+export function elapsed(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
 }
 
 /** File name without its picture extension. */

@@ -7,6 +7,8 @@ import { ACCEPT, MAX_BYTES, MAX_FILES } from './rules';
 export interface DropZone {
   element: HTMLElement;
   input: HTMLInputElement;
+  /** Opens the camera, where there is one to hold in the hand. */
+  camera: HTMLElement | null;
   /** Shrinks the zone to an "add more" tile, and back. */
   setCompact: (compact: boolean) => void;
   setDisabled: (disabled: boolean) => void;
@@ -15,28 +17,34 @@ export interface DropZone {
 /** Makes the zone; `onFiles` gets what came in, whatever way it came. */
 export function dropZone(onFiles: (files: File[]) => void): DropZone {
   const input = h('input', { type: 'file', accept: ACCEPT, multiple: true, class: 'visually-hidden', id: 'pictures', 'aria-describedby': 'pictures-hint' });
-  const invitation = matchMedia('(pointer: coarse)').matches ? 'Choose pictures, or take one' : 'Drop pictures here, or choose them';
+  const handheld = matchMedia('(pointer: coarse)').matches;
+  const invitation = handheld ? 'Choose pictures' : 'Drop pictures here, choose or paste them';
   const title = h('span', { class: 'drop-zone-title' }, invitation);
   const hint = h('span', { class: 'hint', id: 'pictures-hint' }, `JPEG or PNG, up to ${MAX_BYTES / 1024 / 1024} MB each, ${MAX_FILES} at most`);
   const element = h('label', { class: 'drop-zone', for: 'pictures' }, input, h('span', { class: 'drop-zone-mark' }, icon('picture'), icon('cube')), title, hint);
   const take = (list: FileList | null | undefined): void => {
     if (!input.disabled && list && list.length > 0) onFiles([...list]);
   };
-  input.addEventListener('change', () => {
-    take(input.files);
-    // The same file may be picked again.
-    input.value = '';
-  });
+  const shutter = handheld ? h('input', { type: 'file', accept: 'image/jpeg,image/png', capture: 'environment', class: 'visually-hidden', id: 'camera' }) : null;
+  for (const picker of shutter ? [input, shutter] : [input]) {
+    picker.addEventListener('change', () => {
+      take(picker.files);
+      // The same file may be picked again.
+      picker.value = '';
+    });
+  }
   catchDrops(element, take);
   return {
     element,
     input,
+    camera: shutter && h('label', { class: 'button button-quiet camera', for: 'camera' }, shutter, icon('camera'), 'Take a picture'),
     setCompact(compact) {
       element.classList.toggle('is-compact', compact);
       title.textContent = compact ? 'Add more' : invitation;
     },
     setDisabled(disabled) {
       input.disabled = disabled;
+      if (shutter) shutter.disabled = disabled;
       element.classList.toggle('is-disabled', disabled);
     },
   };

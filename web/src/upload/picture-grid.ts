@@ -1,21 +1,15 @@
-// The thumbnails of the chosen pictures, each with its name, size and a way to take it out again.
+// The thumbnails of the chosen pictures in their order: each with its name, its size, how much of it has been sent,
+// and buttons to move it and to take it out. With a mouse it can be dragged to its place as well.
 
-import { h, setText } from '../ui/dom';
-import { icon } from '../ui/icon';
-import { bytes } from '../ui/words';
-import type { Picture, PictureList } from './picture-list';
-
-interface Tile {
-  element: HTMLElement;
-  image: HTMLImageElement;
-  facts: HTMLElement;
-  refusal: HTMLElement;
-  remove: HTMLButtonElement;
-}
+import { announce } from '../ui/announce';
+import { h } from '../ui/dom';
+import { dragToReorder } from './drag';
+import type { PictureList } from './picture-list';
+import { PictureTile } from './picture-tile';
 
 export class PictureGrid {
   readonly element = h('ul', { class: 'picture-grid', 'aria-label': 'Chosen pictures' });
-  readonly #tiles = new Map<number, Tile>();
+  readonly #tiles = new Map<string, PictureTile>();
   readonly #list: PictureList;
   /** Where focus goes when the last tile has gone. */
   readonly #fallback: HTMLElement;
@@ -23,63 +17,65 @@ export class PictureGrid {
   constructor(list: PictureList, fallback: HTMLElement) {
     this.#list = list;
     this.#fallback = fallback;
+    dragToReorder(this.element, (id, place) => this.#move(id, place));
   }
 
   /** Shows the list as it is; `last` stays the last tile. */
   update(last: HTMLElement): void {
-    const keys = new Set(this.#list.pictures.map((picture) => picture.key));
-    for (const [key, tile] of this.#tiles) {
-      if (keys.has(key)) continue;
+    const { pictures } = this.#list;
+    const ids = new Set(pictures.map((picture) => picture.id));
+    for (const [id, tile] of this.#tiles) {
+      if (ids.has(id)) continue;
       tile.element.remove();
-      this.#tiles.delete(key);
+      this.#tiles.delete(id);
     }
-    for (const picture of this.#list.pictures) {
-      let tile = this.#tiles.get(picture.key);
-      if (tile === undefined) {
-        tile = this.#make(picture);
-        this.#tiles.set(picture.key, tile);
-        this.element.insertBefore(tile.element, last.parentNode === this.element ? last : null);
-      }
-      paint(tile, picture);
-    }
+    pictures.forEach((picture, index) => {
+      const tile = this.#tiles.get(picture.id) ?? this.#make(picture.id, picture.file);
+      // Moving an element takes its focus away; only one that stands elsewhere is moved.
+      const standing = this.element.children[index];
+      if (standing !== tile.element) this.element.insertBefore(tile.element, standing ?? last);
+      tile.update(picture, index, pictures.length);
+    });
+    if (this.element.lastElementChild !== last) this.element.append(last);
+  }
+
+  /** How much of each picture has been sent, from 0 to 1; null when nothing is under way. */
+  showSent(shares: readonly number[] | null): void {
+    this.#list.pictures.forEach(({ id }, index) => this.#tiles.get(id)?.showSent(shares === null ? null : (shares[index] ?? 0)));
   }
 
   setDisabled(disabled: boolean): void {
-    for (const { remove } of this.#tiles.values()) remove.disabled = disabled;
+    this.element.classList.toggle('is-fixed', disabled);
+    for (const tile of this.#tiles.values()) tile.setDisabled(disabled);
   }
 
-  #make(picture: Picture): Tile {
-    const image = h('img', { alt: '', width: 320, height: 240, decoding: 'async' });
-    const facts = h('span', { class: 'hint' });
-    const refusal = h('p', { class: 'picture-refusal' });
-    const remove = h(
-      'button',
-      { type: 'button', class: 'picture-remove', 'aria-label': `Remove ${picture.file.name}`, onclick: () => this.#remove(picture.key) },
-      icon('remove'),
-    );
-    const element = h('li', { class: 'picture' },
-      h('div', { class: 'picture-frame is-loading' }, image),
-      h('div', { class: 'picture-words' }, h('span', { class: 'picture-name', title: picture.file.name }, picture.file.name), facts, refusal),
-      remove,
-    );
-    return { element, image, facts, refusal, remove };
+  #make(id: string, file: File): PictureTile {
+    const tile = new PictureTile(id, file, {
+      remove: () => this.#remove(id),
+      move: (by) => {
+        this.#move(id, this.#list.indexOf(id) + by);
+        tile.focusMove(by);
+      },
+    });
+    this.#tiles.set(id, tile);
+    return tile;
   }
 
-  #remove(key: number): void {
-    const at = this.#list.pictures.findIndex((picture) => picture.key === key);
-    this.#list.remove(key);
+  #move(id: string, to: number): void {
+    const from = this.#list.indexOf(id);
+    const place = this.#list.move(id, to);
+    const name = this.#list.pictures[place]?.file.name;
+    if (name !== undefined && place !== from) announce(`${name} is now picture ${place + 1} of ${this.#list.pictures.length}.`);
+  }
+
+  #remove(id: string): void {
+    const at = this.#list.indexOf(id);
+    const name = this.#list.pictures[at]?.file.name ?? 'The picture';
+    this.#list.remove(id);
+    announce(`${name} was taken out.`);
     const next = this.#list.pictures[Math.min(at, this.#list.pictures.length - 1)];
-    (next ? this.#tiles.get(next.key)?.remove : this.#fallback)?.focus();
+    const tile = next && this.#tiles.get(next.id);
+    if (tile) tile.focusRemove();
+    else this.#fallback.focus();
   }
-}
-
-function paint(tile: Tile, picture: Picture): void {
-  if (picture.thumbnail !== null && tile.image.getAttribute('src') !== picture.thumbnail) {
-    tile.image.src = picture.thumbnail;
-    tile.image.parentElement?.classList.remove('is-loading');
-  }
-  const sides = picture.width > 0 ? `${picture.width} × ${picture.height}, ` : '';
-  setText(tile.facts, sides + bytes(picture.file.size));
-  setText(tile.refusal, picture.refusal ?? '');
-  tile.element.classList.toggle('is-refused', picture.refusal !== null);
 }

@@ -1,11 +1,12 @@
 // The pictures waiting to be sent: what was picked, what each looks like, and which were refused and why.
 // The same file may be there twice; the list never exceeds the server's number of files.
 
+import { randomId } from '../ui/random-id';
 import { HEAD_BYTES, MAX_FILES, refusalOf, sizeRefusal } from './rules';
 import { thumbnailOf } from './thumbnail';
 
 export interface Picture {
-  readonly key: number;
+  readonly id: string;
   readonly file: File;
   /** Small data URL; null while it is being made. */
   thumbnail: string | null;
@@ -24,32 +25,62 @@ export interface Refused {
 export class PictureList {
   readonly pictures: Picture[] = [];
   refused: Refused[] = [];
-  #nextKey = 1;
   readonly #changed: () => void;
+  #last: Promise<unknown> = Promise.resolve();
 
   /** `changed` runs after every change. */
   constructor(changed: () => void) {
     this.#changed = changed;
   }
 
-  get totalBytes(): number {
-    return this.pictures.reduce((sum, picture) => sum + picture.file.size, 0);
+  /** Takes what fits and remembers why the rest does not; returns how many were taken. One call waits for the one before. */
+  add(files: readonly File[]): Promise<number> {
+    return this.#inTurn(async () => {
+      const before = this.pictures.length;
+      this.refused = [];
+      for (const file of files) {
+        const reason = await this.#admit(file, randomId());
+        if (reason !== null) this.refused.push({ name: file.name, reason });
+        this.#changed();
+      }
+      return Math.max(0, this.pictures.length - before);
+    });
   }
 
-  /** Takes what fits and remembers why the rest does not. */
-  async add(files: readonly File[]): Promise<void> {
-    this.refused = [];
-    for (const file of files) {
-      const reason = await this.#admit(file);
-      if (reason !== null) this.refused.push({ name: file.name, reason });
+  /** Takes back pictures of an earlier visit, under their own ids; what does not fit any more is dropped. */
+  restore(shelved: readonly { id: string; file: File }[]): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const { id, file } of shelved) await this.#admit(file, id);
       this.#changed();
-    }
+    });
   }
 
-  remove(key: number): void {
-    const index = this.pictures.findIndex((picture) => picture.key === key);
+  /** Pictures are looked at one after the other, so that they stand in the order they came in. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  remove(id: string): void {
+    const index = this.indexOf(id);
     if (index >= 0) this.pictures.splice(index, 1);
     this.#changed();
+  }
+
+  /** Gives a picture another place; places outside the list mean its ends. Returns the place it has then. */
+  move(id: string, to: number): number {
+    const from = this.indexOf(id);
+    const [picture] = from < 0 ? [] : this.pictures.splice(from, 1);
+    if (picture === undefined) return -1;
+    const place = Math.min(this.pictures.length, Math.max(0, to));
+    this.pictures.splice(place, 0, picture);
+    this.#changed();
+    return place;
+  }
+
+  indexOf(id: string): number {
+    return this.pictures.findIndex((picture) => picture.id === id);
   }
 
   clear(): void {
@@ -72,7 +103,7 @@ export class PictureList {
     return unplaced;
   }
 
-  async #admit(file: File): Promise<string | null> {
+  async #admit(file: File, id: string): Promise<string | null> {
     if (this.pictures.length >= MAX_FILES) return `At most ${MAX_FILES} pictures fit in one upload.`;
     let head: Uint8Array;
     try {
@@ -82,11 +113,11 @@ export class PictureList {
     }
     const reason = refusalOf(file, head);
     if (reason !== null) return reason;
-    const picture: Picture = { key: this.#nextKey++, file, thumbnail: null, width: 0, height: 0, refusal: null };
+    const picture: Picture = { id, file, thumbnail: null, width: 0, height: 0, refusal: null };
     this.pictures.push(picture);
     this.#changed();
     const looked = await this.#look(picture);
-    if (looked !== null) this.remove(picture.key);
+    if (looked !== null) this.remove(picture.id);
     return looked;
   }
 

@@ -1,14 +1,15 @@
 // Sends the pictures. XMLHttpRequest, because fetch cannot tell how much of a body has left.
 
 import { addresses } from '../api/addresses';
+import type { Wishes } from '../api/models';
 import { problemFrom, ServiceError, unreachable } from '../api/problem';
 import { authorization } from '../api/session';
 import type { UploadAnswer } from '../api/types';
 
 export interface Upload {
   files: readonly File[];
-  /** Null leaves the choice to the provider. */
-  faceLimit: number | null;
+  /** What is left out is the model's own choice. */
+  wishes: Wishes;
   /** The same key for the same pictures: a repeated upload then makes no second job. */
   idempotencyKey: string;
 }
@@ -16,7 +17,7 @@ export interface Upload {
 /** Resolves with the job; rejects with a ServiceError, or with an AbortError when `signal` fired. */
 export function sendUpload(
   upload: Upload,
-  onProgress: (fraction: number) => void,
+  onProgress: (sent: Sent) => void,
   signal: AbortSignal,
 ): Promise<UploadAnswer> {
   return new Promise((resolve, reject) => {
@@ -24,7 +25,8 @@ export function sendUpload(
     request.open('POST', addresses.upload);
     const headers = { Accept: 'application/json', 'Idempotency-Key': upload.idempotencyKey, ...authorization() };
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = (event) => onProgress(event.lengthComputable ? event.loaded / event.total : 0);
+    const sizes = upload.files.map((file) => file.size);
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(sentOf(sizes, event.loaded, event.total));
     request.onload = () => settle(request, resolve, reject);
     request.onerror = () => reject(unreachable());
     request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));
@@ -33,10 +35,29 @@ export function sendUpload(
   });
 }
 
-function formOf({ files, faceLimit }: Upload): FormData {
+/** How much of an upload has left this browser, each from 0 to 1. */
+export interface Sent {
+  whole: number;
+  files: readonly number[];
+}
+
+/** The pictures leave in their order, so the bytes that have left tell how much of each has. */
+export function sentOf(sizes: readonly number[], loaded: number, total: number): Sent {
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  // What is no picture (names, boundaries) is spread evenly over the rest.
+  let left = total > 0 ? (loaded / total) * all : 0;
+  const files = sizes.map((size) => {
+    const share = size === 0 ? 1 : Math.min(1, Math.max(0, left / size));
+    left -= size;
+    return share;
+  });
+  return { whole: total > 0 ? Math.min(1, loaded / total) : 0, files };
+}
+
+function formOf({ files, wishes }: Upload): FormData {
   const form = new FormData();
   // Fields come first: the server reads the body as a stream and knows the options before the pictures.
-  if (faceLimit !== null) form.append('face_limit', String(faceLimit));
+  for (const [name, value] of Object.entries(wishes)) form.append(name, value);
   for (const file of files) form.append('files', file, file.name);
   return form;
 }
@@ -51,9 +72,4 @@ function settle(request: XMLHttpRequest, resolve: (answer: UploadAnswer) => void
   } catch {
     reject(new ServiceError('The service answered something unreadable.', { status: 502 }));
   }
-}
-
-/** A fresh idempotency key. `crypto.randomUUID` is missing on plain-HTTP addresses, `getRandomValues` is not. */
-export function newIdempotencyKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,0 +1,108 @@
+// Operators' questions, and the shapes of the answers as far as the console reads them.
+
+import { ask } from '../api/client';
+import type { JobSummary, StatusFile, StreamEvent } from '../api/types';
+
+const API = '/api/v1';
+
+/** Asks a route of operators; empty values of the query are left out. */
+export async function read<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T> {
+  const set = Object.entries(query).filter(([, value]) => value !== '');
+  const text = new URLSearchParams(set).toString();
+  return (await ask(`${API}${path}${text === '' ? '' : `?${text}`}`)).body as T;
+}
+
+export async function send<T = { message?: string }>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  return (await ask(`${API}${path}`, { method, body })).body as T;
+}
+
+export interface Queue {
+  name: string;
+  waiting: number;
+  running: number;
+  delayed: number;
+  paused: boolean;
+  longest_wait_seconds: number;
+}
+
+export interface Component {
+  id: string;
+  kind: string;
+  version: string;
+  digest: string;
+  requests: number;
+  errors: number;
+  average_ms: number;
+  instances: number;
+  memory_bytes: number;
+}
+
+export interface SystemInfo {
+  application: { version: string };
+  ready: boolean;
+  fal: { mode: string; breaker: string; reachable: boolean };
+  queues: { queues: Queue[]; totals: { waiting: number; running: number; delayed: number; dead: number; orphans: number } };
+  workers: { id: string; host: string; running: number; version: string; started_at: string; fal: { breaker: string; reachable: boolean } }[];
+  hosts: { id: string; role: string; uptime_seconds: number; process: { memory_bytes: number } | null; streams: { open: number } | null }[];
+  disk: { free_bytes: number; total_bytes: number; takes_uploads: boolean } | null;
+  redis: { version: string; used_memory_bytes: number; connected_clients: number; safe_for_jobs: boolean } | null;
+  jobs: { known: number };
+  components: { components: Component[]; message: string | null };
+}
+
+export interface Tenant {
+  tenant: string;
+  running: number;
+  waiting: number;
+  weight: number;
+  max_concurrent: number | null;
+  cost_usd: number;
+}
+
+export interface ListedJob extends JobSummary {
+  tenant: string;
+}
+
+export interface JobHistory {
+  job_id: string;
+  status: string;
+  created_at: string;
+  files: StatusFile[];
+  events: (StreamEvent & { id: string })[];
+}
+
+export interface DeadLetter {
+  dead_letter_id: string;
+  job_id: string;
+  filename: string;
+  error_code: string;
+  message: string;
+  failed_at: string;
+  attempts: number;
+  replayable: boolean;
+}
+
+export interface Key {
+  id: string;
+  name: string;
+  role: string;
+  state: string;
+  created_at: string;
+  expires_at: string | null;
+  last_used_at: string | null;
+}
+
+export interface LogEntry {
+  id: string;
+  time: string;
+  type: string;
+  level: string;
+  component?: string;
+  message: string;
+  job_id?: string;
+  request_id?: string;
+  fields?: Readonly<Record<string, unknown>>;
+}
+
+/** A page of anything. */
+export type Page<Name extends string, Item> = Record<Name, Item[]> & { next_cursor: string | null };

@@ -1,0 +1,46 @@
+// Spend per tenant, components, and dead letters with what can be done about them.
+
+import { h } from '../ui/dom';
+import { bytes } from '../ui/words';
+import { read, send, type Component, type DeadLetter, type Page, type Tenant } from './admin';
+import { actionButton, moment, table } from './parts';
+import { makeView, type View } from './view';
+
+export function tenants(): View {
+  return makeView<{ tenants: Tenant[] }>({
+    id: 'spend', title: 'Spend', hint: 'What each tenant’s models have cost, and whose turn is how often.', every: 15_000,
+    read: () => read('/admin/tenants'),
+    draw: ({ tenants: all }) => [table('Tenants', ['Tenant', 'Cost', 'Running', 'Waiting', 'Weight', 'At once'], all.map((one) =>
+      [h('code', {}, one.tenant), `$${one.cost_usd.toFixed(2)}`, one.running, one.waiting, one.weight, one.max_concurrent ?? 'No cap']), [1, 2, 3, 4, 5])],
+  });
+}
+
+export function components(): View {
+  return makeView<{ components: Component[]; message: string | null }>({
+    id: 'components', title: 'Components', hint: 'Versions and traffic since each host started.', every: 15_000,
+    read: () => read('/admin/components'),
+    draw: ({ components: all, message }) => [
+      message === null ? null : h('p', { class: 'hint' }, message),
+      table('Components', ['Component', 'Kind', 'Version', 'Digest', 'Requests', 'Errors', 'Average', 'Instances', 'Memory'], all.map((one) =>
+        [one.id, one.kind, one.version, h('code', { title: one.digest }, one.digest.replace('sha256:', '').slice(0, 12)), one.requests, one.errors, `${one.average_ms} ms`, one.instances, bytes(one.memory_bytes)]), [4, 5, 6, 7, 8]),
+    ],
+  });
+}
+
+export function deadLetters(): View {
+  const view = makeView<Page<'tasks', DeadLetter>>({
+    id: 'dead', title: 'Dead letters', hint: 'Files that ended without a model, the newest first. Replaying puts one in line anew.', every: 15_000,
+    read: () => read('/admin/tasks', { state: 'dead' }),
+    draw: ({ tasks, next_cursor }) => [
+      table('Dead letters', ['File', 'Why', 'Attempts', 'When', 'Job', 'Actions'], tasks.map((one) => [
+        one.filename, h('span', { class: 'reason' }, one.message, h('code', {}, one.error_code)), one.attempts, moment(one.failed_at),
+        h('a', { href: `#jobs/${one.job_id}` }, one.job_id.slice(0, 8)),
+        h('span', { class: 'with-button' },
+          one.replayable ? actionButton('Replay', `Replay ${one.filename} of ${one.dead_letter_id}`, () => send('POST', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}/replay`), () => view.start()) : 'Not replayable',
+          actionButton('Forget', `Forget ${one.filename} of ${one.dead_letter_id}`, () => send('DELETE', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}`), () => view.start())),
+      ]), [2]),
+      next_cursor === null ? null : h('p', { class: 'hint' }, 'Only the newest are shown here.'),
+    ],
+  });
+  return view;
+}

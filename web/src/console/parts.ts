@@ -1,0 +1,53 @@
+// What views are made of: tables that scroll sideways on their own, facts in tiles, states in pills, buttons that act.
+
+import { ServiceError } from '../api/problem';
+import { announce } from '../ui/announce';
+import { h } from '../ui/dom';
+import { elapsed } from '../ui/words';
+
+export type Cell = Node | string | number | null;
+
+/** A table with a name; `numeric` are the columns that are set to the right. */
+export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = []): HTMLElement {
+  const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
+  const cell = (value: Cell, column: number): HTMLElement => h('td', side(column), value === null ? '–' : typeof value === 'number' ? String(value) : value);
+  if (rows.length === 0) return h('p', { class: 'hint' }, `${name}: none.`);
+  return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
+    h('table', {}, h('caption', {}, name),
+      h('thead', {}, h('tr', {}, ...heads.map((head, column) => h('th', { scope: 'col', ...side(column) }, head)))),
+      h('tbody', {}, ...rows.map((row) => h('tr', {}, ...row.map(cell))))));
+}
+
+/** A number or word with what it counts. */
+export const tile = (value: string | number, name: string, tone: 'good' | 'warn' | 'bad' | '' = ''): HTMLElement =>
+  h('div', { class: 'tile', 'data-tone': tone }, h('dt', {}, name), h('dd', {}, String(value)));
+
+export const pill = (state: string): HTMLElement => h('span', { class: 'job-state', 'data-status': state }, state.replaceAll('_', ' '));
+
+/** A moment: its time, and its day on demand. */
+export function moment(text: string | null | undefined): HTMLElement | string {
+  const time = new Date(text ?? '');
+  if (Number.isNaN(time.getTime())) return '–';
+  return h('time', { datetime: time.toISOString(), title: time.toLocaleString(), class: 'moment' }, time.toLocaleString([], { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }));
+}
+
+export const seconds = (number: number): string => (number > 0 ? elapsed(number) : '–');
+
+/** A button that does something at the service, and says so; `done` runs afterwards. */
+export function actionButton(words: string, name: string, work: () => Promise<{ message?: string } | void>, done: () => void): HTMLButtonElement {
+  const button = h('button', { type: 'button', class: 'button button-quiet button-small', 'aria-label': name, 'data-key': name, onclick: () => void act() }, words);
+  const act = async (): Promise<void> => {
+    button.disabled = true;
+    try {
+      const answer = await work();
+      announce(answer?.message ?? `${name}: done.`);
+      done();
+    } catch (cause) {
+      button.textContent = cause instanceof ServiceError ? cause.message : 'That did not work';
+      announce(button.textContent);
+    } finally {
+      button.disabled = false;
+    }
+  };
+  return button;
+}

@@ -1,0 +1,97 @@
+// What can be done with a job: cancel it or be notified while it runs; download, share and try again afterwards.
+
+import { addresses, pages } from '../api/addresses';
+import { cancelJob, retryFiles } from '../api/client';
+import { ServiceError } from '../api/problem';
+import type { Selection } from '../results/selection';
+import { ShareButton } from '../results/share';
+import { announce } from '../ui/announce';
+import { confirmed } from '../ui/confirm';
+import { fill, h, setText } from '../ui/dom';
+import { icon } from '../ui/icon';
+import { notice } from '../ui/notice';
+import { count } from '../ui/words';
+import type { JobState } from './job-state';
+import { NotifyButton } from './notify';
+import { titleOf } from './summary';
+
+export class JobActions {
+  readonly element: HTMLElement;
+  readonly #job: string;
+  readonly #selection: Selection;
+  readonly #again: () => void;
+  readonly #messages = h('div', { class: 'messages' });
+  readonly #zip: HTMLAnchorElement;
+  readonly #another = h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another');
+  readonly #retryWords = h('span', {});
+  readonly #retry: HTMLButtonElement;
+  readonly #cancel: HTMLButtonElement;
+  readonly #share: ShareButton;
+  readonly #notify = new NotifyButton();
+  #state: JobState | null = null;
+  /** Null until the first state: whoever opens a finished job is not notified of it. */
+  #ended: boolean | null = null;
+
+  constructor(job: string, selection: Selection, again: () => void) {
+    this.#job = job;
+    this.#selection = selection;
+    this.#again = again;
+    this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
+    this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry() }, icon('retry'), this.#retryWords);
+    this.#cancel = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#stop() }, icon('stop'), 'Cancel');
+    this.#share = new ShareButton(job);
+    this.element = h('div', { class: 'job-tools' },
+      h('div', { class: 'job-actions' }, this.#zip, selection.button, this.#retry, this.#share.element, this.#cancel, this.#another, this.#notify.element),
+      this.#share.panel, this.#messages);
+  }
+
+  update(state: JobState): void {
+    const ready = state.count('completed');
+    const failed = state.count('failed');
+    this.#state = state;
+    this.#zip.hidden = !state.ended || ready === 0;
+    this.#another.hidden = !state.ended;
+    this.#retry.hidden = !state.ended || failed < 2;
+    setText(this.#retryWords, `Try ${failed} failed again`);
+    this.#share.element.hidden = state.status === 'cancelled' && ready === 0;
+    this.#cancel.hidden = state.ended;
+    if (this.#notify.element) this.#notify.element.hidden = state.ended;
+    this.#selection.update(state);
+    if (state.ended && this.#ended === false) this.#notify.tell(titleOf(state), this.#job);
+    this.#ended = state.ended;
+  }
+
+  /** Puts failed files in line anew: those named, or all. */
+  async retry(files?: readonly string[]): Promise<void> {
+    await this.#do(() => retryFiles(this.#job, files), 'The files are in line again.');
+  }
+
+  async #stop(): Promise<void> {
+    const left = this.#state ? [...this.#state.files.values()].filter(({ status }) => status !== 'completed' && status !== 'failed').length : 0;
+    const yes = await confirmed({
+      title: 'Cancel this job?',
+      words: `${count(left, 'picture')} will get no model, and ${left === 1 ? 'its photograph is' : 'their photographs are'} removed. Models that are ready stay.`,
+      yes: 'Cancel the job', no: 'Go on',
+    });
+    if (yes) await this.#do(() => cancelJob(this.#job), 'The job is being cancelled.');
+  }
+
+  async #do(work: () => Promise<string>, fallback: string): Promise<void> {
+    this.#setBusy(true);
+    try {
+      const words = await work();
+      fill(this.#messages);
+      announce(words || fallback);
+      this.#again();
+    } catch (cause) {
+      fill(this.#messages, notice('error', cause instanceof ServiceError ? cause.message : 'That did not work. Try again.'));
+    } finally {
+      this.#setBusy(false);
+    }
+  }
+
+  #setBusy(busy: boolean): void {
+    this.#cancel.disabled = busy;
+    this.#retry.disabled = busy;
+  }
+}
