@@ -23,6 +23,8 @@ pub struct Options {
     filter: Vec<String>,
 }
 
+/// The end-to-end tests that drive a browser.
+const BROWSER: &str = "browser::";
 /// The crash tests: processes that are killed and waited for.
 const CRASH: [&str; 2] = ["--test", "crash"];
 /// The native crates, tested together so that their dependencies are built once. The programs that the tests start are
@@ -103,7 +105,16 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
         )?;
     }
     // Every test waits for others most of the time: FAL's model, a lease, a redirect.
-    stage("the native crates, end to end".to_owned(), native(&[]).args(&options.filter).arg("--test-threads=4"))?;
+    let mut together = native(&[]);
+    together.args(&options.filter).arg("--test-threads=4");
+    if options.filter.is_empty() {
+        together.args(["--skip", BROWSER]);
+    }
+    stage("the native crates, end to end".to_owned(), &mut together)?;
+    // A browser draws models without a graphics card: it needs the machine for itself.
+    if options.filter.is_empty() {
+        stage("the pages in a browser".to_owned(), native(&["--test", "e2e"]).args([BROWSER, "--test-threads=1"]))?;
+    }
     stage("what breaks".to_owned(), native(&CRASH).args(&options.filter).arg("--test-threads=12"))?;
     Ok((counts, failures))
 }

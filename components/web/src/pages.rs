@@ -21,6 +21,7 @@ fn page(path: &str) -> Option<&'static str> {
     match path.trim_matches('/') {
         "" | "upload" => Some("index.html"),
         "processing" | "results" => Some("processing.html"),
+        "console" => Some("console.html"),
         "docs" => Some("docs.html"),
         "redoc" => Some("redoc.html"),
         _ => None,
