@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
-use image2model_host::edge::{NativeRoutes, Request, Response, full_body};
-use image2model_host::stream::Streams;
+use image2model_host::edge::{Hangup, NativeRoutes, Request, Response, full_body};
+use image2model_host::stream::{self, Streams};
 use tokio_util::sync::CancellationToken;
 
 use super::fal_webhook::FalWebhook;
@@ -37,7 +37,10 @@ impl NativeRoutes for Native {
             if FalWebhook::handles(request.uri().path()) {
                 return fal_webhook.handle(request).await;
             }
-            let (head, _) = request.into_parts();
+            let (mut head, _) = request.into_parts();
+            if let Some(Hangup(token)) = head.extensions.remove() {
+                head.extensions.insert(stream::Hangup(token));
+            }
             match streams.filter(|streams| streams.handles(head.uri.path())) {
                 Some(streams) => streams.handle(&head, client).await,
                 None => not_ready(),
