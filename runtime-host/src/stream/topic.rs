@@ -1,7 +1,8 @@
 //! One job's listeners in this process, and the last of its events for those who are behind.
 //!
 //! Everything stands under one short lock, so that there is one order of events for tasks and reactors alike: a listener is
-//! a place in it, wherever it is carried. Bounded: [`RING`] events, and none that is older than a client may stand still.
+//! a place in it, wherever it is carried. Bounded: [`RING`] events of [`RING_BYTES`] together, and none that is older than a
+//! client may stand still.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +16,10 @@ use tokio::time::Instant;
 use super::entry::{Entry, StreamName};
 use super::reactor::Mailbox;
 
-/// Events kept for listeners that are behind.
-pub const RING: usize = 64;
+/// Events kept for listeners that are behind. A burst is over before it is full, so that it sends nobody to Redis.
+pub const RING: usize = 512;
+/// Their size together; the newest is kept whatever its size.
+const RING_BYTES: usize = 256 * 1024;
 
 /// What a listener gets.
 #[derive(Debug, Clone)]
@@ -25,6 +28,15 @@ pub enum News {
     Entry(Arc<Entry>),
     /// Something may be missing: read the job's stream from where you stand.
     Gap,
+}
+
+impl News {
+    fn size(&self) -> usize {
+        match self {
+            Self::Entry(entry) => entry.size(),
+            Self::Gap => 0,
+        }
+    }
 }
 
 /// What stands at a place.
@@ -54,6 +66,7 @@ struct Ring {
     /// Place of the first that is kept.
     first: u64,
     news: VecDeque<News>,
+    bytes: usize,
     /// The names that most listeners share.
     name: Option<Arc<StreamName>>,
     reactors: Vec<Watching>,
@@ -71,6 +84,21 @@ struct Watching {
 impl Ring {
     fn end(&self) -> u64 {
         self.first + self.news.len() as u64
+    }
+
+    fn add(&mut self, news: News) {
+        self.bytes += news.size();
+        self.news.push_back(news);
+        while self.news.len() > RING || (self.bytes > RING_BYTES && self.news.len() > 1) {
+            self.let_go();
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(news) = self.news.pop_front() {
+            self.bytes -= news.size();
+            self.first += 1;
+        }
     }
 }
 
@@ -117,11 +145,7 @@ impl Topic {
     pub fn push(&self, news: News) {
         {
             let mut ring = self.ring();
-            while ring.news.len() >= RING {
-                ring.news.pop_front();
-                ring.first += 1;
-            }
-            ring.news.push_back(news);
+            ring.add(news);
             for watching in ring.reactors.iter_mut().filter(|watching| !watching.told) {
                 watching.told = true;
                 watching.mailbox.tell(watching.group);
@@ -173,8 +197,7 @@ impl Topic {
             if matches!(news, News::Entry(entry) if entry.arrived() >= then) {
                 return;
             }
-            ring.news.pop_front();
-            ring.first += 1;
+            ring.let_go();
         }
         ring.news.shrink_to_fit();
     }
@@ -236,6 +259,18 @@ mod tests {
         let late = topic.since(topic.end() - 1, None);
         assert!(matches!(late.at(topic.end() - 1), Look::News(News::Entry(e)) if e.id().seq == RING as u64));
         assert!(matches!(late.at(topic.end()), Look::Nothing));
+    }
+
+    #[test]
+    fn large_events_are_kept_in_smaller_number() {
+        let topic = topic();
+        for seq in 0..10 {
+            topic.push(News::Entry(Arc::new(Entry::new(EntryId { ms: 1, seq }, "x".repeat(RING_BYTES / 2)))));
+        }
+        let mut place = topic.end() - 2;
+        assert!(matches!(topic.take(&mut place), Some(News::Entry(e)) if e.id().seq == 8));
+        let mut place = topic.end() - 3;
+        assert!(matches!(topic.take(&mut place), Some(News::Gap)));
     }
 
     #[test]

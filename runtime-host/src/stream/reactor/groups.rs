@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::mailbox::Mailbox;
 use super::subscriber::Subscriber;
@@ -15,6 +16,8 @@ pub struct Group {
     pub topic: Arc<Topic>,
     /// Their keys.
     pub members: Vec<usize>,
+    /// News that come before this are served together.
+    pub rests_until: Option<Instant>,
 }
 
 /// All groups of one reactor.
@@ -28,11 +31,18 @@ impl Groups {
         self.0.get(group)
     }
 
+    /// Lets a group rest.
+    pub fn rest(&mut self, group: usize, until: Instant) {
+        if let Some(group) = self.0.get_mut(group) {
+            group.rests_until = Some(until);
+        }
+    }
+
     /// Counts a subscriber among those of its topic, whose news the reactor is told of from now on.
     pub fn join(&mut self, mailbox: &Arc<Mailbox>, key: usize, subscriber: &mut Subscriber) {
         let topic = subscriber.waiting.subscription.topic();
         let index = topic.group(mailbox).unwrap_or_else(|| {
-            let index = self.0.insert(Group { topic: topic.clone(), members: Vec::new() });
+            let index = self.0.insert(Group { topic: topic.clone(), members: Vec::new(), rests_until: None });
             topic.watch(mailbox.clone(), index);
             index
         });

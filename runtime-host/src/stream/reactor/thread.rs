@@ -22,6 +22,11 @@ use crate::stream::{Shared, carry};
 const EVENTS: usize = 1024;
 /// It holds no deep calls and no large arrays.
 const STACK: usize = 256 * 1024;
+/// Listeners of one job that are many.
+const MANY: usize = 32;
+/// A job with many listeners is served no more than half of the time: in a burst, one write brings more events the fewer
+/// writes there are, and nobody waits longer than for as long as serving all took, or this.
+const LONGEST_REST: Duration = Duration::from_millis(20);
 /// After the poll failed, which no known state of a system does.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,6 +44,7 @@ pub fn start(number: usize, shared: Weak<Shared>) -> io::Result<Arc<Mailbox>> {
         runtime: Handle::current(),
         subscribers: Slab::new(),
         groups: Groups::default(),
+        resting: Vec::new(),
         sweep_at: Instant::now(),
         draining: false,
     };
@@ -53,6 +59,8 @@ struct Reactor {
     runtime: Handle,
     subscribers: Slab<Subscriber>,
     groups: Groups,
+    /// Groups that have news and rest.
+    resting: Vec<usize>,
     sweep_at: Instant,
     draining: bool,
 }
@@ -80,7 +88,9 @@ impl Reactor {
 
     /// Until something is due, or for ever when there is nobody.
     fn patience(&self) -> Option<Duration> {
-        (!self.subscribers.is_empty()).then(|| self.sweep_at.saturating_duration_since(Instant::now()))
+        let rests = self.resting.iter().filter_map(|group| self.groups.get(*group)?.rests_until);
+        let next = rests.fold(self.sweep_at, Instant::min);
+        (!self.subscribers.is_empty()).then(|| next.saturating_duration_since(Instant::now()))
     }
 
     fn turn(&mut self, shared: &Arc<Shared>, events: &Events) {
@@ -92,7 +102,7 @@ impl Reactor {
         for subscriber in adopted {
             self.adopt(shared, subscriber, now);
         }
-        for group in groups {
+        for group in std::mem::take(&mut self.resting).into_iter().chain(groups) {
             self.serve(shared, group, now);
         }
         self.look_at_time(shared, now);
@@ -132,10 +142,16 @@ impl Reactor {
     /// Brings a topic's news to its listeners.
     fn serve(&mut self, shared: &Arc<Shared>, index: usize, now: Instant) {
         let Some(group) = self.groups.get(index) else { return };
+        if group.rests_until.is_some_and(|until| now < until) {
+            // It is told of no more until it is looked at, so it is here once.
+            return self.resting.push(index);
+        }
         let place_of = |key: &usize| self.subscribers.get(*key).map(|s| s.waiting.subscription.place());
-        // One listener needs no more than what it has not had.
-        let from = if let [only] = &*group.members { place_of(only) } else { None };
+        // A few listeners need no more than what they have not had; among many there is one that is far behind.
+        let many = group.members.len() >= MANY;
+        let from = if many { None } else { group.members.iter().filter_map(place_of).min() };
         let kept = group.topic.since(from.unwrap_or(0), Some(&self.mailbox));
+        let began = Instant::now();
         let (mut batches, mut left) = (Batches::new(shared, kept, now), group.members.len());
         // From the end, because who goes is replaced by the last.
         while left > 0 {
@@ -145,6 +161,10 @@ impl Reactor {
             if let (Some(key), Some(fate)) = (key, fate) {
                 self.settle(shared, key, fate);
             }
+        }
+        if many {
+            let ended = Instant::now();
+            self.groups.rest(index, ended + ended.saturating_duration_since(began).min(LONGEST_REST));
         }
     }
 
