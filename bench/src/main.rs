@@ -1,7 +1,7 @@
 //! Measurements of the product: beside a peer that does the same work, alternating in one run, as ratios; and of what it
 //! promises on its own.
 //!
-//! `cargo xtask bench [status] [upload] [start] [queue] [claim] [memory] [recovery]`. The figures and what bounds them are
+//! `cargo xtask bench [status] [upload] [start] [queue] [claim] [memory] [recovery] [streams]`. The figures and what bounds them are
 //! in `bench/README.md`.
 
 mod backlog;
@@ -16,6 +16,7 @@ mod relay;
 mod site;
 mod start;
 mod status;
+mod streams;
 mod upload;
 mod usage;
 
@@ -44,6 +45,18 @@ enum Role {
         /// Where to write
         folder: std::path::PathBuf,
     },
+    /// Is the product's stream server (started by the measurement itself)
+    #[command(hide = true)]
+    StreamServer {
+        /// Redis to follow
+        redis_url: String,
+    },
+    /// Is the peer of the stream server (started by the measurement itself)
+    #[command(hide = true)]
+    StreamPeer {
+        /// Redis to follow
+        redis_url: String,
+    },
     /// Takes files through every step of the queue (started by the measurement itself)
     #[command(hide = true)]
     QueueWorker {
@@ -64,6 +77,8 @@ async fn main() -> anyhow::Result<()> {
     match arguments.role {
         Some(Role::PeerStatus { redis_url }) => return peer::status(&redis_url).await,
         Some(Role::PeerUpload { folder }) => return peer::upload(folder).await,
+        Some(Role::StreamServer { redis_url }) => return streams::server::ours(&redis_url).await,
+        Some(Role::StreamPeer { redis_url }) => return streams::server::peer(&redis_url).await,
         Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
             return queue::worker::work(&redis_url, files, warm, at_once).await;
         }
@@ -90,6 +105,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("recovery") {
         recovery::measure().await?;
+    }
+    if wanted("streams") {
+        streams::measure().await?;
     }
     Ok(())
 }

@@ -27,7 +27,8 @@ pub use call::CallError;
 pub use error::EdgeError;
 pub use report::ComponentReport;
 pub use serve::{
-    Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, ServeOptions, empty_body, full_body,
+    Body, BoxError, Carry, Hangup, NativeRoutes, NoRoutes, Request, Response, ServeOptions, TakenOver, empty_body,
+    full_body,
 };
 
 use guard::GuardClient;

@@ -38,16 +38,16 @@ pub struct Admission(Arc<Mutex<Counts>>);
 #[derive(Debug, Default)]
 struct Counts {
     total: usize,
-    callers: HashMap<Caller, usize>,
-    jobs: HashMap<JobId, usize>,
+    callers: HashMap<Arc<Caller>, usize>,
+    jobs: HashMap<Arc<JobId>, usize>,
 }
 
-/// A place, given back when dropped.
+/// A place, given back when dropped. Its names are those of the counts, so that ten thousand places hold no text of theirs.
 #[derive(Debug)]
 pub struct Slot {
     admission: Admission,
-    caller: Caller,
-    job: JobId,
+    caller: Arc<Caller>,
+    job: Arc<JobId>,
 }
 
 impl Admission {
@@ -71,9 +71,8 @@ impl Admission {
             return Err(refusal("This job has as many open streams as one job may have. Try again shortly."));
         }
         counts.total += 1;
-        *counts.callers.entry(caller.clone()).or_default() += 1;
-        *counts.jobs.entry(job.clone()).or_default() += 1;
-        Ok(Slot { admission: self.clone(), caller, job: job.clone() })
+        let (caller, job) = (more(&mut counts.callers, &caller), more(&mut counts.jobs, job));
+        Ok(Slot { admission: self.clone(), caller, job })
     }
 
     /// Streams open now.
@@ -91,13 +90,20 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();
         counts.total = counts.total.saturating_sub(1);
-        less(&mut counts.callers, self.caller.clone());
-        less(&mut counts.jobs, self.job.clone());
+        less(&mut counts.callers, &self.caller);
+        less(&mut counts.jobs, &self.job);
     }
 }
 
-fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
-    if let Entry::Occupied(mut entry) = counts.entry(key) {
+/// Counts one more, and answers the key that the counts hold.
+fn more<K: Eq + Hash + Clone>(counts: &mut HashMap<Arc<K>, usize>, key: &K) -> Arc<K> {
+    let key = counts.get_key_value(key).map_or_else(|| Arc::new(key.clone()), |(key, _)| key.clone());
+    *counts.entry(key.clone()).or_default() += 1;
+    key
+}
+
+fn less<K: Eq + Hash>(counts: &mut HashMap<Arc<K>, usize>, key: &Arc<K>) {
+    if let Entry::Occupied(mut entry) = counts.entry(key.clone()) {
         *entry.get_mut() -= 1;
         if *entry.get() == 0 {
             entry.remove();

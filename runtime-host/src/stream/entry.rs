@@ -43,9 +43,25 @@ pub struct Entry {
     id: EntryId,
     data: String,
     arrived: Instant,
-    value: OnceLock<Option<Value>>,
+    facts: OnceLock<Facts>,
     plain: OnceLock<Framed>,
     task: OnceLock<Framed>,
+}
+
+/// What is asked of an event again and again. The rest of it is read when it is framed.
+#[derive(Debug, Default)]
+struct Facts {
+    last: bool,
+    kind: Kind,
+    file: Option<Box<str>>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Kind {
+    Progress,
+    Log,
+    #[default]
+    Other,
 }
 
 #[derive(Debug)]
@@ -58,8 +74,8 @@ impl Entry {
     /// An entry with its data, the event as JSON, that has arrived now.
     #[must_use]
     pub fn new(id: EntryId, data: String) -> Self {
-        let (value, plain, task) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { id, data, arrived: Instant::now(), value, plain, task }
+        let (facts, plain, task) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { id, data, arrived: Instant::now(), facts, plain, task }
     }
 
     /// Its id in the job's stream.
@@ -74,28 +90,30 @@ impl Entry {
         self.arrived
     }
 
+    /// About how many bytes it is.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.data.len()
+    }
+
     /// Whether it ends its job's stream.
     #[must_use]
     pub fn is_last(&self) -> bool {
-        self.value().is_some_and(is_last)
+        self.facts().last
     }
 
     /// The file whose progress it tells, and nothing else: a later event of that file makes it superfluous.
     #[must_use]
     pub fn progress_of(&self) -> Option<&str> {
-        let event = self.value()?;
-        (event.get("type")?.as_str()? == "progress").then(|| self.file()).flatten()
+        let facts = self.facts();
+        facts.file.as_deref().filter(|_| facts.kind == Kind::Progress)
     }
 
     /// The file it is about, unless it is one of the log lines, which say nothing of the file's state.
     #[must_use]
     pub fn state_of(&self) -> Option<&str> {
-        let event = self.value()?;
-        (event.get("type")?.as_str()? != "log").then(|| self.file()).flatten()
-    }
-
-    fn file(&self) -> Option<&str> {
-        self.value()?.get("file_id")?.as_str()
+        let facts = self.facts();
+        facts.file.as_deref().filter(|_| facts.kind != Kind::Log)
     }
 
     /// What goes over the wire. Made for the first listener and shared by all others of the same epoch.
@@ -117,14 +135,32 @@ impl Entry {
                 Arc::from([frame::event(&id, None, &self.data)])
             }
             Form::Task => {
-                let events = self.value().map(|event| task_events(event, &name.task_id)).unwrap_or_default();
+                let events = self.value().map(|event| task_events(&event, &name.task_id)).unwrap_or_default();
                 numbered(name, self.id, Part::Events, &events).into()
             }
         }
     }
 
-    fn value(&self) -> Option<&Value> {
-        self.value.get_or_init(|| serde_json::from_str(&self.data).ok()).as_ref()
+    fn facts(&self) -> &Facts {
+        self.facts.get_or_init(|| self.value().as_ref().map(Facts::of).unwrap_or_default())
+    }
+
+    fn value(&self) -> Option<Value> {
+        serde_json::from_str(&self.data).ok()
+    }
+}
+
+impl Facts {
+    fn of(event: &Value) -> Self {
+        // Without a type it says nothing of a file.
+        let kind = event.get("type").and_then(Value::as_str);
+        let file = kind.and_then(|_| event.get("file_id")).and_then(Value::as_str).map(Into::into);
+        let kind = match kind {
+            Some("progress") => Kind::Progress,
+            Some("log") => Kind::Log,
+            _ => Kind::Other,
+        };
+        Self { last: is_last(event), kind, file }
     }
 }
 

@@ -15,22 +15,21 @@ use serde_json::json;
 use super::admission::Caller;
 use super::answer::{EVENT_STREAM, Names, Reply, empty};
 use super::authorize::{Budget, Level, StreamFacts, Verdict};
-use super::body::{Hangup, StreamBody};
 use super::listener::{Listener, Opening};
 use super::routes::Target;
 use super::start::{Start, start};
 use super::timers::Timers;
-use super::{Body, Response, Shared};
+use super::{Answer, Response, Shared};
 use crate::redis::RedisError;
 
 /// The methods of both routes.
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// Answers a request.
-pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> Response {
+pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> Answer {
     let names = Names::of(&head.headers);
     let reply = |added| Reply { path: head.uri.path(), names: &names, added };
-    let Some(mut target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()) };
+    let Some(mut target) = Target::of(&head.uri) else { return reply(&[]).problem(&Problem::no_route()).into() };
     let found = find_job(shared, head, &mut target).await.map_err(|error| unreadable(&error, &names));
     let mut facts = StreamFacts::of(head, &target, &names, client);
     if found.is_err() {
@@ -38,7 +37,7 @@ pub async fn handle(shared: &Arc<Shared>, head: &Parts, client: SocketAddr) -> R
         (facts.level, facts.budget) = (Level::Open, Budget::Uncounted);
     }
     match shared.authorizer.check(facts).await {
-        Verdict::Answer { status, headers, problem } => refuse(&reply(&headers), status, problem),
+        Verdict::Answer { status, headers, problem } => refuse(&reply(&headers), status, problem).into(),
         Verdict::Pass { caller, client_address, headers } => {
             let caller = Caller::of(&caller, client_address.parse().unwrap_or(client.ip()));
             let request = Request { shared, head, target: &target, names: &names, caller };
@@ -73,13 +72,13 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    async fn answer(self, found: Result<(), Problem>, reply: &Reply<'_>) -> Response {
-        let answered = match (found, &self.head.method) {
+    async fn answer(self, found: Result<(), Problem>, reply: &Reply<'_>) -> Answer {
+        let answered: Result<Answer, Problem> = match (found, &self.head.method) {
             (Err(problem), _) => Err(problem),
             (_, &Method::GET | &Method::HEAD) if !self.takes_events() => Err(not_acceptable()),
             (_, &Method::GET) => self.open(reply).await,
-            (_, &Method::HEAD) => self.look().await.map(|(job, _)| self.head_only(reply, &job)),
-            (_, &Method::OPTIONS) => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT))),
+            (_, &Method::HEAD) => self.look().await.map(|(job, _)| self.head_only(reply, &job).into()),
+            (_, &Method::OPTIONS) => Ok(with_allow(reply.empty(StatusCode::NO_CONTENT)).into()),
             _ => Err(Problem::plain(405, "Method Not Allowed").with_header("allow", "GET, HEAD, OPTIONS")),
         };
         answered.unwrap_or_else(|problem| {
@@ -87,7 +86,7 @@ impl Request<'_> {
             if self.head.method == Method::HEAD {
                 *response.body_mut() = empty();
             }
-            response
+            response.into()
         })
     }
 
@@ -96,7 +95,7 @@ impl Request<'_> {
         accept::weight(Some(&named.join(",")), EVENT_STREAM) > 0
     }
 
-    async fn open(&self, reply: &Reply<'_>) -> Result<Response, Problem> {
+    async fn open(&self, reply: &Reply<'_>) -> Result<Answer, Problem> {
         let (shared, job) = (self.shared, self.target.job()?);
         if shared.drain.has_begun() {
             return Err(Problem::unavailable("This server is going away. Connect again."));
@@ -108,15 +107,13 @@ impl Request<'_> {
         let (job, timeout) = self.look().await?;
         let start = self.start(&job);
         if start == Start::Finished {
-            return Ok(reply.empty(StatusCode::NO_CONTENT));
+            return Ok(reply.empty(StatusCode::NO_CONTENT).into());
         }
         let timers = Timers::start(&shared.limits, timeout, &shared.drain);
         let opening = Opening { slot, subscription, timers, form: self.target.form };
         let listener = Listener::open(shared.clone(), &job, start, opening);
         shared.counters.opened.add(1);
-        let hangup = self.head.extensions.get::<Hangup>().cloned();
-        let body = StreamBody::new(listener, job.id.to_string(), hangup, shared.watch.clone());
-        Ok(reply.stream(Body::new(body)))
+        Ok(Answer { response: reply.stream(empty()), listener: Some(listener) })
     }
 
     /// The job, and the client's wish for how long.

@@ -1,32 +1,22 @@
 //! Hands each event to whoever listens to its job, inside this process. Fed by one tail of Redis per host.
 //!
-//! A topic exists while somebody listens and keeps the last [`RING`] events for those who are behind. Whoever falls further
-//! behind, or may have missed something, is told to read the job's own stream: nothing is skipped silently.
+//! A topic exists while somebody listens and keeps the last events for those who are behind. Whoever falls further behind,
+//! or may have missed something, is told to read the job's own stream: nothing is skipped silently.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image2model_domain::JobId;
-use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 use super::entry::Entry;
 use super::position::EntryId;
+use super::topic::{News, Topic};
 use crate::redis::{TailEvent, TailMessage};
 
-/// Events kept for listeners that are behind.
-const RING: usize = 64;
-
-type Topics = HashMap<JobId, Sender<News>>;
-
-/// What a listener gets.
-#[derive(Debug, Clone)]
-pub enum News {
-    /// The next event.
-    Entry(Arc<Entry>),
-    /// Something may be missing: read the job's stream from where you stand.
-    Gap,
-}
+type Topics = HashMap<Arc<JobId>, Arc<Topic>>;
 
 /// The fan-out. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -45,9 +35,9 @@ impl Hub {
     }
 
     fn tell(&self, job: &JobId, news: impl FnOnce() -> News) {
-        if let Some(topic) = self.topics().get(job) {
-            // Nobody listening any more is no error.
-            let _ = topic.send(news());
+        let topic = self.topics().get(job).cloned();
+        if let Some(topic) = topic {
+            topic.push(news());
         }
     }
 
@@ -55,8 +45,13 @@ impl Hub {
     pub fn gap(&self) {
         let topics: Vec<_> = self.topics().values().cloned().collect();
         for topic in topics {
-            let _ = topic.send(News::Gap);
+            topic.push(News::Gap);
         }
+    }
+
+    /// Lets go of the events that came before `then`.
+    pub fn forget(&self, then: Instant) {
+        self.topics().values().for_each(|topic| topic.forget(then));
     }
 
     /// Passes on what the tail sees, until the tail ends.
@@ -75,15 +70,15 @@ impl Hub {
     #[must_use]
     pub fn subscribe(&self, job: &JobId) -> Subscription {
         let mut topics = self.topics();
-        let receiver = match topics.get(job) {
-            Some(topic) => topic.subscribe(),
+        let topic = match topics.get(job) {
+            Some(topic) => topic.clone(),
             None => {
-                let (topic, receiver) = broadcast::channel(RING);
-                topics.insert(job.clone(), topic);
-                receiver
+                let job = Arc::new(job.clone());
+                topics.entry(job.clone()).or_insert(Arc::new(Topic::new(job))).clone()
             }
         };
-        Subscription { hub: self.clone(), job: job.clone(), receiver: Some(receiver) }
+        topic.join();
+        Subscription { hub: self.clone(), place: topic.end(), topic }
     }
 
     /// Jobs that somebody listens to.
@@ -107,51 +102,65 @@ impl Hub {
 #[derive(Debug)]
 pub struct Subscription {
     hub: Hub,
-    job: JobId,
-    receiver: Option<Receiver<News>>,
+    topic: Arc<Topic>,
+    place: u64,
 }
 
 impl Subscription {
     /// The next news. Cancel safe.
     pub async fn next(&mut self) -> News {
-        let Some(receiver) = &mut self.receiver else { return std::future::pending().await };
-        match receiver.recv().await {
-            Ok(news) => news,
-            // The sender lives in the hub as long as this does, so `Closed` does not happen.
-            Err(RecvError::Lagged(_) | RecvError::Closed) => News::Gap,
+        let topic = self.topic.clone();
+        loop {
+            // Before the look, so that nothing comes between the two.
+            let told = topic.news();
+            if let Some(news) = self.try_next() {
+                return news;
+            }
+            told.await;
         }
     }
 
     /// What is there already, without waiting.
     pub fn try_next(&mut self) -> Option<News> {
-        match self.receiver.as_mut()?.try_recv() {
-            Ok(news) => Some(news),
-            Err(TryRecvError::Lagged(_)) => Some(News::Gap),
-            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
-        }
+        self.topic.take(&mut self.place)
     }
 
     /// Forgets what has not been read: everything from now on follows.
     pub fn skip_to_now(&mut self) {
-        if let Some(receiver) = &mut self.receiver {
-            *receiver = receiver.resubscribe();
-        }
+        self.place = self.topic.end();
+    }
+
+    /// The topic, for a carrier that looks at it itself.
+    #[must_use]
+    pub fn topic(&self) -> &Arc<Topic> {
+        &self.topic
+    }
+
+    /// The place of the next news.
+    #[must_use]
+    pub fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Moves to where everything before has been dealt with.
+    pub fn move_to(&mut self, place: u64) {
+        self.place = place;
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        // Counted under the lock, so that of two that leave at once the second sees that it is the last.
         let mut topics = self.hub.topics();
-        // Dropped under the lock, so that of two that leave at once the second sees that it is the last.
-        self.receiver = None;
-        if topics.get(&self.job).is_some_and(|topic| topic.receiver_count() == 0) {
-            topics.remove(&self.job);
+        if self.topic.leave() {
+            topics.remove(&**self.topic.job());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::topic::RING;
     use super::*;
 
     fn event(job: &JobId, seq: usize) -> TailEvent {

@@ -16,6 +16,8 @@ pub struct Limits {
     pub per_job: usize,
     /// Reads of Redis at a time, for connecting and for catching up.
     pub reads: usize,
+    /// Threads that hold streams which wait; with none, each costs what a request in work costs.
+    pub reactors: usize,
     /// Longest silence; at most 15 s (CONTRACT: Status).
     pub heartbeat: Duration,
     /// After so long, give or take a fifth, the client is sent to connect again: it is authorised anew, and connections
@@ -37,6 +39,7 @@ impl Default for Limits {
             per_address: 100,
             per_job: 1_000,
             reads: 64,
+            reactors: 2,
             heartbeat: Duration::from_secs(12),
             max_age: Duration::from_secs(600),
             stall: Duration::from_secs(10),

@@ -1,15 +1,18 @@
 //! Live event streams (server-sent events) of jobs, fanned out to whoever listens.
 //!
-//! `hub` is fed by one tail of Redis per host and frames each event once; `listener` decides what one client gets next;
-//! `body` carries it to the connection. Connecting costs one look at the job, listening costs no Redis connection. Bounded:
-//! streams in all, of a caller and of a job; reads at a time; what waits for one client; how long one may take nothing.
+//! `hub` is fed by one tail of Redis per host and frames each event once; `listener` decides what one client gets next.
+//! Connecting costs one look at the job, listening costs no Redis connection. Bounded: streams in all, of a caller and of a
+//! job; reads at a time; what waits for one client; how long one may take nothing.
 //!
-//! A faster carrier (raw sockets on reactor threads) takes the place of `body` and `serve`; the rest stays.
+//! Two carriers bring it to the client. Where the stream is a connection's first request, its socket is taken over whole:
+//! `carry` sends what there is, and a `reactor` holds it while it waits. Where it is not (a connection used before, more
+//! than a plain `GET`), `body` is the body of an answer in the HTTP server's hands, which costs ten times the memory.
 
 mod admission;
 mod answer;
 mod authorize;
 mod body;
+mod carry;
 mod entry;
 mod frame;
 mod handle;
@@ -18,11 +21,14 @@ mod job_log;
 mod limits;
 mod listener;
 mod position;
+mod reactor;
 mod routes;
 mod serve;
+mod signs;
 mod start;
 mod stats;
 mod timers;
+mod topic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,11 +36,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::redis::Store;
 use admission::Admission;
-use body::Watch;
+use body::{StreamBody, Watch};
 use job_log::JobLog;
+use listener::Listener;
+use reactor::Reactors;
 use stats::Counters;
 use timers::Drain;
 
@@ -74,6 +86,9 @@ struct Shared {
     limits: Limits,
     admission: Admission,
     watch: Arc<Watch>,
+    reactors: Reactors,
+    /// Closes every connection that was taken over.
+    hangup: CancellationToken,
     drain: Drain,
     counters: Counters,
 }
@@ -91,7 +106,9 @@ impl Streams {
     #[must_use]
     pub fn new(deps: StreamDeps) -> Self {
         let StreamDeps { store, authorizer, limits } = deps;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new_cyclic(|shared| Shared {
+            reactors: Reactors::start(limits.reactors, shared),
+            hangup: CancellationToken::new(),
             hub: Hub::default(),
             log: JobLog::new(store, limits.reads),
             authorizer,
@@ -120,13 +137,30 @@ impl Streams {
     /// Answers a request. `client` is the peer of the connection; a [`Hangup`] among the request's extensions is used.
     /// Streams of callers without a key are counted by the address that the guard makes out.
     pub async fn handle(&self, head: &http::request::Parts, client: SocketAddr) -> Response {
-        handle::handle(&self.0, head, client).await
+        let Answer { response, listener } = handle::handle(&self.0, head, client).await;
+        let Some(listener) = listener else { return response };
+        let hangup = head.extensions.get::<Hangup>().cloned();
+        let job = listener.job().to_owned();
+        response.map(|_| Body::new(StreamBody::new(listener, job, hangup, self.0.watch.clone())))
+    }
+
+    /// Whether a connection whose first request is for this path, without its query, is better taken over. Cheap.
+    #[must_use]
+    pub fn takes_over(&self, path: &str) -> bool {
+        self.0.reactors.any() && routes::takes(path)
+    }
+
+    /// Answers a connection's first request so that its stream, if it gets one, is carried without a server.
+    pub async fn take_over(&self, head: &http::request::Parts, client: SocketAddr) -> (Response, Option<Live>) {
+        let Answer { response, listener } = handle::handle(&self.0, head, client).await;
+        (response, listener.map(Live))
     }
 
     /// Sends every client away with a hint when to come back, spread over most of `grace`, and refuses new ones. Returns
     /// when all have left; those still there after `grace` are hung up.
     pub async fn drain(&self, grace: Duration) {
         self.0.drain.begin(grace.mul_f64(0.8));
+        self.0.reactors.wake();
         let left = tokio::time::timeout(grace, async {
             while self.0.admission.open() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -135,6 +169,8 @@ impl Streams {
         if left.await.is_err() {
             tracing::warn!(streams = self.0.admission.open(), "streams still open after the drain, closing them");
             self.0.watch.close_all();
+            self.0.hangup.cancel();
+            self.0.reactors.wake();
         }
     }
 
@@ -149,11 +185,40 @@ impl Streams {
     }
 }
 
-/// Looks after clients that take nothing, for as long as somebody holds the streams.
+/// What a request is answered with.
+struct Answer {
+    response: Response,
+    /// What goes on after the head, in the place of the response's body.
+    listener: Option<Listener>,
+}
+
+impl From<Response> for Answer {
+    fn from(response: Response) -> Self {
+        Self { response, listener: None }
+    }
+}
+
+/// A stream that is to begin on a connection of its own.
+pub struct Live(Listener);
+
+impl Live {
+    /// Writes the head of the answer and carries the stream, which keeps the connection's place until it ends. Returns when
+    /// it has ended, or has nothing to do but to wait and goes on without a task.
+    pub async fn carry(self, stream: TcpStream, head: Bytes, place: Option<OwnedSemaphorePermit>) {
+        carry::begin(self.0, stream, head, place).await;
+    }
+}
+
+/// Looks after clients that take nothing and events that are old, for as long as somebody holds the streams.
 async fn keep_watch(shared: std::sync::Weak<Shared>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let Some(shared) = shared.upgrade() else { return };
-        shared.counters.stalled.add(shared.watch.close_stalled(shared.limits.stall));
+        let stall = shared.limits.stall;
+        shared.counters.stalled.add(shared.watch.close_stalled(stall));
+        // Nobody who is still open is further behind.
+        if let Some(then) = Instant::now().checked_sub(stall) {
+            shared.hub.forget(then);
+        }
     }
 }

@@ -1,21 +1,23 @@
 //! A server of its own for the streams: `image2model stream`. Connections are accepted up to a bound, watched, and told to
-//! leave at shutdown.
+//! leave at shutdown. One that begins with the request for a stream is taken over; an HTTP server has the others.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Hangup, Response, Streams};
+use crate::intake::{First, Prefixed, first, head_of, respond, unless_gone};
 
 /// Connections beyond those that stream: requests that are refused or finished.
 const SPARE: usize = 256;
@@ -42,8 +44,7 @@ impl Streams {
             if let Some((stream, client, place)) = accepted {
                 let (streams, shutdown, last) = (self.clone(), shutdown.clone(), last.clone());
                 tasks.spawn(async move {
-                    let _place = place;
-                    last.run_until_cancelled(streams.connection(stream, client, shutdown)).await
+                    last.run_until_cancelled(streams.connection(stream, client, place, shutdown)).await
                 });
             }
         }
@@ -56,11 +57,51 @@ impl Streams {
         }
     }
 
-    async fn connection(self, stream: TcpStream, client: SocketAddr, shutdown: CancellationToken) {
+    async fn connection(
+        self,
+        mut stream: TcpStream,
+        client: SocketAddr,
+        place: OwnedSemaphorePermit,
+        shutdown: CancellationToken,
+    ) {
         // Without this, an event in two writes waits for the client's delayed acknowledgement.
         if stream.set_nodelay(true).is_err() {
             return;
         }
+        let mut read = BytesMut::new();
+        let first = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => if read.is_empty() { First::Gone } else { First::Other },
+            first = tokio::time::timeout(HEAD_WITHIN, first(&mut stream, &mut read, |path| self.takes_over(path))) => {
+                first.unwrap_or(First::Gone)
+            }
+        };
+        match first {
+            First::Request(head) => self.without_a_server(&head, stream, client, place).await,
+            First::Other => self.by_a_server(Prefixed::new(read, stream), client, shutdown).await,
+            First::Gone => {}
+        }
+    }
+
+    /// A stream that gets its connection for itself, or the answer that there is none.
+    async fn without_a_server(
+        &self,
+        head: &http::request::Parts,
+        stream: TcpStream,
+        client: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) {
+        let Some((answer, live)) = unless_gone(&stream, self.take_over(head, client)).await else { return };
+        match live {
+            Some(live) => {
+                let head = head_of(&mut answer.into_parts().0);
+                live.carry(stream, head, Some(place)).await;
+            }
+            None => respond(stream, answer).await,
+        }
+    }
+
+    async fn by_a_server(self, stream: Prefixed, client: SocketAddr, shutdown: CancellationToken) {
         let (streams, hangup) = (&self, Hangup::default());
         let service = {
             let hangup = &hangup;

@@ -55,13 +55,48 @@ impl Drain {
     }
 }
 
-/// The deadlines of one listener.
-#[derive(Debug)]
-pub struct Timers {
-    heartbeat: Duration,
+/// When one listener is due. What is left of its timers while a reactor carries it.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadlines {
     heartbeat_at: Instant,
     close_at: Instant,
     ending: Ending,
+}
+
+impl Deadlines {
+    /// Something was sent at `now`: silence begins anew.
+    pub fn sent(&mut self, now: Instant, heartbeat: Duration) {
+        self.heartbeat_at = now + heartbeat;
+    }
+
+    /// The server goes away within `spread`: leave at some moment of it. Said twice, it counts once.
+    pub fn leave_within(&mut self, spread: Duration) {
+        if self.ending != Ending::Drain {
+            let leave = Instant::now() + spread.mul_f64(rand::random_range(0.0..1.0));
+            self.close_at = self.close_at.min(leave);
+            self.ending = Ending::Drain;
+        }
+    }
+
+    /// What is due at `now`.
+    #[must_use]
+    pub fn due(&self, now: Instant) -> Option<Due> {
+        if now >= self.close_at {
+            return Some(Due::Close(self.ending));
+        }
+        (now >= self.heartbeat_at).then_some(Due::Heartbeat)
+    }
+
+    fn next(&self) -> Instant {
+        self.heartbeat_at.min(self.close_at)
+    }
+}
+
+/// The deadlines of one listener, to wait for.
+#[derive(Debug)]
+pub struct Timers {
+    heartbeat: Duration,
+    deadlines: Deadlines,
     drain: CancellationToken,
 }
 
@@ -74,39 +109,47 @@ impl Timers {
             Some(timeout) => (timeout, Ending::Timeout),
             None => (limits.age(), Ending::Age),
         };
-        let (heartbeat, drain) = (limits.heartbeat, drain.begun.clone());
-        Self { heartbeat, heartbeat_at: now + heartbeat, close_at: now + lasts, ending, drain }
+        let deadlines = Deadlines { heartbeat_at: now + limits.heartbeat, close_at: now + lasts, ending };
+        Self::resume(limits, deadlines, drain)
+    }
+
+    /// Goes on with deadlines that somebody else has watched meanwhile.
+    #[must_use]
+    pub fn resume(limits: &Limits, deadlines: Deadlines, drain: &Drain) -> Self {
+        Self { heartbeat: limits.heartbeat, deadlines, drain: drain.begun.clone() }
+    }
+
+    /// The deadlines, for somebody else to watch.
+    #[must_use]
+    pub fn deadlines(&self) -> Deadlines {
+        self.deadlines
     }
 
     /// Something was sent: silence begins anew.
     pub fn sent(&mut self) {
-        self.heartbeat_at = Instant::now() + self.heartbeat;
+        self.deadlines.sent(Instant::now(), self.heartbeat);
     }
 
     /// Waits for the next deadline. Cancel safe.
     pub async fn due(&mut self, drain: &Drain) -> Due {
         loop {
-            let draining = self.ending == Ending::Drain;
+            let draining = self.deadlines.ending == Ending::Drain;
             tokio::select! {
                 biased;
-                () = self.drain.cancelled(), if !draining => self.leave_within(drain.spread()),
-                () = sleep_until(self.heartbeat_at.min(self.close_at)) => return self.which(),
+                () = self.drain.cancelled(), if !draining => self.deadlines.leave_within(drain.spread()),
+                () = sleep_until(self.deadlines.next()) => return self.which(),
             }
         }
     }
 
-    fn leave_within(&mut self, spread: Duration) {
-        let leave = Instant::now() + spread.mul_f64(rand::random_range(0.0..1.0));
-        self.close_at = self.close_at.min(leave);
-        self.ending = Ending::Drain;
-    }
-
     fn which(&mut self) -> Due {
-        if Instant::now() >= self.close_at {
-            return Due::Close(self.ending);
+        match self.deadlines.due(Instant::now()) {
+            Some(close @ Due::Close(_)) => close,
+            _ => {
+                self.sent();
+                Due::Heartbeat
+            }
         }
-        self.sent();
-        Due::Heartbeat
     }
 }
 

@@ -1,22 +1,11 @@
-//! The event streams over a real Redis and real sockets, driven by the scripts that workers and endpoints run.
+//! The event streams over a real Redis and real sockets, driven by the scripts that workers and endpoints run: once carried
+//! by reactors, once by the HTTP server.
 
 #[cfg(test)]
 mod client;
 #[cfg(test)]
-mod connect;
+mod reactors;
 #[cfg(test)]
-mod drain;
-#[cfg(test)]
-mod gap;
-#[cfg(test)]
-mod limits;
-#[cfg(test)]
-mod refuse;
-#[cfg(test)]
-mod replay;
-#[cfg(test)]
-mod reset;
-#[cfg(test)]
-mod slow;
+mod server;
 #[cfg(test)]
 mod world;

@@ -36,7 +36,8 @@ impl Authorizer for Guard {
     }
 }
 
-pub struct World {
+/// With so many reactors to carry the streams.
+pub struct World<const REACTORS: usize> {
     pub store: Store,
     pub streams: Streams,
     pub guard: Arc<Guard>,
@@ -47,7 +48,7 @@ pub struct World {
     _folder: tempfile::TempDir,
 }
 
-impl World {
+impl<const REACTORS: usize> World<REACTORS> {
     pub async fn new() -> Self {
         Self::with(Limits::default(), true).await
     }
@@ -67,6 +68,7 @@ impl World {
         let redis = ChildRedis::start(folder.path()).await.unwrap();
         let store = Store::open(&redis.url()).unwrap();
         let guard = Arc::new(Guard::default());
+        let limits = Limits { reactors: REACTORS, ..limits };
         let deps = StreamDeps { store: store.clone(), authorizer: guard.clone(), limits };
         let streams = Streams::new(deps);
         let tail = if live { Some(Tail::start(&store).await.unwrap()) } else { None };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use image2model_host::edge::{NativeRoutes, Request, Response, full_body};
-use image2model_host::stream::Streams;
+use image2model_host::edge::{Carry, Hangup, NativeRoutes, Request, Response, TakenOver, empty_body, full_body};
+use image2model_host::stream::{self, Streams};
 use tokio_util::sync::CancellationToken;
 
 use super::fal_webhook::FalWebhook;
@@ -37,11 +38,32 @@ impl NativeRoutes for Native {
             if FalWebhook::handles(request.uri().path()) {
                 return fal_webhook.handle(request).await;
             }
-            let (head, _) = request.into_parts();
+            let (mut head, _) = request.into_parts();
+            if let Some(Hangup(token)) = head.extensions.remove() {
+                head.extensions.insert(stream::Hangup(token));
+            }
             match streams.filter(|streams| streams.handles(head.uri.path())) {
                 Some(streams) => streams.handle(&head, client).await,
                 None => not_ready(),
             }
+        })
+    }
+
+    fn takes_over(&self, path: &str) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.takes_over(path))
+    }
+
+    fn take_over(&self, head: Parts, client: SocketAddr) -> BoxFuture<'static, TakenOver> {
+        let streams = self.streams.clone();
+        Box::pin(async move {
+            let Some(streams) = streams else {
+                return TakenOver { response: Response::new(empty_body()), carry: None };
+            };
+            let (response, live) = streams.take_over(&head, client).await;
+            let carry = live.map(|live| -> Carry {
+                Box::new(move |stream, head, place| Box::pin(live.carry(stream, head, Some(place))))
+            });
+            TakenOver { response, carry }
         })
     }
 }

@@ -1,12 +1,14 @@
-//! Connections: accepted up to a bound, served each in its own task, ended gently at shutdown. An accept error pauses
-//! the loop for a moment and never ends it.
+//! Connections: accepted up to a bound, served each in its own task, ended gently at shutdown. One whose first request a
+//! native route wants for itself is handed over. An accept error pauses the loop for a moment and never ends it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use http::HeaderValue;
+use http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,7 +19,8 @@ use tokio_util::task::TaskTracker;
 
 use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
-use super::native::Hangup;
+use super::native::{Hangup, TakenOver};
+use crate::intake::{First, Prefixed, first, head_of, respond, unless_gone};
 
 /// After an accept error: no file descriptor left, or the client already gone.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -82,11 +85,45 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, client: SocketAddr, _place: OwnedSemaphorePermit) {
+    async fn connection(self, mut stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
         // Without this, an answer in two writes waits for the client's delayed acknowledgement.
-        let (Ok(()), Ok(local), Ok(client_header)) =
-            (stream.set_nodelay(true), stream.local_addr(), HeaderValue::try_from(client.to_string()))
-        else {
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let mut read = BytesMut::new();
+        let takes = |path: &str| self.dispatch.native.takes_over(path);
+        let first = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => if read.is_empty() { First::Gone } else { First::Other },
+            first = tokio::time::timeout(self.header_timeout, first(&mut stream, &mut read, takes)) => {
+                first.unwrap_or(First::Gone)
+            }
+        };
+        match first {
+            First::Request(head) => {
+                tokio::select! {
+                    biased;
+                    () = self.abort.cancelled() => {}
+                    () = self.hand_over(*head, stream, client, place) => {}
+                }
+            }
+            First::Other => self.serve(read, stream, client).await,
+            First::Gone => {}
+        }
+    }
+
+    /// Lets a native route have the connection, or answers that it does not want it.
+    async fn hand_over(&self, head: Parts, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+        let answer = unless_gone(&stream, self.dispatch.take_over(head, client)).await;
+        let Some(TakenOver { response, carry }) = answer else { return };
+        match carry {
+            Some(carry) => carry(stream, head_of(&mut response.into_parts().0), place).await,
+            None => respond(stream, response).await,
+        }
+    }
+
+    async fn serve(&self, read: BytesMut, stream: TcpStream, client: SocketAddr) {
+        let (Ok(local), Ok(client_header)) = (stream.local_addr(), HeaderValue::try_from(client.to_string())) else {
             return;
         };
         let hangup = Hangup::default();
@@ -100,7 +137,7 @@ impl Server {
             // Bounds answers, too, unless flushes of pipelined ones are joined (`pipeline_flush`): then all that a slow
             // client does not take piles up.
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Prefixed::new(read, stream)), service);
         let mut connection = std::pin::pin!(connection);
         let mut draining = false;
         loop {

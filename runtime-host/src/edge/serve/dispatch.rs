@@ -14,7 +14,7 @@ use super::access::{AnsweredBy, Line};
 use super::answer::{Failure, secured};
 use super::handler::{ComponentHandler, Work};
 use super::headers::{self, SpinHeaders};
-use super::native::{Hangup, NativeRoutes, Response, full_body};
+use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
 use super::progress::{Progress, RequestBody};
 use super::response::OutBody;
 use super::router::Router;
@@ -47,6 +47,16 @@ impl Dispatch {
         let answer = self.answered(request, peers).await;
         line.end(&answer);
         answer
+    }
+
+    /// Answers the first request of a connection that is taken over, and logs it.
+    pub(super) async fn take_over(&self, head: http::request::Parts, client: SocketAddr) -> TakenOver {
+        let request = http::Request::from_parts(head, ());
+        let line = Line::begin(&request, client.ip());
+        let TakenOver { response, carry } = self.native.take_over(request.into_parts().0, client).await;
+        let response = secured(response);
+        line.end(&response);
+        TakenOver { response, carry }
     }
 
     async fn answered(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {

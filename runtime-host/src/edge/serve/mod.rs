@@ -20,7 +20,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use native::{Body, BoxError, Hangup, NativeRoutes, NoRoutes, Request, Response, empty_body, full_body};
+pub use native::{
+    Body, BoxError, Carry, Hangup, NativeRoutes, NoRoutes, Request, Response, TakenOver, empty_body, full_body,
+};
 
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Dispatch;

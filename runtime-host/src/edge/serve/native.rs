@@ -5,9 +5,12 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use http::request::Parts;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 /// Any error of a body that a native route makes.
@@ -32,7 +35,30 @@ pub trait NativeRoutes: Send + Sync + 'static {
     /// Answers it. `client` is the peer of the connection. When the client goes away the future, or later the body, is
     /// dropped; at shutdown both may go on until the drain ends.
     fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response>;
+
+    /// Whether a connection whose first request is a plain `GET` for this path, without its query, is taken away from the
+    /// server. Cheap.
+    fn takes_over(&self, _: &str) -> bool {
+        false
+    }
+
+    /// Answers such a request. Only asked where [`takes_over`](Self::takes_over) says so.
+    fn take_over(&self, _: Parts, _: SocketAddr) -> BoxFuture<'static, TakenOver> {
+        Box::pin(async { TakenOver { response: Response::new(empty_body()), carry: None } })
+    }
 }
+
+/// An answer that the connection is closed after, and what has the connection until then.
+pub struct TakenOver {
+    /// The answer; only its head where something carries on.
+    pub response: Response,
+    /// What goes on after the head.
+    pub carry: Option<Carry>,
+}
+
+/// Gets the connection, the head of the answer, which it writes first, and the connection's place among the server's, which
+/// it holds for as long as the connection is open. It may end before that.
+pub type Carry = Box<dyn FnOnce(TcpStream, Bytes, OwnedSemaphorePermit) -> BoxFuture<'static, ()> + Send>;
 
 /// No native routes.
 pub struct NoRoutes;

@@ -4,42 +4,50 @@
 //! Bounded: at most one page of the stream, or one snapshot, waits here to be sent. Nothing is sent twice, because whatever
 //! is not after the place reached is dropped.
 
+mod reading;
+mod waiting;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use image2model_domain::JobId;
 use image2model_domain::record::JobRecord;
-use image2model_domain::time::rfc3339;
-use serde_json::json;
 
 use super::Shared;
 use super::admission::Slot;
 use super::entry::{Entry, Form, StreamName, coalesce};
 use super::frame;
-use super::hub::{News, Subscription};
-use super::position::{EntryId, EventId, Part, Position};
-use super::start::{Reset, Start, newest, reset_frame, snapshot_frames};
-use super::timers::{Due, Ending, Timers};
-use crate::redis::RedisError;
+use super::hub::Subscription;
+use super::position::{EntryId, Part, Position};
+use super::signs::Standing;
+use super::start::Start;
+use super::timers::{Due, Timers};
+use super::topic::News;
 
-/// Between attempts to read while Redis is away.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub use waiting::Waiting;
 
 /// One open stream.
 pub struct Listener {
     shared: Arc<Shared>,
-    job: JobId,
     form: Form,
-    name: StreamName,
+    name: Arc<StreamName>,
     subscription: Subscription,
     timers: Timers,
     outbox: VecDeque<Bytes>,
     /// The last entry that was sent, or is in the outbox.
     reached: EntryId,
     stage: Stage,
-    _slot: Slot,
+    slot: Slot,
+}
+
+/// What a carrier that writes many frames at a time has to do next.
+pub enum Todo {
+    /// Write these.
+    Write(VecDeque<Bytes>),
+    /// Wait for news: everything up to now was written.
+    Wait,
+    /// Close.
+    Close,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +79,7 @@ impl Listener {
     pub fn open(shared: Arc<Shared>, job: &JobRecord, start: Start, opening: Opening) -> Self {
         let Opening { slot, subscription, timers, form } = opening;
         let mut listener = Self {
-            name: StreamName::new(&job.id, &job.epoch),
-            job: job.id.clone(),
+            name: subscription.topic().share(Arc::new(StreamName::new(&job.id, &job.epoch))),
             outbox: VecDeque::from([frame::retry(shared.limits.retry())]),
             reached: EntryId::ZERO,
             stage: Stage::Ended,
@@ -80,7 +87,7 @@ impl Listener {
             form,
             subscription,
             timers,
-            _slot: slot,
+            slot,
         };
         match start {
             Start::Snapshot(reason) => listener.tell_state(job, reason),
@@ -105,16 +112,35 @@ impl Listener {
             match self.stage {
                 Stage::Ended => return None,
                 Stage::Live => self.wait().await,
-                Stage::CatchUp(part) => {
-                    let read = self.catch_up(part).await;
-                    self.patiently(read).await;
-                }
-                Stage::Lost => {
-                    let read = self.start_over().await;
-                    self.patiently(read).await;
-                }
+                Stage::CatchUp(_) | Stage::Lost => self.read_on().await,
             }
         }
+    }
+
+    /// All that is to be sent now, read from the stream where need be. It does not wait for news.
+    pub async fn todo(&mut self) -> Todo {
+        loop {
+            if !self.outbox.is_empty() {
+                self.timers.sent();
+                self.shared.counters.frames.add(self.outbox.len());
+                return Todo::Write(std::mem::take(&mut self.outbox));
+            }
+            match self.stage {
+                Stage::Ended => return Todo::Close,
+                Stage::Live => return Todo::Wait,
+                Stage::CatchUp(_) | Stage::Lost => self.read_on().await,
+            }
+        }
+    }
+
+    /// What all streams share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The job, as logs name it.
+    pub fn job(&self) -> &str {
+        self.subscription.topic().job().as_str()
     }
 
     async fn wait(&mut self) {
@@ -127,41 +153,25 @@ impl Listener {
 
     fn on_time(&mut self, due: Due) {
         match due {
-            Due::Heartbeat => self.outbox.push_back(self.heartbeat()),
+            Due::Heartbeat => {
+                let heartbeat = self.standing().heartbeat();
+                self.outbox.push_back(heartbeat);
+            }
             Due::Close(ending) => {
-                match ending {
-                    Ending::Drain => self.outbox.push_back(frame::retry(self.shared.retry_after_drain())),
-                    Ending::Timeout => self.outbox.push_back(self.named("connection_timeout")),
-                    Ending::Age => {}
-                }
+                let goodbye = self.standing().goodbye(ending, &self.shared);
+                self.outbox.extend(goodbye);
                 self.stage = Stage::Ended;
             }
         }
     }
 
-    fn heartbeat(&self) -> Bytes {
-        match self.form {
-            Form::Plain => frame::HEARTBEAT,
-            Form::Task => frame::heartbeat_event(&self.id(), &self.about_now()),
-        }
-    }
-
-    fn named(&self, event: &str) -> Bytes {
-        frame::event(&self.id(), Some(event), &self.about_now())
-    }
-
-    fn id(&self) -> EventId<'_> {
+    fn standing(&self) -> Standing<'_> {
         let part = match self.stage {
             Stage::CatchUp(part) => part,
             _ => Part::Whole,
         };
-        EventId { epoch: &self.name.epoch, position: Position { id: self.reached, part } }
-    }
-
-    fn about_now(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let timestamp = rfc3339(i64::try_from(now.as_millis()).unwrap_or_default());
-        json!({ "task_id": &*self.name.task_id, "job_id": self.job, "timestamp": timestamp }).to_string()
+        let position = Position { id: self.reached, part };
+        Standing { job: self.subscription.topic().job(), form: self.form, name: &self.name, position }
     }
 
     fn on_news(&mut self, news: News) {
@@ -212,70 +222,5 @@ impl Listener {
     fn queue(&mut self, entry: &Entry, skip: usize) {
         self.reached = entry.id();
         self.outbox.extend(entry.frames(self.form, &self.name).iter().skip(skip).cloned());
-    }
-
-    /// Reads on from the place reached. What is published meanwhile waits in the subscription.
-    async fn catch_up(&mut self, part: Part) -> Result<(), RedisError> {
-        self.subscription.skip_to_now();
-        let page = self.shared.log.page(&self.job, self.reached).await?;
-        if !page.found {
-            self.stage = Stage::Lost;
-            return Ok(());
-        }
-        let mut entries = page.entries.iter();
-        if let (Part::Events(seen), Some(here)) = (part, entries.next()) {
-            self.queue(here, self.frames_of_own_form(seen));
-        }
-        for entry in entries {
-            self.queue(entry, 0);
-        }
-        // An end that more follows is history: files of the job were put in line anew.
-        let ended = page.entries.last().is_some_and(Entry::is_last);
-        self.stage = match (page.more, ended) {
-            (true, _) => Stage::CatchUp(Part::Whole),
-            (false, true) => Stage::Ended,
-            (false, false) => Stage::Live,
-        };
-        Ok(())
-    }
-
-    /// Parts count the events of the named form; in the other an entry is one event, and is sent again.
-    fn frames_of_own_form(&self, seen: usize) -> usize {
-        match self.form {
-            Form::Plain => 0,
-            Form::Task => seen,
-        }
-    }
-
-    /// The place is gone: reads the job anew.
-    async fn start_over(&mut self) -> Result<(), RedisError> {
-        self.subscription.skip_to_now();
-        match self.shared.log.look(&self.job).await? {
-            Some(job) => self.tell_state(&job, Some(Reset::NotKept)),
-            None => self.stage = Stage::Ended,
-        }
-        Ok(())
-    }
-
-    fn tell_state(&mut self, job: &JobRecord, reason: Option<Reset>) {
-        self.name = StreamName::new(&job.id, &job.epoch);
-        self.reached = newest(job);
-        if let Some(reason) = reason {
-            self.shared.counters.resets.add(1);
-            self.outbox.push_back(reset_frame(job, reason, self.form, &self.name));
-        }
-        self.outbox.extend(snapshot_frames(job, self.form, &self.name));
-        self.stage = if job.status.is_terminal() { Stage::Ended } else { Stage::Live };
-    }
-
-    /// After a read that failed: waits a little, heartbeats and deadlines included, and lets it be tried again.
-    async fn patiently(&mut self, read: Result<(), RedisError>) {
-        let Err(error) = read else { return };
-        tracing::debug!(job_id = %self.job, code = error.code(), "a job's stream cannot be read, trying again");
-        tokio::select! {
-            biased;
-            due = self.timers.due(&self.shared.drain) => self.on_time(due),
-            () = tokio::time::sleep(PATIENCE.mul_f64(rand::random_range(1.0..3.0))) => {}
-        }
     }
 }
