@@ -102,7 +102,20 @@ impl App {
             cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache")),
             serve: self.serve.clone(),
         };
-        tokio::task::spawn_blocking(move || Edge::load(options)).await.unwrap()
+        // Another test's engine may still be on its way out, and with it its part of the address space.
+        tokio::task::spawn_blocking(move || {
+            for _ in 0..100 {
+                match Edge::load(options.clone()) {
+                    Err(EdgeError::Engine(why)) if why.contains("mmap failed to reserve") => {
+                        std::thread::sleep(std::time::Duration::from_millis(100));
+                    }
+                    loaded => return loaded,
+                }
+            }
+            Edge::load(options)
+        })
+        .await
+        .unwrap()
     }
 
     pub async fn start(self) -> Host {
