@@ -28,7 +28,9 @@ const KINDS: [&str; 14] = [
     "late",
 ];
 /// Calls that a worker makes for every file, beside its submit.
-const CALLS: [&str; 6] = ["initiate", "upload", "status", "result", "download", "history"];
+const CALLS: [&str; 5] = ["initiate", "upload", "status", "result", "download"];
+/// A submit, and the looks for one that was not answered.
+const DOUBTS: [&str; 2] = ["submit", "history"];
 /// Refusals that FAL promises to mean: what it answers so to a submit, it has not accepted.
 const REFUSALS: [&str; 2] = ["too-many-requests", "not-found"];
 /// What, in place of a result and with the request's id, is how the request has ended: FAL has made and billed nothing then.
@@ -40,11 +42,11 @@ async fn every_fault_at_every_call() {
     let (seed, _) = dice();
     let mut crew = Crew::start(|setup| setup).await.unwrap();
     crew.staff(2).unwrap();
-    // From this the workers learn what FAL's history lists: before, a submit in doubt waits for two minutes.
-    crew.upload(2).await.unwrap();
-    crew.until_unfinished(0, patience()).await.unwrap();
-    // Those of submits first, met by many files at a time: in an outage one file alone would meet them one by one.
-    arm(&crew, "submit").await;
+    crew.until_history_is_known(patience()).await.unwrap();
+    // Those of doubts first, met by many files at a time: in an outage one file alone would meet them one by one.
+    for call in DOUBTS {
+        arm(&crew, call).await;
+    }
     until_all_are_met(&mut crew, false).await;
     for call in CALLS {
         arm(&crew, call).await;

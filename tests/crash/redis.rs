@@ -16,10 +16,7 @@ async fn redis_killed_and_started_again_loses_nothing() {
     let (seed, mut dice) = dice();
     let mut crew = Crew::start(|setup| setup).await.unwrap();
     crew.staff(2).unwrap();
-    // A worker that has seen no request of its own yet does not know what FAL's history shows: after a restart it would
-    // look for every file for two minutes, and the test with it.
-    crew.upload(8).await.unwrap();
-    crew.until_unfinished(0, patience()).await.unwrap();
+    crew.until_history_is_known(patience()).await.unwrap();
     for _ in 0..scaled(5, 50) {
         crew.upload(8).await.unwrap();
         tokio::time::sleep(Duration::from_millis(dice.random_range(100..2_500))).await;

@@ -164,6 +164,23 @@ impl Crew {
         Ok(())
     }
 
+    /// Has models made until the workers know what FAL's history lists: before, a submit in doubt waits for two minutes.
+    ///
+    /// # Errors
+    /// When that takes longer than `limit`.
+    pub async fn until_history_is_known(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let started = std::time::Instant::now();
+        loop {
+            self.upload(4).await?;
+            self.until_unfinished(0, limit).await?;
+            let shown: Option<String> = self.redis.ask("GET fal:history").await?;
+            if shown.is_some_and(|shown| shown.starts_with("all")) {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < limit, "the workers learn nothing of FAL's history:\n{}", self.said());
+        }
+    }
+
     /// How many images were taken in.
     #[must_use]
     pub fn images(&self) -> usize {

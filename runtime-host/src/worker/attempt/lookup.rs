@@ -102,6 +102,16 @@ impl Shared {
         Some(self.arrived_by(intended_at).saturating_add(ms(slack)))
     }
 
+    /// Takes over what other workers have learned of the history, where nothing is known of it here.
+    pub async fn hear_of_history(&self) {
+        if self.insight.view() != HistoryView::Unknown {
+            return;
+        }
+        if let Err(error) = self.insight.recall(&self.store).await {
+            tracing::debug!(code = error.code(), "what the history shows is not known from others");
+        }
+    }
+
     /// Whether it only takes time until a "no" is one.
     pub fn may_become_sure(&self) -> bool {
         matches!(self.insight.view(), HistoryView::All { .. })

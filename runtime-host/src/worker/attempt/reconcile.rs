@@ -28,6 +28,7 @@ impl Attempt<'_> {
             if let Some(request_id) = self.bound_meanwhile().await? {
                 return Ok(Some(request_id));
             }
+            self.shared.hear_of_history().await;
             let asked_at = self.now();
             let mut retry_after = None;
             match self.held.interruptible(self.look_up(image_url)).await? {
@@ -62,6 +63,7 @@ impl Attempt<'_> {
         self.progress(FileStatus::Uploading, progress::SENT, CHECKING, None).await?;
         let mut backoff = self.backoff();
         loop {
+            self.shared.hear_of_history().await;
             let asked_at = self.now();
             let retry_after = match self.held.interruptible(self.look_up_forgotten(since)).await? {
                 Ok(Some(found)) => {
