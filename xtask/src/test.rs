@@ -128,8 +128,8 @@ fn native(targets: &[&str]) -> Command {
 
 /// The crash tests with as many files and kills as a release has to survive, one after another.
 fn run_long(options: &Options) -> anyhow::Result<(Counts, Vec<String>)> {
-    // The programs that it starts come with the other targets.
-    execute(native(&["--bins"]).arg("--list").stdout(Stdio::null()))?;
+    // The programs that it starts are built along with tests of their own crates.
+    execute(&mut native(&["--test", "config", "--test", "faults", "--no-run"]))?;
     let mut command = native(&CRASH);
     command
         .args(&options.filter)
