@@ -11,10 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::server::{self, Server};
-use super::submit::INTERRUPTED;
 use super::submit::api::{Api, Job};
 use super::submit::display::Display;
-use super::submit::{download, follow};
+use super::submit::{INTERRUPTED, download, follow, in_runtime};
 use super::{FAILED, USAGE, complain};
 
 #[derive(clap::Args)]
@@ -36,19 +35,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return complain(&error.into(), USAGE),
-    };
-    let code = runtime.block_on(async {
+    in_runtime(async {
         tokio::select! {
             code = watch(args) => code,
             _ = tokio::signal::ctrl_c() => ExitCode::from(INTERRUPTED),
         }
-    });
-    // A stalled connection must not hold up the end.
-    runtime.shutdown_background();
-    code
+    })
 }
 
 async fn watch(args: Args) -> ExitCode {
@@ -77,9 +69,7 @@ async fn watch(args: Args) -> ExitCode {
 async fn find(args: &Args) -> anyhow::Result<(Api, Job, Value)> {
     let id = JobId::parse(&args.job).map_err(|_| anyhow::anyhow!("{:?} is not the id of a job", args.job))?;
     if let Some(out) = &args.out {
-        tokio::fs::create_dir_all(out)
-            .await
-            .map_err(|error| anyhow::anyhow!("cannot use the folder {}: {error}", out.display()))?;
+        download::prepare(out).await?;
     }
     let api = Api::new(Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?)?;
     let access_token = args.access_token.as_ref().map(|token| token.expose_secret().to_owned());

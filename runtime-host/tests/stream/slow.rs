@@ -3,23 +3,14 @@
 use std::time::Duration;
 
 use image2model_host::stream::Limits;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 
 use super::client::{ids, listen, over};
 use super::world::{World, plain};
 
-/// Connections that hold little, so that a client which does not read is noticed after few events.
-async fn tight(limits: Limits) -> World {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_send_buffer_size(4096).unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener: TcpListener = socket.listen(64).unwrap();
-    World::on(listener, limits, true).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_nothing_is_closed_and_resumes_without_loss() {
-    let world = tight(Limits { stall: Duration::from_millis(1_500), ..Limits::default() }).await;
+    let world = World::tight(Limits { stall: Duration::from_millis(1_500), ..Limits::default() }).await;
     let (job, held) = world.running(1).await;
     let first = world.kept(&job).await.remove(0);
 
@@ -55,7 +46,7 @@ async fn a_client_that_takes_nothing_is_closed_and_resumes_without_loss() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_lags_gets_the_latest_progress_and_every_ending() {
-    let world = tight(Limits { lagging: Duration::ZERO, ..Limits::default() }).await;
+    let world = World::tight(Limits { lagging: Duration::ZERO, ..Limits::default() }).await;
     let (job, held) = world.running(2).await;
     let mut client = listen(world.addr, &plain(&job), None).await;
     client.take(2).await;

@@ -11,7 +11,7 @@ use image2model_domain::{FileId, FileStatus, JobId};
 use image2model_host::redis::{ChildRedis, Store, Tail};
 use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
 use redis::streams::StreamRangeReply;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
 /// Lets everybody in under the caller's name in `authorization`, refuses the name `nobody`, and remembers what it was asked.
@@ -61,6 +61,14 @@ impl<const REACTORS: usize> World<REACTORS> {
     pub async fn with(limits: Limits, live: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, limits, live).await
+    }
+
+    /// Connections that hold little, so that a client which does not read is noticed after few events.
+    pub async fn tight(limits: Limits) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_send_buffer_size(4096).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::on(socket.listen(64).unwrap(), limits, true).await
     }
 
     pub async fn on(listener: TcpListener, limits: Limits, live: bool) -> Self {

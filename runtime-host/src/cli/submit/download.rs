@@ -17,6 +17,12 @@ use super::follow::{files, text};
 const NAMES: u32 = 10_000;
 const TRIES: u32 = 3;
 
+/// Makes sure that there is a folder for the models.
+pub async fn prepare(out: &Path) -> anyhow::Result<()> {
+    let made = tokio::fs::create_dir_all(out).await;
+    made.map_err(|error| anyhow::anyhow!("cannot use the folder {}: {error}", out.display()))
+}
+
 /// Downloads what was made, tells what was not, and answers how many models there are.
 pub async fn all(api: &Api, job: &Job, status: &Value, out: &Path, names: &[&str], display: &Display) -> usize {
     let mut done = 0;

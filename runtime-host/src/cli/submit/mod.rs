@@ -51,11 +51,16 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> ExitCode {
+    in_runtime(submit(args))
+}
+
+/// Runs a command that speaks to a server.
+pub(super) fn in_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.into(), USAGE),
     };
-    let code = runtime.block_on(submit(args));
+    let code = runtime.block_on(command);
     // A stalled connection must not hold up the end.
     runtime.shutdown_background();
     code
@@ -90,9 +95,7 @@ async fn submit(args: Args) -> ExitCode {
 
 async fn prepare(args: &Args) -> anyhow::Result<(Api, Vec<Image>)> {
     let images = image::read_all(&args.images)?;
-    tokio::fs::create_dir_all(&args.out)
-        .await
-        .map_err(|error| anyhow::anyhow!("cannot use the folder {}: {error}", args.out.display()))?;
+    download::prepare(&args.out).await?;
     let server = Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?;
     Ok((Api::new(server)?, images))
 }

@@ -8,14 +8,6 @@ use tokio::net::TcpSocket;
 use super::client::{Client, ids, over};
 use super::world::{World, plain};
 
-/// A server whose connections hold little.
-async fn tight(limits: Limits) -> World {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_send_buffer_size(4096).unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    World::on(socket.listen(64).unwrap(), limits, true).await
-}
-
 /// A client that takes little until it is asked.
 async fn small(world: &World, path: &str, after: &str) -> Client {
     let socket = TcpSocket::new_v4().unwrap();
@@ -25,7 +17,7 @@ async fn small(world: &World, path: &str, after: &str) -> Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_falls_off_what_is_kept_reads_the_rest_from_the_stream() {
-    let world = tight(Limits::default()).await;
+    let world = World::tight(Limits::default()).await;
     let (job, held) = world.running(1).await;
     let first = world.kept(&job).await.remove(0);
     let mut client = small(&world, &plain(&job), &first).await;
@@ -42,7 +34,7 @@ async fn who_falls_off_what_is_kept_reads_the_rest_from_the_stream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_nothing_does_not_hold_up_the_servers_end() {
-    let world = tight(Limits::default()).await;
+    let world = World::tight(Limits::default()).await;
     let (job, held) = world.running(1).await;
     let first = world.kept(&job).await.remove(0);
     let mut client = small(&world, &plain(&job), &first).await;
