@@ -143,7 +143,12 @@ mod tests {
 
     #[test]
     fn addresses_of_pages() {
-        for (path, name) in [("/", "index.html"), ("/upload/", "index.html"), ("/results", "processing.html")] {
+        for (path, name) in [
+            ("/", "index.html"),
+            ("/upload/", "index.html"),
+            ("/results", "processing.html"),
+            ("/console", "console.html"),
+        ] {
             assert_eq!(page(path), Some(name));
         }
         assert_eq!(page("/assets/x.js"), None);
