@@ -1,8 +1,8 @@
 //! The native runtime host: what components cannot hold open.
 //!
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
-//! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` reads the
-//! first request of a connection for `edge` and `stream`. The rooms do not import each other, but for `redis`, `fal` and
+//! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` lets
+//! connections in for `edge` and `stream`. The rooms do not import each other, but for `redis`, `fal` and
 //! `intake`; the program (`main.rs`, `cli`) wires them.
 
 pub mod blobs;
@@ -10,7 +10,7 @@ pub mod config;
 mod crash;
 pub mod edge;
 pub mod fal;
-mod intake;
+pub mod intake;
 pub mod ops;
 pub mod redis;
 pub mod stream;

@@ -84,6 +84,13 @@ fn the_parts_need_what_only_up_brings() {
 }
 
 #[test]
+fn a_certificate_comes_with_its_key() {
+    assert_eq!(problems(&[("TLS_CERT_FILE", "c.pem")], Part::Up), ["TLS_KEY_FILE"]);
+    assert_eq!(problems(&[("TLS_KEY_FILE", "k.pem")], Part::Up), ["TLS_CERT_FILE"]);
+    assert!(problems(&[("TLS_CERT_FILE", "c.pem"), ("TLS_KEY_FILE", "k.pem")], Part::Up).is_empty());
+}
+
+#[test]
 fn a_cell_has_a_prefix_with_a_hash_tag() {
     let of = |values: &[(&str, &str)]| Config::load(&Source::of(values.iter().copied()), Part::Up).unwrap();
     let single = of(&[]);

@@ -12,6 +12,7 @@ pub mod examples;
 pub mod exposition;
 pub mod fleet;
 pub mod glb;
+pub mod http2;
 pub mod kept;
 pub mod photo;
 pub mod product;

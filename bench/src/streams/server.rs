@@ -44,7 +44,7 @@ pub async fn ours(redis_url: &str) -> anyhow::Result<()> {
     let (hub, news) = (streams.hub().clone(), tail.subscribe());
     tokio::spawn(async move { hub.follow(news).await });
     let listener = announce().await?;
-    streams.serve(listener, CancellationToken::new(), Duration::ZERO).await;
+    streams.serve(listener, None, CancellationToken::new(), Duration::ZERO).await;
     Ok(())
 }
 

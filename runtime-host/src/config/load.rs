@@ -14,6 +14,7 @@ use super::{
     Webhooks,
 };
 use crate::blobs::FreeSpace;
+use crate::intake::TlsFiles;
 
 /// FAL's own queue, and the same at its other domain.
 const QUEUE_URL: &str = "https://queue.fal.run";
@@ -26,6 +27,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
     let config = Config {
         listen: reader.parsed("LISTEN").unwrap_or(LOOPBACK),
         stream_listen: reader.parsed("STREAM_LISTEN").unwrap_or(LOOPBACK),
+        tls: tls(&mut reader),
         manifest: PathBuf::from(reader.text("SPIN_MANIFEST")),
         compile_cache_dir: folder(&reader, "COMPILE_CACHE_DIR", &data_dir, "compiled"),
         upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
@@ -50,6 +52,22 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
 
 fn folder(reader: &Reader<'_>, name: &'static str, data_dir: &Path, inside: &str) -> PathBuf {
     reader.set_text(name).map_or_else(|| data_dir.join(inside), PathBuf::from)
+}
+
+fn tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {
+    let path = |name| reader.set_text(name).map(PathBuf::from);
+    match (path("TLS_CERT_FILE"), path("TLS_KEY_FILE")) {
+        (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.complain("TLS_KEY_FILE", "expected the key of the certificate in TLS_CERT_FILE");
+            None
+        }
+        (None, Some(_)) => {
+            reader.complain("TLS_CERT_FILE", "expected the certificate of the key in TLS_KEY_FILE");
+            None
+        }
+    }
 }
 
 fn logs(reader: &mut Reader<'_>) -> Logs {

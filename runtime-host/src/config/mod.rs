@@ -21,6 +21,7 @@ use image2model_domain::Keyspace;
 use secrecy::SecretString;
 
 use crate::blobs::FreeSpace;
+use crate::intake::TlsFiles;
 
 pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
@@ -50,6 +51,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the stream server listens when it runs alone.
     pub stream_listen: SocketAddr,
+    /// The certificate of the public port, where it is encrypted.
+    pub tls: Option<TlsFiles>,
     /// The folder of everything that must outlive the process.
     pub data_dir: PathBuf,
     /// Compiled components.

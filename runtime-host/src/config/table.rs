@@ -75,6 +75,14 @@ pub const VARIABLES: &[Variable] = &[
         "a whole number from 1 to 600",
         "How long a stop waits for requests, streams and claimed files, in seconds.",
     ),
+    words(
+        Host,
+        "TLS_CERT_FILE",
+        "none: what comes in is not encrypted",
+        "a file",
+        "The certificate of the public port and those between it and a root, PEM; `up`, `serve` and `stream` speak HTTPS with it. Read anew when it changes.",
+    ),
+    words(Host, "TLS_KEY_FILE", "none", "a file", "The private key of the certificate, PEM."),
     value(Host, "STREAM_LISTEN", "127.0.0.1:3002", ADDRESS, "Where `image2model stream` listens."),
     words(
         Host,

@@ -9,6 +9,8 @@ use httparse::Status;
 const HEADERS: usize = 64;
 /// What such a request begins with.
 const BEGINNING: &[u8] = b"GET /";
+/// What an HTTP/2 client that knows what it talks to begins with (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Headers that make a request more than plain: the server knows what to do with them.
 const NOT_PLAIN: [HeaderName; 4] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE, header::EXPECT];
 
@@ -19,15 +21,19 @@ pub enum Seen {
     Whole(Box<Parts>),
     /// The beginning of one, as far as can be told.
     More,
+    /// HTTP/2.
+    Http2,
     /// Anything else.
     Other,
 }
 
 /// Looks at what has come so far.
 pub fn see(bytes: &[u8], takes: impl Fn(&str) -> bool) -> Seen {
-    let known = bytes.len().min(BEGINNING.len());
-    if bytes.get(..known) != BEGINNING.get(..known) {
-        return Seen::Other;
+    if bytes.starts_with(PREFACE) {
+        return Seen::Http2;
+    }
+    if !begins(bytes, BEGINNING) {
+        return if begins(bytes, PREFACE) { Seen::More } else { Seen::Other };
     }
     // The path is looked at as soon as it is whole, so that requests for others are not held up.
     if path(bytes).is_some_and(|path| !takes(path)) {
@@ -42,6 +48,12 @@ pub fn see(bytes: &[u8], takes: impl Fn(&str) -> bool) -> Seen {
         }
         _ => Seen::Other,
     }
+}
+
+/// Whether the bytes are those of `beginning`, as far as both go.
+fn begins(bytes: &[u8], beginning: &[u8]) -> bool {
+    let known = bytes.len().min(beginning.len());
+    bytes.get(..known) == beginning.get(..known)
 }
 
 /// The path without its query, once something follows that ends it. What is no text is no path of ours.
@@ -84,10 +96,20 @@ mod tests {
     }
 
     #[test]
+    fn http2_is_known_by_its_preface() {
+        let preface = std::str::from_utf8(PREFACE).unwrap();
+        for end in 1..preface.len() {
+            assert!(matches!(of(&preface[..end]), Seen::More), "{end}");
+        }
+        assert!(matches!(of(&format!("{preface}\0")), Seen::Http2));
+    }
+
+    #[test]
     fn everything_else_is_for_the_server() {
         for text in [
             "POST /a HTTP/1.1\r\n",
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "PRI * HTTP/1.1\r\n\r\n",
+            "PUT /a HTTP/1.1\r\n",
             "GET http://x/a HTTP/1.1\r\n",
             "GET /b ",
             "GET /ab?",

@@ -1,59 +1,100 @@
-//! A connection's first request, read before any HTTP server sees it, for answers that go on for so long that a server's
-//! state for each of them would be most of what they cost.
+//! Connections from the moment they are accepted until it is known who serves them: bounded in number, with TLS or
+//! without, HTTP/1.1 or HTTP/2.
 //!
-//! Taken is only what is plain: one HTTP/1 `GET` without a body, whole, with nothing after it, for a path that is asked for.
-//! Everything else goes to the server with the bytes that have been read ([`Prefixed`]), and is none the worse for it. So do
-//! later requests of a connection. Bounded: [`MOST`] bytes of a head; time is the caller's to bound.
+//! The first request of a connection is read before any HTTP server sees it, for answers that go on for so long that a
+//! server's state for each of them would be most of what they cost. Taken is only what is plain: one HTTP/1 `GET` over TCP
+//! without a body, whole, with nothing after it, for a path that is asked for. Everything else goes to the server with the
+//! bytes that have been read ([`Prefixed`]), and is none the worse for it. So do later requests of a connection, and all
+//! that come encrypted.
 
+mod accept;
+mod first;
 mod head;
+mod http;
 mod prefixed;
 mod silence;
+mod tls;
 mod written;
 
+use std::time::Duration;
+
+use ::http::request::Parts;
 use bytes::BytesMut;
-use http::request::Parts;
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
-use head::Seen;
+use first::{First, first};
+use prefixed::Prefixed;
 
-pub use prefixed::Prefixed;
-pub use silence::{MOST_HEARD, gone, listens, unless_gone};
-pub use written::{head_of, respond};
+pub(crate) use accept::next;
+pub(crate) use http::{Connection, Keeping};
+pub(crate) use silence::{MOST_HEARD, gone, listens, unless_gone};
+pub(crate) use written::{head_of, respond};
 
-/// The longest head that is waited for; the server may take longer ones.
-const MOST: usize = 16 * 1024;
-/// Read at a time. Most heads come in one piece.
-const PIECE: usize = 2048;
+pub use tls::{Tls, TlsError, TlsFiles};
 
-/// What a connection began with.
-#[derive(Debug)]
-pub enum First {
-    /// A request that is taken. Nothing else has been read.
-    Request(Box<Parts>),
-    /// Something else, or not enough to tell: what has been read is for the server.
-    Other,
-    /// Nothing: the client has gone.
+/// The HTTP that a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.0 and 1.1.
+    Http1,
+    /// HTTP/2: chosen by ALPN, or with prior knowledge where there is no TLS.
+    Http2,
+}
+
+/// How connections are let in.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// Encrypts them.
+    pub tls: Option<Tls>,
+    /// How long a client may take until its first request is known, or the encryption agreed on.
+    pub within: Duration,
+}
+
+/// What a connection turned out to be.
+pub(crate) enum Opened {
+    /// Its first request is one that is taken; nothing else has been read.
+    Request(Box<Parts>, TcpStream),
+    /// One for a server.
+    Http(Connection),
+    /// None: the client has gone, said nothing in time, or the host is stopping.
     Gone,
 }
 
-/// Reads the first request, or as much as it takes to see that it is none of those that `takes` wants by their path. When
-/// this is given up early, `read` holds what came.
-pub async fn first(stream: &mut TcpStream, read: &mut BytesMut, takes: impl Fn(&str) -> bool) -> First {
-    loop {
-        read.reserve(PIECE);
-        match stream.read_buf(read).await {
-            Ok(1..) => {}
-            _ if read.is_empty() => return First::Gone,
-            _ => return First::Other,
+impl Door {
+    /// Finds out what a connection is. Once `shutdown` has begun, only one that has said something is still served.
+    pub async fn open(
+        &self,
+        mut stream: TcpStream,
+        shutdown: &CancellationToken,
+        takes: impl Fn(&str) -> bool,
+    ) -> Opened {
+        // Without this, an answer in two writes waits for the client's delayed acknowledgement.
+        if stream.set_nodelay(true).is_err() {
+            return Opened::Gone;
         }
-        match head::see(read, &takes) {
-            Seen::Whole(parts) => {
-                read.clear();
-                return First::Request(parts);
+        if let Some(tls) = &self.tls {
+            return tokio::select! {
+                biased;
+                () = shutdown.cancelled() => Opened::Gone,
+                agreed = tokio::time::timeout(self.within, tls.agree(stream)) => match agreed {
+                    Ok(Some((stream, protocol))) => Opened::Http(Connection::encrypted(stream, protocol)),
+                    _ => Opened::Gone,
+                },
+            };
+        }
+        let mut read = BytesMut::new();
+        let first = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => if read.is_empty() { First::Gone } else { First::Other(Protocol::Http1) },
+            first = tokio::time::timeout(self.within, first(&mut stream, &mut read, takes)) => {
+                first.unwrap_or(First::Gone)
             }
-            Seen::More if read.len() < MOST => {}
-            Seen::More | Seen::Other => return First::Other,
+        };
+        match first {
+            First::Request(head) => Opened::Request(head, stream),
+            First::Other(protocol) => Opened::Http(Connection::plain(Prefixed::new(read, stream), protocol)),
+            First::Gone => Opened::Gone,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A listener as the body of an answer, and the watch over clients that take nothing.
 //!
 //! A connection asks for the next frame only while it has room, so a client that does not read leaves its body unasked. The
-//! watch sees that from outside and hangs the connection up. Until then it holds what the connection buffers, no more.
+//! watch sees that from outside and hangs the connection up, or, where other requests share it, lets go of everything that
+//! the stream holds: it ends when its client takes something. Until then it holds what the connection buffers, no more.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -11,8 +12,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
 use http_body::Frame;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,10 +27,11 @@ use super::listener::Listener;
 pub struct Hangup(pub CancellationToken);
 
 /// What the watch knows of one stream.
-#[derive(Debug)]
 struct Pulse {
     job: String,
     hangup: Option<Hangup>,
+    /// What comes next; nothing once it has been closed.
+    frames: Mutex<Option<BoxStream<'static, Bytes>>>,
     /// When a frame was handed out that the connection has not come back from, ms after the watch began; 0 when it waits.
     handed_out: AtomicU64,
     closed: AtomicBool,
@@ -38,6 +40,10 @@ struct Pulse {
 impl Pulse {
     fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        // A body that is being polled notices by itself.
+        if let Ok(mut frames) = self.frames.try_lock() {
+            *frames = None;
+        }
         if let Some(Hangup(token)) = &self.hangup {
             token.cancel();
         }
@@ -45,7 +51,6 @@ impl Pulse {
 }
 
 /// The open streams, seen from outside.
-#[derive(Debug)]
 pub struct Watch {
     began: Instant,
     next: AtomicU64,
@@ -90,7 +95,6 @@ impl Watch {
 
 /// The body of a stream's answer.
 pub struct StreamBody {
-    frames: BoxStream<'static, Bytes>,
     watch: Arc<Watch>,
     key: u64,
     pulse: Arc<Pulse>,
@@ -102,10 +106,10 @@ impl StreamBody {
         let next = |mut listener: Listener| async move { listener.next().await.map(|frame| (frame, listener)) };
         let frames = futures::stream::unfold(listener, next).boxed();
         let (handed_out, closed) = (AtomicU64::new(0), AtomicBool::new(false));
-        let pulse = Arc::new(Pulse { job, hangup, handed_out, closed });
+        let pulse = Arc::new(Pulse { job, hangup, frames: Mutex::new(Some(frames)), handed_out, closed });
         let key = watch.next.fetch_add(1, Ordering::Relaxed);
         watch.pulses().insert(key, pulse.clone());
-        Self { frames, watch, key, pulse }
+        Self { watch, key, pulse }
     }
 }
 
@@ -113,12 +117,14 @@ impl http_body::Body for StreamBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.pulse.handed_out.store(0, Ordering::Relaxed);
-        if self.pulse.closed.load(Ordering::Relaxed) {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(Pin::new(&mut self.frames).poll_next(cx));
+        let frame = {
+            let mut frames = self.pulse.frames.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = frames.as_mut().filter(|_| !self.pulse.closed.load(Ordering::Relaxed));
+            let Some(open) = open else { return Poll::Ready(None) };
+            ready!(open.poll_next_unpin(cx))
+        };
         self.pulse.handed_out.store(self.watch.now(), Ordering::Relaxed);
         Poll::Ready(frame.map(|bytes| Ok(Frame::data(bytes))))
     }

@@ -1,7 +1,7 @@
 //! A listener over a connection that no HTTP server has: a task for as long as there is something to read and to send, a
 //! reactor while there is nothing but to wait.
 //!
-//! Bounded: one page of the stream, or one snapshot, waits to be written; a client that takes nothing is closed after
+//! Bounded: one page of the stream, or one snapshot, waits to be written, and what the system holds; a client that takes nothing is closed after
 //! `limits.stall`; what it says is read and forgotten.
 
 use std::collections::VecDeque;
@@ -9,6 +9,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,6 +27,8 @@ type Place = Option<OwnedSemaphorePermit>;
 
 /// Writes the head of the answer, then carries the stream.
 pub async fn begin(listener: Listener, stream: TcpStream, head: Bytes, place: Place) {
+    // Where it cannot be bounded, the stall still is.
+    let _ = SockRef::from(&stream).set_send_buffer_size(listener.shared().limits.send_buffer);
     carry(listener, stream, VecDeque::from([head]), place).await;
 }
 

@@ -25,6 +25,8 @@ pub struct Limits {
     pub max_age: Duration,
     /// A client that takes nothing for so long is closed.
     pub stall: Duration,
+    /// What the system may hold for one client that takes nothing, bytes. Left alone, it grows to megabytes.
+    pub send_buffer: usize,
     /// A client that is behind by so much gets each file's latest progress only.
     pub lagging: Duration,
     /// What clients are told to wait before they connect again, milliseconds.
@@ -43,6 +45,7 @@ impl Default for Limits {
             heartbeat: Duration::from_secs(12),
             max_age: Duration::from_secs(600),
             stall: Duration::from_secs(10),
+            send_buffer: 96 * 1024,
             lagging: Duration::from_secs(1),
             retry_ms: 2_000..=5_000,
         }

@@ -6,23 +6,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Hangup, Response, Streams};
-use crate::intake::{First, Prefixed, first, head_of, respond, unless_gone};
+use crate::intake::{Connection, Door, Keeping, Opened, Tls, head_of, next, respond, unless_gone};
 
 /// Connections beyond those that stream: requests that are refused or finished.
 const SPARE: usize = 256;
-/// After an accept error: no file descriptor left, or the client already gone.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How long a client may take to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// What one connection may buffer, of a head and of events on their way out.
@@ -31,22 +26,15 @@ const MAX_BUFFER: usize = 64 * 1024;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Streams {
-    /// Answers on `listener` until `shutdown`, then lets the streams leave spread over `grace`.
-    pub async fn serve(&self, listener: TcpListener, shutdown: CancellationToken, grace: Duration) {
+    /// Answers on `listener`, encrypted where there is a `tls`, until `shutdown`, then lets the streams leave spread over
+    /// `grace`.
+    pub async fn serve(&self, listener: TcpListener, tls: Option<Tls>, shutdown: CancellationToken, grace: Duration) {
         let places = Arc::new(Semaphore::new(self.limits().total + SPARE));
         let (tasks, last) = (TaskTracker::new(), CancellationToken::new());
-        loop {
-            let accepted = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                accepted = accept(&listener, &places) => accepted,
-            };
-            if let Some((stream, client, place)) = accepted {
-                let (streams, shutdown, last) = (self.clone(), shutdown.clone(), last.clone());
-                tasks.spawn(async move {
-                    last.run_until_cancelled(streams.connection(stream, client, place, shutdown)).await
-                });
-            }
+        let server = Server { streams: self.clone(), door: Door { tls, within: HEAD_WITHIN }, shutdown };
+        while let Some((stream, client, place)) = next(&listener, &places, &server.shutdown).await {
+            let (server, last) = (server.clone(), last.clone());
+            tasks.spawn(async move { last.run_until_cancelled(server.connection(stream, client, place)).await });
         }
         drop(listener);
         tasks.close();
@@ -56,30 +44,21 @@ impl Streams {
             tasks.wait().await;
         }
     }
+}
 
-    async fn connection(
-        self,
-        mut stream: TcpStream,
-        client: SocketAddr,
-        place: OwnedSemaphorePermit,
-        shutdown: CancellationToken,
-    ) {
-        // Without this, an event in two writes waits for the client's delayed acknowledgement.
-        if stream.set_nodelay(true).is_err() {
-            return;
-        }
-        let mut read = BytesMut::new();
-        let first = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => if read.is_empty() { First::Gone } else { First::Other },
-            first = tokio::time::timeout(HEAD_WITHIN, first(&mut stream, &mut read, |path| self.takes_over(path))) => {
-                first.unwrap_or(First::Gone)
-            }
-        };
-        match first {
-            First::Request(head) => self.without_a_server(&head, stream, client, place).await,
-            First::Other => self.by_a_server(Prefixed::new(read, stream), client, shutdown).await,
-            First::Gone => {}
+#[derive(Clone)]
+struct Server {
+    streams: Streams,
+    door: Door,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    async fn connection(self, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+        match self.door.open(stream, &self.shutdown, |path| self.streams.takes_over(path)).await {
+            Opened::Request(head, stream) => self.without_a_server(&head, stream, client, place).await,
+            Opened::Http(connection) => self.by_a_server(connection, client).await,
+            Opened::Gone => {}
         }
     }
 
@@ -91,7 +70,7 @@ impl Streams {
         client: SocketAddr,
         place: OwnedSemaphorePermit,
     ) {
-        let Some((answer, live)) = unless_gone(&stream, self.take_over(head, client)).await else { return };
+        let Some((answer, live)) = unless_gone(&stream, self.streams.take_over(head, client)).await else { return };
         match live {
             Some(live) => {
                 let head = head_of(&mut answer.into_parts().0);
@@ -101,54 +80,28 @@ impl Streams {
         }
     }
 
-    async fn by_a_server(self, stream: Prefixed, client: SocketAddr, shutdown: CancellationToken) {
-        let (streams, hangup) = (&self, Hangup::default());
-        let service = {
-            let hangup = &hangup;
-            service_fn(move |request| async move { Ok::<_, Infallible>(streams.one(request, client, hangup).await) })
-        };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_WITHIN)
-            .max_buf_size(MAX_BUFFER)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let mut leaving = false;
-        loop {
-            tokio::select! {
-                biased;
-                () = hangup.0.cancelled() => return,
-                () = shutdown.cancelled(), if !leaving => {
-                    leaving = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                result = connection.as_mut() => {
-                    if let Err(error) = result {
-                        tracing::debug!(%error, "connection ended early");
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    async fn one(&self, request: http::Request<Incoming>, client: SocketAddr, hangup: &Hangup) -> Response {
-        let (mut head, _) = request.into_parts();
-        head.extensions.insert(hangup.clone());
-        self.handle(&head, client).await
+    async fn by_a_server(self, connection: Connection, client: SocketAddr) {
+        let hangup = CancellationToken::new();
+        let keeping =
+            Keeping { head_within: HEAD_WITHIN, max_buffer: MAX_BUFFER, shutdown: &self.shutdown, hangup: &hangup };
+        let of_one = (!connection.is_shared()).then(|| Hangup(hangup.clone()));
+        let service = service_fn(|request| {
+            let (streams, of_one) = (self.streams.clone(), of_one.clone());
+            async move { Ok::<_, Infallible>(one(&streams, request, client, of_one).await) }
+        });
+        connection.serve(service, &keeping).await;
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
-
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<Accepted> {
-    let place = places.clone().acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, client)) => Some((stream, client, place)),
-        Err(error) => {
-            tracing::warn!(%error, "connection could not be accepted");
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            None
-        }
+async fn one(
+    streams: &Streams,
+    request: http::Request<Incoming>,
+    client: SocketAddr,
+    of_one: Option<Hangup>,
+) -> Response {
+    let (mut head, _) = request.into_parts();
+    if let Some(hangup) = of_one {
+        head.extensions.insert(hangup);
     }
+    streams.handle(&head, client).await
 }

@@ -68,7 +68,7 @@ impl<const REACTORS: usize> World<REACTORS> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(4096).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self::on(socket.listen(64).unwrap(), limits, true).await
+        Self::on(socket.listen(64).unwrap(), Limits { send_buffer: 4096, ..limits }, true).await
     }
 
     pub async fn on(listener: TcpListener, limits: Limits, live: bool) -> Self {
@@ -86,7 +86,7 @@ impl<const REACTORS: usize> World<REACTORS> {
         }
         let (addr, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let (server, stop) = (streams.clone(), shutdown.clone());
-        tokio::spawn(async move { server.serve(listener, stop, Duration::from_secs(2)).await });
+        tokio::spawn(async move { server.serve(listener, None, stop, Duration::from_secs(2)).await });
         Self { store, streams, guard, addr, shutdown, _tail: tail, redis: Some(redis), _folder: folder }
     }
 

@@ -5,13 +5,20 @@ use std::sync::Arc;
 use anyhow::Context;
 use image2model_host::config::{Config, Part, Wiring, spin_variables};
 use image2model_host::edge::{Edge, EdgeOptions, ServeOptions};
+use image2model_host::intake::Tls;
 use secrecy::SecretString;
 
 use super::foundation::Foundation;
 use super::secrets;
 
 /// Loads it; compiles what the cache does not have, on all cores.
-pub async fn load(part: Part, config: &Config, base: &Foundation, hosts: Vec<String>) -> anyhow::Result<Arc<Edge>> {
+pub async fn load(
+    part: Part,
+    config: &Config,
+    base: &Foundation,
+    hosts: Vec<String>,
+    tls: Option<Tls>,
+) -> anyhow::Result<Arc<Edge>> {
     let token_secret = match &config.access.token_secret {
         Some(secret) => secret.clone(),
         // The parts may run on many machines and have only the keys in common: the components derive it from those.
@@ -29,7 +36,7 @@ pub async fn load(part: Part, config: &Config, base: &Foundation, hosts: Vec<Str
         manifest_path: config.manifest.clone(),
         variables: spin_variables(config, &wiring),
         cache_dir: Some(config.compile_cache_dir.clone()),
-        serve: ServeOptions { drain: config.shutdown_grace, ..ServeOptions::default() },
+        serve: ServeOptions { tls, drain: config.shutdown_grace, ..ServeOptions::default() },
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;
     Ok(Arc::new(edge))

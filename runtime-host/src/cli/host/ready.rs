@@ -11,9 +11,11 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const LONGEST_ANSWER: usize = 2000;
 
 /// Returns when the readiness route answers 200.
-pub async fn wait(address: SocketAddr) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
-    let url = format!("http://{}/api/v1/health/ready", reachable(address));
+pub async fn wait(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5));
+    // It asks itself, by an address: whom the certificate names is for its clients to check.
+    let client = client.tls_danger_accept_invalid_certs(true).build()?;
+    let url = format!("{scheme}://{}/api/v1/health/ready", reachable(address));
     let mut last = String::new();
     let answered = tokio::time::timeout(READY_WITHIN, async {
         loop {

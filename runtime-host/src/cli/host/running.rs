@@ -12,6 +12,7 @@ use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
 use image2model_host::fal::WebhookKeys;
+use image2model_host::intake::Tls;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::Tail;
@@ -48,13 +49,14 @@ impl Running {
     pub async fn start(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<Self> {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
+        let tls = config.tls.clone().map(Tls::open).transpose().context("cannot encrypt the public port")?;
         let mut base = Foundation::start(&config).await?;
         let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
         let elsewhere = Arc::new(ProviderFiles(relay(fal.as_ref(), &config.fal)?));
         base.open_gateway(part, &config, elsewhere).await?;
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
-        let edge = application::load(part, &config, &base, hosts).await?;
+        let edge = application::load(part, &config, &base, hosts, tls.clone()).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
         let mut running =
@@ -62,9 +64,9 @@ impl Running {
         let identity = vitals::identity(part);
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
-        let address = running.serve(part, &config, edge, listener)?;
+        let address = running.serve(part, &config, edge, listener, tls)?;
         say_warnings(part, &config);
-        running.say_ready(part, address).await?;
+        running.say_ready(part, address, config.tls.is_some()).await?;
         Ok(running)
     }
 
@@ -120,13 +122,21 @@ impl Running {
         config: &Config,
         edge: Arc<Edge>,
         listener: Option<TcpListener>,
+        tls: Option<Tls>,
     ) -> anyhow::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
         let (stop, grace) = (self.stop.clone(), config.shutdown_grace);
+        if let Some(tls) = tls.clone() {
+            let stop = stop.clone();
+            self.tasks.spawn(async move {
+                tls.renew(stop).await;
+                "renewal of the certificate"
+            });
+        }
         match (part, self.streams.clone()) {
             (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
-                streams.serve(listener, stop, grace / 2).await;
+                streams.serve(listener, tls, stop, grace / 2).await;
                 "stream server"
             }),
             (_, streams) => {
@@ -144,13 +154,14 @@ impl Running {
     }
 
     /// The line that whoever started us waits for.
-    async fn say_ready(&self, part: Part, address: Option<SocketAddr>) -> anyhow::Result<()> {
+    async fn say_ready(&self, part: Part, address: Option<SocketAddr>, encrypted: bool) -> anyhow::Result<()> {
         let line = match address {
             Some(address) => {
+                let scheme = if encrypted { "https" } else { "http" };
                 if part != Part::Stream {
-                    ready::wait(address).await?;
+                    ready::wait(scheme, address).await?;
                 }
-                format!("ready: http://{address}")
+                format!("ready: {scheme}://{address}")
             }
             None => "ready: worker".to_owned(),
         };

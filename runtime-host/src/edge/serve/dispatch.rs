@@ -28,8 +28,10 @@ pub(super) struct Peers {
     /// `client` as the header that every request of the connection gets.
     pub client_header: HeaderValue,
     pub local: SocketAddr,
-    /// Closes the connection.
-    pub hangup: Hangup,
+    /// Whether the connection is.
+    pub encrypted: bool,
+    /// Closes the connection, where it is not shared by requests.
+    pub hangup: Option<Hangup>,
 }
 
 /// Everything that can answer.
@@ -65,7 +67,9 @@ impl Dispatch {
             response
         } else if self.native.takes(&parts) {
             let mut request = http::Request::from_parts(parts, body);
-            request.extensions_mut().insert(peers.hangup.clone());
+            if let Some(hangup) = &peers.hangup {
+                request.extensions_mut().insert(hangup.clone());
+            }
             self.native.handle(request, peers.client).await
         } else {
             return self.component(parts, body, peers).await;
@@ -101,8 +105,7 @@ impl Dispatch {
         let Some((target, found)) = self.router.find(original.path()) else {
             return fail(Failure::NotFound);
         };
-        let prepared = SpinHeaders::new(&found)
-            .and_then(|spin| headers::prepare(&mut parts, target, spin, &peers.client_header, peers.local));
+        let prepared = SpinHeaders::new(&found).and_then(|spin| headers::prepare(&mut parts, target, spin, peers));
         if prepared.is_err() {
             return fail(Failure::BadRequest);
         }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
 
+use super::dispatch::Peers;
 use super::router::Target;
 use crate::edge::manifest::RouteMatch;
 
@@ -44,13 +45,13 @@ pub(super) fn prepare(
     parts: &mut request::Parts,
     target: &Target,
     spin: SpinHeaders,
-    client: &HeaderValue,
-    local: SocketAddr,
+    peers: &Peers,
 ) -> Result<(), BadHead> {
     drop_reserved(&mut parts.headers);
-    let authority = authority(parts, local)?;
+    let scheme = if peers.encrypted { Scheme::HTTPS } else { Scheme::HTTP };
+    let authority = authority(parts, peers.local)?;
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let full_url = HeaderValue::try_from(format!("http://{authority}{path}")).map_err(|_| BadHead)?;
+    let full_url = HeaderValue::try_from(format!("{scheme}://{authority}{path}")).map_err(|_| BadHead)?;
     let headers = &mut parts.headers;
     headers.insert(FULL_URL, full_url);
     headers.insert(PATH_INFO, spin.path_info);
@@ -58,9 +59,9 @@ pub(super) fn prepare(
     headers.insert(COMPONENT_ROUTE, target.prefix.clone());
     headers.insert(RAW_COMPONENT_ROUTE, target.raw.clone());
     headers.insert(BASE_PATH, HeaderValue::from_static("/"));
-    headers.insert(CLIENT_ADDR, client.clone());
+    headers.insert(CLIENT_ADDR, peers.client_header.clone());
     headers.extend(spin.params);
-    let uri = Uri::builder().scheme(Scheme::HTTP).authority(authority).path_and_query(path).build();
+    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
     parts.uri = uri.map_err(|_| BadHead)?;
     Ok(())
 }

@@ -24,14 +24,18 @@ pub use native::{
     Body, BoxError, Carry, Hangup, NativeRoutes, NoRoutes, Request, Response, TakenOver, empty_body, full_body,
 };
 
+use crate::intake::Tls;
+
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use handler::{ComponentHandler, HandlerSettings};
 pub(crate) use router::Router;
 
-/// The bounds of the server.
-#[derive(Debug, Clone)]
+/// How it is served, and the bounds of it.
+#[derive(Clone)]
 pub struct ServeOptions {
+    /// Encrypts the connections.
+    pub tls: Option<Tls>,
     /// Connections at a time; more wait in the listener's backlog.
     pub max_connections: usize,
     /// Requests in components at a time; more wait `queue_wait`, then get 503.
@@ -59,6 +63,7 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            tls: None,
             max_connections: 10_000,
             max_requests: 512,
             queue_wait: Duration::from_millis(500),
