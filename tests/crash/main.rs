@@ -20,3 +20,5 @@ mod pauses;
 mod redis;
 #[cfg(test)]
 mod scale;
+#[cfg(test)]
+mod streams;

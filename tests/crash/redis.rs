@@ -75,7 +75,7 @@ async fn a_full_redis_is_waited_for() {
 }
 
 /// Waits until everything that `primary` has been told by now, `replica` was told too.
-async fn in_step(primary: &Redis, replica: &Redis) {
+pub async fn in_step(primary: &Redis, replica: &Redis) {
     let sent = number(primary, "master_repl_offset").await;
     for _ in 0..600 {
         let told = number(replica, "slave_repl_offset").await;
@@ -95,7 +95,7 @@ async fn number(redis: &Redis, name: &str) -> Option<u64> {
 }
 
 /// Waits until the service reaches Redis.
-async fn serves_again(crew: &Crew) {
+pub async fn serves_again(crew: &Crew) {
     let client = crew.client().unwrap();
     for _ in 0..600 {
         if client.get("/api/v1/health/ready").await.is_ok_and(|answer| answer.status() == 200) {

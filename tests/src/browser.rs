@@ -4,6 +4,7 @@
 //! says so: `SKIP_BROWSER_TESTS=1`.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
@@ -37,11 +38,21 @@ pub fn can_browse() -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Runs one file of browser tests; its packages are installed once a test run.
+/// Runs one file of browser tests.
 ///
 /// # Errors
 /// When the packages cannot be installed, or a test fails; what was printed is in the error.
 pub fn drive(tests: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> {
+    let mut node = Command::new("node");
+    node.args(["--test", tests]).current_dir(folder()?).envs(environment.iter().copied());
+    succeeded(node.output().context("node cannot be started")).with_context(|| format!("{tests} fails"))
+}
+
+/// The folder of the browser tests, with the packages that they need: installed once a test run.
+///
+/// # Errors
+/// When they cannot be installed.
+pub fn folder() -> anyhow::Result<PathBuf> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
     let folder = root().join("tests/browser");
     let install = || {
@@ -50,9 +61,7 @@ pub fn drive(tests: &str, environment: &[(&str, &OsStr)]) -> anyhow::Result<()> 
         succeeded(npm.output().context("npm cannot be started")).map_err(|error| format!("{error:#}"))
     };
     INSTALLED.get_or_init(install).clone().map_err(anyhow::Error::msg)?;
-    let mut node = Command::new("node");
-    node.args(["--test", tests]).current_dir(&folder).envs(environment.iter().copied());
-    succeeded(node.output().context("node cannot be started")).with_context(|| format!("{tests} fails"))
+    Ok(folder)
 }
 
 fn has_one(programs: &[&str]) -> bool {

@@ -107,6 +107,16 @@ impl Crew {
         Ok(())
     }
 
+    /// Starts another part beside them, with variables of its own; answers where it is ready.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn beside(&self, part: &str, more: &[(&str, &str)]) -> anyhow::Result<(Process, String)> {
+        let mut environment = self.environment.clone();
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        launch(part, &environment, self.data.path(), "127.0.0.1:0")
+    }
+
     /// Starts so many workers and waits until they work.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 import { chromium } from 'playwright-core';
 
 /** `CHROMIUM` names another browser binary. */
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Software WebGL and the viewer report the slowness of drawing without a GPU: the machine's, not the page's. */
 const SLOW_DRAWING = /GPU stall|GL Driver Message|rAF timed out/;
