@@ -57,6 +57,15 @@ enum Role {
         /// Redis to follow
         redis_url: String,
     },
+    /// Streams for a long time: clients that come, go and stall; fails where anything is lost or memory grows
+    Soak {
+        /// How many clients
+        #[arg(long, default_value_t = 5_000)]
+        clients: usize,
+        /// How long, in seconds
+        #[arg(long, default_value_t = 600)]
+        seconds: u64,
+    },
     /// Takes files through every step of the queue (started by the measurement itself)
     #[command(hide = true)]
     QueueWorker {
@@ -81,6 +90,9 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::StreamPeer { redis_url }) => return streams::server::peer(&redis_url).await,
         Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
             return queue::worker::work(&redis_url, files, warm, at_once).await;
+        }
+        Some(Role::Soak { clients, seconds }) => {
+            return streams::soak::run(clients, std::time::Duration::from_secs(seconds)).await;
         }
         None => {}
     }

@@ -14,8 +14,12 @@ pub struct Options {
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
-    if options.names.is_empty() || options.names.iter().any(|name| name == "queue") {
+    let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|wanted| wanted == name);
+    if wanted("queue") {
         setup::celery()?;
+    }
+    if wanted("streams") {
+        setup::stream_servers()?;
     }
     build::run_all(Profile::Release)?;
     execute(&mut cargo(&["build", "--release", "--package", "image2model-bench"]))?;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 
-use crate::command::{execute, find, output, program, root, say, succeeds, target_dir};
+use crate::command::{cargo, execute, find, output, program, root, say, succeeds, target_dir};
 
 /// Adds the wasm target when the toolchain lacks it.
 pub fn wasm_target() -> anyhow::Result<()> {
@@ -79,6 +79,21 @@ pub fn python_tools() -> anyhow::Result<()> {
 /// Celery, which the queue is measured beside.
 pub fn celery() -> anyhow::Result<()> {
     python("celery", "bench/celery/requirements.txt", "celery")
+}
+
+/// The servers that the event streams are measured beside.
+pub fn stream_servers() -> anyhow::Result<()> {
+    if !PathBuf::from("/usr/lib/nginx/modules/ngx_nchan_module.so").is_file() {
+        let (apt, other) = ("libnginx-mod-nchan", "nginx-mod-nchan");
+        install("nchan", &Packages { apt, dnf: other, apk: "nginx-mod-http-nchan", pacman: other, brew: "nchan" })?;
+    }
+    let folder = target_dir().join("peers");
+    if folder.join("bin/durable-streams-server").is_file() {
+        return Ok(());
+    }
+    say("installing durable-streams");
+    let version = ["durable-streams", "--version", "0.1.5", "--locked", "--root"];
+    execute(cargo(&["install", "--quiet"]).args(version).arg(folder))
 }
 
 /// A Python program of the versions and digests in a list, in an environment of its own below the target directory.

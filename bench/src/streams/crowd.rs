@@ -46,8 +46,8 @@ pub struct Received {
 }
 
 impl Crowd {
-    /// Connects one client for each path, and waits until it has been told something.
-    pub fn gather(address: &str, paths: impl Iterator<Item = String>) -> anyhow::Result<Self> {
+    /// Connects one client for each path, and waits until it has been told `begins`.
+    pub fn gather(address: &str, paths: impl Iterator<Item = String>, begins: &[u8]) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
         let mut clients = Vec::new();
         for path in paths {
@@ -55,7 +55,7 @@ impl Crowd {
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
             write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n")?;
             let (mut told, mut piece) = (Vec::new(), [0; 4096]);
-            while !told.windows(6).any(|bytes| bytes == b"data: ") {
+            while memchr::memmem::find(&told, begins).is_none() {
                 let n = stream.read(&mut piece)?;
                 ensure!(n > 0, "no stream: {}", String::from_utf8_lossy(&told));
                 told.extend_from_slice(piece.get(..n).unwrap_or_default());
@@ -66,6 +66,16 @@ impl Crowd {
             clients.push(Client { stream, rest: Vec::new() });
         }
         Ok(Self { poll, clients })
+    }
+
+    /// Together with another crowd.
+    pub fn and(mut self, other: Self) -> anyhow::Result<Self> {
+        for client in other.clients {
+            let fd = client.stream.as_raw_fd();
+            self.poll.registry().register(&mut SourceFd(&fd), Token(self.clients.len()), Interest::READABLE)?;
+            self.clients.push(client);
+        }
+        Ok(self)
     }
 
     /// How many they are.

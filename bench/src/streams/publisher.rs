@@ -1,8 +1,7 @@
 //! Makes things happen to jobs, as a worker does: log lines that say when they were written.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
 use image2model_domain::commands::{Holding, Log};
 use image2model_host::redis::Store;
 
@@ -43,18 +42,9 @@ impl Publisher {
         Ok(jobs)
     }
 
-    /// Publishes so many events, one after the other to each job in turn.
-    pub async fn events(&self, jobs: &[Job], n: usize, every: Duration) -> anyhow::Result<()> {
-        let mut next = tokio::time::interval(every.max(Duration::from_nanos(1)));
-        next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-        for i in 0..n {
-            if !every.is_zero() {
-                next.tick().await;
-            }
-            let Job(holding) = jobs.get(i % jobs.len()).context("no job")?;
-            let message = format!("at={};", now());
-            self.0.run(&Log { holding, level: "INFO", message: &message, timestamp: "" }).await?;
-        }
+    /// Makes something happen to a job.
+    pub async fn event(&self, Job(holding): &Job, message: &str) -> anyhow::Result<()> {
+        self.0.run(&Log { holding, level: "INFO", message, timestamp: "" }).await?;
         Ok(())
     }
 }
