@@ -53,7 +53,7 @@ impl Crowd {
         for path in paths {
             let mut stream = TcpStream::connect(address)?;
             stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n")?;
+            write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n")?;
             let (mut told, mut piece) = (Vec::new(), [0; 4096]);
             while memchr::memmem::find(&told, begins).is_none() {
                 let n = stream.read(&mut piece)?;

@@ -26,7 +26,9 @@ pub async fn megabytes(stand: &mut Stand) -> anyhow::Result<f64> {
     let client = TcpSocket::new_v4()?;
     client.set_recv_buffer_size(TAKES)?;
     let mut client = client.connect(address).await?;
-    client.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
+    client
+        .write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\naccept: text/event-stream\r\n\r\n").as_bytes())
+        .await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (before, mut most) = (stand.process.resident_bytes()?, 0);
     for _ in 0..MEGABYTES {
