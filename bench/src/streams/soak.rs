@@ -149,13 +149,10 @@ impl Client {
                 let _ = stop.run_until_cancelled(tokio::time::sleep(seconds(STALLED_FOR))).await;
             }
             let reading = tokio::time::timeout(seconds(STAYS), self.read(&mut stream, &found));
-            match stop.run_until_cancelled(reading).await {
-                Some(Ok(ended)) => {
-                    ended?;
-                    ensure!(self.stalls, "the stream of a client that reads was ended");
-                    found.hung_up.fetch_add(1, Ordering::Relaxed);
-                }
-                Some(Err(_)) | None => {}
+            if let Some(Ok(ended)) = stop.run_until_cancelled(reading).await {
+                ended?;
+                ensure!(self.stalls, "the stream of a client that reads was ended");
+                found.hung_up.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(())
