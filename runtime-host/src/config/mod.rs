@@ -56,6 +56,8 @@ pub struct Config {
     pub compile_cache_dir: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
+    /// The key that components from elsewhere must be signed with.
+    pub component_key: Option<PathBuf>,
     /// Uploaded images.
     pub upload_dir: PathBuf,
     /// Models and previews.

@@ -46,6 +46,8 @@ pub(crate) struct Component {
     pub(crate) version: String,
     /// `sha256:…` of its file.
     pub(crate) digest: String,
+    /// The same of the file that the host's manifest names.
+    pub(crate) manifest_digest: String,
     pub(crate) routes: Vec<String>,
     /// Components that it is composed into.
     pub(crate) used_by: Vec<String>,

@@ -103,6 +103,20 @@ pub fn world_of(id: &str) -> Option<&str> {
     if id.starts_with("provider-") { Some("provider") } else { OWN.into_iter().find(|own| *own == id) }
 }
 
+/// What of a release does not fit the world of its component. A component that has no world of ours is held against what
+/// is served of it: it must export the same.
+pub(in crate::edge) fn of_release(id: &str, bytes: &[u8], served: Option<&[u8]>) -> Result<Vec<Difference>, EdgeError> {
+    let surface = match Surface::of_component(bytes) {
+        Ok(surface) => surface,
+        Err(message) => return Ok(vec![Difference::NotAComponent(message)]),
+    };
+    if let Some(world) = world_of(id) {
+        return Ok(worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default());
+    }
+    let served = served.and_then(|bytes| Surface::of_component(bytes).ok());
+    Ok(served.map(|served| surface.differences(&served.with_imports_of(&surface))).unwrap_or_default())
+}
+
 fn check_component(component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {
     let world = world_of(&component.id);
     let mut report = ComponentReport {

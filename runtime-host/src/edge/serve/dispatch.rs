@@ -1,5 +1,6 @@
 //! One request: well-known paths, native routes, then the component whose route takes it.
 
+use std::hash::{Hash as _, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -106,14 +107,29 @@ impl Dispatch {
         if prepared.is_err() {
             return fail(Failure::BadRequest);
         }
-        let handler = &*target.handler;
+        let picked = target.slot.pick(|hash| caller(&parts.headers, peers, hash));
+        let Some(handler) = &picked.built.handler else { return fail(Failure::Refused) };
         let started = Instant::now();
         let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.
         let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
-        handler.grants.usage.answered(started.elapsed(), failed);
-        answer.extensions_mut().insert(AnsweredBy(handler.grants.component.clone()));
+        let took = started.elapsed();
+        target.grants.usage.answered(took, failed);
+        if let Some((judge, side)) = picked.judge {
+            judge.answered(side, took, failed);
+        }
+        answer.extensions_mut().insert(AnsweredBy(target.grants.component.clone()));
         answer
+    }
+}
+
+/// What tells callers apart: their key, else their cookie, else where they are.
+fn caller(headers: &http::HeaderMap, peers: &Peers, hash: &mut impl Hasher) {
+    let named = [header::AUTHORIZATION, header::COOKIE].into_iter().find_map(|name| headers.get(name));
+    let near = || headers.get("x-forwarded-for");
+    match named.or_else(near) {
+        Some(value) => hash.write(value.as_bytes()),
+        None => peers.client.ip().hash(hash),
     }
 }
 

@@ -54,6 +54,11 @@ impl ComponentHandler {
         Self { grants, admission, settings, proxy: ProxyHandler::new(state) }
     }
 
+    /// Starts one instance and lets it go again: what only shows then shows before anybody asks.
+    pub async fn warm(&self) -> wasmtime::Result<()> {
+        self.proxy.state().instantiate().await.map(drop)
+    }
+
     /// Hands one request to an instance. `place` is held until the component has answered or given up.
     pub(super) async fn handle(
         &self,

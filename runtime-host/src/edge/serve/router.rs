@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::handler::ComponentHandler;
 use crate::edge::EdgeError;
+use crate::edge::capabilities::Grants;
 use crate::edge::manifest::{RouteMatch, RoutePattern};
+use crate::edge::swap::Slot;
 
 /// One route with its component.
 pub(crate) struct Target {
     pub pattern: RoutePattern,
-    pub handler: Arc<ComponentHandler>,
+    pub slot: Arc<Slot>,
+    /// What the component is granted, whichever release of it answers.
+    pub grants: Arc<Grants>,
     /// `spin-matched-route` and `spin-raw-component-route`.
     pub raw: HeaderValue,
     /// `spin-component-route`.
@@ -26,9 +29,9 @@ pub(crate) struct Router {
 
 impl Router {
     /// Orders the routes.
-    pub fn new(routes: Vec<(RoutePattern, Arc<ComponentHandler>)>) -> Result<Self, EdgeError> {
+    pub fn new(routes: Vec<(RoutePattern, Arc<Slot>, Arc<Grants>)>) -> Result<Self, EdgeError> {
         let mut targets = Vec::with_capacity(routes.len());
-        for (pattern, handler) in routes {
+        for (pattern, slot, grants) in routes {
             let header = |text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
                     EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
@@ -38,7 +41,8 @@ impl Router {
                 raw: header(pattern.as_str())?,
                 prefix: header(pattern.prefix())?,
                 pattern,
-                handler,
+                slot,
+                grants,
             });
         }
         targets.sort_by(|a, b| a.pattern.by_precedence(&b.pattern));
