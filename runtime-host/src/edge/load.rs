@@ -8,7 +8,7 @@ use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use super::capabilities::{self, Grants, HostState, HttpClient, RedisPool, Shared};
+use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared};
 use super::compose::{self, InterfaceName};
 use super::engine::{DEFAULT_MEMORY, EdgeEngine, MAX_MEMORY};
 use super::guard::GuardPlugPre;
@@ -30,6 +30,7 @@ pub(super) struct Loaded {
     pub shared: Shared,
     /// The components that are instantiated here, by id.
     pub roots: BTreeMap<String, Root>,
+    bounds: Bounds,
     usages: BTreeMap<String, Arc<Usage>>,
     linker: Linker<HostState>,
 }
@@ -51,14 +52,15 @@ impl Loaded {
         let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
         let linker = capabilities::linker(engine.inner())?;
         let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new() };
+        let bounds = Bounds { memory: DEFAULT_MEMORY, cpu_time: options.serve.cpu_time };
         let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();
-        let mut loaded = Self { application, engine, shared, roots: BTreeMap::new(), usages, linker };
+        let mut loaded = Self { application, engine, shared, roots: BTreeMap::new(), bounds, usages, linker };
         loaded.roots = loaded.find_roots(&sources, &options.serve)?;
         Ok((loaded, sources))
     }
 
     fn find_roots(&self, sources: &Sources, options: &ServeOptions) -> Result<BTreeMap<String, Root>, EdgeError> {
-        let admission = Admission::new(options.max_requests, options.queue_wait);
+        let admission = Admission::new(options.max_requests, options.max_queued, options.queue_wait);
         let mut roots = BTreeMap::new();
         for (id, component) in &self.application.components {
             let routed = self.application.routes.iter().any(|route| route.component == *id);
@@ -67,8 +69,8 @@ impl Loaded {
                 path == GUARD || path == PROVIDER
             });
             if routed || native {
-                let serving = routed
-                    .then(|| (admission.for_component(component.limits.max_concurrent), settings(component, options)));
+                let serving =
+                    routed.then(|| (admission.for_component(&component.limits), settings(component, options)));
                 let grants = Arc::new(self.grants(component)?);
                 roots.insert(id.clone(), Root { parts: self.parts(component), grants, serving });
             }
@@ -131,7 +133,7 @@ impl Loaded {
             let message = format!("`files`: {} is not a folder", mount.source.display());
             return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
         }
-        Ok(Grants::of(component, DEFAULT_MEMORY, &self.shared, self.usage(&component.id)))
+        Ok(Grants::of(component, &self.bounds, &self.shared, self.usage(&component.id)))
     }
 
     /// The counters of a component.
@@ -186,8 +188,9 @@ fn no_such(id: &str, wanted: &str) -> EdgeError {
 fn settings(component: &Component, options: &ServeOptions) -> HandlerSettings {
     HandlerSettings {
         request_timeout: component.limits.request_timeout.unwrap_or(options.request_timeout),
-        request_deadline: options.request_deadline,
-        body_deadline: options.body_deadline,
+        request_deadline: component.limits.request_deadline.unwrap_or(options.request_deadline),
+        body_deadline: component.limits.stream.unwrap_or(options.body_deadline),
+        max_body: component.limits.max_body,
         idle: options.idle,
         reuse: options.reuse,
         concurrent: options.concurrent_per_instance,

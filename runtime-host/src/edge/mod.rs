@@ -6,6 +6,7 @@ mod call;
 mod capabilities;
 pub mod check;
 mod compose;
+mod cpu;
 mod engine;
 mod error;
 pub mod guard;

@@ -69,6 +69,8 @@ fn of_host(host: &HostProcess, c: &Component) -> Value {
     json!({
         "host": host.id, "version": c.version, "digest": c.digest, "requests": c.requests, "errors": c.errors,
         "duration_ms": c.duration_ms, "memory_bytes": c.memory_bytes, "instances": c.instances,
+        "traps": c.traps, "timeouts": c.timeouts, "refused": c.refused, "too_large": c.too_large, "cpu_ms": c.cpu_ms,
+        "queued_ms": c.queued_ms,
     })
 }
 

@@ -11,6 +11,7 @@ mod wasi;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, StoreLimitsBuilder};
@@ -18,6 +19,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::EdgeError;
+use super::cpu::Cpu;
 use super::manifest::{Component, Configuration, Inherit, Mount};
 use super::usage::{Memory, Usage};
 
@@ -32,6 +34,15 @@ pub(crate) struct Shared {
     pub http: HttpClient,
 }
 
+/// What an instance may take, unless the manifest says otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Linear memory, bytes.
+    pub memory: usize,
+    /// Computing, for one request.
+    pub cpu_time: Duration,
+}
+
 /// What the manifest grants one component. Holds secrets: no `Debug`.
 pub(crate) struct Grants {
     pub component: Arc<str>,
@@ -40,6 +51,7 @@ pub(crate) struct Grants {
     pub allowed_hosts: AllowedHosts,
     pub mounts: Vec<Mount>,
     pub memory: usize,
+    pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
     pub http: HttpClient,
     /// Where its use is counted.
@@ -47,15 +59,16 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// The grants of `component`, its instances bounded to `memory` bytes.
-    pub fn of(component: &Component, memory: usize, shared: &Shared, usage: Arc<Usage>) -> Self {
+    /// The grants of `component`.
+    pub fn of(component: &Component, bounds: &Bounds, shared: &Shared, usage: Arc<Usage>) -> Self {
         Self {
             component: component.id.as_str().into(),
             variables: component.variables.clone(),
             environment: component.environment.clone(),
             allowed_hosts: component.allowed_hosts.clone(),
             mounts: component.mounts.clone(),
-            memory: component.limits.memory.unwrap_or(memory),
+            memory: component.limits.memory.unwrap_or(bounds.memory),
+            cpu_time: component.limits.cpu_time.unwrap_or(bounds.cpu_time),
             redis: redis::RedisAccess::new(shared.redis.clone()),
             http: shared.http.clone(),
             usage,
@@ -87,6 +100,7 @@ pub(crate) struct HostState {
     pub table: ResourceTable,
     pub grants: Arc<Grants>,
     pub limits: Memory,
+    pub cpu: Cpu,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -98,6 +112,7 @@ impl HostState {
         Ok(Self {
             table: ResourceTable::new(),
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
+            cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),

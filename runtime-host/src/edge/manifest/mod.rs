@@ -74,8 +74,20 @@ pub struct Limits {
     pub memory: Option<usize>,
     /// How long one request may take without any progress.
     pub request_timeout: Option<Duration>,
+    /// How long one request may take from head to head, however it progresses.
+    pub request_deadline: Option<Duration>,
+    /// How long one request may compute.
+    pub cpu_time: Option<Duration>,
     /// How many requests it may answer at a time.
     pub max_concurrent: Option<usize>,
+    /// How many more may wait for their turn.
+    pub max_queued: Option<usize>,
+    /// How long they wait.
+    pub queue_wait: Option<Duration>,
+    /// The largest body of a request, bytes.
+    pub max_body: Option<u64>,
+    /// How long an answer's body may go on being made.
+    pub stream: Option<Duration>,
 }
 
 /// Who answers an import.

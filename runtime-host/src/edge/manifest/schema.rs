@@ -180,5 +180,11 @@ pub(super) enum Inherit {
 pub(super) struct ToolTable {
     pub memory_mb: Option<u32>,
     pub request_timeout_seconds: Option<u32>,
+    pub request_deadline_seconds: Option<u32>,
+    pub cpu_time_ms: Option<u32>,
     pub max_concurrent_requests: Option<u32>,
+    pub max_queued_requests: Option<u32>,
+    pub queue_wait_ms: Option<u32>,
+    pub max_body_bytes: Option<u64>,
+    pub stream_seconds: Option<u32>,
 }
