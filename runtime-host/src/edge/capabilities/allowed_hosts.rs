@@ -9,6 +9,15 @@ use std::ops::Range;
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts(Vec<Rule>);
 
+/// See [`AllowedHosts::reach`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Wherever the name leads.
+    Anywhere,
+    /// To public addresses only.
+    Public,
+}
+
 #[derive(Debug, Clone)]
 struct Rule {
     scheme: Option<String>,
@@ -40,11 +49,21 @@ impl AllowedHosts {
 
     /// Whether a connection to `host` may be made; without a port, the scheme's own is meant.
     pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        self.reach(scheme, host, port).is_some()
+    }
+
+    /// How far a connection to `host` may lead: nowhere, where it is not allowed; anywhere, where the host or its range is
+    /// named; into the public Internet only, where a wildcard lets it through. What a name means is only known when it is
+    /// resolved, and a name that matches a wildcard may be anybody's.
+    pub fn reach(&self, scheme: &str, host: &str, port: Option<u16>) -> Option<Reach> {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        let Some(port) = port.or_else(|| default_port(scheme)) else { return false };
-        self.0.iter().any(|rule| {
+        let port = port.or_else(|| default_port(scheme))?;
+        let lets_through = |rule: &&Rule| {
             rule.scheme.as_deref().is_none_or(|s| s == scheme) && rule.host.allows(&host) && rule.port.allows(port)
-        })
+        };
+        let mut rules = self.0.iter().filter(lets_through).peekable();
+        rules.peek()?;
+        Some(if rules.any(|rule| rule.host.is_named()) { Reach::Anywhere } else { Reach::Public })
     }
 
     /// Whether the list is empty.
@@ -112,6 +131,11 @@ impl Host {
             _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one".into()),
             _ => Ok(Self::Exact(host.to_ascii_lowercase())),
         }
+    }
+
+    /// Whether somebody wrote down this very place.
+    fn is_named(&self) -> bool {
+        matches!(self, Self::Exact(_) | Self::Block(..))
     }
 
     fn allows(&self, host: &str) -> bool {
@@ -207,6 +231,16 @@ mod tests {
         assert!(list(&["http://0.0.0.0/0:80"]).allows("http", "8.8.8.8", None));
         assert!(list(&["http://[::1]:80"]).allows("http", "[::1]", None));
         assert!(list(&["http://fd00::/8:80"]).allows("http", "[fd12::1]", None));
+    }
+
+    #[test]
+    fn wildcards_reach_the_public_internet_only() {
+        let hosts = list(&["http://*:80", "http://10.0.0.0/8:80", "http://blobs.internal"]);
+        assert_eq!(hosts.reach("http", "anything.example", None), Some(Reach::Public));
+        assert_eq!(hosts.reach("http", "127.0.0.1", None), Some(Reach::Public));
+        assert_eq!(hosts.reach("http", "10.1.2.3", None), Some(Reach::Anywhere));
+        assert_eq!(hosts.reach("http", "blobs.internal", None), Some(Reach::Anywhere));
+        assert_eq!(hosts.reach("http", "anything.example", Some(81)), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod allowed_hosts;
 pub(crate) mod bindings;
 mod http_client;
+mod log_budget;
+mod public_only;
 mod redis;
 mod stdio;
 mod variables;
@@ -13,6 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -24,8 +27,13 @@ use super::manifest::{Component, Configuration, Inherit, Mount};
 use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
+pub(crate) use allowed_hosts::Reach;
 pub(crate) use http_client::HttpClient;
+pub(crate) use log_budget::LogBudget;
 pub(crate) use redis::RedisPool;
+
+/// Requests that one component may have on their way at a time; more wait, and are refused after a while.
+const MAX_OUTBOUND: usize = 256;
 
 /// What all components share: one pool of Redis connections and one HTTP client a host.
 #[derive(Clone)]
@@ -54,6 +62,9 @@ pub(crate) struct Grants {
     pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
     pub http: HttpClient,
+    /// Requests that it may have on their way at a time.
+    pub outbound: Arc<Semaphore>,
+    pub log: Arc<LogBudget>,
     /// Where its use is counted.
     pub usage: Arc<Usage>,
 }
@@ -71,6 +82,8 @@ impl Grants {
             cpu_time: component.limits.cpu_time.unwrap_or(bounds.cpu_time),
             redis: redis::RedisAccess::new(shared.redis.clone()),
             http: shared.http.clone(),
+            outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
+            log: Arc::default(),
             usage,
         }
     }
