@@ -28,6 +28,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         stream_listen: reader.parsed("STREAM_LISTEN").unwrap_or(LOOPBACK),
         manifest: PathBuf::from(reader.text("SPIN_MANIFEST")),
         compile_cache_dir: folder(&reader, "COMPILE_CACHE_DIR", &data_dir, "compiled"),
+        spin_variables: source.spin_variables(),
         component_key: reader.set_text("COMPONENT_KEY").map(PathBuf::from),
         upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
         results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared};
@@ -170,11 +171,15 @@ impl Loaded {
 }
 
 fn http(id: &str, pre: InstancePre<HostState>) -> Result<ProxyPre<HostState>, EdgeError> {
-    let pre = ServicePre::new(pre).map_err(|error| EdgeError::Link {
-        component: id.to_owned(),
-        message: format!("it has a route, so it must export wasi:http/handler@0.3.0: {error:#}"),
-    })?;
-    Ok(ProxyPre::P3(pre))
+    match ServicePre::new(pre.clone()) {
+        Ok(pre) => Ok(ProxyPre::P3(pre)),
+        Err(error) => p2::bindings::ProxyPre::new(pre).map(ProxyPre::P2).map_err(|_| EdgeError::Link {
+            component: id.to_owned(),
+            message: format!(
+                "it has a route, so it must export wasi:http/handler@0.3.0 or wasi:http/incoming-handler@0.2: {error:#}"
+            ),
+        }),
+    }
 }
 
 fn link(id: &str, error: &wasmtime::Error) -> EdgeError {

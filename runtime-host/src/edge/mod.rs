@@ -36,7 +36,7 @@ pub use serve::{
 
 use guard::GuardClient;
 use providers::Provider;
-use serve::{Dispatch, Router};
+use serve::{Answer, Dispatch, Router};
 use swap::Switch;
 use swap::follow::{FollowOptions, Follower};
 use swap::watch::Watcher;
@@ -72,9 +72,11 @@ impl Edge {
         let application = &switch.loaded.application;
         let routes = application.routes.iter().map(|route| {
             let grants = Arc::clone(&switch.slot(&route.component)?.stable().grants);
-            Ok((route.pattern.clone(), switch.slot(&route.component)?, grants))
+            Ok((route.pattern.clone(), Answer::Component(switch.slot(&route.component)?, grants)))
         });
-        let router = Arc::new(Router::new(routes.collect::<Result<_, EdgeError>>()?)?);
+        let answers = application.answers.iter();
+        let answers = answers.map(|(pattern, answer)| Ok((pattern.clone(), Answer::Static(answer.clone()))));
+        let router = Arc::new(Router::new(routes.chain(answers).collect::<Result<_, EdgeError>>()?)?);
         let info = serde_json::json!({ "name": application.name, "version": application.version }).to_string();
         Ok(Self { router, info, options: options.serve, switch })
     }

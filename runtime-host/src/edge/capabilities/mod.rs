@@ -163,6 +163,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<HostState>, EdgeError> {
 fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     bindings::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)

@@ -21,7 +21,8 @@ use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
 use super::progress::{Progress, RequestBody};
 use super::response::OutBody;
-use super::router::Router;
+use super::router::{Answer, Router};
+use crate::edge::manifest::StaticAnswer;
 
 /// How often an instance is tried to be started for one request, and how long after the last time.
 const STARTS: usize = 4;
@@ -109,25 +110,37 @@ impl Dispatch {
         let Some((target, found)) = self.router.find(original.path()) else {
             return fail(Failure::NotFound);
         };
+        let (slot, grants) = match &target.answer {
+            Answer::Component(slot, grants) => (slot, grants),
+            Answer::Static(answer) => return fixed(answer).map(OutBody::Native),
+        };
         let prepared = SpinHeaders::new(&found)
             .and_then(|spin| headers::prepare(&mut parts, target, spin, &peers.client_header, peers.local));
         if prepared.is_err() {
             return fail(Failure::BadRequest);
         }
-        let picked = target.slot.pick(|hash| caller(&parts.headers, peers, hash));
+        let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
         let Some(handler) = &picked.built.handler else { return fail(Failure::Refused) };
         let started = Instant::now();
         let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.
         let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
         let took = started.elapsed();
-        target.grants.usage.answered(took, failed);
+        grants.usage.answered(took, failed);
         if let Some((judge, side)) = picked.judge {
             judge.answered(side, took, failed);
         }
-        answer.extensions_mut().insert(AnsweredBy(target.grants.component.clone()));
+        answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));
         answer
     }
+}
+
+/// The manifest's own answer.
+fn fixed(answer: &StaticAnswer) -> Response {
+    let mut response = Response::new(full_body(answer.body.clone()));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers.clone();
+    response
 }
 
 /// What tells callers apart: their key, else their cookie, else where they are.

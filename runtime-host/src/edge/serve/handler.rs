@@ -56,6 +56,11 @@ impl ComponentHandler {
         admission: Admission,
         settings: HandlerSettings,
     ) -> Self {
+        // A call of wasi:http 0.2 holds its whole instance, and what such a component keeps is not meant to outlive a request.
+        let settings = match pre {
+            ProxyPre::P2(_) => HandlerSettings { reuse: 1, concurrent: 1, ..settings },
+            ProxyPre::P3(_) => settings,
+        };
         let state = State { engine, pre, grants: grants.clone(), settings: settings.clone(), apart: Arc::default() };
         Self { grants, admission, settings, proxy: ProxyHandler::new(state) }
     }

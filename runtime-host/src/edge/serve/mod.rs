@@ -27,7 +27,7 @@ pub use native::{
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use handler::{ComponentHandler, HandlerSettings};
-pub(crate) use router::Router;
+pub(crate) use router::{Answer, Router};
 
 /// The bounds of the server.
 #[derive(Debug, Clone)]
