@@ -2,12 +2,20 @@
 //! Spin's grammar: `scheme://host[:port]`, each of them `*`; hosts `*.domain` or a CIDR block; ports `8000..8080` (end
 //! excluded). A port that is not written is the scheme's own.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
 /// A component's list. The empty list allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts(Vec<Rule>);
+
+impl fmt::Display for AllowedHosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<&str> = self.0.iter().map(|rule| rule.entry.as_str()).collect();
+        f.write_str(&entries.join(", "))
+    }
+}
 
 /// See [`AllowedHosts::reach`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +28,8 @@ pub enum Reach {
 
 #[derive(Debug, Clone)]
 struct Rule {
+    /// As it was written.
+    entry: String,
     scheme: Option<String>,
     host: Host,
     port: Port,
@@ -87,6 +97,7 @@ impl Rule {
             None => port,
         };
         Ok(Self {
+            entry: entry.to_owned(),
             scheme: (scheme != "*").then(|| scheme.to_ascii_lowercase()),
             host: Host::parse(host).map_err(|why| format!("{entry:?}: {why}"))?,
             port: Port::parse(port, scheme).map_err(|why| format!("{entry:?}: {why}"))?,

@@ -1,6 +1,7 @@
 //! Does a built component fit its world in `wit/worlds`? A missing export or an import too many is spelled out. Names are
 //! compared by package, interface and line of compatible versions; functions by name.
 
+mod explain;
 mod surface;
 mod worlds;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::EdgeError;
 use super::manifest::{Application, Component};
+pub use explain::Explanation;
 use surface::Surface;
 
 /// What was found, component by component.
@@ -95,6 +97,27 @@ pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Rep
     let worlds = worlds::load()?;
     let components = application.components.values().map(|component| check_component(component, &worlds)).collect();
     Ok(Report { components })
+}
+
+/// Explains components: by their ids in the manifest, or by the names of their files.
+pub fn explain(
+    manifest: &Path,
+    variables: &HashMap<String, String>,
+    names: &[String],
+) -> Result<Vec<Explanation>, EdgeError> {
+    let is_file = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "wasm");
+    let application = if names.iter().all(is_file) { None } else { Some(Application::load(manifest, variables)?) };
+    let one = |name: &String| {
+        let Some(application) = application.as_ref().filter(|_| !is_file(name)) else {
+            return explain::explain(name, Path::new(name), None);
+        };
+        let component = application
+            .components
+            .get(name)
+            .ok_or_else(|| EdgeError::NoSuchComponent { component: name.clone(), wanted: "is".to_owned() })?;
+        explain::explain(name, &component.source, Some(component))
+    };
+    names.iter().map(one).collect()
 }
 
 /// The world that a component of this id is held against.
