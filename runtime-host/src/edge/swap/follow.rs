@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use image2model_domain::commands::{AppendLog, ReadRollouts, SetRollout};
 use image2model_domain::log::{LogEntry, LogKind, LogLevel};
-use image2model_domain::rollout::{Candidate, Change, Outcome, Reason, Report, Rollout};
+use image2model_domain::rollout::{Candidate, Change, Outcome, Reason, Release, Report, Rollout};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::fetch::{CosignKey, FetchError, Fetcher};
 use super::prepare::Refusal;
 use super::{Rollouts, Switch};
+use crate::edge::sources::Code;
 use crate::redis::sign_of_life::now_ms;
 use crate::redis::{RedisError, Store};
 
@@ -48,6 +49,8 @@ pub struct Follower {
     /// The counter when the records were read last.
     seen: Option<u64>,
     rollouts: Rollouts,
+    /// What is being fetched, and for which component. A registry that is away holds up nothing else.
+    fetching: HashMap<Release, (String, JoinHandle<Result<Code, FetchError>>)>,
     /// What is prepared or has been, by component.
     preparing: HashMap<String, (u64, Preparing)>,
     /// Something is not as it should be: when it is tried again.
@@ -62,13 +65,13 @@ enum Preparing {
 impl Follower {
     pub(in crate::edge) fn new(switch: Arc<Switch>, options: FollowOptions) -> Result<Self, FetchError> {
         let fetcher = Fetcher::new(options.store.clone(), options.key.clone())?;
-        let (rollouts, preparing) = (Rollouts::new(), HashMap::new());
-        Ok(Self { switch, fetcher, options, seen: None, rollouts, preparing, again: None })
+        let (rollouts, fetching, preparing) = (Rollouts::new(), HashMap::new(), HashMap::new());
+        Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None })
     }
 
     /// Gets this host where the fleet is, as far as that can be had, before it answers anybody.
     pub async fn catch_up(&mut self) {
-        if let Err(error) = self.look().await {
+        if let Err(error) = self.look(true).await {
             tracing::warn!(
                 code = error.code(),
                 "the components' records cannot be read; what the manifest names is served"
@@ -79,7 +82,7 @@ impl Follower {
     /// Follows until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.look().await {
+            if let Err(error) = self.look(false).await {
                 tracing::debug!(code = error.code(), "the components' records cannot be followed");
             }
             tokio::select! {
@@ -87,6 +90,7 @@ impl Follower {
                 () = tokio::time::sleep(EVERY) => {}
             }
         }
+        self.fetching.into_values().for_each(|(_, task)| task.abort());
         self.preparing.into_values().for_each(|(_, preparing)| {
             if let Preparing::Running(task) = preparing {
                 task.abort();
@@ -94,33 +98,30 @@ impl Follower {
         });
     }
 
-    async fn look(&mut self) -> Result<(), RedisError> {
+    async fn look(&mut self, wait: bool) -> Result<(), RedisError> {
         let counter = redis::cmd("GET").arg(self.options.store.keys().component_changes()).to_owned();
         let changes: Option<u64> = self.options.store.query(&counter).await?;
         if changes != self.seen || self.again.is_some_and(|at| at <= Instant::now()) {
             let read = self.options.store.run(&ReadRollouts { component: None }).await?;
             self.rollouts = read.into_iter().collect();
-            self.serve().await;
+            self.serve(wait).await;
             self.seen = changes;
+        } else if self.fetching.values().any(|(_, task)| task.is_finished()) {
+            self.serve(false).await;
         }
         self.prepare().await?;
         self.settle().await?;
         self.give_up().await
     }
 
-    /// Serves what the records say.
-    async fn serve(&mut self) {
-        let mut whole = true;
+    /// Serves what the records say, as far as it is there; what is not is fetched beside, or with `wait` first.
+    async fn serve(&mut self, wait: bool) {
         for (id, release) in self.switch.missing(&self.rollouts) {
-            match self.fetcher.fetch(&release).await {
-                Ok(code) => self.switch.fetched(release, code),
-                Err(error) => {
-                    let (code, source) = (error.code(), &release.source);
-                    tracing::error!(component = id, source, code, %error, "a release cannot be had; what is served goes on");
-                    whole = false;
-                }
-            }
+            let (fetcher, wanted) = (self.fetcher.clone(), release.clone());
+            let begin = || (id, tokio::spawn(async move { fetcher.fetch(&wanted).await }));
+            self.fetching.entry(release).or_insert_with(begin);
         }
+        let mut whole = self.fetched(wait).await;
         let (switch, rollouts) = (self.switch.clone(), self.rollouts.clone());
         let errors = tokio::task::spawn_blocking(move || switch.apply(rollouts)).await;
         for (id, error) in errors.into_iter().flatten() {
@@ -128,6 +129,27 @@ impl Follower {
             whole = false;
         }
         self.again = (!whole).then(|| Instant::now() + AGAIN_AFTER);
+    }
+
+    /// Takes what has come. Whether all of that is of use.
+    async fn fetched(&mut self, wait: bool) -> bool {
+        let done = |task: &JoinHandle<_>| wait || task.is_finished();
+        let ended: Vec<Release> =
+            self.fetching.iter().filter(|(_, (_, task))| done(task)).map(|(release, _)| release.clone()).collect();
+        let mut whole = true;
+        for release in ended {
+            let Some((id, task)) = self.fetching.remove(&release) else { continue };
+            match task.await {
+                Ok(Ok(code)) => self.switch.fetched(release, code),
+                Ok(Err(error)) => {
+                    let (code, source) = (error.code(), &release.source);
+                    tracing::error!(component = id, source, code, %error, "a release cannot be had; what is served goes on");
+                    whole = false;
+                }
+                Err(_) => whole = false,
+            }
+        }
+        whole
     }
 
     /// Begins with new candidates, and tells of those that are ready or not.
@@ -204,7 +226,7 @@ impl Follower {
                 // What was written is read, and served, without waiting for the next look.
                 next.revision = before.revision + 1;
                 self.rollouts.insert(id.to_owned(), next);
-                self.serve().await;
+                self.serve(false).await;
                 return Ok(true);
             }
             tokio::time::sleep(Duration::from_millis(u64::from(5 + 5 * tried) + u64::from(rand::random::<u8>() / 8)))
