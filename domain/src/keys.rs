@@ -269,6 +269,24 @@ impl Keyspace {
         self.name("hosts")
     }
 
+    /// Hash: component id → its releases in the fleet, as JSON.
+    #[must_use]
+    pub fn components(&self) -> String {
+        self.name("components")
+    }
+
+    /// Number: how often any component's record was written.
+    #[must_use]
+    pub fn component_changes(&self) -> String {
+        self.name("components:changes")
+    }
+
+    /// String: the bytes of an uploaded component, by their digest (`sha256:…`).
+    #[must_use]
+    pub fn component(&self, digest: &str) -> String {
+        self.name(&format!("component:{digest}"))
+    }
+
     /// Stream: the current entries of a log.
     #[must_use]
     pub fn log(&self, kind: LogKind) -> String {

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod queue;
 pub mod record;
 pub mod request_id;
+pub mod rollout;
 pub mod script;
 pub mod state;
 pub mod time;

@@ -13,6 +13,7 @@ mod keys;
 mod logs;
 mod metrics;
 mod queues;
+mod releases;
 mod storage;
 mod system;
 mod tasks;
@@ -65,9 +66,9 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/admin/jobs" Admin Standard => jobs::list,
     GET "/api/v1/admin/jobs/:job_id" Admin Standard => jobs::one,
     GET "/api/v1/admin/components" Admin Standard => components::list,
-    POST "/api/v1/admin/components/:id/swap" Admin Standard => components::exchange,
-    POST "/api/v1/admin/components/:id/rollback" Admin Standard => components::exchange,
-    POST "/api/v1/admin/components/:id/canary" Admin Standard => components::exchange,
+    POST "/api/v1/admin/components/:id/swap" Admin Standard => releases::swap,
+    POST "/api/v1/admin/components/:id/rollback" Admin Standard => releases::rollback,
+    POST "/api/v1/admin/components/:id/canary" Admin Standard => releases::canary,
     GET "/api/v1/logs" Admin Standard => logs::read::list,
     GET "/api/v1/logs/types" Admin Standard => logs::types::list,
     GET "/api/v1/logs/statistics" Admin Standard => logs::statistics::show,

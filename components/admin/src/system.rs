@@ -1,7 +1,7 @@
 //! `GET /admin/system-info`: what runs, what waits, and where the limits are near.
 
 use futures::try_join;
-use image2model_domain::commands::ReadQueues;
+use image2model_domain::commands::{ReadQueues, ReadRollouts};
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde_json::json;
 
@@ -17,13 +17,14 @@ pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
     let keys = redis::keys().await?;
     let (jobs, providers) = (keys.jobs(), keys.providers());
     let (jobs, providers) = ([jobs.as_str()], [providers.as_str()]);
-    let (facts, hosts, alive, states, jobs, providers) = try_join!(
+    let (facts, hosts, alive, states, jobs, providers, rollouts) = try_join!(
         redis_info::facts(),
         processes::alive(),
         workers::alive(),
         redis::run(&ReadQueues),
         redis::number("ZCARD", &jobs),
         redis::texts("HKEYS", &providers),
+        redis::run(&ReadRollouts { component: None }),
     )?;
     let report = probe::report().await;
     let fal_breaker = match &states.breaker {
@@ -37,7 +38,7 @@ pub(crate) async fn info(_: Context) -> Result<Reply, Failure> {
         "hosts": hosts.iter().map(processes::HostProcess::shown).collect::<Vec<_>>(),
         "hosts_message": (!served).then_some(NO_HOST),
         "workers": alive.iter().map(workers::Worker::shown).collect::<Vec<_>>(),
-        "components": components::overview(&hosts),
+        "components": components::overview(&hosts, &rollouts),
         "providers": providers,
         "fal": {
             "mode": workers::fal_mode(&alive),

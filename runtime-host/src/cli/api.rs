@@ -86,6 +86,20 @@ impl Api {
         self.ask(Method::POST, self.url(path)?, body).await
     }
 
+    /// A body that is no JSON.
+    pub async fn post_bytes(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> anyhow::Result<Value> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.client.request(Method::POST, url).header("content-type", content_type).body(bytes);
+        self.answer(self.server.with_key(request)).await
+    }
+
     pub async fn put(&self, path: &[&str], body: &Value) -> anyhow::Result<Value> {
         self.ask(Method::PUT, self.url(path)?, Some(body)).await
     }
@@ -118,6 +132,10 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let response = request.send().await.context("the server does not answer")?;
         accepted(response).await?.json().await.context("the server's answer is not that of Image2Model")
     }

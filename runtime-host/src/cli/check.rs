@@ -1,4 +1,4 @@
-//! `image2model check`: does every built component fit its world in `wit/worlds`?
+//! `image2model check`: does every built component fit its world in `wit/worlds`? Named ones are explained.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,17 +10,30 @@ use super::{FAILED, USAGE, complain};
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// Explain these: ids in the manifest, or files that end in .wasm
+    components: Vec<String>,
     /// The Spin manifest
     #[arg(long, default_value = "spin.toml", env = "SPIN_MANIFEST")]
     manifest: PathBuf,
 }
 
 pub fn run(args: &Args) -> ExitCode {
-    match check::check(&args.manifest, &HashMap::new()) {
-        Ok(report) => {
-            print!("{report}");
-            if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
-        }
-        Err(error) => complain(&error.into(), USAGE),
+    let fits = if args.components.is_empty() { all(args) } else { some(args) };
+    match fits {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(error) => complain(&error, USAGE),
     }
+}
+
+fn all(args: &Args) -> anyhow::Result<bool> {
+    let report = check::check(&args.manifest, &HashMap::new())?;
+    print!("{report}");
+    Ok(report.is_ok())
+}
+
+fn some(args: &Args) -> anyhow::Result<bool> {
+    let explained = check::explain(&args.manifest, &HashMap::new(), &args.components)?;
+    explained.iter().for_each(|one| print!("{one}"));
+    Ok(explained.iter().all(check::Explanation::fits))
 }

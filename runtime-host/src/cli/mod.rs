@@ -2,6 +2,7 @@
 
 mod api;
 mod check;
+mod components;
 mod config;
 mod host;
 mod jobs;
@@ -47,6 +48,8 @@ enum Command {
     Jobs(jobs::Args),
     /// Issue, list and revoke API keys
     Keys(keys::Args),
+    /// Exchange components while they serve: list, swap, canary, rollback
+    Components(components::Args),
     /// Check every built component against its contract
     Check(check::Args),
     /// Print the documents about configuration
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Watch(args) => watch::run(args),
         Command::Jobs(args) => jobs::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Components(args) => components::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -30,6 +30,8 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         tls: tls(&mut reader),
         manifest: PathBuf::from(reader.text("SPIN_MANIFEST")),
         compile_cache_dir: folder(&reader, "COMPILE_CACHE_DIR", &data_dir, "compiled"),
+        spin_variables: source.spin_variables(),
+        component_key: reader.set_text("COMPONENT_KEY").map(PathBuf::from),
         upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
         results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),
         shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 1..=600)),

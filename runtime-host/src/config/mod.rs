@@ -59,6 +59,10 @@ pub struct Config {
     pub compile_cache_dir: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
+    /// Variables of the application by their own names, from `SPIN_VARIABLE_<NAME>`.
+    pub spin_variables: std::collections::HashMap<String, SecretString>,
+    /// The key that components from elsewhere must be signed with.
+    pub component_key: Option<PathBuf>,
     /// Uploaded images.
     pub upload_dir: PathBuf,
     /// Models and previews.

@@ -7,6 +7,9 @@ use secrecy::SecretString;
 
 use super::table::VARIABLES;
 
+/// What names of an application's own variables begin with.
+const SPIN_VARIABLE: &str = "SPIN_VARIABLE_";
+
 /// Values by variable name.
 #[derive(Clone, Default)]
 pub struct Source {
@@ -32,7 +35,7 @@ impl Source {
         if file.is_file() {
             for entry in dotenvy::from_path_iter(file)? {
                 let (name, value) = entry?;
-                if !is_known(&name) {
+                if !is_known(&name) && !name.starts_with(SPIN_VARIABLE) {
                     source.unknown.push(name.clone());
                 }
                 source.set(&name, &value);
@@ -43,6 +46,9 @@ impl Source {
                 source.set(variable.name, &value);
             }
         }
+        let of_spin =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        of_spin.filter(|(name, _)| name.starts_with(SPIN_VARIABLE)).for_each(|(name, value)| source.set(&name, &value));
         Ok(source)
     }
 
@@ -69,6 +75,14 @@ impl Source {
     #[must_use]
     pub fn unknown_names(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// `SPIN_VARIABLE_<NAME>`, as Spin itself reads them: an application's variables by their own names.
+    pub(super) fn spin_variables(&self) -> HashMap<String, SecretString> {
+        let named = self.values.iter().filter_map(|(name, value)| {
+            Some((name.strip_prefix(SPIN_VARIABLE)?.to_ascii_lowercase(), SecretString::from(value.as_str())))
+        });
+        named.collect()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {

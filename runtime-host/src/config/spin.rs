@@ -21,7 +21,8 @@ pub struct Wiring {
     pub more_result_hosts: Vec<String>,
 }
 
-/// Values for every variable that the manifest declares.
+/// Values for every variable that our own manifest declares, over those that were given by their own names, which another
+/// application's manifest may declare.
 #[must_use]
 pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, String> {
     let (access, limits) = (&config.access, &config.limits);
@@ -57,7 +58,10 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("log_store_max_entries", config.logs.store.max_entries.to_string()),
         ("log_store_retention_days", (config.logs.store.retention.as_secs() / 86_400).to_string()),
     ];
-    values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let given = config.spin_variables.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+    let mut all: HashMap<String, String> = given.collect();
+    all.extend(values.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    all
 }
 
 /// Scheme, host and port: what `allowed_outbound_hosts` takes.

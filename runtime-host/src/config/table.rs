@@ -38,6 +38,13 @@ pub const VARIABLES: &[Variable] = &[
         FOLDER,
         "Where compiled components are kept between starts. Hosts of one version may share it.",
     ),
+    words(
+        Host,
+        "COMPONENT_KEY",
+        "none",
+        "a file, such as cosign.pub",
+        "Public key (ECDSA P-256) that components which are swapped in must be signed with, by `cosign sign --key` in their registry or `cosign sign-blob --key`.",
+    ),
     value(Host, "SPIN_MANIFEST", "spin.toml", "a file", "The Spin application to serve. `--manifest` says the same."),
     value(
         Host,

@@ -1,6 +1,7 @@
 //! The guard component asked from native routes: the same component, with the same configuration, as the endpoints ask.
 //! An instance of its own for every call; the guard keeps no state but Redis's.
 
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -9,9 +10,9 @@ use super::EdgeError;
 use super::call::{CALLS, CallError, bounded};
 use super::capabilities::Grants;
 use super::engine::EdgeEngine;
-use super::load::Loaded;
 use super::manifest::{Dependency, DependencySource};
-use bindings::GuardPlugPre;
+use super::swap::{Built, Slot, Switch};
+pub(super) use bindings::GuardPlugPre;
 
 #[allow(missing_docs, reason = "generated")]
 mod bindings {
@@ -35,13 +36,14 @@ pub struct GuardClient(Arc<Inner>);
 struct Inner {
     component: String,
     engine: EdgeEngine,
-    pre: GuardPlugPre<super::capabilities::HostState>,
+    slot: Arc<Slot>,
     grants: Arc<Grants>,
     places: Semaphore,
 }
 
 impl GuardClient {
-    pub(super) fn new(loaded: &Loaded, endpoint: &str) -> Result<Self, EdgeError> {
+    pub(super) fn new(switch: &Switch, endpoint: &str) -> Result<Self, EdgeError> {
+        let loaded = &switch.loaded;
         let asking = loaded.component(endpoint)?;
         let found = asking.dependencies.iter().find_map(|dependency| match &dependency.source {
             DependencySource::Component(id) if means_guard(dependency) => Some((dependency, id)),
@@ -51,13 +53,11 @@ impl GuardClient {
             component: endpoint.to_owned(),
             wanted: format!("depends on a component for {INTERFACE}"),
         })?;
-        let pre = GuardPlugPre::new(loaded.linked(id)?)
-            .map_err(|error| EdgeError::Link { component: id.clone(), message: format!("{error:#}") })?;
         let grants = loaded.grants(asking)?.inherited(id, &dependency.inherit, loaded.usage(id));
         Ok(Self(Arc::new(Inner {
             component: id.clone(),
             engine: loaded.engine.clone(),
-            pre,
+            slot: switch.slot(id)?,
             grants: Arc::new(grants),
             places: Semaphore::new(CALLS),
         })))
@@ -65,12 +65,24 @@ impl GuardClient {
 
     /// What the guard says to a request with these facts.
     pub async fn check(&self, facts: Facts) -> Result<Verdict, CallError> {
-        bounded(&self.0.component, &self.0.places, &self.0.grants.usage, self.call(facts)).await
+        // As for requests to components: whoever is told apart there is told apart here.
+        let picked = self.0.slot.pick(|hash| match (&facts.authorization, &facts.cookie) {
+            (Some(known), _) | (None, Some(known)) => hash.write(known.as_bytes()),
+            (None, None) => hash.write(facts.client_address.as_bytes()),
+        });
+        let (component, usage) = (&*self.0.component, &self.0.grants.usage);
+        let started = std::time::Instant::now();
+        let answer = bounded(component, &self.0.places, usage, self.call(&picked.built, facts)).await;
+        if let Some((judge, side)) = picked.judge {
+            judge.answered(side, started.elapsed(), answer.is_err());
+        }
+        answer
     }
 
-    async fn call(&self, facts: Facts) -> wasmtime::Result<Verdict> {
+    async fn call(&self, built: &Built, facts: Facts) -> wasmtime::Result<Verdict> {
+        let Some(pre) = &built.guard else { return Err(wasmtime::format_err!("it is no guard")) };
         let mut store = self.0.engine.store(&self.0.grants)?;
-        let guard = self.0.pre.instantiate_async(&mut store).await?;
+        let guard = pre.instantiate_async(&mut store).await?;
         store
             .run_concurrent(async move |accessor| guard.image2model_guard_guard().call_check(accessor, facts).await)
             .await?

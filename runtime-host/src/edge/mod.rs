@@ -6,6 +6,7 @@ mod call;
 mod capabilities;
 pub mod check;
 mod compose;
+mod cpu;
 mod engine;
 mod error;
 pub mod guard;
@@ -14,6 +15,8 @@ pub mod manifest;
 pub mod providers;
 mod report;
 mod serve;
+mod sources;
+pub mod swap;
 mod usage;
 
 use std::collections::HashMap;
@@ -32,9 +35,11 @@ pub use serve::{
 };
 
 use guard::GuardClient;
-use load::Loaded;
 use providers::Provider;
-use serve::{Dispatch, Router};
+use serve::{Answer, Dispatch, Router};
+use swap::Switch;
+use swap::follow::{FollowOptions, Follower};
+use swap::watch::Watcher;
 
 pub use usage::{BOUNDS_MS, UsageReport};
 
@@ -53,7 +58,7 @@ pub struct EdgeOptions {
 
 /// A loaded application.
 pub struct Edge {
-    loaded: Loaded,
+    switch: Arc<Switch>,
     router: Arc<Router>,
     info: String,
     options: ServeOptions,
@@ -63,11 +68,17 @@ impl Edge {
     /// Reads, composes, checks, compiles and links everything in the manifest, on all cores. Blocks for seconds without a
     /// warm cache: call it before the runtime is busy, or by `spawn_blocking`.
     pub fn load(options: EdgeOptions) -> Result<Self, EdgeError> {
-        let loaded = Loaded::new(&options)?;
-        let router = Arc::new(loaded.router(&options.serve)?);
-        let application = &loaded.application;
+        let switch = Arc::new(Switch::load(&options)?);
+        let application = &switch.loaded.application;
+        let routes = application.routes.iter().map(|route| {
+            let grants = Arc::clone(&switch.slot(&route.component)?.stable().grants);
+            Ok((route.pattern.clone(), Answer::Component(switch.slot(&route.component)?, grants)))
+        });
+        let answers = application.answers.iter();
+        let answers = answers.map(|(pattern, answer)| Ok((pattern.clone(), Answer::Static(answer.clone()))));
+        let router = Arc::new(Router::new(routes.chain(answers).collect::<Result<_, EdgeError>>()?)?);
         let info = serde_json::json!({ "name": application.name, "version": application.version }).to_string();
-        Ok(Self { router, info, options: options.serve, loaded })
+        Ok(Self { router, info, options: options.serve, switch })
     }
 
     /// Answers on `listener` until `shutdown` is cancelled, then drains as `ServeOptions::drain` says. `native` is asked
@@ -77,24 +88,44 @@ impl Edge {
         serve::serve(listener, Arc::new(dispatch), &self.options, shutdown).await;
     }
 
+    /// Whoever keeps this host's components at what Redis says of them.
+    ///
+    /// # Errors
+    /// When no client can be made that fetches components.
+    pub fn follower(&self, options: FollowOptions) -> Result<Follower, swap::fetch::FetchError> {
+        Follower::new(self.switch.clone(), options)
+    }
+
+    /// Whoever keeps this host's components at what is on disk.
+    pub fn watcher(&self) -> Watcher {
+        Watcher::new(self.switch.clone())
+    }
+
     /// The guard that the component `endpoint` depends on, with what that component lets it inherit: native routes ask
     /// the very same guard as the components do.
     pub fn guard(&self, endpoint: &str) -> Result<GuardClient, EdgeError> {
-        GuardClient::new(&self.loaded, endpoint)
+        GuardClient::new(&self.switch, endpoint)
     }
 
-    /// Every component that exports `image2model:provider/model`.
+    /// Every component that exports `image2model:provider/model`, which must not import anything.
     pub fn providers(&self) -> Result<Vec<Provider>, EdgeError> {
-        self.loaded.providers()
+        let mut providers = Vec::new();
+        for id in self.switch.loaded.roots.keys() {
+            let slot = self.switch.slot(id)?;
+            if slot.stable().provider.is_some() {
+                providers.push(Provider::new(id, self.switch.loaded.engine.clone(), slot));
+            }
+        }
+        Ok(providers)
     }
 
     /// Every component with what it was asked so far, and what it takes now.
     pub fn reports(&self) -> Vec<ComponentReport> {
-        report::components(&self.loaded)
+        report::components(&self.switch)
     }
 
     /// The ids of the manifest's components, with those that answer routes first.
     pub fn components(&self) -> Vec<String> {
-        self.loaded.component_ids()
+        self.switch.loaded.component_ids()
     }
 }

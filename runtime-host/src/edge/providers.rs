@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
 
-use super::EdgeError;
 use super::call::{CALLS, CallError, bounded};
-use super::capabilities::{Grants, HostState};
+use super::capabilities::HostState;
 use super::engine::EdgeEngine;
-use bindings::{ProviderPlug, ProviderPlugPre};
+use super::swap::{Built, Slot};
+use bindings::ProviderPlug;
+pub(super) use bindings::ProviderPlugPre;
 
 #[allow(missing_docs, reason = "generated")]
 mod bindings {
@@ -32,22 +32,14 @@ pub struct Provider(Arc<Inner>);
 struct Inner {
     component: String,
     engine: EdgeEngine,
-    pre: ProviderPlugPre<HostState>,
-    grants: Arc<Grants>,
+    slot: Arc<Slot>,
     places: Semaphore,
 }
 
 impl Provider {
-    pub(super) fn new(
-        component: &str,
-        engine: EdgeEngine,
-        pre: InstancePre<HostState>,
-        grants: Arc<Grants>,
-    ) -> Result<Self, EdgeError> {
-        let pre = ProviderPlugPre::new(pre)
-            .map_err(|error| EdgeError::Link { component: component.to_owned(), message: format!("{error:#}") })?;
+    pub(super) fn new(component: &str, engine: EdgeEngine, slot: Arc<Slot>) -> Self {
         let places = Semaphore::new(CALLS);
-        Ok(Self(Arc::new(Inner { component: component.to_owned(), engine, pre, grants, places })))
+        Self(Arc::new(Inner { component: component.to_owned(), engine, slot, places }))
     }
 
     /// The component's id in the manifest.
@@ -57,8 +49,9 @@ impl Provider {
 
     /// What the provider says of itself.
     pub async fn describe(&self) -> Result<Description, CallError> {
-        self.bounded(async {
-            let (mut store, provider) = self.instance().await?;
+        let built = self.0.slot.stable();
+        self.bounded(&built, async {
+            let (mut store, provider) = self.instance(&built).await?;
             provider.image2model_provider_model().call_describe(&mut store).await
         })
         .await
@@ -66,8 +59,9 @@ impl Provider {
 
     /// FAL's request body for `options` (a JSON object) and the uploaded image.
     pub async fn request(&self, options: &str, image_url: &str) -> Result<Result<String, Refusal>, CallError> {
-        self.bounded(async {
-            let (mut store, provider) = self.instance().await?;
+        let built = self.0.slot.stable();
+        self.bounded(&built, async {
+            let (mut store, provider) = self.instance(&built).await?;
             provider.image2model_provider_model().call_request(&mut store, options, image_url).await
         })
         .await
@@ -75,20 +69,22 @@ impl Provider {
 
     /// The files that FAL's `output` (a JSON object) names, the model first.
     pub async fn result(&self, options: &str, output: &str) -> Result<Result<Vec<File>, Refusal>, CallError> {
-        self.bounded(async {
-            let (mut store, provider) = self.instance().await?;
+        let built = self.0.slot.stable();
+        self.bounded(&built, async {
+            let (mut store, provider) = self.instance(&built).await?;
             provider.image2model_provider_model().call_result(&mut store, options, output).await
         })
         .await
     }
 
-    async fn instance(&self) -> wasmtime::Result<(Store<HostState>, ProviderPlug)> {
-        let mut store = self.0.engine.store(&self.0.grants)?;
-        let provider = self.0.pre.instantiate_async(&mut store).await?;
+    async fn instance(&self, built: &Built) -> wasmtime::Result<(Store<HostState>, ProviderPlug)> {
+        let Some(pre) = &built.provider else { return Err(wasmtime::format_err!("it is no provider")) };
+        let mut store = self.0.engine.store(&built.grants)?;
+        let provider = pre.instantiate_async(&mut store).await?;
         Ok((store, provider))
     }
 
-    async fn bounded<R>(&self, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallError> {
-        bounded(&self.0.component, &self.0.places, &self.0.grants.usage, call).await
+    async fn bounded<R>(&self, built: &Built, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallError> {
+        bounded(&self.0.component, &self.0.places, &built.grants.usage, call).await
     }
 }

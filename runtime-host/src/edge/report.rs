@@ -1,7 +1,7 @@
 //! What the host can say of the components it serves.
 
-use super::load::Loaded;
 use super::manifest::DependencySource;
+use super::swap::Switch;
 use super::usage::UsageReport;
 
 /// One component of the manifest.
@@ -11,8 +11,10 @@ pub struct ComponentReport {
     pub id: String,
     /// The application's version, which its components share.
     pub version: String,
-    /// SHA-256 of its file, `sha256:…`; empty for one that nothing uses.
+    /// SHA-256 of what is served of it, `sha256:…`.
     pub digest: String,
+    /// The same of the file that the manifest names.
+    pub manifest_digest: String,
     /// Its routes; none for a library component.
     pub routes: Vec<String>,
     /// The components that it is composed into: what it does there counts as theirs.
@@ -23,7 +25,8 @@ pub struct ComponentReport {
 }
 
 /// Every component of the application.
-pub(super) fn components(loaded: &Loaded) -> Vec<ComponentReport> {
+pub(super) fn components(switch: &Switch) -> Vec<ComponentReport> {
+    let loaded = &switch.loaded;
     let application = &loaded.application;
     let depends_on = |id: &str, other: &str| {
         let component = application.components.get(id);
@@ -31,18 +34,22 @@ pub(super) fn components(loaded: &Loaded) -> Vec<ComponentReport> {
             c.dependencies.iter().any(|d| matches!(&d.source, DependencySource::Component(of) if of == other))
         })
     };
-    let report = |id: String| ComponentReport {
-        version: application.version.clone(),
-        digest: loaded.digests.get(&id).cloned().unwrap_or_default(),
-        routes: application
-            .routes
-            .iter()
-            .filter(|r| r.component == id)
-            .map(|r| r.pattern.as_str().to_owned())
-            .collect(),
-        used_by: application.components.keys().filter(|other| depends_on(other, &id)).cloned().collect(),
-        usage: loaded.usage(&id).read(),
-        id,
+    let report = |id: String| {
+        let (digest, manifest_digest) = switch.digests(&id);
+        ComponentReport {
+            version: application.version.clone(),
+            digest,
+            manifest_digest,
+            routes: application
+                .routes
+                .iter()
+                .filter(|r| r.component == id)
+                .map(|r| r.pattern.as_str().to_owned())
+                .collect(),
+            used_by: application.components.keys().filter(|other| depends_on(other, &id)).cloned().collect(),
+            usage: loaded.usage(&id).read(),
+            id,
+        }
     };
     loaded.component_ids().into_iter().map(report).collect()
 }

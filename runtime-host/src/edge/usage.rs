@@ -19,6 +19,12 @@ pub(crate) struct Usage {
     buckets: [AtomicU64; BOUNDS_MS.len() + 1],
     memory: AtomicU64,
     instances: AtomicU64,
+    traps: AtomicU64,
+    timeouts: AtomicU64,
+    refused: AtomicU64,
+    too_large: AtomicU64,
+    cpu_us: AtomicU64,
+    queued_us: AtomicU64,
 }
 
 impl Usage {
@@ -34,6 +40,36 @@ impl Usage {
         self.duration_us.fetch_add(us, Ordering::Relaxed);
     }
 
+    /// An instance ended because of what its guest did.
+    pub fn trapped(&self) {
+        self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request was given up because it took too long.
+    pub fn timed_out(&self) {
+        self.timeouts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request found no place.
+    pub fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request's body was larger than it may be.
+    pub fn too_large(&self) {
+        self.too_large.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A guest computed.
+    pub fn computed(&self, took: Duration) {
+        self.cpu_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// A request waited for its turn.
+    pub fn queued(&self, took: Duration) {
+        self.queued_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// The counts now.
     pub fn read(&self) -> UsageReport {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -44,6 +80,12 @@ impl Usage {
             duration_buckets: self.buckets.iter().map(get).collect(),
             memory_bytes: get(&self.memory),
             instances: get(&self.instances),
+            traps: get(&self.traps),
+            timeouts: get(&self.timeouts),
+            refused: get(&self.refused),
+            too_large: get(&self.too_large),
+            cpu_ms: get(&self.cpu_us) / 1000,
+            queued_ms: get(&self.queued_us) / 1000,
         }
     }
 }
@@ -63,6 +105,18 @@ pub struct UsageReport {
     pub memory_bytes: u64,
     /// Instances that live now.
     pub instances: u64,
+    /// Instances that ended because of what their guest did.
+    pub traps: u64,
+    /// Requests given up because they took too long.
+    pub timeouts: u64,
+    /// Requests that found no place.
+    pub refused: u64,
+    /// Requests whose body was larger than it may be.
+    pub too_large: u64,
+    /// Time that its guests computed, ms; sampled.
+    pub cpu_ms: u64,
+    /// Time that requests waited for their turn, ms.
+    pub queued_ms: u64,
 }
 
 /// Bounds one instance's memory, and counts it for its component as long as the instance lives.

@@ -1,8 +1,21 @@
 //! Components that misbehave: their clients get a readable answer, everybody else notices nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::harness::App;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::{App, Host};
+
+/// A component with these limits, beside a healthy one.
+async fn beside(limits: &str) -> Host {
+    let limits = format!("[component.faults.tool.image2model]\n{limits}");
+    App::new().route("/...", "faults", &limits).route("/hello", "hello", "").start().await
+}
+
+fn usage(host: &Host, id: &str) -> image2model_host::edge::UsageReport {
+    host.edge.reports().into_iter().find(|report| report.id == id).unwrap().usage
+}
 
 #[tokio::test]
 async fn a_trap_ends_its_own_request_only() {
@@ -10,6 +23,23 @@ async fn a_trap_ends_its_own_request_only() {
     let trap = host.get("/trap").await;
     assert_eq!((trap.status, trap.problem().as_str()), (502, "COMPONENT_FAILED"));
     assert_eq!(host.get("/fine").await.text(), "fine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trap_takes_none_of_those_along_that_share_its_instance() {
+    let host = beside("").await;
+    host.get("/fine").await;
+    let slow = futures::future::join_all((0..15).map(|_| host.get("/slow")));
+    let trap = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        host.get("/trap").await.status
+    };
+    let (slow, trap) = tokio::join!(slow, trap);
+    assert_eq!(trap, 502);
+    let answers: Vec<String> = slow.iter().map(|answer| format!("{} {}", answer.status, answer.text())).collect();
+    assert!(answers.iter().all(|answer| answer == "200 fine"), "{answers:?}");
+    assert!(usage(&host, "faults").traps >= 1);
+    assert_eq!(host.get("/hello").await.text(), "hello");
 }
 
 #[tokio::test]
@@ -21,11 +51,23 @@ async fn an_error_shows_nothing_of_the_inside() {
 }
 
 #[tokio::test]
-async fn memory_is_bounded() {
-    let host = App::new().route("/...", "faults", "[component.faults.tool.image2model]\nmemory_mb = 16").start().await;
-    let answer = host.get("/memory").await;
-    assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"));
+async fn memory_and_the_stack_are_bounded() {
+    let host = beside("memory_mb = 16").await;
+    for path in ["/memory", "/recurse"] {
+        let answer = host.get(path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"), "{path}");
+    }
     assert_eq!(host.get("/fine").await.text(), "fine");
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+#[tokio::test]
+async fn an_instance_that_cannot_be_started_is_no_place_for_a_moment() {
+    let host = beside("memory_mb = 1").await;
+    let answer = host.get("/fine").await;
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "OVERLOADED"));
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(host.get("/hello").await.text(), "hello");
 }
 
 /// One thread for everything: a guest that loops must still let the others have it.
@@ -42,10 +84,134 @@ async fn a_loop_is_cut_off_and_stops_nobody() {
     };
     let (cut, ()) = tokio::join!(looping, others);
     assert_eq!((cut.status, cut.problem().as_str()), (504, "REQUEST_TIMEOUT"));
+    assert_eq!(usage(&host, "faults").timeouts, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn computing_is_bounded_and_waiting_is_not_computing() {
+    let host = beside("cpu_time_ms = 200").await;
+    for _ in 0..3 {
+        assert_eq!(host.get("/slow").await.text(), "fine");
+    }
+    let before = usage(&host, "faults").cpu_ms;
+    let started = Instant::now();
+    let cut = host.get("/loop").await;
+    assert_eq!((cut.status, cut.problem().as_str()), (502, "COMPONENT_FAILED"));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let computed = usage(&host, "faults").cpu_ms - before;
+    assert!((100..2000).contains(&computed), "{computed} ms");
+    assert_eq!(host.get("/fine").await.text(), "fine");
 }
 
 #[tokio::test]
-async fn output_without_end_of_line_is_bounded() {
-    let host = App::new().route("/...", "faults", "").start().await;
+async fn bodies_are_bounded_whether_their_length_is_said_or_not() {
+    let limits = "[component.echo.tool.image2model]\nmax_body_bytes = 1000";
+    let host = App::new().route("/...", "echo", limits).start().await;
+    let post =
+        |bytes: usize| http::Request::post(host.url("/count")).body(bytes::Bytes::from(vec![b'x'; bytes])).unwrap();
+    assert_eq!(host.send(post(1000)).await.text(), "1000");
+    assert_eq!(host.send(post(1001)).await.problem(), "HTTP_413");
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    let head = "POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("258\r\n{}\r\n", "x".repeat(0x258));
+    stream.write_all(format!("{head}{chunk}{chunk}0\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert_eq!(usage(&host, "echo").too_large, 2);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_ended() {
+    let host = beside("stream_seconds = 1").await;
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    stream.write_all(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let (started, mut answer) = (Instant::now(), Vec::new());
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("it goes on");
+    assert!(answer.len() > 200 && started.elapsed() > Duration::from_millis(900), "{:?}", started.elapsed());
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let limits = "[component.echo.tool.image2model]\nmax_concurrent_requests = 1\nmax_queued_requests = 0\nqueue_wait_ms = 60000";
+    let host = App::new().route("/...", "echo", limits).start().await;
+    let mut held = TcpStream::connect(host.address).await.unwrap();
+    held.write_all(b"POST /count HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").await.unwrap();
+    let started = Instant::now();
+    let refused = loop {
+        let answer = host.get("/count").await;
+        if answer.status != 200 {
+            break answer;
+        }
+        assert!(started.elapsed() < Duration::from_secs(5), "two at a time");
+    };
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("60")));
+    assert!(started.elapsed() < Duration::from_secs(5), "it waited");
+    assert!(usage(&host, "echo").refused >= 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn output_is_bounded_by_line_and_by_time() {
+    let host = beside("").await;
     assert_eq!(host.get("/print").await.text(), "fine");
+    let started = Instant::now();
+    assert_eq!(host.get("/flood").await.text(), "fine");
+    assert!(started.elapsed() < Duration::from_secs(10), "a flood takes {:?}", started.elapsed());
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+#[tokio::test]
+async fn a_body_that_is_never_read_and_an_answer_that_is_none_hurt_nobody() {
+    let host = beside("").await;
+    let large = http::Request::post(host.url("/unread")).body(bytes::Bytes::from(vec![0; 3_000_000])).unwrap();
+    assert_eq!(host.send(large).await.text(), "fine");
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    stream.write_all(b"GET /malformed HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("it hangs");
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(!answer.starts_with("HTTP/1.1 200") || !answer.ends_with(&"x".repeat(1000)), "{answer}");
+    for path in ["/fine", "/hello"] {
+        assert_eq!(host.get(path).await.status, 200);
+    }
+}
+
+/// A place that takes connections and never answers: how many it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_opens_only_so_many_connections() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let open = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = open.clone();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = silent.accept().await {
+            held.push(stream);
+            counted.store(held.len(), std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let allowed = format!(
+        "allowed_outbound_hosts = [\"http://{address}\"]\n[component.outbound.tool.image2model]\nrequest_timeout_seconds = 4"
+    );
+    let host = App::new().route("/...", "outbound", &allowed).route("/hello", "hello", "").start().await;
+    let path = format!("/many?http://{address}/");
+    let many = host.get(&path);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(host.get("/hello").await.text(), "hello");
+    };
+    let (many, ()) = tokio::join!(many, others);
+    assert_eq!(many.status, 504, "{}", many.text());
+    assert!(open.load(std::sync::atomic::Ordering::Relaxed) <= 256, "{open:?} connections");
+}
+
+#[tokio::test]
+async fn a_wildcard_does_not_lead_back_in() {
+    let allowed = "allowed_outbound_hosts = [\"http://*:*\"]";
+    let host = App::new().route("/...", "outbound", allowed).route("/hello", "hello", "").start().await;
+    for place in ["127.0.0.1", "[::1]", "localhost", "169.254.169.254", "[::ffff:10.0.0.1]"] {
+        let denied = host.get(&format!("/?http://{place}:{}/hello", host.address.port())).await.text();
+        assert!(denied.contains("DestinationIpProhibited"), "{place}: {denied}");
+    }
 }

@@ -79,8 +79,13 @@ impl App {
     }
 
     /// A component called `id` without a route.
-    pub fn component(mut self, id: &str, name: &str, more: &str) -> Self {
-        self.text += &format!("[component.{id}]\nsource = {:?}\n{more}\n", guest(name));
+    pub fn component(self, id: &str, name: &str, more: &str) -> Self {
+        self.file(id, &guest(name), more)
+    }
+
+    /// The same of any file.
+    pub fn file(mut self, id: &str, file: &Path, more: &str) -> Self {
+        self.text += &format!("[component.{id}]\nsource = {file:?}\n{more}\n");
         self
     }
 
@@ -123,13 +128,14 @@ impl App {
     }
 
     pub async fn start_with(self, native: Arc<dyn NativeRoutes>) -> Host {
-        let edge = self.load().await.unwrap_or_else(|error| panic!("{error}"));
+        let edge = Arc::new(self.load().await.unwrap_or_else(|error| panic!("{error}")));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
-        let server = tokio::spawn(async move { edge.serve(listener, native, stop).await });
-        Host { address, shutdown, server, _folder: self.folder, _place: self.place }
+        let serving = edge.clone();
+        let server = tokio::spawn(async move { serving.serve(listener, native, stop).await });
+        Host { address, shutdown, server, edge, _folder: self.folder, _place: self.place }
     }
 }
 
@@ -138,6 +144,7 @@ pub struct Host {
     pub address: SocketAddr,
     pub shutdown: CancellationToken,
     pub server: JoinHandle<()>,
+    pub edge: Arc<Edge>,
     _folder: tempfile::TempDir,
     _place: Place,
 }

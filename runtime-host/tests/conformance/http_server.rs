@@ -138,6 +138,27 @@ async fn gives_up_requests_that_outlast_the_drain() {
     host.server.await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn components_of_older_sdks_answer_as_well() {
+    let host = App::new().route("/...", "http02", "").start().await;
+    let post = http::Request::post(host.url("/a/b?q=1")).body(Bytes::from(vec![0; 200_000])).unwrap();
+    assert_eq!(host.send(post).await.text(), "Method::Post /a/b?q=1 200000");
+    let many = futures::future::join_all((0..20).map(|_| host.get("/x"))).await;
+    assert!(many.iter().all(|answer| answer.text() == "Method::Get /x 0"));
+}
+
+#[tokio::test]
+async fn a_route_may_have_its_answer_in_the_manifest() {
+    let moved = "[[trigger.http]]\nroute = \"/old/...\"\nstatic_response = { status_code = 302, headers = { location = \"/new\" }, body = \"moved\" }\n";
+    let host = App::new().more(moved).route("/...", "hello", "").start().await;
+    let answer = host.get("/old/page").await;
+    assert_eq!((answer.status, answer.header("location"), answer.text().as_str()), (302, Some("/new"), "moved"));
+    let mut names: Vec<_> = answer.headers.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["content-length", "date", "location"]);
+    assert_eq!(host.get("/other").await.text(), "hello");
+}
+
 struct Clock;
 
 impl NativeRoutes for Clock {

@@ -12,7 +12,7 @@ fn guarded() -> App {
     App::new().route("/", "guarded", GUARDED).component("guard", "guard", "")
 }
 
-fn facts(authorization: &str) -> Facts {
+pub fn facts(authorization: &str) -> Facts {
     Facts {
         method: "GET".into(),
         route: "/events/:id".into(),

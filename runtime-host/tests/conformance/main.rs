@@ -13,3 +13,5 @@ mod http_server;
 mod library;
 #[cfg(test)]
 mod redis_server;
+#[cfg(test)]
+mod swap;

@@ -26,6 +26,7 @@ async fn every_operation_answers_as_documented() {
     refused::conflicts(&mut asking, &jobs).await.unwrap();
     asking.all(changing(&jobs)).await;
     keys(&mut asking).await.unwrap();
+    components(&mut asking).await.unwrap();
     refused::by_limits(&mut asking).await.unwrap();
     let operations: BTreeSet<&str> = asking.contract.operations().keys().map(String::as_str).collect();
     let asked: BTreeSet<&str> = asking.asked.iter().copied().collect();
@@ -73,6 +74,30 @@ async fn keys(asking: &mut Asking) -> anyhow::Result<()> {
     asking.ask(ask("listKeys").admin().shown_as("page")).await?;
     asking.ask(ask("revokeKey").admin().at("id", text(&issued, "id")).shown_as("revoked")).await?;
     asking.ask(ask("revokeKey").admin().at("id", "0".repeat(32)).is(404)).await?;
+    Ok(())
+}
+
+/// A component is exchanged, tried and taken back. The one that answers all this stays as it is.
+async fn components(asking: &mut Asking) -> anyhow::Result<()> {
+    let file = |name: &str| {
+        std::fs::read(
+            image2model_tests::process::root().join(format!("target/wasm32-wasip2/release/image2model_{name}.wasm")),
+        )
+    };
+    let web = |operation| ask(operation).admin().at("id", "web");
+    let other = || anyhow::Ok([file("web")?.as_slice(), &[0, 4, 3, b'n', b'e', b'w']].concat());
+    asking.ask(web("rollBackComponent").is(409)).await?;
+    asking.ask(web("swapComponent").body(json!({})).is(409)).await?;
+    asking.ask(web("swapComponent").body(json!({ "source": "file:///web.wasm" })).is(422)).await?;
+    asking.ask(web("swapComponent").wasm(file("media_inspector")?).is(422)).await?;
+    let nowhere = json!({ "source": "http://127.0.0.1:9/web.wasm", "digest": format!("sha256:{}", "0".repeat(64)) });
+    asking.ask(web("swapComponent").body(nowhere).is(422)).await?;
+    asking.ask(web("tryComponent").query("?weight=10").wasm(other()?).shown_as("trying")).await?;
+    asking.ask(web("tryComponent").body(json!({ "weight": 30 }))).await?;
+    asking.ask(web("swapComponent").body(json!({})).shown_as("serving")).await?;
+    asking.ask(web("rollBackComponent").shown_as("rolled-back")).await?;
+    asking.ask(web("swapComponent").at("id", "web").wasm(other()?)).await?;
+    asking.ask(ask("swapComponent").admin().at("id", "nothing").body(json!({})).is(404)).await?;
     Ok(())
 }
 
@@ -186,9 +211,6 @@ fn open_and_admin(jobs: &Jobs) -> Vec<Ask> {
         ask("getDiskUsage").admin().shown_as("usage"),
         ask("listFiles").admin().query("?directory=uploads").shown_as("uploads"),
         ask("listComponents").admin().shown_as("components"),
-        ask("swapComponent").admin().at("id", "status").is(501),
-        ask("rollBackComponent").admin().at("id", "status").is(501),
-        ask("tryComponent").admin().at("id", "nobody").is(404),
         ask("listAllJobs").admin().shown_as("page"),
         ask("getJobHistory").admin().at("job_id", id(&jobs.partial)).shown_as("history"),
         open("getMetrics"),

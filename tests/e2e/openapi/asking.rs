@@ -20,6 +20,7 @@ pub struct Ask {
     query: &'static str,
     headers: Vec<(&'static str, String)>,
     body: Option<Value>,
+    wasm: Option<Vec<u8>>,
     key: Option<String>,
     status: u16,
     example: Option<&'static str>,
@@ -44,6 +45,11 @@ impl Ask {
     }
     pub fn body(mut self, body: Value) -> Self {
         self.body = Some(body);
+        self
+    }
+    /// A component as the body.
+    pub fn wasm(mut self, bytes: Vec<u8>) -> Self {
+        self.wasm = Some(bytes);
         self
     }
     pub fn key(mut self, key: Option<&str>) -> Self {
@@ -93,6 +99,9 @@ impl Asking {
         }
         if let Some(body) = &ask.body {
             request = request.json(body);
+        }
+        if let Some(bytes) = &ask.wasm {
+            request = request.header("content-type", "application/wasm").body(bytes.clone());
         }
         let answer = Answer::read(request.send().await?).await?;
         self.check(&ask, answer)

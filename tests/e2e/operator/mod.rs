@@ -1,5 +1,6 @@
 //! What an operator meets: starting and stopping, health and metrics, and everything under `/admin`.
 
+mod components;
 mod health;
 mod metrics;
 mod queues;

@@ -46,6 +46,8 @@ pub(crate) struct Component {
     pub(crate) version: String,
     /// `sha256:…` of its file.
     pub(crate) digest: String,
+    /// The same of the file that the host's manifest names.
+    pub(crate) manifest_digest: String,
     pub(crate) routes: Vec<String>,
     /// Components that it is composed into.
     pub(crate) used_by: Vec<String>,
@@ -59,6 +61,15 @@ pub(crate) struct Component {
     pub(crate) duration_buckets: Vec<u64>,
     pub(crate) memory_bytes: u64,
     pub(crate) instances: u64,
+    /// Instances that ended because of what their guest did.
+    pub(crate) traps: u64,
+    pub(crate) timeouts: u64,
+    /// Requests that found no place.
+    pub(crate) refused: u64,
+    pub(crate) too_large: u64,
+    pub(crate) cpu_ms: u64,
+    /// Time that requests waited for their turn.
+    pub(crate) queued_ms: u64,
 }
 
 impl HostProcess {

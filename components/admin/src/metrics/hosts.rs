@@ -43,6 +43,13 @@ fn of_components(hosts: &[HostProcess]) -> Vec<Family> {
         }
         family
     };
+    let seconds = |name, help, of: fn(&Component) -> u64| {
+        let mut family = Family::new(Kind::Counter, name, help);
+        for (host, component) in each() {
+            family.add(labels(host, component), number(of(component)) / 1000.0);
+        }
+        family
+    };
     let help = "Time from a request's head to its answer's, or of a call from native code.";
     let mut took = Family::new(Kind::Histogram, "image2model_component_duration_seconds", help);
     for (host, component) in each().filter(|(host, c)| c.duration_buckets.len() == host.duration_bounds_ms.len() + 1) {
@@ -56,6 +63,24 @@ fn of_components(hosts: &[HostProcess]) -> Vec<Family> {
         }),
         family(Kind::Counter, "image2model_component_errors", "Of these, answered 5xx or not at all.", |c| c.errors),
         took,
+        family(
+            Kind::Counter,
+            "image2model_component_traps",
+            "Instances that ended because of what their guest did.",
+            |c| c.traps,
+        ),
+        family(Kind::Counter, "image2model_component_timeouts", "Requests given up because they took too long.", |c| {
+            c.timeouts
+        }),
+        family(Kind::Counter, "image2model_component_refused", "Requests that found no place in time.", |c| c.refused),
+        family(
+            Kind::Counter,
+            "image2model_component_too_large",
+            "Requests whose body was larger than it may be.",
+            |c| c.too_large,
+        ),
+        seconds("image2model_component_cpu_seconds", "Time that its guests computed, sampled.", |c| c.cpu_ms),
+        seconds("image2model_component_queue_seconds", "Time that requests waited for their turn.", |c| c.queued_ms),
         family(Kind::Gauge, "image2model_component_memory_bytes", "Memory of its instances.", |c| c.memory_bytes),
         family(Kind::Gauge, "image2model_component_instances", "Instances that live.", |c| c.instances),
     ]

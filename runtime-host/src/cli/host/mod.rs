@@ -7,6 +7,7 @@ mod foundation;
 mod log_store;
 mod native;
 mod ready;
+mod releases;
 mod running;
 mod secrets;
 mod simulator;
@@ -38,6 +39,9 @@ pub struct Args {
     /// The Spin manifest [default: spin.toml]
     #[arg(long)]
     manifest: Option<PathBuf>,
+    /// Exchange a component when its file changes
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Args {
@@ -76,7 +80,7 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.into(), FAILED),
     };
-    match runtime.block_on(until_forced(part, config, queued)) {
+    match runtime.block_on(until_forced(part, config, queued, args.watch)) {
         Ok(()) => {
             // Everything has been stopped. What is left are idle instances of components, which would report being
             // aborted as a fault; they end with the process.
@@ -90,20 +94,26 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
     }
 }
 
-async fn until_forced(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<()> {
+async fn until_forced(part: Part, config: Config, queued: Option<Queued>, watch: bool) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot receive signals")?;
     tokio::select! {
         biased;
         () = signals.force.cancelled() => anyhow::bail!("forced to stop before everything was finished"),
-        ended = start_and_stop(part, config, queued, &signals) => ended,
+        ended = start_and_stop(part, config, queued, watch, &signals) => ended,
     }
 }
 
-async fn start_and_stop(part: Part, config: Config, queued: Option<Queued>, signals: &Signals) -> anyhow::Result<()> {
+async fn start_and_stop(
+    part: Part,
+    config: Config,
+    queued: Option<Queued>,
+    watch: bool,
+    signals: &Signals,
+) -> anyhow::Result<()> {
     let started = tokio::select! {
         biased;
         () = signals.stop.cancelled() => return Ok(()),
-        started = running::Running::start(part, config, queued) => started,
+        started = running::Running::start(part, config, queued, watch) => started,
     };
     let mut running = started?;
     let outcome = tokio::select! {

@@ -11,6 +11,8 @@ use image2model_domain::webhook::AllowedHosts;
 use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans};
 use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
+use image2model_host::edge::swap::follow::Follower;
+use image2model_host::edge::swap::watch::Watcher;
 use image2model_host::fal::WebhookKeys;
 use image2model_host::intake::Tls;
 use image2model_host::ops::heartbeat::HostIdentity;
@@ -28,7 +30,7 @@ use super::foundation::Foundation;
 use super::native::Native;
 use super::simulator::{Fal, relay};
 use super::vitals::{self, Vitals};
-use super::{application, log_store, ready, worker};
+use super::{application, log_store, ready, releases, worker};
 
 /// Streams beside an application leave within this; a server of their own spreads them over its whole grace.
 const STREAMS_LEAVE_WITHIN: Duration = Duration::from_secs(2);
@@ -46,7 +48,7 @@ pub struct Running {
 }
 
 impl Running {
-    pub async fn start(part: Part, config: Config, queued: Option<Queued>) -> anyhow::Result<Self> {
+    pub async fn start(part: Part, config: Config, queued: Option<Queued>, watch: bool) -> anyhow::Result<Self> {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
         let tls = config.tls.clone().map(Tls::open).transpose().context("cannot encrypt the public port")?;
@@ -57,17 +59,35 @@ impl Running {
         base.open_gateway(part, &config, elsewhere).await?;
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
         let edge = application::load(part, &config, &base, hosts, tls.clone()).await?;
+        let identity = vitals::identity(part);
+        let follower = releases::follower(&config, &base, &edge, &identity).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
         let mut running =
             Self { base, logs, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
-        let identity = vitals::identity(part);
+        running.follow(follower, watch.then(|| edge.watcher()));
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
         let address = running.serve(part, &config, edge, listener, tls)?;
         say_warnings(part, &config);
         running.say_ready(part, address, config.tls.is_some()).await?;
         Ok(running)
+    }
+
+    /// Keeps the components at what the fleet, or the disk, says.
+    fn follow(&mut self, follower: Follower, watcher: Option<Watcher>) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            follower.run(stop).await;
+            "following of components"
+        });
+        if let Some(watcher) = watcher {
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                watcher.run(stop).await;
+                "watching of components"
+            });
+        }
     }
 
     async fn work(&mut self, config: &Config, edge: &Edge, identity: &HostIdentity) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! Spin's grammar: `scheme://host[:port]`, each of them `*`; hosts `*.domain` or a CIDR block; ports `8000..8080` (end
 //! excluded). A port that is not written is the scheme's own.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -9,8 +10,26 @@ use std::ops::Range;
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts(Vec<Rule>);
 
+impl fmt::Display for AllowedHosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries: Vec<&str> = self.0.iter().map(|rule| rule.entry.as_str()).collect();
+        f.write_str(&entries.join(", "))
+    }
+}
+
+/// See [`AllowedHosts::reach`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Wherever the name leads.
+    Anywhere,
+    /// To public addresses only.
+    Public,
+}
+
 #[derive(Debug, Clone)]
 struct Rule {
+    /// As it was written.
+    entry: String,
     scheme: Option<String>,
     host: Host,
     port: Port,
@@ -40,11 +59,21 @@ impl AllowedHosts {
 
     /// Whether a connection to `host` may be made; without a port, the scheme's own is meant.
     pub fn allows(&self, scheme: &str, host: &str, port: Option<u16>) -> bool {
+        self.reach(scheme, host, port).is_some()
+    }
+
+    /// How far a connection to `host` may lead: nowhere, where it is not allowed; anywhere, where the host or its range is
+    /// named; into the public Internet only, where a wildcard lets it through. What a name means is only known when it is
+    /// resolved, and a name that matches a wildcard may be anybody's.
+    pub fn reach(&self, scheme: &str, host: &str, port: Option<u16>) -> Option<Reach> {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        let Some(port) = port.or_else(|| default_port(scheme)) else { return false };
-        self.0.iter().any(|rule| {
+        let port = port.or_else(|| default_port(scheme))?;
+        let lets_through = |rule: &&Rule| {
             rule.scheme.as_deref().is_none_or(|s| s == scheme) && rule.host.allows(&host) && rule.port.allows(port)
-        })
+        };
+        let mut rules = self.0.iter().filter(lets_through).peekable();
+        rules.peek()?;
+        Some(if rules.any(|rule| rule.host.is_named()) { Reach::Anywhere } else { Reach::Public })
     }
 
     /// Whether the list is empty.
@@ -68,6 +97,7 @@ impl Rule {
             None => port,
         };
         Ok(Self {
+            entry: entry.to_owned(),
             scheme: (scheme != "*").then(|| scheme.to_ascii_lowercase()),
             host: Host::parse(host).map_err(|why| format!("{entry:?}: {why}"))?,
             port: Port::parse(port, scheme).map_err(|why| format!("{entry:?}: {why}"))?,
@@ -112,6 +142,11 @@ impl Host {
             _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one".into()),
             _ => Ok(Self::Exact(host.to_ascii_lowercase())),
         }
+    }
+
+    /// Whether somebody wrote down this very place.
+    fn is_named(&self) -> bool {
+        matches!(self, Self::Exact(_) | Self::Block(..))
     }
 
     fn allows(&self, host: &str) -> bool {
@@ -207,6 +242,16 @@ mod tests {
         assert!(list(&["http://0.0.0.0/0:80"]).allows("http", "8.8.8.8", None));
         assert!(list(&["http://[::1]:80"]).allows("http", "[::1]", None));
         assert!(list(&["http://fd00::/8:80"]).allows("http", "[fd12::1]", None));
+    }
+
+    #[test]
+    fn wildcards_reach_the_public_internet_only() {
+        let hosts = list(&["http://*:80", "http://10.0.0.0/8:80", "http://blobs.internal"]);
+        assert_eq!(hosts.reach("http", "anything.example", None), Some(Reach::Public));
+        assert_eq!(hosts.reach("http", "127.0.0.1", None), Some(Reach::Public));
+        assert_eq!(hosts.reach("http", "10.1.2.3", None), Some(Reach::Anywhere));
+        assert_eq!(hosts.reach("http", "blobs.internal", None), Some(Reach::Anywhere));
+        assert_eq!(hosts.reach("http", "anything.example", Some(81)), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `wasi:http/client`: requests of components to where the manifest lets them. Connections are pooled for the whole host;
 //! redirects are the component's own business, so each hop is checked like a first request.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,52 +11,74 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use image2model_domain::webhook::is_public;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::Grants;
+use super::public_only::PublicOnly;
+use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
 
 /// How long a connection may take, whatever the component asks for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the head of an answer may take, unless the component asks for less.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long a request waits while its component has as many on their way as it may.
+const PLACE_WITHIN: Duration = Duration::from_secs(2);
 /// Idle connections kept to one host, and for how long.
 const IDLE_PER_HOST: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The host's one client; cloning shares its connections.
+/// The host's clients; cloning shares their connections.
 #[derive(Clone)]
-pub(crate) struct HttpClient(Client<HttpConnector, WasiBody>);
+pub(crate) struct HttpClient {
+    /// For hosts that the manifest names.
+    anywhere: Client<HttpConnector, WasiBody>,
+    /// For those that a wildcard lets through.
+    public: Client<HttpConnector<PublicOnly>, WasiBody>,
+}
 
 impl HttpClient {
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
-        Self(client)
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.pool_timer(TokioTimer::new()).pool_max_idle_per_host(IDLE_PER_HOST).pool_idle_timeout(IDLE_TIMEOUT);
+        let anywhere = builder.build(bounded(HttpConnector::new()));
+        let public = builder.build(bounded(HttpConnector::new_with_resolver(PublicOnly)));
+        Self { anywhere, public }
     }
 
     async fn send(
         self,
         request: http::Request<WasiBody>,
         options: RequestOptions,
+        reach: Reach,
+        place: OwnedSemaphorePermit,
     ) -> Result<http::Response<WasiBody>, Error> {
         let wait = options.first_byte_timeout.map_or(FIRST_BYTE_TIMEOUT, |t| t.min(FIRST_BYTE_TIMEOUT));
-        let response = tokio::time::timeout(wait, self.0.request(request))
+        let sent = match reach {
+            Reach::Anywhere => self.anywhere.request(request),
+            Reach::Public => self.public.request(request),
+        };
+        let response = tokio::time::timeout(wait, sent)
             .await
             .map_err(|_| Error::ConnectionReadTimeout)?
             .map_err(|error| code(&error))?;
-        Ok(response.map(|body| answer_body(body, options.between_bytes_timeout)))
+        Ok(response.map(|body| answer_body(body, options.between_bytes_timeout, place)))
     }
 }
 
-fn answer_body(body: Incoming, pause: Option<Duration>) -> WasiBody {
-    let body = body.map_err(Error::Hyper);
+fn bounded<R>(mut connector: HttpConnector<R>) -> HttpConnector<R> {
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_nodelay(true);
+    connector
+}
+
+/// `place` is held until the answer has been read, or is not wanted any more.
+fn answer_body(body: Incoming, pause: Option<Duration>, place: OwnedSemaphorePermit) -> WasiBody {
+    let body = body.map_err(Error::Hyper).map_frame(move |frame| {
+        let _held = &place;
+        frame
+    });
     match pause {
         Some(pause) => TimedBody::new(body, pause, || Error::ConnectionReadTimeout).boxed_unsync(),
         None => body.boxed_unsync(),
@@ -73,6 +96,7 @@ fn code(error: &hyper_util::client::legacy::Error) -> Error {
             return match io.kind() {
                 std::io::ErrorKind::TimedOut => Error::ConnectionTimeout,
                 std::io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
+                std::io::ErrorKind::PermissionDenied => Error::DestinationIpProhibited,
                 _ => Error::DestinationUnavailable,
             };
         }
@@ -91,10 +115,11 @@ impl Outbound {
         Self { grants }
     }
 
-    fn check(&self, uri: &http::Uri) -> Result<(), Error> {
+    fn check(&self, uri: &http::Uri) -> Result<Reach, Error> {
         let scheme = uri.scheme_str().ok_or(Error::HttpRequestUriInvalid)?;
         let host = uri.host().ok_or(Error::HttpRequestUriInvalid)?;
-        if !self.grants.allowed_hosts.allows(scheme, host, uri.port_u16()) {
+        let reach = self.grants.allowed_hosts.reach(scheme, host, uri.port_u16());
+        let Some(reach) = reach else {
             tracing::warn!(
                 component = &*self.grants.component,
                 scheme,
@@ -103,8 +128,18 @@ impl Outbound {
                 "outbound request denied: not in allowed_outbound_hosts"
             );
             return Err(Error::HttpRequestDenied);
+        };
+        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        if reach == Reach::Public && literal.is_ok_and(|address| !is_public(address)) {
+            let component = &*self.grants.component;
+            tracing::warn!(
+                component,
+                host,
+                "outbound request denied: a wildcard does not reach private addresses, name it"
+            );
+            return Err(Error::DestinationIpProhibited);
         }
-        Ok(())
+        Ok(reach)
     }
 }
 
@@ -122,10 +157,12 @@ impl WasiHttpHooks for Outbound {
         _transfer: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
-        let client = self.grants.http.clone();
+        let (client, places) = (self.grants.http.clone(), self.grants.outbound.clone());
         Box::new(async move {
-            allowed?;
-            let response = client.send(request, options.unwrap_or_default()).await?;
+            let reach = allowed?;
+            let place = tokio::time::timeout(PLACE_WITHIN, places.acquire_owned()).await;
+            let place = place.ok().and_then(Result::ok).ok_or(Error::ConnectionLimitReached)?;
+            let response = client.send(request, options.unwrap_or_default(), reach, place).await?;
             // The connection is driven by the pool, so there is no transfer left for the component to wait for.
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))

@@ -4,6 +4,8 @@
 mod allowed_hosts;
 pub(crate) mod bindings;
 mod http_client;
+mod log_budget;
+mod public_only;
 mod redis;
 mod stdio;
 mod variables;
@@ -11,25 +13,42 @@ mod wasi;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::EdgeError;
+use super::cpu::Cpu;
 use super::manifest::{Component, Configuration, Inherit, Mount};
 use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
+pub(crate) use allowed_hosts::Reach;
 pub(crate) use http_client::HttpClient;
+pub(crate) use log_budget::LogBudget;
 pub(crate) use redis::RedisPool;
+
+/// Requests that one component may have on their way at a time; more wait, and are refused after a while.
+const MAX_OUTBOUND: usize = 256;
 
 /// What all components share: one pool of Redis connections and one HTTP client a host.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub redis: Arc<RedisPool>,
     pub http: HttpClient,
+}
+
+/// What an instance may take, unless the manifest says otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Linear memory, bytes.
+    pub memory: usize,
+    /// Computing, for one request.
+    pub cpu_time: Duration,
 }
 
 /// What the manifest grants one component. Holds secrets: no `Debug`.
@@ -40,24 +59,31 @@ pub(crate) struct Grants {
     pub allowed_hosts: AllowedHosts,
     pub mounts: Vec<Mount>,
     pub memory: usize,
+    pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
     pub http: HttpClient,
+    /// Requests that it may have on their way at a time.
+    pub outbound: Arc<Semaphore>,
+    pub log: Arc<LogBudget>,
     /// Where its use is counted.
     pub usage: Arc<Usage>,
 }
 
 impl Grants {
-    /// The grants of `component`, its instances bounded to `memory` bytes.
-    pub fn of(component: &Component, memory: usize, shared: &Shared, usage: Arc<Usage>) -> Self {
+    /// The grants of `component`.
+    pub fn of(component: &Component, bounds: &Bounds, shared: &Shared, usage: Arc<Usage>) -> Self {
         Self {
             component: component.id.as_str().into(),
             variables: component.variables.clone(),
             environment: component.environment.clone(),
             allowed_hosts: component.allowed_hosts.clone(),
             mounts: component.mounts.clone(),
-            memory: component.limits.memory.unwrap_or(memory),
+            memory: component.limits.memory.unwrap_or(bounds.memory),
+            cpu_time: component.limits.cpu_time.unwrap_or(bounds.cpu_time),
             redis: redis::RedisAccess::new(shared.redis.clone()),
             http: shared.http.clone(),
+            outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
+            log: Arc::default(),
             usage,
         }
     }
@@ -87,6 +113,7 @@ pub(crate) struct HostState {
     pub table: ResourceTable,
     pub grants: Arc<Grants>,
     pub limits: Memory,
+    pub cpu: Cpu,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -98,6 +125,7 @@ impl HostState {
         Ok(Self {
             table: ResourceTable::new(),
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
+            cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),
@@ -135,6 +163,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<HostState>, EdgeError> {
 fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     bindings::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)

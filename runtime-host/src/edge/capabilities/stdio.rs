@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
+use super::log_budget::{Line as Allowed, LogBudget};
+
 /// The name that components' lines have among ours (`ops::logs` sorts by it).
 const TARGET: &str = "image2model::component";
 /// The longest line that is kept, in bytes.
@@ -28,6 +30,7 @@ pub(super) enum Output {
 pub(super) struct LogStream {
     component: Arc<str>,
     output: Output,
+    budget: Arc<LogBudget>,
     line: Arc<Mutex<Line>>,
 }
 
@@ -75,8 +78,8 @@ struct Line {
 }
 
 impl LogStream {
-    pub fn new(component: Arc<str>, output: Output) -> Self {
-        Self { component, output, line: Arc::default() }
+    pub fn new(component: Arc<str>, output: Output, budget: Arc<LogBudget>) -> Self {
+        Self { component, output, budget, line: Arc::default() }
     }
 
     fn push(&self, mut bytes: &[u8]) {
@@ -91,6 +94,20 @@ impl LogStream {
     }
 
     fn emit(&self, line: &mut Line) {
+        match self.budget.line() {
+            Allowed::Log => self.log(line),
+            Allowed::LogAfter(left_out) => {
+                let component = &*self.component;
+                tracing::warn!(target: TARGET, component, left_out, "the component logs too much; lines were left out");
+                self.log(line);
+            }
+            Allowed::LeaveOut => {}
+        }
+        line.bytes.clear();
+        line.cut = false;
+    }
+
+    fn log(&self, line: &Line) {
         let text = String::from_utf8_lossy(&line.bytes);
         let (component, cut) = (&*self.component, line.cut);
         match self.output {
@@ -102,8 +119,6 @@ impl LogStream {
                 }
             },
         }
-        line.bytes.clear();
-        line.cut = false;
     }
 }
 
@@ -174,7 +189,7 @@ mod tests {
 
     #[test]
     fn keeps_at_most_one_bounded_line() {
-        let stream = LogStream::new("c".into(), Output::Stdout);
+        let stream = LogStream::new("c".into(), Output::Stdout, Arc::default());
         stream.push(b"one\ntw");
         stream.push(&vec![b'x'; MAX_LINE * 2]);
         {

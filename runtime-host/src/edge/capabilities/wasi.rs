@@ -9,8 +9,8 @@ use super::stdio::{LogStream, Output};
 /// A context for one instance.
 pub(super) fn context(grants: &Grants) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
-    builder.stdout(LogStream::new(grants.component.clone(), Output::Stdout));
-    builder.stderr(LogStream::new(grants.component.clone(), Output::Stderr));
+    builder.stdout(LogStream::new(grants.component.clone(), Output::Stdout, grants.log.clone()));
+    builder.stderr(LogStream::new(grants.component.clone(), Output::Stderr, grants.log.clone()));
     for (name, value) in &grants.environment {
         builder.env(name, value);
     }

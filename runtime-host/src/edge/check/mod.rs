@@ -1,6 +1,7 @@
 //! Does a built component fit its world in `wit/worlds`? A missing export or an import too many is spelled out. Names are
 //! compared by package, interface and line of compatible versions; functions by name.
 
+mod explain;
 mod surface;
 mod worlds;
 
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::EdgeError;
 use super::manifest::{Application, Component};
+pub use explain::Explanation;
 use surface::Surface;
 
 /// What was found, component by component.
@@ -97,10 +99,45 @@ pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Rep
     Ok(Report { components })
 }
 
+/// Explains components: by their ids in the manifest, or by the names of their files.
+pub fn explain(
+    manifest: &Path,
+    variables: &HashMap<String, String>,
+    names: &[String],
+) -> Result<Vec<Explanation>, EdgeError> {
+    let is_file = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "wasm");
+    let application = if names.iter().all(is_file) { None } else { Some(Application::load(manifest, variables)?) };
+    let one = |name: &String| {
+        let Some(application) = application.as_ref().filter(|_| !is_file(name)) else {
+            return explain::explain(name, Path::new(name), None);
+        };
+        let component = application
+            .components
+            .get(name)
+            .ok_or_else(|| EdgeError::NoSuchComponent { component: name.clone(), wanted: "is".to_owned() })?;
+        explain::explain(name, &component.source, Some(component))
+    };
+    names.iter().map(one).collect()
+}
+
 /// The world that a component of this id is held against.
 pub fn world_of(id: &str) -> Option<&str> {
     const OWN: [&str; 7] = ["upload", "status", "download", "admin", "web", "guard", "media-inspector"];
     if id.starts_with("provider-") { Some("provider") } else { OWN.into_iter().find(|own| *own == id) }
+}
+
+/// What of a release does not fit the world of its component. A component that has no world of ours is held against what
+/// is served of it: it must export the same.
+pub(in crate::edge) fn of_release(id: &str, bytes: &[u8], served: Option<&[u8]>) -> Result<Vec<Difference>, EdgeError> {
+    let surface = match Surface::of_component(bytes) {
+        Ok(surface) => surface,
+        Err(message) => return Ok(vec![Difference::NotAComponent(message)]),
+    };
+    if let Some(world) = world_of(id) {
+        return Ok(worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default());
+    }
+    let served = served.and_then(|bytes| Surface::of_component(bytes).ok());
+    Ok(served.map(|served| surface.differences(&served.with_imports_of(&surface))).unwrap_or_default())
 }
 
 fn check_component(component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {

@@ -37,6 +37,11 @@ impl Surface {
         Self { imports: read(&mut world.imports.iter()), exports: read(&mut world.exports.iter()) }
     }
 
+    /// The same exports, and the imports of another.
+    pub fn with_imports_of(self, other: &Self) -> Self {
+        Self { imports: other.imports.clone(), exports: self.exports }
+    }
+
     /// What of this component does not fit `world`.
     pub fn differences(&self, world: &Self) -> Vec<Difference> {
         let mut found = Vec::new();

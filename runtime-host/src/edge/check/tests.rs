@@ -59,3 +59,32 @@ fn lets_other_versions_of_the_same_track_pass() {
     assert!(found.iter().any(|text| text.contains("wasi:http/types@0.2.3")), "{found:?}");
     assert!(found.contains(&"must export image2model:guard/guard@1.0.0, and does not".into()), "{found:?}");
 }
+
+#[test]
+fn explains_what_a_component_is_and_where_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.wasm");
+    std::fs::write(
+        &file,
+        component(&["spin:redis/redis@3.0.0", "spin:sqlite/sqlite@3.0.0", "a:b/c@1.0.0"], &["x:y/z"]),
+    )
+    .unwrap();
+    let manifest = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"a\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"x\"\n\
+         [component.x]\nsource = {file:?}\nallowed_outbound_hosts = [\"redis://h:1\"]\nvariables = {{ key = \"s3cret\" }}\n\
+         [component.x.dependencies]\n\"a:b/c@1.0.0\" = {{ component = \"x\" }}\n"
+    );
+    let path = folder.path().join("spin.toml");
+    std::fs::write(&path, manifest).unwrap();
+    let explained = explain(&path, &HashMap::new(), &["x".to_owned()]).unwrap();
+    let [one] = explained.as_slice() else { panic!("{explained:?}") };
+    assert_eq!(one.unanswered_here, ["spin:sqlite/sqlite@3.0.0"]);
+    assert!(one.unanswered_on_spin.is_empty() && !one.fits());
+    let text = one.to_string();
+    for part in ["x:y/z", "reach redis://h:1", "variables key", "ask x for a:b/c", "runs here no: ", "on Spin   yes"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
+    let file = explain(Path::new("none"), &HashMap::new(), &[file.display().to_string()]).unwrap();
+    assert_eq!((file[0].may.as_ref(), file[0].world.as_ref()), (None, None));
+}

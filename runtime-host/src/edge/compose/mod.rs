@@ -10,7 +10,7 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
-pub(crate) use name::InterfaceName;
+pub(crate) use name::{InterfaceName, covers};
 
 /// A dependency and its bytes, itself composed already.
 pub(crate) struct Part<'a> {

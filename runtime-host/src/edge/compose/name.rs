@@ -58,7 +58,7 @@ pub(super) fn compatible(a: &str, b: &str) -> bool {
 }
 
 /// Whether a dependency's key, an interface or a whole package with or without version, means `import`.
-pub(super) fn covers(key: &str, import: &str) -> bool {
+pub(crate) fn covers(key: &str, import: &str) -> bool {
     if key == import {
         return true;
     }

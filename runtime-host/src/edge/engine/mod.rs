@@ -14,6 +14,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use cache::Cache;
+pub(crate) use ticker::TICK;
 use ticker::Ticker;
 
 /// What one instance may grow to, unless the manifest says otherwise.
@@ -65,7 +66,7 @@ impl EdgeEngine {
         let mut store = Store::new(&self.engine, HostState::new(grants.clone())?);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         Ok(store)
     }
 }

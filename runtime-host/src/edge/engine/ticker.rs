@@ -9,7 +9,7 @@ use wasmtime::Engine;
 use crate::edge::EdgeError;
 
 /// How long a guest may compute before others on its thread get their turn.
-const TICK: Duration = Duration::from_millis(10);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// Runs until dropped.
 pub(super) struct Ticker {

@@ -165,10 +165,29 @@ fn limits(place: &str, tools: &BTreeMap<String, toml::Table>) -> Result<Limits, 
         .clone()
         .try_into()
         .map_err(|e: toml::de::Error| EdgeError::invalid(format!("{place}, [tool.{TOOL}]"), e.to_string()))?;
+    let seconds = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(s.into()));
+    let ms = |ms: Option<u32>| ms.map(|ms| Duration::from_millis(ms.into()));
+    let nothing = [
+        ("memory_mb", table.memory_mb),
+        ("request_timeout_seconds", table.request_timeout_seconds),
+        ("request_deadline_seconds", table.request_deadline_seconds),
+        ("cpu_time_ms", table.cpu_time_ms),
+        ("max_concurrent_requests", table.max_concurrent_requests),
+        ("stream_seconds", table.stream_seconds),
+    ];
+    if let Some((key, _)) = nothing.into_iter().find(|(_, value)| *value == Some(0)) {
+        return Err(EdgeError::invalid(format!("{place}, [tool.{TOOL}]"), format!("`{key}` must be 1 or more")));
+    }
     Ok(Limits {
         memory: table.memory_mb.map(|mb| (mb as usize).saturating_mul(1 << 20)),
-        request_timeout: table.request_timeout_seconds.map(|s| Duration::from_secs(s.into())),
+        request_timeout: seconds(table.request_timeout_seconds),
+        request_deadline: seconds(table.request_deadline_seconds),
+        cpu_time: ms(table.cpu_time_ms),
         max_concurrent: table.max_concurrent_requests.map(|n| n as usize),
+        max_queued: table.max_queued_requests.map(|n| n as usize),
+        queue_wait: ms(table.queue_wait_ms),
+        max_body: table.max_body_bytes,
+        stream: seconds(table.stream_seconds),
     })
 }
 

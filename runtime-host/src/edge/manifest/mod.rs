@@ -25,6 +25,8 @@ pub struct Application {
     pub version: String,
     /// The routes in the manifest's order.
     pub routes: Vec<Route>,
+    /// Routes with an answer of their own.
+    pub answers: Vec<(RoutePattern, StaticAnswer)>,
     /// The components by id.
     pub components: BTreeMap<String, Component>,
 }
@@ -36,6 +38,17 @@ pub struct Route {
     pub pattern: RoutePattern,
     /// The id of the component that answers.
     pub component: String,
+}
+
+/// `static_response`: what a route answers without a component.
+#[derive(Debug, Clone)]
+pub struct StaticAnswer {
+    /// Its status.
+    pub status: http::StatusCode,
+    /// Its headers.
+    pub headers: http::HeaderMap,
+    /// Its body.
+    pub body: String,
 }
 
 /// One `[component.<id>]`. Holds secrets in its variables, so it has no `Debug`.
@@ -74,8 +87,20 @@ pub struct Limits {
     pub memory: Option<usize>,
     /// How long one request may take without any progress.
     pub request_timeout: Option<Duration>,
+    /// How long one request may take from head to head, however it progresses.
+    pub request_deadline: Option<Duration>,
+    /// How long one request may compute.
+    pub cpu_time: Option<Duration>,
     /// How many requests it may answer at a time.
     pub max_concurrent: Option<usize>,
+    /// How many more may wait for their turn.
+    pub max_queued: Option<usize>,
+    /// How long they wait.
+    pub queue_wait: Option<Duration>,
+    /// The largest body of a request, bytes.
+    pub max_body: Option<u64>,
+    /// How long an answer's body may go on being made.
+    pub stream: Option<Duration>,
 }
 
 /// Who answers an import.
@@ -190,31 +215,37 @@ impl Application {
         if !missing.is_empty() {
             return Err(EdgeError::MissingVariables { names: missing.into_iter().collect() });
         }
-        let routes = routes(triggers, &components)?;
+        let (routes, answers) = routes(triggers, &components)?;
         check_dependencies(&components)?;
-        Ok(Self { name: manifest.application.name, version: manifest.application.version, routes, components })
+        Ok(Self { name: manifest.application.name, version: manifest.application.version, routes, answers, components })
     }
 }
 
+/// Routes to components, and those with an answer of their own.
+type Routes = (Vec<Route>, Vec<(RoutePattern, StaticAnswer)>);
+
 /// The routes, each naming a component that exists, no two alike.
-fn routes(
-    triggers: Vec<schema::HttpTrigger>,
-    components: &BTreeMap<String, Component>,
-) -> Result<Vec<Route>, EdgeError> {
-    let mut routes: Vec<Route> = Vec::with_capacity(triggers.len());
+fn routes(triggers: Vec<schema::HttpTrigger>, components: &BTreeMap<String, Component>) -> Result<Routes, EdgeError> {
+    let (mut routes, mut answers): Routes = (Vec::with_capacity(triggers.len()), Vec::new());
     for (index, trigger) in triggers.into_iter().enumerate() {
-        let (pattern, component) = refuse::trigger(index, trigger)?;
+        let (pattern, answer) = refuse::trigger(index, trigger)?;
         let place = format!("route {pattern:?}");
-        if !components.contains_key(&component) {
-            return Err(EdgeError::invalid(place, format!("there is no [component.{component}]")));
-        }
         let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(&place, message))?;
-        if let Some(other) = routes.iter().find(|r| r.pattern.is_same_as(&pattern)) {
-            return Err(EdgeError::invalid(place, format!("takes the same paths as {:?}", other.pattern.as_str())));
+        let known = routes.iter().map(|route| &route.pattern).chain(answers.iter().map(|(pattern, _)| pattern));
+        if let Some(other) = known.into_iter().find(|other| other.is_same_as(&pattern)) {
+            return Err(EdgeError::invalid(place, format!("takes the same paths as {:?}", other.as_str())));
         }
-        routes.push(Route { pattern, component });
+        match answer {
+            refuse::Answer::Component(component) if components.contains_key(&component) => {
+                routes.push(Route { pattern, component });
+            }
+            refuse::Answer::Component(component) => {
+                return Err(EdgeError::invalid(place, format!("there is no [component.{component}]")));
+            }
+            refuse::Answer::Static(answer) => answers.push((pattern, answer.read(&place)?)),
+        }
     }
-    Ok(routes)
+    Ok((routes, answers))
 }
 
 fn check_dependencies(components: &BTreeMap<String, Component>) -> Result<(), EdgeError> {

@@ -2,7 +2,7 @@
 
 use toml::Value;
 
-use super::schema::{Component, HttpTrigger, Manifest};
+use super::schema::{Component, HttpTrigger, Manifest, StaticResponse};
 use crate::edge::EdgeError;
 
 /// Checks the tables above the components; answers the HTTP triggers.
@@ -31,18 +31,24 @@ pub(super) fn application(
     Ok(triggers)
 }
 
-/// The route and component of one trigger.
-pub(super) fn trigger(index: usize, trigger: HttpTrigger) -> Result<(String, String), EdgeError> {
+/// Who answers a route.
+pub(super) enum Answer {
+    Component(String),
+    Static(StaticResponse),
+}
+
+/// The route of one trigger, and who answers it.
+pub(super) fn trigger(index: usize, trigger: HttpTrigger) -> Result<(String, Answer), EdgeError> {
     let place = match &trigger.route {
         Some(Value::String(route)) => format!("route {route:?}"),
         _ => format!("[[trigger.http]] number {}", index + 1),
     };
     let unsupported = |key: &str, reason: &str| Err(EdgeError::unsupported(place.clone(), key, reason));
-    if trigger.static_response.is_some() {
-        return unsupported("static_response", "answer from a component instead");
-    }
     if trigger.dependencies.is_some() {
-        return unsupported("dependencies", "HTTP middleware is not composed here yet");
+        return unsupported(
+            "dependencies",
+            "HTTP middleware is not composed here: make it a dependency of the component",
+        );
     }
     if trigger.components.is_some() {
         return unsupported("components", "Spin reserves it for the future");
@@ -52,14 +58,22 @@ pub(super) fn trigger(index: usize, trigger: HttpTrigger) -> Result<(String, Str
     {
         return unsupported("executor", "only components that export wasi:http are run, no WAGI");
     }
-    let component = match trigger.component {
-        Some(Value::String(id)) => id,
-        Some(_) => return unsupported("component", "write the component as a [component.<id>] table and name it here"),
-        None => return Err(EdgeError::invalid(place, "has no `component`")),
+    let answer = match (trigger.component, trigger.static_response) {
+        (Some(_), Some(_)) => {
+            return Err(EdgeError::invalid(place, "has a `component` and a `static_response`: which?"));
+        }
+        (None, Some(answer)) => Answer::Static(answer),
+        (Some(Value::String(id)), None) => Answer::Component(id),
+        (Some(_), None) => {
+            return unsupported("component", "write the component as a [component.<id>] table and name it here");
+        }
+        (None, None) => return Err(EdgeError::invalid(place, "has no `component`")),
     };
     match trigger.route {
-        Some(Value::String(route)) => Ok((route, component)),
-        Some(_) => unsupported("route", "private routes (service chaining) are not served here yet"),
+        Some(Value::String(route)) => Ok((route, answer)),
+        Some(_) => {
+            unsupported("route", "private routes (service chaining) are not served here: give it a public route")
+        }
         None => Err(EdgeError::invalid(place, "has no `route`")),
     }
 }

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::StaticAnswer;
+use crate::edge::EdgeError;
+
 /// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,8 +68,35 @@ pub(super) struct HttpTrigger {
     pub component: Option<Value>,
     pub components: Option<Value>,
     pub executor: Option<Executor>,
-    pub static_response: Option<Value>,
+    pub static_response: Option<StaticResponse>,
     pub dependencies: Option<Value>,
+}
+
+/// `static_response = { status_code = 302, headers = { location = "/" }, body = "…" }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StaticResponse {
+    pub status_code: Option<u16>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub body: String,
+}
+
+impl StaticResponse {
+    /// Made ready to be answered.
+    pub fn read(self, place: &str) -> Result<StaticAnswer, EdgeError> {
+        let wrong = |what: String| EdgeError::invalid(format!("{place}, `static_response`"), what);
+        let status = self.status_code.unwrap_or(200);
+        let status = http::StatusCode::from_u16(status).map_err(|_| wrong(format!("{status} is no status")))?;
+        let mut headers = http::HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let header = || wrong(format!("no header can be {name:?}: {value:?}"));
+            let name = http::HeaderName::try_from(name).map_err(|_| header())?;
+            headers.insert(name, http::HeaderValue::try_from(value).map_err(|_| header())?);
+        }
+        Ok(StaticAnswer { status, headers, body: self.body })
+    }
 }
 
 /// `executor = { type = "http" }`.
@@ -180,5 +210,11 @@ pub(super) enum Inherit {
 pub(super) struct ToolTable {
     pub memory_mb: Option<u32>,
     pub request_timeout_seconds: Option<u32>,
+    pub request_deadline_seconds: Option<u32>,
+    pub cpu_time_ms: Option<u32>,
     pub max_concurrent_requests: Option<u32>,
+    pub max_queued_requests: Option<u32>,
+    pub queue_wait_ms: Option<u32>,
+    pub max_body_bytes: Option<u64>,
+    pub stream_seconds: Option<u32>,
 }

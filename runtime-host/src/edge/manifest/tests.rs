@@ -81,12 +81,8 @@ fn refuses_what_it_does_not_do_by_name() {
 }
 
 #[test]
-fn refuses_middleware_and_static_responses() {
+fn refuses_middleware_and_private_routes() {
     let web = "[component.web]\nsource = \"web.wasm\"\n";
-    refused(
-        &format!("{web}[[trigger.http]]\nroute = \"/s\"\nstatic_response = {{ body = \"x\" }}"),
-        &["/s", "static_response"],
-    );
     refused(
         &format!(
             "{web}[[trigger.http]]\nroute = \"/m\"\ncomponent = \"web\"\ndependencies.middleware = [{{ component = \"mw\" }}]"
@@ -97,6 +93,19 @@ fn refuses_middleware_and_static_responses() {
         &format!("{web}[[trigger.http]]\nroute = {{ private = true }}\ncomponent = \"web\""),
         &["number 2", "private"],
     );
+}
+
+#[test]
+fn reads_static_answers() {
+    let web = "[component.web]\nsource = \"web.wasm\"\n";
+    let trigger = |answer: &str| format!("{web}[[trigger.http]]\nroute = \"/old\"\nstatic_response = {answer}");
+    let app = parse(&trigger("{ status_code = 302, headers = { location = \"/new\" }, body = \"moved\" }")).unwrap();
+    let [(pattern, answer)] = app.answers.as_slice() else { panic!("{:?}", app.answers.len()) };
+    assert_eq!((pattern.as_str(), answer.status.as_u16(), answer.body.as_str()), ("/old", 302, "moved"));
+    assert_eq!(answer.headers["location"], "/new");
+    refused(&trigger("{ status_code = 1000 }"), &["/old", "1000"]);
+    refused(&trigger("{ headers = { \"a b\" = \"x\" } }"), &["/old", "a b"]);
+    refused(&(trigger("{}") + "\ncomponent = \"web\""), &["/old", "which"]);
 }
 
 #[test]

@@ -1,16 +1,27 @@
-//! How many requests may be in work: for the host and for one component. What finds no place in time is refused with 503
-//! rather than queued, so that the queue never outlives the clients in it.
+//! How many requests may be in work, and how many more may wait: for the host and for one component. What finds no place in
+//! time, or too many before it, is refused with 503 rather than queued, so that the queue never outlives the clients in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::edge::manifest::Limits;
+
 /// The host's places, shared by all components.
 #[derive(Clone)]
 pub(crate) struct Admission {
+    shared: Gate,
+    own: Option<Gate>,
+}
+
+/// Places, and a queue in front of them.
+#[derive(Clone)]
+struct Gate {
     places: Arc<Semaphore>,
-    own: Option<Arc<Semaphore>>,
+    waiting: Arc<AtomicUsize>,
+    most: usize,
     wait: Duration,
 }
 
@@ -21,31 +32,78 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    /// `places` for all together; nobody waits longer than `wait`.
-    pub fn new(places: usize, wait: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), own: None, wait }
+    /// `places` for all together; at most `queued` more wait, and nobody longer than `wait`.
+    pub fn new(places: usize, queued: usize, wait: Duration) -> Self {
+        Self { shared: Gate::new(places, queued, wait), own: None }
     }
 
-    /// The same places, of which one component may hold at most `limit`.
-    pub fn for_component(&self, limit: Option<usize>) -> Self {
-        Self { own: limit.map(|limit| Arc::new(Semaphore::new(limit))), ..self.clone() }
+    /// The same places, of which one component may hold no more than its limits say.
+    pub fn for_component(&self, limits: &Limits) -> Self {
+        let (queued, wait) = (limits.max_queued, limits.queue_wait.unwrap_or(self.shared.wait));
+        let bounded = limits.max_concurrent.is_some() || queued.is_some() || limits.queue_wait.is_some();
+        let places = limits.max_concurrent.unwrap_or(Semaphore::MAX_PERMITS);
+        let own = bounded.then(|| Gate::new(places, queued.unwrap_or(self.shared.most), wait));
+        let shared =
+            Gate { most: queued.unwrap_or(self.shared.most).min(self.shared.most), wait, ..self.shared.clone() };
+        Self { shared, own }
+    }
+
+    /// A place that is free at once.
+    pub fn try_enter(&self) -> Option<Place> {
+        let own = match &self.own {
+            Some(own) => Some(own.try_enter()?),
+            None => None,
+        };
+        Some(Place { _held: Arc::new((self.shared.try_enter()?, own)) })
     }
 
     /// A place, or nothing when none became free in time.
     pub async fn enter(&self) -> Option<Place> {
         let own = match &self.own {
-            Some(own) => Some(self.acquire(own).await?),
+            Some(own) => Some(own.enter().await?),
             None => None,
         };
-        let shared = self.acquire(&self.places).await?;
-        Some(Place { _held: Arc::new((shared, own)) })
+        Some(Place { _held: Arc::new((self.shared.enter().await?, own)) })
     }
 
-    async fn acquire(&self, places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        if let Ok(permit) = places.clone().try_acquire_owned() {
+    /// How long a client should stay away: as long as its request would have waited, a second at least.
+    pub fn retry_after(&self) -> Duration {
+        self.shared.wait.max(Duration::from_secs(1))
+    }
+}
+
+impl Gate {
+    fn new(places: usize, most: usize, wait: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), waiting: Arc::default(), most, wait }
+    }
+
+    fn try_enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    async fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        if let Some(permit) = self.try_enter() {
             return Some(permit);
         }
-        tokio::time::timeout(self.wait, places.clone().acquire_owned()).await.ok()?.ok()
+        let _waiting = Waiting::begin(&self.waiting, self.most)?;
+        tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await.ok()?.ok()
+    }
+}
+
+/// One who waits; also one whose client leaves meanwhile makes room.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let this = Self(waiting);
+        (before < most).then_some(this)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -53,9 +111,15 @@ impl Admission {
 mod tests {
     use super::*;
 
+    const SHORT: Duration = Duration::from_millis(1);
+
+    fn only(max_concurrent: usize) -> Limits {
+        Limits { max_concurrent: Some(max_concurrent), ..Limits::default() }
+    }
+
     #[tokio::test]
     async fn refuses_when_no_place_becomes_free() {
-        let admission = Admission::new(1, Duration::from_millis(1));
+        let admission = Admission::new(1, 10, SHORT);
         let place = admission.enter().await.unwrap();
         let second = place.clone();
         drop(place);
@@ -66,10 +130,27 @@ mod tests {
 
     #[tokio::test]
     async fn one_component_cannot_take_everything() {
-        let host = Admission::new(2, Duration::from_millis(1));
-        let greedy = host.for_component(Some(1));
+        let host = Admission::new(2, 10, SHORT);
+        let greedy = host.for_component(&only(1));
         let _held = greedy.enter().await.unwrap();
         assert!(greedy.enter().await.is_none());
-        assert!(host.for_component(None).enter().await.is_some());
+        assert!(host.for_component(&Limits::default()).enter().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let host = Admission::new(10, 10, Duration::from_secs(60));
+        let one = host.for_component(&Limits { max_queued: Some(1), ..only(1) });
+        let _held = one.enter().await.unwrap();
+        let waits = tokio::spawn({
+            let one = one.clone();
+            async move { one.enter().await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        assert!(one.enter().await.is_none(), "it waits behind a full queue");
+        waits.abort();
+        let _ = waits.await;
+        let next = tokio::time::timeout(SHORT, one.enter()).await;
+        assert!(next.is_err(), "whoever left the queue made room in it");
     }
 }

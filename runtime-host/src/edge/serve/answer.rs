@@ -11,7 +11,9 @@ use super::native::{Response, full_body};
 pub(super) enum Failure {
     NotFound,
     BadRequest,
-    Busy,
+    /// For so many seconds.
+    Busy(u64),
+    TooLarge,
     TimedOut,
     Trapped,
     Refused,
@@ -22,8 +24,11 @@ impl Failure {
         match self {
             Self::NotFound => Problem::no_route(),
             Self::BadRequest => Problem::new(400, "BAD_REQUEST", "The head of the request is malformed."),
-            Self::Busy => Problem::new(503, "OVERLOADED", "Too many requests are being answered; try again shortly.")
-                .with_header("retry-after", "1"),
+            Self::Busy(seconds) => {
+                Problem::new(503, "OVERLOADED", "Too many requests are being answered; try again shortly.")
+                    .with_header("retry-after", seconds.to_string())
+            }
+            Self::TooLarge => Problem::plain(413, "The request body is larger than this route takes."),
             Self::TimedOut => Problem::new(504, "REQUEST_TIMEOUT", "The request took too long to answer."),
             Self::Trapped => Problem::new(502, "COMPONENT_FAILED", "The request could not be completed."),
             Self::Refused => Problem::internal(),
@@ -79,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_hosts_own_answers_are_as_guarded_as_a_components() {
-        let answer = Failure::Busy.answer("/api/v1/status/x", "r-1");
+        let answer = Failure::Busy(1).answer("/api/v1/status/x", "r-1");
         let value = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         assert_eq!((value("x-request-id"), value("retry-after")), (Some("r-1"), Some("1")));
         assert_eq!((value("x-content-type-options"), value("x-frame-options")), (Some("nosniff"), Some("DENY")));

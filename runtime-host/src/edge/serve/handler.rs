@@ -2,7 +2,8 @@
 //! at a time and `reuse` in all, waits `idle` for more, then makes room.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -23,12 +24,17 @@ use crate::edge::engine::EdgeEngine;
 /// How long a guest that keeps its thread busy is left alone after its request expired.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long after a trap every request has an instance to itself: one that traps again takes nobody along.
+const APART: Duration = Duration::from_secs(10);
+
 /// How the instances of one component are used.
 #[derive(Clone)]
 pub(crate) struct HandlerSettings {
     pub request_timeout: Duration,
     pub request_deadline: Duration,
     pub body_deadline: Duration,
+    /// The largest body of a request, bytes.
+    pub max_body: Option<u64>,
     pub idle: Duration,
     pub reuse: usize,
     pub concurrent: usize,
@@ -50,8 +56,18 @@ impl ComponentHandler {
         admission: Admission,
         settings: HandlerSettings,
     ) -> Self {
-        let state = State { engine, pre, grants: grants.clone(), settings: settings.clone() };
+        // A call of wasi:http 0.2 holds its whole instance, and what such a component keeps is not meant to outlive a request.
+        let settings = match pre {
+            ProxyPre::P2(_) => HandlerSettings { reuse: 1, concurrent: 1, ..settings },
+            ProxyPre::P3(_) => settings,
+        };
+        let state = State { engine, pre, grants: grants.clone(), settings: settings.clone(), apart: Arc::default() };
         Self { grants, admission, settings, proxy: ProxyHandler::new(state) }
+    }
+
+    /// Starts one instance and lets it go again: what only shows then shows before anybody asks.
+    pub async fn warm(&self) -> wasmtime::Result<()> {
+        self.proxy.state().instantiate().await.map(drop)
     }
 
     /// Hands one request to an instance. `place` is held until the component has answered or given up.
@@ -76,6 +92,28 @@ struct State {
     pre: ProxyPre<HostState>,
     grants: Arc<Grants>,
     settings: HandlerSettings,
+    apart: Arc<Apart>,
+}
+
+/// Until when requests do not share instances.
+#[derive(Default)]
+struct Apart(AtomicU64);
+
+impl Apart {
+    fn begin(&self) {
+        self.0.store(now_ms() + APART.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn is_on(&self) -> bool {
+        let until = self.0.load(Ordering::Relaxed);
+        until != 0 && now_ms() < until
+    }
+}
+
+/// Milliseconds since the first call: a clock that nobody sets.
+fn now_ms() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_millis() as u64
 }
 
 impl HandlerState for State {
@@ -95,7 +133,7 @@ impl HandlerState for State {
             proxy,
             view: HostState::http,
             expiration: Expiration::new(activity.clone(), settings.clone()),
-            state: Worker { activity, settings },
+            state: Worker { activity, settings, apart: self.apart.clone() },
         })
     }
 }
@@ -103,6 +141,7 @@ impl HandlerState for State {
 struct Worker {
     activity: Arc<Activity>,
     settings: HandlerSettings,
+    apart: Arc<Apart>,
 }
 
 impl WorkerState for Worker {
@@ -112,7 +151,7 @@ impl WorkerState for Worker {
     fn should_accept_request(&self, concurrent: usize, total: usize) -> ShouldAccept {
         if total >= self.settings.reuse {
             ShouldAccept::Never
-        } else if concurrent >= self.settings.concurrent {
+        } else if concurrent >= self.settings.concurrent || (concurrent > 0 && self.apart.is_on()) {
             ShouldAccept::No
         } else {
             ShouldAccept::Yes
@@ -121,11 +160,12 @@ impl WorkerState for Worker {
 
     fn on_request_start(
         &self,
-        _: StoreContextMut<'_, HostState>,
+        mut store: StoreContextMut<'_, HostState>,
         work: Work,
         _: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        self.activity.add(&work.progress);
+        let at_a_time = self.activity.add(&work.progress);
+        store.data_mut().cpu.begin(at_a_time);
         let (pause, whole) = (self.settings.request_timeout, self.settings.request_deadline);
         Box::pin(async move {
             loop {
@@ -140,7 +180,10 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<HostState>, result: wasmtime::Result<()>) {
         if let Err(error) = result {
-            let component = &*store.data().grants.component;
+            let grants = &store.data().grants;
+            grants.usage.trapped();
+            self.apart.begin();
+            let component = &*grants.component;
             tracing::error!(component, error = format!("{error:?}"), "component trapped");
         }
     }

@@ -29,7 +29,7 @@ use crate::intake::Tls;
 pub(crate) use admission::Admission;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use handler::{ComponentHandler, HandlerSettings};
-pub(crate) use router::Router;
+pub(crate) use router::{Answer, Router};
 
 /// How it is served, and the bounds of it.
 #[derive(Clone)]
@@ -40,6 +40,8 @@ pub struct ServeOptions {
     pub max_connections: usize,
     /// Requests in components at a time; more wait `queue_wait`, then get 503.
     pub max_requests: usize,
+    /// Requests that wait at a time; more get 503 at once.
+    pub max_queued: usize,
     /// How long a request waits for its turn.
     pub queue_wait: Duration,
     /// How long a request may go without progress: no byte of its body, no answer.
@@ -48,6 +50,8 @@ pub struct ServeOptions {
     pub request_deadline: Duration,
     /// How long an answer's body may go on being made.
     pub body_deadline: Duration,
+    /// How long a guest may compute for one request.
+    pub cpu_time: Duration,
     /// How long a client may take to send the head of a request.
     pub header_timeout: Duration,
     /// How long requests in work are waited for after shutdown was asked for.
@@ -66,10 +70,12 @@ impl Default for ServeOptions {
             tls: None,
             max_connections: 10_000,
             max_requests: 512,
+            max_queued: 1024,
             queue_wait: Duration::from_millis(500),
             request_timeout: Duration::from_secs(30),
             request_deadline: Duration::from_secs(15 * 60),
             body_deadline: Duration::from_secs(60 * 60),
+            cpu_time: Duration::from_secs(10),
             header_timeout: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             reuse: 1024,

@@ -2,7 +2,7 @@
 //! while bytes still come, and a guest that only computes is.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -17,15 +17,22 @@ pub(super) struct Progress {
     started: Instant,
     /// Milliseconds after `started`.
     last: AtomicU64,
+    /// Its body is larger than it may be.
+    too_large: AtomicBool,
 }
 
 impl Progress {
     pub fn start() -> Arc<Self> {
-        Arc::new(Self { started: Instant::now(), last: AtomicU64::new(0) })
+        Arc::new(Self { started: Instant::now(), last: AtomicU64::new(0), too_large: AtomicBool::new(false) })
     }
 
     fn touch(&self) {
         self.last.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the body turned out larger than it may be.
+    pub fn is_too_large(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed)
     }
 
     /// When the request is to be given up: `pause` after its last progress, `whole` after its start at the latest.
@@ -40,10 +47,12 @@ impl Progress {
 pub(super) struct Activity(Mutex<Vec<Weak<Progress>>>);
 
 impl Activity {
-    pub fn add(&self, progress: &Arc<Progress>) {
+    /// Answers how many there are now.
+    pub fn add(&self, progress: &Arc<Progress>) -> usize {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(progress));
+        list.len()
     }
 
     /// When the last of them is to be given up.
@@ -53,10 +62,12 @@ impl Activity {
     }
 }
 
-/// A request's body that tells of its progress. When the client goes away it ends with an error.
+/// A request's body that tells of its progress. When the client goes away, or sends more than `room` bytes, it ends with
+/// an error.
 pub(super) struct RequestBody {
     pub inner: Incoming,
     pub progress: Arc<Progress>,
+    pub room: u64,
 }
 
 impl Body for RequestBody {
@@ -66,6 +77,15 @@ impl Body for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
         self.progress.touch();
+        if let Some(bytes) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            match self.room.checked_sub(bytes.len() as u64) {
+                Some(room) => self.room = room,
+                None => {
+                    self.progress.too_large.store(true, Ordering::Relaxed);
+                    return Poll::Ready(Some(Err(Error::HttpRequestBodySize(None))));
+                }
+            }
+        }
         Poll::Ready(frame.map(|frame| frame.map_err(Error::Hyper)))
     }
 

@@ -4,10 +4,12 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Place;
@@ -22,21 +24,25 @@ pub(super) enum OutBody {
     Ready(Option<Bytes>),
     /// From a native route or the host itself.
     Native(Body),
-    /// From a component, which keeps its place until its body ends.
-    Guest { first: Option<Frame<Bytes>>, body: WasiBody, _place: Place },
+    /// From a component, which keeps its place until its body ends, or has gone on for too long.
+    Guest { first: Option<Frame<Bytes>>, body: WasiBody, until: Pin<Box<Sleep>>, _place: Place },
 }
 
 impl OutBody {
     /// The body of `response`, and its length added to the head where it is known already.
-    pub async fn of(response: http::Response<WasiBody>, place: Place) -> http::Response<Self> {
+    pub async fn of(response: http::Response<WasiBody>, lifetime: Duration, place: Place) -> http::Response<Self> {
         let (mut head, mut body) = response.into_parts();
+        let guest = |first, body| {
+            let until = Box::pin(tokio::time::sleep(lifetime));
+            Self::Guest { first, body, until, _place: place }
+        };
         let first = match next(&mut body).await {
             Next::End => return http::Response::from_parts(head, Self::Ready(None)),
             Next::Frame(frame) => frame,
-            Next::Later => return http::Response::from_parts(head, Self::Guest { first: None, body, _place: place }),
+            Next::Later => return http::Response::from_parts(head, guest(None, body)),
         };
         let Some(bytes) = first.data_ref().cloned() else {
-            return http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place });
+            return http::Response::from_parts(head, guest(Some(first), body));
         };
         match next(&mut body).await {
             Next::End => {
@@ -47,9 +53,9 @@ impl OutBody {
             }
             Next::Frame(second) => {
                 let body = chain(second, body);
-                http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place })
+                http::Response::from_parts(head, guest(Some(first), body))
             }
-            Next::Later => http::Response::from_parts(head, Self::Guest { first: Some(first), body, _place: place }),
+            Next::Later => http::Response::from_parts(head, guest(Some(first), body)),
         }
     }
 }
@@ -90,10 +96,15 @@ impl http_body::Body for OutBody {
         match &mut *self {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Native(body) => Pin::new(body).poll_frame(cx),
-            Self::Guest { first, body, .. } => match first.take() {
-                Some(frame) => Poll::Ready(Some(Ok(frame))),
-                None => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
-            },
+            Self::Guest { first, body, until, .. } => {
+                if let Some(frame) = first.take() {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                if until.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Some(Err("the answer went on for longer than it may".into())));
+                }
+                Pin::new(body).poll_frame(cx).map_err(BoxError::from)
+            }
         }
     }
 

@@ -5,18 +5,27 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::handler::ComponentHandler;
 use crate::edge::EdgeError;
-use crate::edge::manifest::{RouteMatch, RoutePattern};
+use crate::edge::capabilities::Grants;
+use crate::edge::manifest::{RouteMatch, RoutePattern, StaticAnswer};
+use crate::edge::swap::Slot;
 
 /// One route with its component.
 pub(crate) struct Target {
     pub pattern: RoutePattern,
-    pub handler: Arc<ComponentHandler>,
+    pub answer: Answer,
     /// `spin-matched-route` and `spin-raw-component-route`.
     pub raw: HeaderValue,
     /// `spin-component-route`.
     pub prefix: HeaderValue,
+}
+
+/// Who answers.
+pub(crate) enum Answer {
+    /// A component: whichever release of it, and what it is granted.
+    Component(Arc<Slot>, Arc<Grants>),
+    /// The manifest itself.
+    Static(StaticAnswer),
 }
 
 /// All routes, the first that matches is taken.
@@ -26,20 +35,15 @@ pub(crate) struct Router {
 
 impl Router {
     /// Orders the routes.
-    pub fn new(routes: Vec<(RoutePattern, Arc<ComponentHandler>)>) -> Result<Self, EdgeError> {
+    pub fn new(routes: Vec<(RoutePattern, Answer)>) -> Result<Self, EdgeError> {
         let mut targets = Vec::with_capacity(routes.len());
-        for (pattern, handler) in routes {
+        for (pattern, answer) in routes {
             let header = |text: &str| {
                 HeaderValue::from_str(text).map_err(|_| {
                     EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
                 })
             };
-            targets.push(Target {
-                raw: header(pattern.as_str())?,
-                prefix: header(pattern.prefix())?,
-                pattern,
-                handler,
-            });
+            targets.push(Target { raw: header(pattern.as_str())?, prefix: header(pattern.prefix())?, pattern, answer });
         }
         targets.sort_by(|a, b| a.pattern.by_precedence(&b.pattern));
         Ok(Self { targets })

@@ -1,6 +1,10 @@
-//! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/error`, `/print`. Anything else answers `fine`.
+//! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`. `/slow`
+//! answers after a while, `/endless` never stops, anything else answers `fine`; none of them reads a body.
 
-use spin_sdk::http::{IntoResponse, Request};
+use bytes::Bytes;
+use futures::SinkExt;
+use http_body_util::Full;
+use spin_sdk::http::{IntoResponse, Request, Response, box_body};
 use spin_sdk::http_service;
 
 #[http_service]
@@ -16,9 +20,34 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
                 held.push(std::hint::black_box(vec![1_u8; 1 << 20]));
             }
         }
+        "/recurse" => {
+            std::hint::black_box(deeper(0));
+        }
+        "/slow" => spin_sdk::time::sleep(std::time::Duration::from_millis(300)).await,
+        "/flood" => (0..200_000).for_each(|n| println!("line {n} of a flood")),
+        "/malformed" => {
+            let answer = Response::builder().header("content-length", "1000").body(box_body(Full::new(Bytes::from("short"))));
+            return Ok(answer?.into_response());
+        }
+        "/endless" => {
+            let (mut out, answer) = spin_sdk::http::body::stream();
+            spin_sdk::wasip3::spawn(async move {
+                while out.send(Bytes::from("tick ")).await.is_ok() {
+                    spin_sdk::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+            });
+            return Ok(Response::new(answer).into_response());
+        }
         "/error" => anyhow::bail!("secret inside"),
         "/print" => (0..1000).for_each(|_| print!("{}", "x".repeat(1000))),
         _ => {}
     }
-    Ok("fine")
+    Ok("fine".into_response())
+}
+
+fn deeper(depth: u64) -> u64 {
+    if std::hint::black_box(depth) == u64::MAX {
+        return 0;
+    }
+    depth + std::hint::black_box(deeper(depth + 1))
 }

@@ -1,0 +1,141 @@
+//! Registries and signatures, with keys that are made here and a server that answers as registries do.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+const WASM: &[u8] = b"\0asm\x0d\0\x01\0";
+
+struct Signer(EcdsaKeyPair);
+
+impl Signer {
+    fn new() -> Self {
+        let random = SystemRandom::new();
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).unwrap();
+        Self(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document.as_ref(), &random).unwrap())
+    }
+
+    fn sign(&self, bytes: &[u8]) -> String {
+        STANDARD.encode(self.0.sign(&SystemRandom::new(), bytes).unwrap().as_ref())
+    }
+
+    /// As `cosign generate-key-pair` writes it.
+    fn public(&self) -> CosignKey {
+        let head = STANDARD.decode("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgA=").unwrap();
+        let der = [head.as_slice(), self.0.public_key().as_ref()].concat();
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
+        CosignKey::from_pem(&pem).unwrap()
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+/// Answers with these documents, and wants a token for them.
+async fn registry(documents: Vec<(String, Vec<u8>)>) -> String {
+    use axum::extract::{Request, State};
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::{IntoResponse, Response};
+    type Shelf = std::sync::Arc<(String, Vec<(String, Vec<u8>)>)>;
+    async fn answer(State(shelf): State<Shelf>, headers: HeaderMap, request: Request) -> Response {
+        let path = request.uri().path();
+        if path == "/token" {
+            assert!(request.uri().query().unwrap().contains("scope=repository%3Ao%2Fx%3Apull"), "{:?}", request.uri());
+            return r#"{"token":"t0"}"#.into_response();
+        }
+        if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != "Bearer t0") {
+            let challenge = format!("Bearer realm=\"http://{}/token\",service=\"r\"", shelf.0);
+            return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+        }
+        let found = shelf.1.iter().find(|(name, _)| path == format!("/v2/o/x/{name}"));
+        found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |(_, bytes)| bytes.clone().into_response())
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let app = axum::Router::new().fallback(answer).with_state(std::sync::Arc::new((address.clone(), documents)));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+fn manifest(media_type: &str, blob: &[u8], signature: Option<&str>) -> Vec<u8> {
+    let annotations = signature.map(|text| serde_json::json!({ "dev.cosignproject.cosign/signature": text }));
+    let layer = serde_json::json!({ "mediaType": media_type, "digest": digest(blob), "size": blob.len(), "annotations": annotations.unwrap_or(serde_json::json!({})) });
+    serde_json::json!({ "schemaVersion": 2, "layers": [layer] }).to_string().into_bytes()
+}
+
+fn fetcher(key: Option<CosignKey>) -> Fetcher {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Fetcher::new(Store::open("redis://127.0.0.1:1").unwrap(), key).unwrap()
+}
+
+#[tokio::test]
+async fn pulls_a_component_by_its_digest_and_nothing_else() {
+    let image = manifest("application/wasm", WASM, None);
+    let other = manifest("application/vnd.oci.image.layer.v1.tar", WASM, None);
+    let documents = vec![
+        (format!("manifests/{}", digest(&image)), image.clone()),
+        (format!("manifests/{}", digest(&other)), other.clone()),
+        // What a registry answers that has been tampered with.
+        (format!("manifests/{}", digest(b"lost")), image.clone()),
+        (format!("blobs/{}", digest(WASM)), WASM.to_vec()),
+    ];
+    let address = registry(documents).await;
+    let fetch = async |bytes: &[u8]| {
+        let source = format!("oci://{address}/o/x@{}", digest(bytes));
+        fetcher(None).fetch(&Release::elsewhere(&source, None, None).unwrap()).await
+    };
+    assert_eq!(&*fetch(&image).await.unwrap().bytes, WASM);
+    assert_eq!(fetch(b"lost").await.err().unwrap().code(), "DIGEST");
+    let layers = fetch(&other).await.err().unwrap();
+    assert!(layers.to_string().contains("no single component"), "{layers}");
+    assert!(fetch(b"nowhere").await.err().unwrap().to_string().contains("404"));
+}
+
+#[tokio::test]
+async fn takes_only_what_the_configured_key_signed() {
+    let (mine, theirs) = (Signer::new(), Signer::new());
+    let image = manifest("application/wasm", WASM, None);
+    let signed = |signer: &Signer, of: &str| {
+        let payload =
+            serde_json::json!({ "critical": { "image": { "docker-manifest-digest": of } } }).to_string().into_bytes();
+        (manifest("application/vnd.dev.cosign.simplesigning.v1+json", &payload, Some(&signer.sign(&payload))), payload)
+    };
+    let tag = format!("manifests/{}.sig", digest(&image).replace(':', "-"));
+    for (signature, taken) in [
+        (signed(&mine, &digest(&image)), true),
+        (signed(&theirs, &digest(&image)), false),
+        // My signature, over something else.
+        (signed(&mine, &digest(b"another image")), false),
+    ] {
+        let (signature, payload) = signature;
+        let documents = vec![
+            (format!("manifests/{}", digest(&image)), image.clone()),
+            (format!("blobs/{}", digest(WASM)), WASM.to_vec()),
+            (format!("blobs/{}", digest(&payload)), payload),
+            (tag.clone(), signature),
+        ];
+        let source = format!("oci://{}/o/x@{}", registry(documents).await, digest(&image));
+        let release = Release::elsewhere(&source, None, None).unwrap();
+        let fetched = fetcher(Some(mine.public())).fetch(&release).await;
+        assert_eq!(fetched.as_ref().map_err(FetchError::code).is_ok(), taken, "{:?}", fetched.err());
+    }
+    let address = registry(vec![(format!("manifests/{}", digest(&image)), image.clone())]).await;
+    let release = Release::elsewhere(&format!("oci://{address}/o/x@{}", digest(&image)), None, None).unwrap();
+    assert_eq!(fetcher(Some(mine.public())).fetch(&release).await.err().unwrap().code(), "SIGNATURE");
+}
+
+#[test]
+fn a_blobs_signature_is_over_its_very_bytes() {
+    let (mine, theirs) = (Signer::new(), Signer::new());
+    let key = mine.public();
+    assert!(key.verify(WASM, &mine.sign(WASM)).is_ok());
+    for bad in [theirs.sign(WASM), mine.sign(b"other"), String::new(), "AAAA".into()] {
+        assert_eq!(key.verify(WASM, &bad).unwrap_err().code(), "SIGNATURE");
+    }
+    assert_eq!(CosignKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"), None);
+}

@@ -1,0 +1,318 @@
+//! Keeps this host at what Redis says of each component, and tells Redis how far it is. One look at a counter every
+//! `EVERY`; everything else only when something has changed. A Redis that is away changes nothing of what is served.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image2model_domain::commands::{AppendLog, ReadRollouts, SetRollout};
+use image2model_domain::log::{LogEntry, LogKind, LogLevel};
+use image2model_domain::rollout::{Candidate, Change, Outcome, Reason, Release, Report, Rollout};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fetch::{CosignKey, FetchError, Fetcher};
+use super::prepare::Refusal;
+use super::{Rollouts, Switch};
+use crate::edge::sources::Code;
+use crate::redis::sign_of_life::now_ms;
+use crate::redis::{RedisError, Store};
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(200);
+/// Before something that could not be had is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How often a record is written anew when somebody else was faster.
+const TRIES: u32 = 20;
+
+/// What following needs.
+pub struct FollowOptions {
+    /// Where the records are.
+    pub store: Store,
+    /// Names this host among all, as its sign of life does.
+    pub host: String,
+    /// Components must be signed with it.
+    pub key: Option<CosignKey>,
+    /// How much of the audit log is kept; 0 for none.
+    pub log_entries: u64,
+    /// How long its counts are kept, in seconds.
+    pub log_counts_ttl: u64,
+}
+
+/// See the module.
+pub struct Follower {
+    switch: Arc<Switch>,
+    fetcher: Fetcher,
+    options: FollowOptions,
+    /// The counter when the records were read last.
+    seen: Option<u64>,
+    rollouts: Rollouts,
+    /// What is being fetched, and for which component. A registry that is away holds up nothing else.
+    fetching: HashMap<Release, (String, JoinHandle<Result<Code, FetchError>>)>,
+    /// What is prepared or has been, by component.
+    preparing: HashMap<String, (u64, Preparing)>,
+    /// Something is not as it should be: when it is tried again.
+    again: Option<Instant>,
+}
+
+enum Preparing {
+    Running(JoinHandle<Report>),
+    Ended(Report),
+}
+
+impl Follower {
+    pub(in crate::edge) fn new(switch: Arc<Switch>, options: FollowOptions) -> Result<Self, FetchError> {
+        let fetcher = Fetcher::new(options.store.clone(), options.key.clone())?;
+        let (rollouts, fetching, preparing) = (Rollouts::new(), HashMap::new(), HashMap::new());
+        Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None })
+    }
+
+    /// Gets this host where the fleet is, as far as that can be had, before it answers anybody.
+    pub async fn catch_up(&mut self) {
+        if let Err(error) = self.look(true).await {
+            tracing::warn!(
+                code = error.code(),
+                "the components' records cannot be read; what the manifest names is served"
+            );
+        }
+    }
+
+    /// Follows until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.look(false).await {
+                tracing::debug!(code = error.code(), "the components' records cannot be followed");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+        self.fetching.into_values().for_each(|(_, task)| task.abort());
+        self.preparing.into_values().for_each(|(_, preparing)| {
+            if let Preparing::Running(task) = preparing {
+                task.abort();
+            }
+        });
+    }
+
+    async fn look(&mut self, wait: bool) -> Result<(), RedisError> {
+        let counter = redis::cmd("GET").arg(self.options.store.keys().component_changes()).to_owned();
+        let changes: Option<u64> = self.options.store.query(&counter).await?;
+        if changes != self.seen || self.again.is_some_and(|at| at <= Instant::now()) {
+            let read = self.options.store.run(&ReadRollouts { component: None }).await?;
+            self.rollouts = read.into_iter().collect();
+            self.serve(wait).await;
+            self.seen = changes;
+        } else if self.fetching.values().any(|(_, task)| task.is_finished()) {
+            self.serve(false).await;
+        }
+        self.prepare().await?;
+        self.settle().await?;
+        self.give_up().await
+    }
+
+    /// Serves what the records say, as far as it is there; what is not is fetched beside, or with `wait` first.
+    async fn serve(&mut self, wait: bool) {
+        for (id, release) in self.switch.missing(&self.rollouts) {
+            let (fetcher, wanted) = (self.fetcher.clone(), release.clone());
+            let begin = || (id, tokio::spawn(async move { fetcher.fetch(&wanted).await }));
+            self.fetching.entry(release).or_insert_with(begin);
+        }
+        let mut whole = self.fetched(wait).await;
+        let (switch, rollouts) = (self.switch.clone(), self.rollouts.clone());
+        let errors = tokio::task::spawn_blocking(move || switch.apply(rollouts)).await;
+        for (id, error) in errors.into_iter().flatten() {
+            tracing::error!(component = id, code = error.code(), %error, "a release cannot be served; what is served goes on");
+            whole = false;
+        }
+        self.again = (!whole).then(|| Instant::now() + AGAIN_AFTER);
+    }
+
+    /// Takes what has come. Whether all of that is of use.
+    async fn fetched(&mut self, wait: bool) -> bool {
+        let done = |task: &JoinHandle<_>| wait || task.is_finished();
+        let ended: Vec<Release> =
+            self.fetching.iter().filter(|(_, (_, task))| done(task)).map(|(release, _)| release.clone()).collect();
+        let mut whole = true;
+        for release in ended {
+            let Some((id, task)) = self.fetching.remove(&release) else { continue };
+            match task.await {
+                Ok(Ok(code)) => self.switch.fetched(release, code),
+                Ok(Err(error)) => {
+                    let (code, source) = (error.code(), &release.source);
+                    tracing::error!(component = id, source, code, %error, "a release cannot be had; what is served goes on");
+                    whole = false;
+                }
+                Err(_) => whole = false,
+            }
+        }
+        whole
+    }
+
+    /// Begins with new candidates, and tells of those that are ready or not.
+    async fn prepare(&mut self) -> Result<(), RedisError> {
+        let candidates: Vec<(String, Candidate)> =
+            self.rollouts.iter().filter_map(|(id, rollout)| Some((id.clone(), rollout.candidate.clone()?))).collect();
+        self.preparing.retain(|id, (change, _)| candidates.iter().any(|(of, c)| of == id && c.change == *change));
+        for (id, candidate) in candidates {
+            if !self.preparing.contains_key(&id) {
+                let (switch, fetcher) = (self.switch.clone(), self.fetcher.clone());
+                let (of, wanted) = (id.clone(), candidate.clone());
+                let task = tokio::spawn(async move { prepared(switch, fetcher, of, wanted).await });
+                self.preparing.insert(id.clone(), (candidate.change, Preparing::Running(task)));
+            }
+            let Some((_, preparing)) = self.preparing.get_mut(&id) else { continue };
+            if let Preparing::Running(task) = preparing
+                && task.is_finished()
+            {
+                let broke_down = |_| Report::Failed { reasons: vec![Reason::new("PANIC", "preparing it broke down")] };
+                *preparing = Preparing::Ended(task.await.unwrap_or_else(broke_down));
+            }
+            if let Preparing::Ended(report) = preparing
+                && candidate.reports.get(&self.options.host) != Some(report)
+            {
+                let report = report.clone();
+                let (host, alive) = (self.options.host.clone(), self.alive().await?);
+                self.write(&id, |rollout| rollout.report(candidate.change, &host, report.clone(), &alive, now_ms()))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends candidates that wait for hosts which will not answer any more.
+    async fn settle(&mut self) -> Result<(), RedisError> {
+        let open: Vec<String> =
+            self.rollouts.iter().filter(|(_, r)| r.candidate.is_some()).map(|(id, _)| id.clone()).collect();
+        for id in open {
+            let alive = self.alive().await?;
+            self.write(&id, |rollout| rollout.settle(&alive, now_ms())).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends trials that do worse than what is served.
+    async fn give_up(&mut self) -> Result<(), RedisError> {
+        for (id, release, code, message) in self.switch.worse() {
+            let reason = Reason::new(code, message);
+            if self.write(&id, |rollout| rollout.give_up(&release, reason.clone(), now_ms())).await? {
+                tracing::warn!(component = id, reason = reason.message, "the canary was given up");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a step and writes it, on whatever stands there by then. Whether there was anything to write.
+    async fn write(&mut self, id: &str, step: impl Fn(&mut Rollout) -> bool) -> Result<bool, RedisError> {
+        for tried in 0..TRIES {
+            let read = self.options.store.run(&ReadRollouts { component: Some(id) }).await?;
+            let before = read.into_iter().next().map(|(_, rollout)| rollout).unwrap_or_default();
+            let mut next = before.clone();
+            if !step(&mut next) {
+                return Ok(false);
+            }
+            let forget = self.useless(id, &before, &next);
+            let forget: Vec<&str> = forget.iter().map(String::as_str).collect();
+            let set = SetRollout { component: id, from: before.revision, rollout: &next, forget: &forget };
+            if self.options.store.run(&set).await? {
+                if next.last != before.last
+                    && let Some(ended) = &next.last
+                {
+                    self.audit(id, ended).await;
+                }
+                // What was written is read, and served, without waiting for the next look.
+                next.revision = before.revision + 1;
+                self.rollouts.insert(id.to_owned(), next);
+                self.serve(false).await;
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(u64::from(5 + 5 * tried) + u64::from(rand::random::<u8>() / 8)))
+                .await;
+        }
+        Ok(false)
+    }
+
+    /// Digests of uploads that a record referred to and no record refers to any more.
+    fn useless(&self, id: &str, before: &Rollout, next: &Rollout) -> Vec<String> {
+        let others = self.rollouts.iter().filter(|(other, _)| *other != id).flat_map(|(_, rollout)| rollout.releases());
+        let used: Vec<&str> = others.chain(next.releases()).filter_map(|release| release.kept()).collect();
+        let gone = before.releases().filter_map(|release| release.kept()).filter(|digest| !used.contains(digest));
+        gone.map(str::to_owned).collect()
+    }
+
+    /// The hosts that live, by their ids.
+    async fn alive(&self) -> Result<Vec<String>, RedisError> {
+        let mut living = redis::cmd("ZRANGEBYSCORE");
+        living.arg(self.options.store.keys().hosts()).arg(now_ms()).arg("+inf");
+        self.options.store.query(&living).await
+    }
+
+    /// How a change ended, for the audit log. Its beginning the admin route has written there.
+    async fn audit(&self, id: &str, ended: &Change) {
+        let bad = matches!(ended.outcome, Outcome::Refused | Outcome::Failed | Outcome::RolledBackByItself);
+        let level = if bad { LogLevel::Warn } else { LogLevel::Info };
+        let mut entry = LogEntry::new(now_ms(), level, "audit", "component change");
+        entry.component = Some(id.to_owned());
+        let fields = json!({
+            "caller": ended.by, "action": ended.action, "outcome": ended.outcome, "change": ended.change,
+            "from": { "source": ended.from.source, "digest": ended.from.digest },
+            "to": { "source": ended.to.source, "digest": ended.to.digest },
+            "reasons": ended.reasons, "host": self.options.host,
+        });
+        if let serde_json::Value::Object(fields) = fields {
+            entry.fields = fields.into_iter().collect();
+        }
+        let (outcome, action) = (ended.outcome, ended.action);
+        tracing::info!(
+            component = id,
+            ?action,
+            ?outcome,
+            by = ended.by,
+            digest = ended.to.digest,
+            "component change ended"
+        );
+        if self.options.log_entries == 0 {
+            return;
+        }
+        let append = AppendLog {
+            kind: LogKind::Audit,
+            level,
+            entry: &entry.to_json(),
+            max_entries: self.options.log_entries,
+            counts_ttl: self.options.log_counts_ttl,
+        };
+        if let Err(error) = self.options.store.run(&append).await {
+            tracing::warn!(code = error.code(), "the audit log could not be written");
+        }
+    }
+}
+
+/// Fetches and prepares a candidate.
+async fn prepared(switch: Arc<Switch>, fetcher: Fetcher, id: String, candidate: Candidate) -> Report {
+    let release = candidate.release;
+    if !release.is_manifest() {
+        let code = match fetcher.fetch(&release).await {
+            Ok(code) => code,
+            Err(error) => return Report::Failed { reasons: vec![Reason::new(error.code(), error.to_string())] },
+        };
+        if let Err(refusal) = switch.prepare(&id, code.clone(), candidate.weight.is_some()).await {
+            tracing::warn!(component = id, code = refusal.code(), error = %refusal, "a release was refused");
+            return said(&refusal);
+        }
+        switch.fetched(release, code);
+    }
+    Report::Ready
+}
+
+fn said(refusal: &Refusal) -> Report {
+    let reasons = match refusal {
+        Refusal::World(differences) => {
+            differences.iter().map(|difference| Reason::new("WORLD", difference.to_string())).collect()
+        }
+        other => vec![Reason::new(other.code(), other.to_string())],
+    };
+    if refusal.is_ours() { Report::Failed { reasons } } else { Report::Refused { reasons } }
+}

@@ -1,0 +1,124 @@
+//! What answers a component's requests at the moment. Readers take it without a lock; a change puts another choice in its
+//! place, and whoever has begun goes on with what was there. A generation without requests is gone as soon as nobody can
+//! go back to it.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::judge::{Judge, Side};
+use crate::edge::capabilities::{Grants, HostState};
+use crate::edge::guard::GuardPlugPre;
+use crate::edge::providers::ProviderPlugPre;
+use crate::edge::serve::ComponentHandler;
+
+/// A component, joined with its dependencies, compiled and linked: one generation.
+pub(in crate::edge) struct Built {
+    pub root: String,
+    pub grants: Arc<Grants>,
+    /// When it has a route.
+    pub handler: Option<Arc<ComponentHandler>>,
+    /// When it is a guard.
+    pub guard: Option<GuardPlugPre<HostState>>,
+    /// When it is a provider.
+    pub provider: Option<ProviderPlugPre<HostState>>,
+}
+
+/// The place of one component.
+pub(in crate::edge) struct Slot(ArcSwap<Choice>);
+
+/// What there is to choose from.
+pub(in crate::edge) struct Choice {
+    pub stable: Arc<Built>,
+    pub trial: Option<Trial>,
+}
+
+/// A generation for some callers.
+pub(in crate::edge) struct Trial {
+    pub built: Arc<Built>,
+    /// Of a hundred callers, so many.
+    pub weight: u32,
+    pub judge: Arc<Judge>,
+}
+
+/// What was chosen for one caller.
+pub(in crate::edge) struct Picked {
+    pub built: Arc<Built>,
+    /// Where to count how it went, while two are compared.
+    pub judge: Option<(Arc<Judge>, Side)>,
+}
+
+impl Slot {
+    pub fn new(stable: Arc<Built>) -> Self {
+        Self(ArcSwap::from_pointee(Choice { stable, trial: None }))
+    }
+
+    pub fn put(&self, choice: Choice) {
+        self.0.store(Arc::new(choice));
+    }
+
+    /// What answers nearly everybody.
+    pub fn stable(&self) -> Arc<Built> {
+        self.0.load().stable.clone()
+    }
+
+    /// What answers this caller. `caller` is only asked for while there is something to choose.
+    pub fn pick(&self, caller: impl FnOnce(&mut CallerHash)) -> Picked {
+        let choice = self.0.load();
+        let Some(trial) = &choice.trial else {
+            return Picked { built: choice.stable.clone(), judge: None };
+        };
+        let mut hash = CallerHash::default();
+        caller(&mut hash);
+        let (built, side) =
+            if hash.share() < trial.weight { (&trial.built, Side::New) } else { (&choice.stable, Side::Old) };
+        Picked { built: built.clone(), judge: Some((trial.judge.clone(), side)) }
+    }
+}
+
+/// FNV-1a over what tells callers apart: the same caller is always in the same of a hundred parts, on every host.
+pub(in crate::edge) struct CallerHash(u64);
+
+impl Default for CallerHash {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for CallerHash {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // The low bits of FNV alone hardly depend on the first bytes.
+        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        mixed ^ (mixed >> 33)
+    }
+}
+
+impl CallerHash {
+    fn share(&self) -> u32 {
+        u32::try_from(self.finish() % 100).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_spread_evenly_and_stay_where_they_are() {
+        let share = |name: &str| {
+            let mut hash = CallerHash::default();
+            hash.write(name.as_bytes());
+            hash.share()
+        };
+        let tried = (0..10_000).filter(|n| share(&format!("Bearer key-{n}")) < 10).count();
+        assert!((800..1200).contains(&tried), "{tried} of 10000 for a tenth");
+        assert_eq!(share("Bearer key"), share("Bearer key"));
+    }
+}

@@ -1,0 +1,130 @@
+//! Components are exchanged through the admin routes and from a terminal, on every host of a fleet, and what was done is in
+//! the audit log.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use image2model_tests::client::{Client, text};
+use image2model_tests::product::image2model;
+use image2model_tests::{Fleet, process};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{named, post, send, until};
+
+fn wasm(component: &str) -> PathBuf {
+    process::root().join(format!("target/wasm32-wasip2/release/image2model_{component}.wasm"))
+}
+
+/// The same component as other bytes: with a section that nobody reads.
+fn another(component: &str) -> Vec<u8> {
+    let mut bytes = std::fs::read(wasm(component)).unwrap();
+    bytes.extend([0, 4, 3, b'n', b'e', b'w']);
+    bytes
+}
+
+fn terminal(url: &str, arguments: &[&str]) -> Output {
+    let mut command = image2model().unwrap();
+    command.args(["components"]).args(arguments).args(["--url", url]).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+async fn component(client: &Client, id: &str) -> Value {
+    let all = client.json("/api/v1/admin/components").await.unwrap();
+    named(&all["components"], "id", id).clone()
+}
+
+/// Every host says that it serves this.
+async fn everywhere(client: &Client, id: &str, digest: &str) {
+    until(client, "/api/v1/admin/components", |all| {
+        let hosts = named(&all["components"], "id", id)["hosts"].as_array().unwrap().clone();
+        hosts.len() == 2 && hosts.iter().all(|host| host["digest"] == digest)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_serves_another_release_and_goes_back() {
+    let mut fleet = Fleet::setup().start().unwrap();
+    fleet.add_serving(1).unwrap();
+    let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[1].client(None).unwrap());
+    let both = |all: &Value| named(&all["components"], "id", "web")["hosts"].as_array().map(Vec::len) == Some(2);
+    until(&client, "/api/v1/admin/components", both).await;
+    let before = component(&client, "web").await;
+    let original = text(&before, "digest").to_owned();
+    assert_eq!(
+        (&before["rollout"]["revision"], text(&before["rollout"]["current"], "source")),
+        (&json!(0), "manifest")
+    );
+    assert_eq!(text(&before["rollout"]["current"], "digest"), original);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("web.wasm");
+    std::fs::write(&file, another("web")).unwrap();
+    let swap = terminal(&url, &["swap", "web", "--from", file.to_str().unwrap()]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    let after = component(&client, "web").await;
+    let digest = text(&after["rollout"]["current"], "digest").to_owned();
+    assert_ne!(digest, original);
+    assert_eq!(text(&after["rollout"]["last"], "outcome"), "serving");
+    everywhere(&client, "web", &digest).await;
+    assert_eq!(client.get("/").await.unwrap().status(), 200);
+    let listed = said(&terminal(&url, &["list"]));
+    assert!(listed.lines().any(|line| line.starts_with("web ") && line.contains("upload")), "{listed}");
+
+    // A host that starts now serves what the fleet serves.
+    fleet.add_serving(1).unwrap();
+    let late = fleet.hosts()[2].client(None).unwrap();
+    until(&late, "/api/v1/admin/components", |all| {
+        let hosts = named(&all["components"], "id", "web")["hosts"].as_array().unwrap().clone();
+        hosts.len() == 3 && hosts.iter().all(|host| host["digest"] == digest.as_str())
+    })
+    .await;
+
+    let refused = terminal(&url, &["swap", "web", "--from", wasm("media_inspector").to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("must export wasi:http/handler"), "{}", said(&refused));
+    let (status, rolled) = send(&client, Method::POST, "/api/v1/admin/components/web/rollback").await;
+    assert_eq!((status, text(&rolled, "outcome")), (200, "rolled_back"), "{rolled}");
+    assert_eq!(text(&rolled["rollout"]["current"], "source"), "manifest");
+
+    let log = client.json("/api/v1/logs?type=audit&limit=100").await.unwrap();
+    let entries = log["entries"].as_array().unwrap();
+    let ended =
+        entries.iter().find(|entry| entry["message"] == "component change" && entry["fields"]["outcome"] == "serving");
+    let ended = ended.unwrap_or_else(|| panic!("no end of the swap in {log}"));
+    assert_eq!((&ended["fields"]["to"]["digest"], &ended["fields"]["action"]), (&json!(digest), &json!("swap")));
+    assert!(entries.iter().any(|entry| entry["fields"]["outcome"] == "refused"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_is_tried_on_some_callers_and_then_served() {
+    let product = image2model_tests::Product::setup().start().unwrap();
+    let client = product.client().unwrap();
+    until(&client, "/api/v1/admin/components", |all| all["owner"] == "image2model").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guard.wasm");
+    std::fs::write(&file, another("guard")).unwrap();
+    let canary = terminal(product.url(), &["canary", "guard", "--weight", "50", "--from", file.to_str().unwrap()]);
+    assert_eq!(canary.status.code(), Some(0), "{}", said(&canary));
+    assert!(said(&canary).contains("for 50 of 100 callers"), "{}", said(&canary));
+    for _ in 0..20 {
+        assert_eq!(client.get("/api/v1/jobs").await.unwrap().status(), 200);
+    }
+    let (status, heavier) = post(&client, "/api/v1/admin/components/guard/canary", &json!({ "weight": 90 })).await;
+    assert_eq!((status, &heavier["rollout"]["canary"]["weight"]), (200, &json!(90)), "{heavier}");
+    let (status, served) = post(&client, "/api/v1/admin/components/guard/swap", &json!({})).await;
+    assert_eq!((status, text(&served, "outcome"), &served["rollout"]["canary"]), (200, "serving", &json!(null)));
+    assert_eq!(client.get("/api/v1/jobs").await.unwrap().status(), 200);
+    for (path, body, status, code) in [
+        ("guard/swap", json!({}), 409, "NO_CANARY"),
+        ("guard/canary", json!({ "weight": 100 }), 422, "VALIDATION_ERROR"),
+        ("nothing/rollback", json!({}), 404, "COMPONENT_NOT_FOUND"),
+    ] {
+        let (answered, answer) = post(&client, &format!("/api/v1/admin/components/{path}"), &body).await;
+        assert_eq!((answered, &answer["error_code"]), (status, &json!(code)), "{path}");
+    }
+}
