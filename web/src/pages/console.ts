@@ -1,11 +1,13 @@
 // The operators' console. The part of the address after `#` names the view, so that each can be linked to.
 
-import { components, deadLetters, tenants } from '../console/lists';
+import { components } from '../console/components';
 import { history, jobs } from '../console/jobs';
 import { keys } from '../console/keys';
+import { deadLetters, tenants } from '../console/lists';
 import { logs } from '../console/logs';
 import { overview } from '../console/overview';
 import type { View } from '../console/view';
+import { showAccount } from '../ui/account';
 import { byId, fill, h } from '../ui/dom';
 import { showSimulatorBanner } from '../ui/simulator-banner';
 
@@ -42,3 +44,4 @@ addEventListener('pagehide', () => current?.stop());
 addEventListener('pageshow', (event) => event.persisted && show(false));
 show(false);
 void showSimulatorBanner();
+showAccount();
