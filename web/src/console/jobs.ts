@@ -67,7 +67,7 @@ export function history(job: string): View {
       table('Files', ['File', 'State', 'Progress', 'Failed attempts', 'Reason'], files.map((file) =>
         [file.filename, pill(file.status), `${file.progress} %`, file.attempts ?? 0, file.error?.message ?? null]), [2, 3]),
       h('h3', {}, 'Timeline'),
-      h('ol', { class: 'timeline' }, ...events.map((event) => h('li', { 'data-type': event.type },
+      h('ol', { class: 'timeline' }, ...events.map((event) => h('li', { 'data-type': event.type, 'data-status': event.status ?? '' },
         moment(event.timestamp), h('span', { class: 'timeline-words' }, h('b', {}, event.type === 'job' ? `job ${event.status ?? ''}` : (event.status ?? event.type)), ' ', event.filename ?? '', ' ', h('span', { class: 'hint' }, event.error ?? event.message ?? ''))))),
     ],
   });

@@ -29,8 +29,11 @@ function show(moved: boolean): void {
   current?.stop();
   current = make(decodeURIComponent(rest));
   for (const link of byId('views').querySelectorAll('a')) {
-    if (link.hash === `#${id}`) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.hash === `#${id}`) {
+      link.setAttribute('aria-current', 'page');
+      // On a phone the list of views is wider than the screen.
+      link.scrollIntoView({ block: 'nearest', inline: 'center' });
+    } else link.removeAttribute('aria-current');
   }
   document.title = `${title} · Console · Image2Model`;
   fill(byId('view'), current.element);
