@@ -1,4 +1,4 @@
-// One multi-page build: four small pages, the API reference in two, hashed assets under /assets/, and the 3D viewer as a
+// One multi-page build: five small pages, the API reference in two, hashed assets under /assets/, and the 3D viewer as a
 // chunk of its own that is fetched only when the first model is there to be shown.
 
 import { resolve } from 'node:path';
@@ -25,6 +25,7 @@ export default defineConfig({
         index: page('index.html'),
         processing: page('processing.html'),
         console: page('console.html'),
+        quickstart: page('quickstart.html'),
         '404': page('404.html'),
         'reference-docs': page('docs.html'),
         'reference-redoc': page('redoc.html'),

@@ -15,14 +15,26 @@ const SECRET_LENGTH: usize = 43;
 /// A new key of 256 random bits.
 #[must_use]
 pub fn from_random(bits: [u8; 32]) -> String {
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits))
+    secret(PREFIX, bits)
+}
+
+/// 256 random bits as text, behind what says what they are.
+#[must_use]
+pub(crate) fn secret(prefix: &str, bits: [u8; 32]) -> String {
+    format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bits))
+}
+
+/// Whether a text may be a [`secret`] with that prefix.
+#[must_use]
+pub(crate) fn is_secret(prefix: &str, text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    text.strip_prefix(prefix).is_some_and(|secret| secret.len() == SECRET_LENGTH && secret.bytes().all(fits))
 }
 
 /// Whether a presented key may be an issued one, and is worth looking up.
 #[must_use]
 pub fn may_be_issued(key: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    key.strip_prefix(PREFIX).is_some_and(|secret| secret.len() == SECRET_LENGTH && secret.bytes().all(fits))
+    is_secret(PREFIX, key)
 }
 
 /// A key's id: the half of its SHA-256 that names its tenant too, so that jobs and log lines lead to the key.

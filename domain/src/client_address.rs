@@ -75,6 +75,13 @@ fn read(text: &str) -> Option<IpAddr> {
     text.parse::<SocketAddr>().map(|a| a.ip()).or_else(|_| bare.parse()).ok()
 }
 
+/// Whether a request came over TLS to whoever received it first, by its `X-Forwarded-Proto`.
+#[must_use]
+pub fn is_tls(forwarded_proto: Option<&str>) -> bool {
+    let first = forwarded_proto.and_then(|protocols| protocols.split(',').next());
+    first.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +112,11 @@ mod tests {
     fn everything_may_be_trusted() {
         assert_eq!(proxies(&["::/0"]).client("9.9.9.9:1", Some("1.1.1.1")), "1.1.1.1");
         assert_eq!(proxies(&["0.0.0.0/0"]).client("9.9.9.9:1", Some("1.1.1.1")), "1.1.1.1");
+    }
+
+    #[test]
+    fn the_first_protocol_counts() {
+        assert!(is_tls(Some("https")) && is_tls(Some(" HTTPS, http")));
+        assert!(!is_tls(Some("http, https")) && !is_tls(Some("")) && !is_tls(None));
     }
 }

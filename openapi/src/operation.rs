@@ -107,11 +107,12 @@ fn answers(operation: &mut Value, examples: &Examples, counted: bool) -> anyhow:
 fn security(level: &str) -> anyhow::Result<Value> {
     let admin = json!({ "adminKey": [] });
     let user = json!({ "apiKey": [] });
+    let session = json!({ "browserSession": [] });
     Ok(match level {
         "open" => json!([]),
-        "user" => json!([user, admin]),
-        "owner" => json!([user, admin, { "accessToken": [] }, {}]),
-        "admin" => json!([admin]),
+        "user" => json!([user, admin, session]),
+        "owner" => json!([user, admin, session, { "accessToken": [] }, {}]),
+        "admin" => json!([admin, session]),
         _ => bail!("{level} is no level"),
     })
 }
@@ -119,9 +120,15 @@ fn security(level: &str) -> anyhow::Result<Value> {
 /// How the guard refuses at each level.
 fn refusals(level: &str) -> &'static [&'static str] {
     match level {
-        "user" => &["403 NOT_AUTHENTICATED", "403 INVALID_API_KEY"],
-        "owner" => &["403 NOT_AUTHENTICATED", "403 INVALID_API_KEY", "403 ACCESS_DENIED", "404 JOB_NOT_FOUND"],
-        "admin" => &["403 NOT_AUTHENTICATED", "403 INVALID_ADMIN_API_KEY"],
+        "user" => &["403 NOT_AUTHENTICATED", "403 INVALID_API_KEY", "403 CROSS_SITE_REQUEST"],
+        "owner" => &[
+            "403 NOT_AUTHENTICATED",
+            "403 INVALID_API_KEY",
+            "403 CROSS_SITE_REQUEST",
+            "403 ACCESS_DENIED",
+            "404 JOB_NOT_FOUND",
+        ],
+        "admin" => &["403 NOT_AUTHENTICATED", "403 INVALID_ADMIN_API_KEY", "403 CROSS_SITE_REQUEST"],
         _ => &[],
     }
 }

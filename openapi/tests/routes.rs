@@ -136,7 +136,7 @@ fn levels_decide_the_security() {
     let document: Value = image2model_openapi::document(image2model_openapi::sources()).unwrap();
     let of = |path: &str, method: &str| document["paths"][path][method]["security"].to_string();
     assert_eq!(of("/health", "get"), "[]");
-    assert_eq!(of("/api/v1/upload", "post"), r#"[{"apiKey":[]},{"adminKey":[]}]"#);
-    assert_eq!(of("/api/v1/admin/system-info", "get"), r#"[{"adminKey":[]}]"#);
+    assert_eq!(of("/api/v1/upload", "post"), r#"[{"apiKey":[]},{"adminKey":[]},{"browserSession":[]}]"#);
+    assert_eq!(of("/api/v1/admin/system-info", "get"), r#"[{"adminKey":[]},{"browserSession":[]}]"#);
     assert!(of("/api/v1/status/{job_id}", "get").ends_with(r#"{"accessToken":[]},{}]"#));
 }

@@ -2,39 +2,17 @@
 // BASE_URL names the product (without keys, so that whoever comes is an operator). Pictures of what was seen go to SCREENSHOT_DIR.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { launch, openPage } from './lib/chromium.mjs';
+import { inEveryLook, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
-const { BASE_URL } = process.env;
-const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('./test-results/', import.meta.url)));
 const LIMIT = { timeout: 240_000 };
 const MARK = `ops${Date.now().toString(36)}`;
 const VIEWS = ['Overview', 'Jobs', 'Dead letters', 'Spend', 'Keys', 'Components', 'Logs'];
 
-let browser;
-
-before(async () => {
-  assert.ok(BASE_URL, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await launch();
-});
-after(() => browser?.close());
-
-async function visit(view, run) {
-  const { page, context, troubles } = await openPage(browser, BASE_URL, view);
-  try {
-    await page.goto('/console.html');
-    await run(page);
-    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
-  } finally {
-    await context.close();
-  }
-}
+const on = stage();
+const visit = (view, run) => on.visit({ path: '/console', ...view }, ({ page }) => run(page));
 
 /** Opens a view and waits until it has been read. */
 async function open(page, name) {
@@ -50,7 +28,7 @@ test('a dead letter is found, its job’s history read, and replayed; a queue is
       const form = new FormData();
       form.append('files', new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type: 'image/jpeg' }));
       return (await (await fetch('/api/v1/upload', { method: 'POST', body: form })).json()).job_id;
-    }, [file, (await makePicture(browser, 300, 300, 40)).toString('base64')]);
+    }, [file, (await makePicture(on.browser, 300, 300, 40)).toString('base64')]);
     await page.waitForFunction(async (id) => (await (await fetch(`/api/v1/status/${id}`)).json()).status === 'failed', job);
 
     await open(page, 'Dead letters');
@@ -60,7 +38,7 @@ test('a dead letter is found, its job’s history read, and replayed; a queue is
     await page.locator('.timeline li[data-type=error]').waitFor();
     assert.ok((await page.locator('.timeline li').count()) > 3, 'every event stands in the timeline');
     await checkAccess(page, 'a history');
-    await page.screenshot({ path: `${SHOTS}/console-history.png` });
+    await page.screenshot({ path: `${on.shots}/console-history.png` });
     await page.getByRole('link', { name: 'Its log' }).click();
     await page.locator('.log-entries li').first().waitFor();
 
@@ -88,6 +66,40 @@ test('a key is issued, shown once, and revoked after a question', LIMIT, () =>
     await page.getByRole('row', { name: new RegExp(`key of ${MARK}.*revoked`) }).waitFor();
   }));
 
+test('components are exchanged, tried and rolled back where the host owns them', LIMIT, () =>
+  visit({}, async (page) => {
+    const release = (letter) => ({ source: `oci://registry.example/status@sha256:${letter.repeat(64)}`, digest: `sha256:${letter.repeat(64)}` });
+    const asked = [];
+    await page.route('**/api/v1/admin/components', async (route) => {
+      const answer = await (await route.fetch()).json();
+      for (const component of answer.components) {
+        component.rollout = { revision: 3, current: release('a'), previous: release('b'), canary: { release: release('c'), weight: 10, by: 'key:x', at: new Date().toISOString() }, candidate: null, last: null };
+      }
+      await route.fulfill({ json: answer });
+    });
+    await page.route(/\/admin\/components\/status\/(canary|swap|rollback)/, async (route) => {
+      asked.push([route.request().url().split('/').at(-1), route.request().postDataJSON()]);
+      await route.fulfill({ json: { id: 'status', change: 4, outcome: 'trying', message: 'Some callers are served it.', rollout: null } });
+    });
+    await open(page, 'Components');
+    await page.getByRole('region', { name: 'Releases' }).waitFor();
+    await page.getByRole('button', { name: 'Change status', exact: true }).click();
+    await page.getByRole('button', { name: 'Serve it' }).click();
+    await page.getByText('Name an address, or choose a file.').waitFor();
+    await page.getByLabel('Address', { exact: true }).fill(release('d').source);
+    await page.getByLabel('To whom').selectOption('10');
+    await inEveryLook(page, async (look) => {
+      await checkAccess(page, `the order of a release ${look}`);
+      await page.screenshot({ path: `${on.shots}/console-release-${look}.png` });
+    });
+    await page.getByRole('button', { name: 'Serve it' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Roll status back' }).click();
+    await page.getByRole('button', { name: 'Roll back', exact: true }).last().click();
+    await page.waitForFunction(() => document.querySelector('dialog') === null);
+    assert.deepEqual(asked, [['canary', { source: release('d').source, weight: 10 }], ['rollback', {}]]);
+  }));
+
 test('logs are filtered by badness and words', LIMIT, () =>
   visit({}, async (page) => {
     await open(page, 'Logs');
@@ -98,15 +110,13 @@ test('logs are filtered by badness and words', LIMIT, () =>
     await page.getByText('Nothing was logged that fits.').waitFor();
   }));
 
-for (const scheme of ['light', 'dark']) {
-  for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
-    test(`every view is whole and accessible at ${width} px, ${scheme}`, LIMIT, () =>
-      visit({ width, height, scheme }, async (page) => {
-        for (const name of VIEWS) {
-          await open(page, name);
-          await checkAccess(page, name);
-          await page.screenshot({ path: `${SHOTS}/console-${name.toLowerCase().replace(' ', '-')}-${width}-${scheme}.png` });
-        }
-      }));
-  }
-}
+test('every view is whole and accessible at every width, in light and dark', LIMIT, () =>
+  visit({}, async (page) => {
+    for (const name of VIEWS) {
+      await open(page, name);
+      await inEveryLook(page, async (look) => {
+        await checkAccess(page, `${name} ${look}`);
+        await page.screenshot({ path: `${on.shots}/console-${name.toLowerCase().replace(' ', '-')}-${look}.png` });
+      });
+    }
+  }));

@@ -3,43 +3,23 @@
 // BASE_URL names the product, whose models come from the simulator. Pictures of what was seen go to SCREENSHOT_DIR.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { launch, loadedViewer, openPage } from './lib/chromium.mjs';
+import { inEveryLook, loadedViewer, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { zipNames } from './lib/zip_names.mjs';
 
-const { BASE_URL } = process.env;
-const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('./test-results/', import.meta.url)));
 const LIMIT = { timeout: 240_000 };
 /** A name that no other job of the product has. */
 const MARK = `mark${Date.now().toString(36)}`;
 
-let browser;
 let pictures;
-
-before(async () => {
-  assert.ok(BASE_URL, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await launch();
+const on = stage(async ({ browser }) => {
   const drawn = await Promise.all([[900, 700, 20], [600, 800, 200], [800, 500, 110]].map((size) => makePicture(browser, ...size)));
   pictures = ['lamp', 'vase', 'chair'].map((name, index) => ({ name: `${name}-${MARK}.jpg`, mimeType: 'image/jpeg', buffer: drawn[index] }));
 });
-after(() => browser?.close());
-
-/** Runs a visit, and demands a clean console at its end. */
-async function visit(view, run) {
-  const { page, context, troubles } = await openPage(browser, BASE_URL, view);
-  try {
-    await run({ page, context });
-    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
-  } finally {
-    await context.close();
-  }
-}
+const { visit } = on;
 
 const names = (page) => page.locator('.picture-name').allInnerTexts();
 
@@ -139,7 +119,7 @@ test('a job is watched live, with its log, over a lost network; its models are l
     await page.getByRole('button', { name: 'Share' }).click();
     const link = await page.getByLabel('Link to this job').inputValue();
     await checkAccess(page, 'the results');
-    const other = await browser.newContext();
+    const other = await on.browser.newContext();
     const guest = await other.newPage();
     await guest.goto(link);
     await guest.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
@@ -191,21 +171,22 @@ test('the list of jobs is searched and filtered, and its addresses survive a rel
     await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
   }));
 
-for (const scheme of ['light', 'dark']) {
-  for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
-    test(`the list of jobs and three results are whole and accessible at ${width} px, ${scheme}`, LIMIT, () =>
-      visit({ width, height, scheme }, async ({ page }) => {
-        await page.goto(`/results?filename=${MARK}`);
-        await page.locator('.job-item').nth(2).waitFor();
-        await checkAccess(page, 'the list of jobs');
-        await page.screenshot({ path: `${SHOTS}/jobs-${width}-${scheme}.png`, fullPage: true });
-        await page.getByRole('link', { name: new RegExp(`lamp-${MARK}.jpg and 2 more`) }).click();
-        await loadedViewer(page, 0);
-        await loadedViewer(page, 2);
-        await page.evaluate(() => scrollTo(0, 0));
-        await page.waitForTimeout(800);
-        await checkAccess(page, 'three results');
-        await page.screenshot({ path: `${SHOTS}/three-${width}-${scheme}.png`, fullPage: true });
-      }));
-  }
-}
+test('the list of jobs and three results are whole and accessible at every width, in light and dark', LIMIT, () =>
+  visit({}, async ({ page }) => {
+    await page.goto(`/results?filename=${MARK}`);
+    await page.locator('.job-item').nth(2).waitFor();
+    await page.waitForFunction(() => [...document.querySelectorAll('.cover img')].every((image) => image.complete && image.naturalWidth > 0));
+    await inEveryLook(page, async (look) => {
+      await checkAccess(page, `the list of jobs ${look}`);
+      await page.screenshot({ path: `${on.shots}/jobs-${look}.png`, fullPage: true });
+    });
+    await page.getByRole('link', { name: new RegExp(`lamp-${MARK}.jpg and 2 more`) }).click();
+    await loadedViewer(page, 0);
+    await loadedViewer(page, 2);
+    await inEveryLook(page, async (look) => {
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForTimeout(600);
+      await checkAccess(page, `three results ${look}`);
+      await page.screenshot({ path: `${on.shots}/three-${look}.png`, fullPage: true });
+    });
+  }));

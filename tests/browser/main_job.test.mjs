@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 // The other flows run with it, against the same product.
 import './console.test.mjs';
 import './flows.test.mjs';
+import './resilience.test.mjs';
 import { cameraOrbit, dragAcross, launch, loadedViewer, openPage } from './lib/chromium.mjs';
 
 const { BASE_URL, PHOTO } = process.env;

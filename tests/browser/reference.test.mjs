@@ -2,38 +2,20 @@
 // usable by keyboard and on a phone, and an operation that is tried out. BASE_URL names the product, API_KEY its key.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { launch, openPage } from './lib/chromium.mjs';
+import { test } from 'node:test';
+// What else wants a product with keys runs with it, against the same one.
+import './quickstart.test.mjs';
+import './sessions.test.mjs';
+import { stage } from './lib/chromium.mjs';
 
-const { BASE_URL, API_KEY } = process.env;
-const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('./test-results/', import.meta.url)));
+const { API_KEY } = process.env;
 const LIMIT = { timeout: 120_000 };
 const PHONE = { width: 390, height: 844 };
 
-let browser;
-
-before(async () => {
-  assert.ok(BASE_URL, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await launch();
-});
-after(() => browser?.close());
-
-/** Opens a page and demands, at its end, a clean console and no other host asked. */
-async function visit(path, view, run) {
-  const { page, context, troubles } = await openPage(browser, BASE_URL, view);
-  try {
-    await page.goto(path);
-    await run(page);
-    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
-  } finally {
-    await context.close();
-  }
-}
+const on = stage();
+const visit = (path, view, run) => on.visit({ path, ...view }, ({ page }) => run(page));
 
 async function noSidewaysScrolling(page) {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -58,7 +40,7 @@ test('an operation is opened and executed with a key, in Swagger UI', LIMIT, () 
     assert.match(await answer.locator('.response-col_status').innerText(), /^200/);
     assert.match(await answer.innerText(), /x-ratelimit-remaining/);
     await list.scrollIntoViewIfNeeded();
-    await page.screenshot({ path: `${SHOTS}/docs-executed.png` });
+    await page.screenshot({ path: `${on.shots}/docs-executed.png` });
   }));
 
 test('without a key the refusal is shown as it is', LIMIT, () =>
@@ -76,7 +58,7 @@ test('Swagger UI opens by keyboard, and fits a phone', LIMIT, () =>
     await page.keyboard.press('Enter');
     await operation(page, 'getHealth').getByRole('button', { name: 'Execute' }).waitFor();
     await noSidewaysScrolling(page);
-    await page.screenshot({ path: `${SHOTS}/docs-phone.png` });
+    await page.screenshot({ path: `${on.shots}/docs-phone.png` });
   }));
 
 test('Redoc shows every tag, searches, and fits a phone', LIMIT, async () => {
@@ -86,12 +68,12 @@ test('Redoc shows every tag, searches, and fits a phone', LIMIT, async () => {
     for (const tag of tags) await page.locator('[role=menuitem], .menu-content li').filter({ hasText: tag }).first().waitFor();
     await page.getByPlaceholder('Search').fill('cancel');
     await page.locator('[data-role="search:results"] [role=menuitem], [data-role="search:results"] li').first().waitFor();
-    await page.screenshot({ path: `${SHOTS}/redoc.png` });
+    await page.screenshot({ path: `${on.shots}/redoc.png` });
   });
   await visit('/redoc', PHONE, async (page) => {
     await page.getByRole('heading', { name: /Image2Model/ }).first().waitFor();
     await noSidewaysScrolling(page);
-    await page.screenshot({ path: `${SHOTS}/redoc-phone.png` });
+    await page.screenshot({ path: `${on.shots}/redoc-phone.png` });
   });
 });
 

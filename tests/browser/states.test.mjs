@@ -3,36 +3,30 @@
 // Build web/ first. Pictures of what was seen go to test-results/.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkAccess } from './lib/access.mjs';
-import { launch, loadedViewer, openPage } from './lib/chromium.mjs';
+import { keepsNo, loadedViewer, openPage, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { startDouble, TRIPO } from './lib/service_double.mjs';
 
-const SHOTS = fileURLToPath(new URL('./test-results/', import.meta.url));
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
 const BUDGET = 150 * 1024;
 const LIMIT = { timeout: 180_000 };
 
-let browser;
 let pictures;
-
-before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await launch();
+const on = stage(async ({ browser }) => {
   const files = await Promise.all([[900, 700, 20], [600, 800, 200], [800, 500, 110]].map((size) => makePicture(browser, ...size)));
   pictures = files.map((buffer, index) => ({ name: ['still life.jpg', 'vase.jpg', 'a marble on the sill in the late afternoon.jpg'][index], mimeType: 'image/jpeg', buffer }));
 });
-after(() => browser?.close());
 
 /** Runs a visit against a fresh double, and demands a clean console at its end. */
 async function visit(options, view, run) {
   const double = await startDouble(options);
-  const { page, context, troubles } = await openPage(browser, double.url, view);
+  const { page, context, troubles } = await openPage(on.browser, double.url, view);
   try {
     await run({ page, context, double });
     assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
@@ -67,7 +61,7 @@ test('a broken stream is resumed from its last event, without a lost or doubled 
     job.cut();
     while (opened().length === before) await page.waitForTimeout(50);
     assert.match(opened().at(-1).query.get('last_event_id') ?? '', /^\d+-0$/);
-    assert.equal(opened().at(-1).query.get('access_token'), 'token-of-the-double');
+    assert.equal(opened().at(-1).query.get('access_token'), null, 'no token in the address of whoever uploaded it');
     assert.equal(await page.locator('.row').count(), 3);
     job.release();
     await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
@@ -100,7 +94,7 @@ test('a long job shows its log on demand and how long it has taken', LIMIT, () =
     await page.getByText(/Mesh at \d+ %/).first().waitFor();
     await page.getByText(/\d s so far, 40 seconds left|\d s so far, 3\d seconds left/).waitFor();
     await checkAccess(page, 'an open log');
-    await page.screenshot({ path: `${SHOTS}/log.png` });
+    await page.screenshot({ path: `${on.shots}/log.png` });
   }));
 
 test('failed files are tried again, one or all, and the job goes on where it stands', LIMIT, () =>
@@ -140,7 +134,7 @@ test('with several models installed one is chosen, with its own options', LIMIT,
 
 test('a phone offers its camera', LIMIT, async () => {
   const double = await startDouble({});
-  const context = await browser.newContext({ baseURL: double.url, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const context = await on.browser.newContext({ baseURL: double.url, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   try {
     const page = await context.newPage();
     await page.goto('/upload');
@@ -150,7 +144,7 @@ test('a phone offers its camera', LIMIT, async () => {
     await page.setInputFiles('#camera', pictures[1]);
     await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
     await checkAccess(page, 'the upload page of a phone');
-    await page.screenshot({ path: `${SHOTS}/phone.png`, fullPage: true });
+    await page.screenshot({ path: `${on.shots}/phone.png`, fullPage: true });
   } finally {
     await context.close();
     await double.close();
@@ -164,13 +158,13 @@ test('the list of jobs goes on page by page, asks for a key, and says when it is
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByText('No models yet').waitFor();
     await checkAccess(page, 'an empty list of jobs');
-    await page.screenshot({ path: `${SHOTS}/jobs-empty.png` });
+    await page.screenshot({ path: `${on.shots}/jobs-empty.png` });
     await page.evaluate(async (base64) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
       for (let number = 0; number < 25; number++) {
         const form = new FormData();
         form.append('files', new File([bytes], `number ${number}.jpg`, { type: 'image/jpeg' }));
-        await fetch('/api/v1/upload', { method: 'POST', body: form, headers: { Authorization: 'Bearer open-sesame' } });
+        await fetch('/api/v1/upload', { method: 'POST', body: form });
       }
     }, pictures[0].buffer.toString('base64'));
     assert.equal(double.jobs.size, 25);
@@ -207,19 +201,23 @@ test('a task id leads to its job, as the original addresses did', LIMIT, () =>
     assert.equal(new URL(page.url()).searchParams.get('job'), id);
   }));
 
-test('a missing key is asked for, and kept in the tab only', LIMIT, () =>
-  visit({ key: 'open-sesame' }, { expected: [/403/] }, async ({ page }) => {
+test('a missing key is asked for, exchanged for a session, and kept nowhere', LIMIT, () =>
+  visit({ key: 'open-sesame' }, { expected: [/403/] }, async ({ page, double }) => {
     await upload(page, pictures.slice(0, 1));
     await page.getByRole('alert').filter({ hasText: 'Not authenticated' }).waitFor();
     await page.getByLabel('API key').fill('wrong');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').filter({ hasText: 'Invalid API key' }).waitFor();
     await checkAccess(page, 'the key form');
-    await page.screenshot({ path: `${SHOTS}/key.png` });
+    await page.screenshot({ path: `${on.shots}/key.png` });
     await page.getByLabel('API key').fill('open-sesame');
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
-    assert.equal(await page.evaluate(() => localStorage.length + document.cookie.length), 0);
+    await keepsNo(page, 'open-sesame');
+    assert.equal(double.seen.filter(({ headers }) => headers.authorization === 'Bearer open-sesame').length, 1, 'the key is sent once');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Turn photographs into 3D models' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
   }));
 
 test('what the server refuses is told beside the picture, in its words', LIMIT, () => {
@@ -233,7 +231,7 @@ test('what the server refuses is told beside the picture, in its words', LIMIT, 
     await tile.getByText('The image ends before its data does.').waitFor();
     assert.match(await tile.innerText(), /vase\.jpg/);
     await page.getByRole('alert').filter({ hasText: 'One file was refused.' }).waitFor();
-    await page.screenshot({ path: `${SHOTS}/refused.png` });
+    await page.screenshot({ path: `${on.shots}/refused.png` });
     await tile.getByRole('button', { name: 'Remove vase.jpg' }).click();
     await page.getByRole('button', { name: 'Make 2 models' }).click();
     await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
@@ -268,7 +266,7 @@ test('files that break the rules never leave the page', LIMIT, () =>
     await page.setInputFiles('#pictures', Array(25).fill(pictures[1]));
     await page.getByText('2 files left out:').waitFor();
     assert.equal(await page.locator('.picture').count(), 25);
-    await page.screenshot({ path: `${SHOTS}/full.png`, fullPage: true });
+    await page.screenshot({ path: `${on.shots}/full.png`, fullPage: true });
     assert.equal(double.seen.filter(({ path }) => path.startsWith('/api/v1/upload')).length, 0);
   }));
 
@@ -280,7 +278,7 @@ test('an unknown job and an unknown address say so', LIMIT, () =>
     await page.goto('/nowhere');
     await page.getByText('/nowhere').waitFor();
     await checkAccess(page, 'the not-found page');
-    await page.screenshot({ path: `${SHOTS}/not-found.png` });
+    await page.screenshot({ path: `${on.shots}/not-found.png` });
   }));
 
 test('the pages stay within their budget, and the 3D viewer is fetched only when a model is there', LIMIT, () =>
@@ -331,7 +329,7 @@ for (const scheme of ['light', 'dark']) {
       visit({ hold: (index) => (index === 0 ? Infinity : 60), failing: [1], simulated: true }, { width, height, scheme }, async ({ page, double }) => {
         const look = async (name) => {
           await checkAccess(page, name);
-          await page.screenshot({ path: `${SHOTS}/${name}-${width}-${scheme}.png`, fullPage: true });
+          await page.screenshot({ path: `${on.shots}/${name}-${width}-${scheme}.png`, fullPage: true });
         };
         await page.goto('/');
         await page.getByText('Models are made by a simulator').waitFor();

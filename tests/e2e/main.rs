@@ -46,6 +46,8 @@ mod redis_refuses;
 #[cfg(test)]
 mod results;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod terminal;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use image2model_domain::{JobId, access_token};
-use image2model_tests::client::{Upload, text};
+use image2model_tests::client::{Upload, session_of, text};
 use image2model_tests::tables::route_tables;
 use image2model_tests::{Client, Fleet, photo};
 use reqwest::Method;
@@ -65,6 +65,7 @@ const ROUTES: &[Route] = &[
     get("/api/v1/download/{job}/{file}/model?stream=1", &[200]),
     get("/api/v1/download/{job}/{file}/preview", &[200, 302]),
     get("/api/v1/download/{job}/{file}/original", &[200]),
+    get("/api/v1/download/{job}/{file}/thumbnail", &[200]),
     get("/api/v1/download/{job}/{name}", &[200, 302]),
     // A name that begins with a file's id; any other is looked for among the caller's own.
     get("/api/v1/download/direct/{file}_model.glb", &[200, 302]),
@@ -88,7 +89,23 @@ const ROUTES: &[Route] = &[
         keyless: Keyless::IdIsEnough,
         allowed: &[202],
     },
+    Route {
+        method: Method::DELETE,
+        path: "/api/v1/jobs/{job}/files/{file}",
+        body: None,
+        keyless: Keyless::IdIsEnough,
+        allowed: &[202],
+    },
 ];
+
+/// Whoever may use it leaves nothing for the others.
+const ERASE: Route = Route {
+    method: Method::DELETE,
+    path: "/api/v1/jobs/{job}/data",
+    body: None,
+    keyless: Keyless::IdIsEnough,
+    allowed: &[200],
+};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Caller {
@@ -106,9 +123,13 @@ enum Caller {
     WrongKey,
     NotBearer,
     OtherKeyWithGoodToken,
+    OwnerSession,
+    OtherSession,
+    SessionFromElsewhere,
+    SessionOfRevokedKey,
 }
 
-const CALLERS: [Caller; 14] = [
+const CALLERS: [Caller; 18] = [
     Caller::OwnerKey,
     Caller::OtherKey,
     Caller::NoKey,
@@ -123,6 +144,10 @@ const CALLERS: [Caller; 14] = [
     Caller::WrongKey,
     Caller::NotBearer,
     Caller::OtherKeyWithGoodToken,
+    Caller::OwnerSession,
+    Caller::OtherSession,
+    Caller::SessionFromElsewhere,
+    Caller::SessionOfRevokedKey,
 ];
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -135,13 +160,14 @@ enum Access {
 fn expected(caller: Caller, access: Access, keyless: Keyless) -> Option<&'static str> {
     use Caller::*;
     match caller {
-        OwnerKey | Admin | IssuedAdmin | OtherKeyWithGoodToken => None,
-        OtherKey => Some("ACCESS_DENIED"),
+        OwnerKey | Admin | IssuedAdmin | OtherKeyWithGoodToken | OwnerSession => None,
+        OtherKey | OtherSession => Some("ACCESS_DENIED"),
+        SessionFromElsewhere => Some("CROSS_SITE_REQUEST"),
         RevokedKey | ExpiredKey | WrongKey => Some("INVALID_API_KEY"),
         NotBearer => Some("NOT_AUTHENTICATED"),
         _ if keyless == Keyless::NeedsKey => Some("NOT_AUTHENTICATED"),
         GoodToken => None,
-        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken => match access {
+        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken | SessionOfRevokedKey => match access {
             Access::Open => None,
             Access::Owner => Some("NOT_AUTHENTICATED"),
         },
@@ -171,6 +197,9 @@ struct Scene {
     good_token: String,
     expired_token: String,
     token_of_another_job: String,
+    owners_session: String,
+    others_session: String,
+    revoked_session: String,
 }
 
 impl Scene {
@@ -203,6 +232,21 @@ impl Scene {
             Caller::WrongKey => (bearer("a-key-that-nobody-has"), None),
             Caller::NotBearer => (Some("Basic b3duZXI6a2V5".to_owned()), None),
             Caller::OtherKeyWithGoodToken => (bearer(&self.other), Some(self.good_token.clone())),
+            Caller::OwnerSession
+            | Caller::OtherSession
+            | Caller::SessionFromElsewhere
+            | Caller::SessionOfRevokedKey => (None, None),
+        }
+    }
+
+    /// The cookie that a caller's browser sends, and how it says its page stands to the service.
+    fn session(&self, caller: Caller) -> Option<(&str, &'static str)> {
+        match caller {
+            Caller::OwnerSession => Some((&self.owners_session, "same-origin")),
+            Caller::OtherSession => Some((&self.others_session, "same-origin")),
+            Caller::SessionFromElsewhere => Some((&self.owners_session, "same-site")),
+            Caller::SessionOfRevokedKey => Some((&self.revoked_session, "same-origin")),
+            _ => None,
         }
     }
 }
@@ -236,6 +280,7 @@ async fn scene(fleet: &mut Fleet) -> Scene {
     let issued_admin = key(json!({ "name": "admin", "role": "admin" })).await;
     let expired = issue(&admin, json!({ "name": "expired", "expires_in_seconds": 60 })).await;
     let revoked = issue(&admin, json!({ "name": "revoked" })).await;
+    let revoked_session = session_of(&host.client(Some(text(&revoked, "key"))).unwrap()).await;
     let gone = admin.request(Method::DELETE, &format!("/api/v1/admin/keys/{}", text(&revoked, "id"))).send().await;
     assert_eq!(gone.unwrap().status(), 200);
     let as_owner = host.client(Some(&owner)).unwrap();
@@ -260,6 +305,9 @@ async fn scene(fleet: &mut Fleet) -> Scene {
         expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
         token_of_another_job: text(&another, "access_token").to_owned(),
         job: id.to_string(),
+        owners_session: session_of(&as_owner).await,
+        others_session: session_of(&fleet.hosts()[0].client(Some(&other)).unwrap()).await,
+        revoked_session,
         owner,
         other,
         issued_admin,
@@ -278,6 +326,9 @@ async fn ask(scene: &Scene, client: &Client, caller: Caller, route: &Route, path
     let mut request = client.request(route.method.clone(), &path).header("x-forwarded-for", address);
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
+    }
+    if let Some((cookie, site)) = scene.session(caller) {
+        request = request.header("cookie", cookie).header("sec-fetch-site", site);
     }
     if let Some(body) = route.body {
         request = request.header("content-type", "application/json").body(scene.filled(body));
@@ -308,7 +359,7 @@ fn shape(path: &str) -> String {
 #[test]
 fn every_route_of_a_job_is_in_the_matrix() {
     let in_the_matrix: Vec<String> =
-        ROUTES.iter().map(|route| format!("{} {}", route.method, shape(route.path))).collect();
+        ROUTES.iter().chain([&ERASE]).map(|route| format!("{} {}", route.method, shape(route.path))).collect();
     let owned = route_tables().unwrap().into_iter().filter(|line| line.level == "Owner");
     let owned: Vec<String> = owned.map(|line| format!("{} {}", line.method, shape(&line.pattern))).collect();
     assert!(owned.len() >= 15, "{owned:?}");
@@ -336,7 +387,19 @@ async fn every_route_lets_in_whom_the_contract_names_and_nobody_else() {
             }
         }
     }
+    for (client, access) in clients.iter().zip([Access::Open, Access::Owner]) {
+        for (caller, code) in CALLERS.map(|caller| (caller, expected(caller, access, ERASE.keyless))) {
+            let Some(code) = code else { continue };
+            let answer = ask(&scene, client, caller, &ERASE, &scene.filled(ERASE.path)).await;
+            if answer != (403, code.to_owned()) {
+                wrong.push(format!("erasing: {caller:?} {access:?}: {answer:?}"));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let erase = async || ask(&scene, &clients[1], Caller::OwnerSession, &ERASE, &scene.filled(ERASE.path)).await;
+    assert_eq!(erase().await.0, 200);
+    assert_eq!(erase().await, (404, "JOB_NOT_FOUND".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -350,7 +413,7 @@ async fn what_does_not_exist_is_404_for_everybody() {
     scene.job = nothing.to_string();
     let mut wrong = Vec::new();
     for client in fleet.clients(None).unwrap() {
-        for route in ROUTES {
+        for route in ROUTES.iter().chain([&ERASE]) {
             // Celery's way: a task that nobody knows is waiting.
             let answers_anyway = route.path.contains("/tasks/") && !route.path.ends_with("/stream");
             let by_file = route.path == "/api/v1/upload/status/{file}" || route.path.contains("/direct/");

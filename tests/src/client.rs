@@ -53,6 +53,16 @@ impl Upload {
     }
 }
 
+/// Exchanges the caller's key for a browser's session; answers the cookie as a browser sends it.
+///
+/// # Panics
+/// When there is no session.
+pub async fn session_of(client: &Client) -> String {
+    let answer = client.request(Method::POST, "/api/v1/session").send().await.expect("an answer");
+    let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()?.split(';').next());
+    cookie.expect("a session").to_owned()
+}
+
 /// The product, seen by one caller.
 #[derive(Clone)]
 pub struct Client {

@@ -9,6 +9,7 @@ export const ROUTES: Readonly<Record<string, string>> = {
   '/processing': '/processing.html',
   '/results': '/processing.html',
   '/console': '/console.html',
+  '/quickstart': '/quickstart.html',
   '/docs': '/docs.html',
   '/redoc': '/redoc.html',
 };

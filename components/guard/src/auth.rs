@@ -1,6 +1,7 @@
 //! Who is calling: the bearer key, compared in constant time and known from then on only by its digest.
 //!
-//! The keys of the configuration are known here; what may be an issued key is looked up by whoever asks (`check`).
+//! The keys of the configuration are known here; what may be an issued key is looked up by whoever asks (`check`), and so is
+//! the session of a browser that presents no key (`session`).
 
 use image2model_domain::api_key::{ApiKey, KeyLimits, KeyRole, KeyState, hash_of, id_of, may_be_issued};
 use image2model_domain::bearer::{Presented, presented};
@@ -25,7 +26,7 @@ impl Caller {
         Self { role: Role::Anonymous, key_hash: None, limits: KeyLimits::default() }
     }
 
-    fn of_key(hash: String, role: Role, limits: KeyLimits) -> Self {
+    pub(crate) fn of_key(hash: String, role: Role, limits: KeyLimits) -> Self {
         Self { role, key_hash: Some(hash), limits }
     }
 
@@ -42,8 +43,10 @@ pub(crate) enum Credential {
     Unneeded,
     Missing,
     Malformed,
-    /// A key of the configuration, or an issued one that was found and opens something.
+    /// A key of the configuration, an issued one that was found and opens something, or a session of either.
     Known(Caller),
+    /// A session, but the request comes from somebody else's page.
+    Foreign,
     /// What may be an issued key: its SHA-256 in hex, to be looked up.
     Issued(String),
     Wrong,
@@ -83,13 +86,14 @@ impl Credential {
             // Whether an open route or a job's id needs no key is decided where no key is presented.
             (Level::Open, _) | (Level::Owner, Self::Missing) => Ok(Caller::anonymous()),
             (_, Self::Missing | Self::Malformed) => Err(Refusal::NotAuthenticated),
+            (_, Self::Foreign) => Err(Refusal::CrossSite),
             (Level::Admin, Self::Issued(_) | Self::Wrong) => Err(Refusal::InvalidAdminKey),
             (_, Self::Issued(_) | Self::Wrong) => Err(Refusal::InvalidKey),
         }
     }
 }
 
-fn role(role: KeyRole) -> Role {
+pub(crate) fn role(role: KeyRole) -> Role {
     match role {
         KeyRole::User => Role::User,
         KeyRole::Admin => Role::Admin,
@@ -184,6 +188,14 @@ mod tests {
             assert_eq!(issued(KeyRole::Admin, state).caller(Level::Open), Ok(Caller::anonymous()));
         }
         assert_eq!(Credential::looked_up(String::new(), None), Credential::Wrong);
+    }
+
+    #[test]
+    fn a_session_sent_by_another_sites_page_opens_nothing() {
+        for level in [Level::User, Level::Owner, Level::Admin] {
+            assert_eq!(Credential::Foreign.caller(level), Err(Refusal::CrossSite));
+        }
+        assert_eq!(Credential::Foreign.caller(Level::Open), Ok(Caller::anonymous()));
     }
 
     #[test]

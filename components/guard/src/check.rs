@@ -1,6 +1,7 @@
 //! One request's way through the guard: preflight, key, allowances with the job's owner in one round trip, policy. An issued
-//! key costs one look-up more.
+//! key, or a browser's session, costs one look-up more.
 
+use image2model_domain::client_address::is_tls;
 use image2model_domain::commands::{Admit, Admitted, FindKey};
 use image2model_domain::{JobId, trace};
 use image2model_kit::redis::RedisError;
@@ -12,7 +13,7 @@ use crate::bindings::{Answer, Budget, Facts, Header, Level, Pass, Verdict};
 use crate::limits::{self, Named};
 use crate::refusal::Refusal;
 use crate::settings::{Settings, settings};
-use crate::{headers, ownership};
+use crate::{headers, ownership, session};
 
 /// Answers the question.
 pub(crate) async fn check(facts: Facts) -> Verdict {
@@ -21,9 +22,7 @@ pub(crate) async fn check(facts: Facts) -> Verdict {
 }
 
 async fn decide(facts: Facts) -> Verdict {
-    let protocol = facts.forwarded_proto.as_deref().and_then(|p| p.split(',').next());
-    let secure = protocol.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"));
-    let mut headers = headers::security(secure);
+    let mut headers = headers::security(is_tls(facts.forwarded_proto.as_deref()));
     let settings = match settings().await {
         Ok(settings) => settings,
         Err(error) => {
@@ -74,16 +73,19 @@ async fn admit(
     Ok(caller)
 }
 
-/// What the caller shows. An issued key is looked up each time, so that revoking it works at once on every host; not for
-/// what is open and not counted, where it makes no difference.
+/// What the caller shows. An issued key, or a browser's session with its key, is looked up each time, so that revoking it
+/// works at once on every host; not for what is open and not counted, where it makes no difference.
 async fn identify(settings: &Settings, facts: &Facts) -> Result<Credential, Refusal> {
-    match Credential::of(settings, facts.authorization.as_deref()) {
-        Credential::Issued(hash) if facts.level != Level::Open || facts.budget != Budget::Uncounted => {
-            let found = redis::run(&FindKey(&hash)).await.map_err(|error| store_away(&error))?;
-            Ok(Credential::looked_up(hash, found))
-        }
-        other => Ok(other),
+    let shown = Credential::of(settings, facts.authorization.as_deref());
+    if facts.level == Level::Open && facts.budget == Budget::Uncounted {
+        return Ok(shown);
     }
+    let known = match shown {
+        Credential::Issued(hash) => redis::run(&FindKey(&hash)).await.map(|found| Credential::looked_up(hash, found)),
+        Credential::Missing => session::credential(settings, facts, is_tls(facts.forwarded_proto.as_deref())).await,
+        other => Ok(other),
+    };
+    known.map_err(|error| store_away(&error))
 }
 
 /// Counts, and looks the job up, in one round trip; in none when there is nothing to count or look up.
@@ -138,6 +140,8 @@ pub(crate) mod tests {
             authorization: None,
             cookie: None,
             origin: None,
+            fetch_site: None,
+            host: None,
             preflight_method: None,
             preflight_headers: None,
             client_address: "127.0.0.1:5".into(),

@@ -9,6 +9,8 @@ pub(crate) enum Refusal {
     NotAuthenticated,
     InvalidKey,
     InvalidAdminKey,
+    /// The browser's session was sent by a page of another site.
+    CrossSite,
     /// The job is somebody else's.
     AccessDenied,
     JobNotFound,
@@ -27,7 +29,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn status(&self) -> u16 {
         match self {
-            Self::NotAuthenticated | Self::InvalidKey | Self::InvalidAdminKey | Self::AccessDenied => 403,
+            Self::NotAuthenticated
+            | Self::InvalidKey
+            | Self::InvalidAdminKey
+            | Self::CrossSite
+            | Self::AccessDenied => 403,
             Self::JobNotFound => 404,
             Self::RateLimited { .. } => 429,
             Self::StoreAway | Self::NoKeyConfigured | Self::Misconfigured => 503,
@@ -39,6 +45,7 @@ impl Refusal {
             Self::NotAuthenticated => "NOT_AUTHENTICATED",
             Self::InvalidKey => "INVALID_API_KEY",
             Self::InvalidAdminKey => "INVALID_ADMIN_API_KEY",
+            Self::CrossSite => "CROSS_SITE_REQUEST",
             Self::AccessDenied => "ACCESS_DENIED",
             Self::JobNotFound => "JOB_NOT_FOUND",
             Self::RateLimited { .. } => "RATE_LIMITED",
@@ -52,6 +59,7 @@ impl Refusal {
             Self::NotAuthenticated => "Not authenticated".into(),
             Self::InvalidKey => "Invalid API key".into(),
             Self::InvalidAdminKey => "Invalid admin API key".into(),
+            Self::CrossSite => "A browser's session is for the pages of this service only".into(),
             Self::AccessDenied => "Access denied".into(),
             Self::JobNotFound => "Job not found".into(),
             Self::RateLimited { retry_after } => format!("Rate limit exceeded. Try again in {retry_after} s."),

@@ -159,6 +159,12 @@ pub async fn get(key: &str, headers: &[(&str, &str)]) -> Result<Blob, BlobError>
     read(Method::GET, key, headers).await
 }
 
+/// The key of an uploaded image's small picture, which the gateway makes when it is first asked for.
+#[must_use]
+pub fn thumbnail_of(key: &str) -> String {
+    format!("thumbnails/{key}")
+}
+
 /// Reads a blob's headers.
 ///
 /// # Errors

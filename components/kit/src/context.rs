@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, Method};
+use image2model_domain::client_address::is_tls;
 use image2model_domain::trace::TraceContext;
 use image2model_domain::{FileId, JobId, Problem, accept};
 use spin_sdk::http::Request;
@@ -79,6 +80,12 @@ impl Context {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|v| v.to_str().ok())
+    }
+
+    /// Whether the request came over TLS, to whoever received it first.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        is_tls(self.facts.forwarded_proto.as_deref())
     }
 
     /// Whether only the head of the answer is wanted.

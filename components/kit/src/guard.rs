@@ -27,6 +27,12 @@ fn protocol(headers: &HeaderMap) -> Option<String> {
     header(headers, "x-forwarded-proto").or_else(of_host)
 }
 
+/// Where the request was sent to. A host may tell it as the URL's authority, as Spin does, or as the header.
+fn host(request: &Parts) -> Option<String> {
+    let of_url = || request.uri.authority().map(|authority| authority.as_str().to_owned());
+    header(&request.headers, "host").or_else(of_url)
+}
+
 /// What the guard is told. Nothing is asked of the caller yet: level open, not counted, no job.
 pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str, trace: &TraceContext) -> Facts {
     let headers = &request.headers;
@@ -41,6 +47,8 @@ pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str, trace: &Tr
         authorization: header(headers, "authorization"),
         cookie: header(headers, "cookie"),
         origin: header(headers, "origin"),
+        fetch_site: header(headers, "sec-fetch-site"),
+        host: host(request),
         preflight_method: header(headers, "access-control-request-method"),
         preflight_headers: header(headers, "access-control-request-headers"),
         client_address: header(headers, "spin-client-addr").unwrap_or_default(),
@@ -117,5 +125,6 @@ mod tests {
         assert_eq!(facts.forwarded_proto.as_deref(), Some("https"));
         assert_eq!(facts.client_address, "10.0.0.9:4711");
         assert_eq!(facts.access_token.as_deref(), Some("t.t"));
+        assert_eq!((facts.host.as_deref(), facts.fetch_site), (Some("h"), None));
     }
 }

@@ -88,6 +88,7 @@ fn summary(job: &JobSummary, for_admin: bool) -> Value {
         "failed_files": job.failed,
         "cancelled_files": job.cancelled,
         "first_filename": job.first_file,
+        "pictured_file_ids": job.pictured,
         "created_at": rfc3339(job.created_at),
         "updated_at": rfc3339(job.updated_at),
         "completed_at": job.ended_at.map(rfc3339),

@@ -53,3 +53,12 @@ pub fn random_bits() -> [u8; 16] {
     bits.iter_mut().zip(bytes).for_each(|(bit, byte)| *bit = byte);
     bits
 }
+
+/// 256 of them, for secrets.
+#[must_use]
+pub fn random_secret_bits() -> [u8; 32] {
+    let mut bits = [0; 32];
+    let fresh = random_bits().into_iter().chain(random_bits());
+    bits.iter_mut().zip(fresh).for_each(|(bit, byte)| *bit = byte);
+    bits
+}

@@ -1,9 +1,12 @@
-//! How jobs stand: by job, by task, as a list; waiting for news; cancelling and retrying. Reaches Redis and nothing else.
+//! How jobs stand: by job, by task, as a list; waiting for news; cancelling, retrying, erasing; the sessions of browsers. Reaches
+//! Redis and nothing else.
 
 mod cancel;
+mod erase;
 mod job;
 mod list;
 mod retry;
+mod session;
 mod streams;
 mod task;
 mod wait;
@@ -22,7 +25,12 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/models/job/:job_id" Owner Standard => job::status,
     GET "/api/v1/jobs" User Standard => list::jobs,
     DELETE "/api/v1/jobs/:job_id" Owner Standard => cancel::job,
+    DELETE "/api/v1/jobs/:job_id/files/:file_id" Owner Standard => cancel::file,
+    DELETE "/api/v1/jobs/:job_id/data" Owner Standard => erase::job,
     POST "/api/v1/jobs/:job_id/retry" Owner Standard => retry::job,
+    POST "/api/v1/session" User Standard => session::open,
+    GET "/api/v1/session" Open Standard => session::show,
+    DELETE "/api/v1/session" Open Standard => session::close,
 };
 
 #[spin_sdk::http_service]

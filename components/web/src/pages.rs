@@ -22,6 +22,7 @@ fn page(path: &str) -> Option<&'static str> {
         "" | "upload" => Some("index.html"),
         "processing" | "results" => Some("processing.html"),
         "console" => Some("console.html"),
+        "quickstart" => Some("quickstart.html"),
         "docs" => Some("docs.html"),
         "redoc" => Some("redoc.html"),
         _ => None,
@@ -148,6 +149,7 @@ mod tests {
             ("/upload/", "index.html"),
             ("/results", "processing.html"),
             ("/console", "console.html"),
+            ("/quickstart", "quickstart.html"),
         ] {
             assert_eq!(page(path), Some(name));
         }

@@ -75,15 +75,59 @@ impl Command for CancelFile<'_> {
     }
 }
 
+/// Files cancelled at once, and files still running.
+fn counts(replies: &mut Replies) -> Result<(u32, u32), UnexpectedReply> {
+    let mut count = || replies.int().map(|n| u32::try_from(n).unwrap_or_default());
+    Ok((count()?, count()?))
+}
+
 fn cancelled(mut replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
     let word = replies.text()?;
-    let mut count = || replies.int().map(|n| u32::try_from(n).unwrap_or_default());
-    let (cancelled, running) = (count()?, count()?);
+    let (cancelled, running) = counts(&mut replies)?;
     match word.as_str() {
         "not_found" => Ok(CancelOutcome::NotFound),
         "ended" if cancelled == 0 => Ok(CancelOutcome::AlreadyEnded),
         "ok" | "ended" => Ok(CancelOutcome::Accepted { cancelled, running }),
         other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
+    }
+}
+
+/// Removes a job with its images and models at its owner's word; one that has not ended is cancelled first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EraseJob<'a>(pub &'a JobId);
+
+/// What came of [`EraseJob`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EraseOutcome {
+    /// It is gone.
+    Erased,
+    /// It is gone as soon as its last file has ended.
+    Ending {
+        /// Files that ended at once.
+        cancelled: u32,
+        /// Files that their workers will stop.
+        running: u32,
+    },
+    /// There is no such job.
+    NotFound,
+}
+
+impl Command for EraseJob<'_> {
+    type Reply = EraseOutcome;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("erase_job"), keys, [Arg::from(self.0.as_str())])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<EraseOutcome, UnexpectedReply> {
+        let word = replies.text()?;
+        let (cancelled, running) = counts(&mut replies)?;
+        match word.as_str() {
+            "erased" => Ok(EraseOutcome::Erased),
+            "ending" => Ok(EraseOutcome::Ending { cancelled, running }),
+            "not_found" => Ok(EraseOutcome::NotFound),
+            other => Err(replies.unexpected(format!("unknown outcome {other:?}"))),
+        }
     }
 }
 

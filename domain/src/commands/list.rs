@@ -1,7 +1,7 @@
 //! Pages of jobs, newest first.
 
 use super::script;
-use crate::ids::JobId;
+use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 use crate::state::JobStatus;
@@ -75,6 +75,8 @@ pub struct JobSummary {
     pub model: String,
     /// Name of its first file.
     pub first_file: String,
+    /// The first few of its files whose images are kept, for a list to show.
+    pub pictured: Vec<FileId>,
 }
 
 /// The reply to [`ListJobs`].
@@ -134,6 +136,7 @@ fn summary(replies: &mut Replies) -> Result<JobSummary, UnexpectedReply> {
         ended_at: replies.text()?.parse().ok(),
         model: replies.text()?,
         first_file: replies.text()?,
+        pictured: replies.text()?.split_whitespace().filter_map(|file| FileId::parse(file).ok()).collect(),
     })
 }
 

@@ -5,15 +5,4 @@ local job = ARGV[2]
 local m = redis.call('HMGET', job_key(job), 'files', 'ended_at')
 if not m[1] then return { 'not_found', 0, 0 } end
 if m[2] then return { 'ended', 0, 0 } end
-redis.call('HSET', job_key(job), 'cancel', 1)
-local now_cancelled, running, outcome = 0, 0, 'ok'
-for _, file in ipairs(split(m[1])) do
-  local done = cancel_one(job, file, false)
-  if done == 'running' then
-    running = running + 1
-  elseif done then
-    outcome = done
-    now_cancelled = now_cancelled + 1
-  end
-end
-return { outcome, now_cancelled, running }
+return { cancel_all(job, m[1]) }

@@ -2,7 +2,8 @@
 -- ARGV: 2 tenant or '' for everybody's, 3 limit, 4 most jobs to look at, 5 status or '', 6 part of a file's name in lower case or '',
 --       7 place: made at, ms, or '', 8 place: job
 -- Reply: {made at and job of the last one looked at when there are more, else '' and '', then per job: id, tenant, status, total,
---         completed, failed, cancelled, created at, updated at, ended at or '', model, name of the first file}
+--         completed, failed, cancelled, created at, updated at, ended at or '', model, name of the first file, the first few
+--         files whose images are kept}
 local list = ARGV[2] == '' and P .. 'jobs' or P .. 'jobs:' .. ARGV[2]
 local limit, looks, status, part = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], ARGV[6]
 
@@ -28,6 +29,16 @@ local function has_name(job, files)
   return false
 end
 
+-- The first files that were not cancelled, as their images are gone: as many as a list shows.
+local function pictured(job, files)
+  local out = {}
+  for _, file in ipairs(files) do
+    if #out == 4 then break end
+    if redis.call('HGET', file_key(job, file), 'status') ~= 'cancelled' then out[#out + 1] = file end
+  end
+  return table.concat(out, ' ')
+end
+
 local found, gone, last, made = {}, {}, nil, ''
 local entries = redis.call('ZREVRANGE', list, at, at + looks - 1, 'WITHSCORES')
 local seen = 0
@@ -42,7 +53,7 @@ for i = 1, #entries, 2 do
     gone[#gone + 1] = job
   elseif (status == '' or status == m[2]) and (part == '' or has_name(job, files)) then
     found[#found + 1] = { job, m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9] or '', m[10] or '',
-      files[1] and redis.call('HGET', file_key(job, files[1]), 'filename') or '' }
+      files[1] and redis.call('HGET', file_key(job, files[1]), 'filename') or '', pictured(job, files) }
   end
 end
 local more = at + seen < redis.call('ZCARD', list)

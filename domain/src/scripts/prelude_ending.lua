@@ -27,6 +27,23 @@ local function keep_job(job)
   redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
 end
 
+-- Forgets a job that has ended, or that is not to be waited for, with everything that belongs to it.
+local function forget_job(job)
+  local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
+  for _, file in ipairs(split(m[1])) do
+    local s = redis.call('HGET', file_key(job, file), 'queue')
+    if s == 'running' then release_lease(job, file, m[2]) end
+    leave_queue(job, file, m[2])
+    forget_dead_letter(job, file)
+  end
+  count_open(job, '')
+  redis.call('DEL', unpack(keys_of(job)))
+  redis.call('ZREM', P .. 'jobs', job)
+  redis.call('ZREM', P .. 'jobs:' .. m[2], job)
+  -- What a worker stores that did not know yet.
+  remove_blobs('expired ' .. job, now + 600000)
+end
+
 -- Notes that a webhook is to be called, with what is known of it now; the body is made when it is first called.
 local function notify(job, event, url, file)
   if not url or url == '' then return end
@@ -117,8 +134,11 @@ local function settle(job, file, tenant, status, kind, extra)
   if not outcome then return 'ok' end
   emit(job, { type = 'job', status = outcome, progress = 100 })
   notify(job, 'job.' .. outcome, redis.call('HGET', job_key(job), 'webhook_url'))
+  local erase = redis.call('HGET', job_key(job), 'erase')
+  -- Whoever watches it sees its end; then it is gone.
+  if erase then redis.call('HSET', job_key(job), 'ttl', 30) end
   expire_job(job)
-  if outcome == 'cancelled' then remove_blobs('job ' .. job, now) end
+  if outcome == 'cancelled' or erase then remove_blobs('job ' .. job, now) end
   return 'ended'
 end
 
@@ -135,6 +155,17 @@ local function api_key(hash)
   out[#out + 1] = 'state'
   out[#out + 1] = state
   return out
+end
+
+-- The same for a key that is being used, which is noted once a minute.
+local function used_api_key(hash)
+  local found = api_key(hash)
+  if found[#found] == 'active' then
+    local key = P .. 'api_key:' .. hash
+    local last = tonumber(redis.call('HGET', key, 'last_used_at') or '0')
+    if now - last >= 60000 then redis.call('HSET', key, 'last_used_at', now) end
+  end
+  return found
 end
 
 -- Ends a file because its caller wants it stopped.
@@ -190,4 +221,21 @@ local function cancel_one(job, file, mark)
   if m[3] or not m[2] then return nil end
   leave_queue(job, file, m[2])
   return settle_cancelled(job, file, m[2])
+end
+
+-- Cancels every file of a job that has not ended. Answers 'ok', or 'ended' when the job ended with it; files cancelled now, and
+-- files still running.
+local function cancel_all(job, files)
+  redis.call('HSET', job_key(job), 'cancel', 1)
+  local now_cancelled, running, outcome = 0, 0, 'ok'
+  for _, file in ipairs(split(files)) do
+    local done = cancel_one(job, file, false)
+    if done == 'running' then
+      running = running + 1
+    elseif done then
+      outcome = done
+      now_cancelled = now_cancelled + 1
+    end
+  end
+  return outcome, now_cancelled, running
 end

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use image2model_domain::commands::{
-    CancelFile, CancelJob, CloseBreaker, CreateJob, DeleteJob, GenerateFile, NewFile, PauseQueue, ReadJob, RetryFiles,
-    SetTenant,
+    CancelFile, CancelJob, CloseBreaker, CreateJob, DeleteJob, EraseJob, GenerateFile, NewFile, PauseQueue, ReadJob,
+    RetryFiles, SetTenant,
 };
 use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::record::JobRecord;
@@ -264,8 +264,12 @@ impl World<'_> {
                 format!("{:?}", self.run(&retry))
             }
             7 => {
-                let force = self.dice.percent(30);
-                format!("{:?}", self.run(&DeleteJob { job: &job, force }))
+                if self.dice.percent(30) {
+                    format!("{:?}", self.run(&EraseJob(&job)))
+                } else {
+                    let force = self.dice.percent(30);
+                    format!("{:?}", self.run(&DeleteJob { job: &job, force }))
+                }
             }
             _ => {
                 let generate = GenerateFile {

@@ -19,6 +19,9 @@ pub enum BlobError {
     /// The body ended before it was complete.
     #[error("the body broke off: {0}")]
     Broken(String),
+    /// The blob is an image that no small picture can be made of.
+    #[error("no small picture can be made of it: {0}")]
+    NoThumbnail(String),
     /// No byte arrived for a long time.
     #[error("the body stalled")]
     Stalled,
@@ -53,6 +56,7 @@ impl BlobError {
         match self {
             Self::Key => "BLOB_KEY",
             Self::NotFound => "BLOB_NOT_FOUND",
+            Self::NoThumbnail(_) => "BLOB_NO_THUMBNAIL",
             Self::TooLarge { .. } => "BLOB_TOO_LARGE",
             Self::Broken(_) => "BLOB_BROKEN_BODY",
             Self::Stalled => "BLOB_STALLED_BODY",
@@ -66,7 +70,7 @@ impl BlobError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Key | Self::Broken(_) => 400,
-            Self::NotFound => 404,
+            Self::NotFound | Self::NoThumbnail(_) => 404,
             Self::Stalled => 408,
             Self::TooLarge { .. } => 413,
             Self::Full | Self::Reserved { .. } => 507,
@@ -85,7 +89,7 @@ impl BlobError {
     pub fn metric_label(&self) -> &'static str {
         match self {
             Self::Key => "key",
-            Self::NotFound => "not_found",
+            Self::NotFound | Self::NoThumbnail(_) => "not_found",
             Self::TooLarge { .. } => "too_large",
             Self::Broken(_) | Self::Stalled => "broken",
             Self::Full => "full",

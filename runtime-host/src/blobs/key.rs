@@ -118,6 +118,14 @@ impl BlobKey {
         self.prefix.area
     }
 
+    /// Where the small picture of an uploaded image lies: beside it, so that it goes when the image goes. `None` for whatever
+    /// is no uploaded image.
+    #[must_use]
+    pub fn thumbnail(&self) -> Option<Self> {
+        let (file, _) = self.name.rsplit_once("_original.").filter(|_| self.area() == Area::Uploads)?;
+        Some(Self { prefix: self.prefix.clone(), name: format!("{file}_thumbnail.jpg") })
+    }
+
     /// The media type its extension stands for.
     #[must_use]
     pub fn content_type(&self) -> &'static str {

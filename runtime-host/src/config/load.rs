@@ -93,6 +93,7 @@ fn access(reader: &mut Reader<'_>) -> Access {
         admin_api_key: reader.secret("ADMIN_API_KEY"),
         token_secret: long_secret(reader, "TOKEN_SECRET"),
         job_access: reader.value("JOB_ACCESS", JobAccess::parse).unwrap_or(JobAccess::Owner),
+        session: Duration::from_secs(reader.number("SESSION_SECONDS", 60..=604_800)),
         allowed_origins: reader.list("ALLOWED_ORIGINS", is_origin),
         trusted_proxies: reader.list("TRUSTED_PROXIES", is_network),
     }

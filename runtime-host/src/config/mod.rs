@@ -122,6 +122,8 @@ pub struct Access {
     pub token_secret: Option<SecretString>,
     /// Who may see a job.
     pub job_access: JobAccess,
+    /// How long a browser's session lasts.
+    pub session: Duration,
     /// Origins of other sites that may call from a browser.
     pub allowed_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.

@@ -40,6 +40,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("api_key", exposed(&access.api_key)),
         ("admin_api_key", exposed(&access.admin_api_key)),
         ("token_secret", wiring.token_secret.expose_secret().to_owned()),
+        ("session_seconds", access.session.as_secs().to_string()),
         ("job_access", access.job_access.as_str().to_owned()),
         ("allowed_origins", access.allowed_origins.join(",")),
         ("trusted_proxies", access.trusted_proxies.join(",")),

@@ -120,6 +120,13 @@ pub const VARIABLES: &[Variable] = &[
         "open or owner",
         "`open`: whoever knows a job's id may follow it. `owner`: only its key, or its access token.",
     ),
+    value(
+        Access,
+        "SESSION_SECONDS",
+        "28800",
+        "a whole number from 60 to 604800",
+        "How long a browser that has given its key may go on without it. An administrator's may for an hour at most.",
+    ),
     words(
         Access,
         "ALLOWED_ORIGINS",

@@ -60,6 +60,10 @@ pub struct StreamFacts {
     pub cookie: Option<String>,
     /// `Origin`.
     pub origin: Option<String>,
+    /// `Sec-Fetch-Site`.
+    pub fetch_site: Option<String>,
+    /// `Host`, or the URL's authority.
+    pub host: Option<String>,
     /// `Access-Control-Request-Method`.
     pub preflight_method: Option<String>,
     /// `Access-Control-Request-Headers`.
@@ -116,6 +120,8 @@ impl StreamFacts {
             authorization: header("authorization"),
             cookie: header("cookie"),
             origin: header("origin"),
+            fetch_site: header("sec-fetch-site"),
+            host: header("host").or_else(|| head.uri.authority().map(ToString::to_string)),
             preflight_method: header("access-control-request-method"),
             preflight_headers: header("access-control-request-headers"),
             client_address: client.ip().to_canonical().to_string(),

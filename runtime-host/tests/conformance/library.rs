@@ -24,6 +24,8 @@ pub fn facts(authorization: &str) -> Facts {
         authorization: Some(authorization.into()),
         cookie: None,
         origin: None,
+        fetch_site: None,
+        host: None,
         preflight_method: None,
         preflight_headers: None,
         client_address: "127.0.0.1".into(),

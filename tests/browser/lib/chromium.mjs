@@ -1,5 +1,10 @@
 // Starts the system's Chromium with software WebGL, and watches every page for what a visitor would call broken.
 
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** `CHROMIUM` names another browser binary. */
@@ -35,6 +40,67 @@ export async function openPage(browser, baseUrl, { width = 1440, height = 900, s
     if (['http:', 'https:'].includes(url.protocol) && url.origin !== new URL(baseUrl).origin) note(`other host: ${url.host}`);
   });
   return { page, context, troubles };
+}
+
+/**
+ * What a file of tests stands on: one browser for all of them, a folder for pictures of what was seen (SCREENSHOT_DIR), and
+ * visits of the product that BASE_URL names, each of which has to leave a clean console and ask no other host. `prepare` runs once
+ * the browser is there, before the first test.
+ */
+export function stage(prepare = async () => {}) {
+  const on = {
+    browser: null,
+    baseUrl: process.env.BASE_URL,
+    shots: resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../test-results/', import.meta.url))),
+    async visit(view, run) {
+      assert.ok(on.baseUrl, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
+      const { page, context, troubles } = await openPage(on.browser, on.baseUrl, view);
+      try {
+        if (view.path) await page.goto(view.path);
+        await run({ page, context });
+        assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
+      } finally {
+        await context.close();
+      }
+    },
+  };
+  before(async () => {
+    mkdirSync(on.shots, { recursive: true });
+    on.browser = await launch();
+    await prepare(on);
+  });
+  after(() => on.browser?.close());
+  return on;
+}
+
+/** Every width and scheme that the pages are looked at in, one after the other, on one page: it is loaded once. */
+export async function inEveryLook(page, run) {
+  for (const scheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
+      await page.setViewportSize({ width, height });
+      // Colours on their way from one scheme to the other are nobody's.
+      await page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish()));
+      await run(`${width}-${scheme}`);
+    }
+  }
+}
+
+/** Whether nothing that a script of the page can read has this text in it. */
+export async function keepsNo(page, secret) {
+  const kept = await page.evaluate(async () => {
+    const databases = [];
+    for (const { name } of await indexedDB.databases()) {
+      const database = await new Promise((opened) => Object.assign(indexedDB.open(name), { onsuccess: (event) => opened(event.target.result) }));
+      for (const store of database.objectStoreNames) {
+        const all = database.transaction(store).objectStore(store).getAll();
+        databases.push(await new Promise((read) => (all.onsuccess = () => read(all.result))));
+      }
+      database.close();
+    }
+    return JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, databases, document.documentElement.outerHTML, [...document.querySelectorAll('input')].map(({ value }) => value)]);
+  });
+  assert.ok(!kept.includes(secret), 'the page keeps the secret');
 }
 
 /** Resolves with the model viewer once its model is on the screen. */

@@ -56,8 +56,9 @@ export class DoubleJob {
   }
 
   /** Files that have not ended never will have a model. */
-  cancel() {
-    for (const file of this.files) if (!ENDS.includes(file.status)) file.status = 'cancelled';
+  /** What has not ended ends; `only` names the one file that is meant. */
+  cancel(only) {
+    for (const file of this.files) if (!ENDS.includes(file.status) && (!only || file.id === only)) this.#end(file, 'cancelled');
     this.advance();
   }
 
@@ -116,7 +117,7 @@ export class DoubleJob {
   listed() {
     const count = (status) => this.files.filter((file) => file.status === status).length;
     return {
-      job_id: this.id, status: this.state, first_filename: this.files[0].name, total_files: this.files.length,
+      job_id: this.id, status: this.state, first_filename: this.files[0].name, pictured_file_ids: this.files.filter(({ status }) => status !== 'cancelled').slice(0, 4).map(({ id }) => id), total_files: this.files.length,
       completed_files: count('completed'), failed_files: count('failed'), cancelled_files: count('cancelled'), created_at: this.created.toISOString(),
     };
   }
@@ -127,7 +128,7 @@ export class DoubleJob {
     if (status === 'failed') file.error = { code: 'CONTENT_REFUSED', message: 'The model maker found nothing in the picture that it could build.', retryable: false };
     const { error, ...news } = this.#news(file);
     const why = error && { error: error.message, error_code: error.code, retryable: error.retryable };
-    this.#tell({ type: status === 'failed' ? 'error' : 'completed', ...news, ...why });
+    this.#tell({ type: status === 'completed' ? 'completed' : 'error', ...news, ...why });
   }
 
   #news(file) {

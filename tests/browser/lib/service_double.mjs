@@ -25,6 +25,8 @@ export const TRIPO = {
     properties: {
       texture: { type: 'string', title: 'Texture', enum: ['no', 'standard', 'HD'], default: 'standard', description: 'How finely the model is coloured; decides the price.' },
       pbr: { type: 'boolean', title: 'PBR materials', default: false, description: 'Adds metalness and roughness, so that light falls naturally.' },
+      orientation: { type: 'string', title: 'Orientation', enum: ['default', 'align_image'], default: 'default', description: 'align_image turns the model to face as the image does.' },
+      seed: { type: 'integer', title: 'Seed', minimum: 0, maximum: 2147483647, description: 'The same seed gives the same shape again.' },
     },
   },
 };
@@ -66,6 +68,7 @@ async function answer(double, request, response) {
   double.seen.push({ method: request.method, path, query: url.searchParams, headers: request.headers });
   const [area, ...rest] = path.slice('/api/v1/'.length).split('/');
   if (area === 'health') return json(response, 200, { status: 'healthy', ...(double.options.simulated ? { fal: 'simulated' } : {}) });
+  if (area === 'session') return openSession(double, request, response);
   if (area === 'upload') return takeUpload(double, request, response);
   if (area === 'models') return json(response, 200, { models: double.options.models ?? [TRIPO], default_model: 'tripo3d', total: 1 });
   if (area === 'jobs' && rest.length === 0) return listJobs(double, request, url.searchParams, response);
@@ -75,16 +78,24 @@ async function answer(double, request, response) {
   if (!job) return problem(response, 404, 'No job has this id.', 'JOB_NOT_FOUND');
   if (streaming) return double.options.noStream ? problem(response, 503, 'Streams are away.') : job.stream(response, url.searchParams.get('last_event_id'));
   if (area === 'status') return json(response, 200, job.status());
-  if (area === 'jobs') return changeJob(job, rest[1], request, response);
+  if (area === 'jobs') return changeJob(double, job, rest.slice(1), request, response);
   return sendResult(job, rest[1], rest[2], response);
+}
+
+const SESSION = 'image2model_session=of-the-double';
+const hasSession = (request) => (request.headers.cookie ?? '').split('; ').includes(SESSION);
+
+/** Exchanges the key for a session, or ends it. */
+function openSession({ options: { key } }, request, response) {
+  if (request.method === 'DELETE') return json(response, 200, { signed_in: false, role: null, expires_at: null }, { 'Set-Cookie': 'image2model_session=; Path=/; Max-Age=0' });
+  if (request.headers.authorization !== `Bearer ${key}`) return problem(response, 403, 'Invalid API key', 'INVALID_API_KEY');
+  json(response, 201, { signed_in: true, role: 'user', expires_at: null }, { 'Set-Cookie': `${SESSION}; Path=/; HttpOnly; SameSite=Strict` });
 }
 
 /** The caller's jobs, newest first; the cursor is the place of the next one. */
 function listJobs({ jobs, options }, request, query, response) {
   const { key } = options;
-  if (key && request.headers.authorization !== `Bearer ${key}`) {
-    return problem(response, 403, request.headers.authorization ? 'Invalid API key' : 'Not authenticated');
-  }
+  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated');
   const [name, status] = [query.get('filename')?.toLowerCase() ?? '', query.get('status')];
   const all = [...jobs.values()].reverse().filter((job) => job.files.some((file) => file.name.toLowerCase().includes(name)) && (!status || job.state === status));
   const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 20)];
@@ -92,7 +103,15 @@ function listJobs({ jobs, options }, request, query, response) {
   json(response, 200, { jobs: page.map((job) => job.listed()), next_cursor: from + limit < all.length ? String(from + limit) : null });
 }
 
-async function changeJob(job, what, request, response) {
+async function changeJob({ jobs }, job, [what, file], request, response) {
+  if (request.method === 'DELETE' && what === 'data') {
+    jobs.delete(job.id);
+    return json(response, 200, { job_id: job.id, erased: true, message: 'The job is erased.' });
+  }
+  if (request.method === 'DELETE' && what === 'files') {
+    job.cancel(file);
+    return json(response, 202, { job_id: job.id, file_id: file, message: 'The file is cancelled.' });
+  }
   if (request.method === 'DELETE') {
     job.cancel();
     return json(response, 202, { job_id: job.id, message: 'The job is cancelled.' });
@@ -108,9 +127,7 @@ async function takeUpload(double, request, response) {
   const body = [];
   for await (const chunk of request) body.push(chunk);
   const { key, refuse } = double.options;
-  if (key && request.headers.authorization !== `Bearer ${key}`) {
-    return problem(response, 403, request.headers.authorization ? 'Invalid API key' : 'Not authenticated');
-  }
+  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated');
   if (refuse) {
     double.options.refuse = null;
     return problem(response, refuse.status, refuse.detail, refuse.error_code, refuse.details, refuse.headers);
@@ -122,6 +139,7 @@ async function takeUpload(double, request, response) {
   double.jobs.set(job.id, job);
   job.faceLimit = form.get('face_limit');
   job.texture = form.get('texture');
+  job.options = form.get('options');
   json(response, 200, {
     job_id: job.id, task_id: `task-${job.id}`, access_token: 'token-of-the-double', status: 'pending', total_files: files.length,
     files: job.files.map(({ id, name }) => ({ file_id: id, filename: name })),
@@ -132,7 +150,7 @@ function sendResult(job, id, what, response) {
   if (id === 'all') return send(response, 200, 'application/zip', Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), Buffer.alloc(26)]));
   const file = job.files.find((candidate) => candidate.id === id);
   if (!file) return problem(response, 404, 'No file has this id.');
-  if (what === 'original') return send(response, 200, file.type, file.bytes);
+  if (what === 'original' || what === 'thumbnail') return send(response, 200, file.type, file.bytes);
   if (what === 'model' && file.status === 'completed') return send(response, 200, 'model/gltf-binary', file.model());
   return problem(response, 409, `The model is ${file.status}.`);
 }

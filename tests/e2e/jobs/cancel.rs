@@ -71,6 +71,54 @@ async fn a_job_cancelled_mid_way_keeps_what_was_paid_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_file_is_cancelled_and_the_others_go_on_and_then_all_of_it_is_erased() {
+    let sim = Sim::start("20").unwrap();
+    let product = Product::setup().with_sim(&sim).start().unwrap();
+    let client = product.client().unwrap();
+    let files = [photograph("done.jpg", 1), photograph("sim-slow.jpg", 2)];
+    let job = client.upload(&files, &[]).await.unwrap();
+    let (id, slow) = (text(&job, "job_id").to_owned(), text(&job["files"][1], "file_id").to_owned());
+    until(&client, &id, |status| status["files"][1]["status"] == "processing").await;
+    let path = format!("/api/v1/jobs/{id}/files/{slow}");
+    for _ in 0..2 {
+        let answer = client.request(Method::DELETE, &path).send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+        assert_eq!(text(&answer.json().await.unwrap(), "file_id"), slow);
+    }
+    let status = client.ended(&id).await.unwrap();
+    assert_eq!(status["status"], "partially_completed", "{status}");
+    let of_another = format!("/api/v1/jobs/{id}/files/{}", "0".repeat(32));
+    assert_eq!(client.request(Method::DELETE, &of_another).send().await.unwrap().status(), 404);
+
+    let erase = async |id: &str| {
+        let answer = client.request(Method::DELETE, &format!("/api/v1/jobs/{id}/data")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.unwrap()["erased"].clone())
+    };
+    assert_eq!(erase(&id).await, (200, json!(true)));
+    assert_eq!(client.get(&format!("/api/v1/status/{id}")).await.unwrap().status(), 404);
+    assert_eq!(client.json("/api/v1/jobs").await.unwrap()["jobs"], json!([]));
+    for area in ["uploads", "results"] {
+        gone(product.data(), area, &id, <[String]>::is_empty).await;
+    }
+
+    // One that runs is cancelled first, at the provider too, and is gone a moment after its end.
+    let job = client.upload(&[photograph("sim-slow.jpg", 3), photograph("also.jpg", 4)], &[]).await.unwrap();
+    let id = text(&job, "job_id").to_owned();
+    until(&client, &id, |status| {
+        status["files"][0]["status"] == "processing" && status["files"][1]["status"] == "completed"
+    })
+    .await;
+    assert_eq!(erase(&id).await, (202, json!(false)));
+    client.ended(&id).await.unwrap();
+    for area in ["uploads", "results"] {
+        gone(product.data(), area, &id, <[String]>::is_empty).await;
+    }
+    let requests = sim.submits().await.unwrap();
+    assert_eq!(requests.iter().filter(|request| request["cancel_requested"] == true).count(), 2, "{requests:?}");
+    assert_eq!(requests.len(), 4, "nothing was sent twice: {requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stored_job_leaves_nothing_when_it_is_cancelled() {
     let product = Product::setup().start().unwrap();
     let client = product.client().unwrap();

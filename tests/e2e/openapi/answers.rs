@@ -27,6 +27,7 @@ async fn every_operation_answers_as_documented() {
     asking.all(changing(&jobs)).await;
     keys(&mut asking).await.unwrap();
     components(&mut asking).await.unwrap();
+    sessions(&mut asking).await.unwrap();
     refused::by_limits(&mut asking).await.unwrap();
     let operations: BTreeSet<&str> = asking.contract.operations().keys().map(String::as_str).collect();
     let asked: BTreeSet<&str> = asking.asked.iter().copied().collect();
@@ -101,6 +102,21 @@ async fn components(asking: &mut Asking) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A key exchanged for a session, which is shown and closed: its cookie is only known on the way.
+async fn sessions(asking: &mut Asking) -> anyhow::Result<()> {
+    let opened = asking.ask(ask("openSession").body(json!({ "role": "user" })).is(201).shown_as("opened")).await?;
+    let cookie = opened.headers["set-cookie"].to_str()?.split(';').next().unwrap_or_default().to_owned();
+    asking.ask(ask("openSession").body(json!({ "role": "admin" })).is(403)).await?;
+    asking.ask(ask("openSession").body(json!({ "role": "root" })).is(422)).await?;
+    asking.ask(ask("showSession").key(None).header("cookie", &*cookie).shown_as("open")).await?;
+    asking.ask(ask("showSession").key(None).shown_as("none")).await?;
+    asking.ask(ask("listJobs").key(None).header("cookie", &*cookie)).await?;
+    let from_elsewhere = ask("listJobs").key(None).header("cookie", &*cookie).header("sec-fetch-site", "cross-site");
+    asking.ask(from_elsewhere.is(403)).await?;
+    asking.ask(ask("closeSession").key(None).header("cookie", &*cookie).shown_as("closed")).await?;
+    Ok(())
+}
+
 async fn uploads(asking: &mut Asking) -> anyhow::Result<()> {
     let good = Upload::new("stool.jpg", photo::jpeg(160, 120, 9)?);
     let bad = Upload::new("notes.jpg", "these are notes");
@@ -171,6 +187,7 @@ fn downloads(jobs: &Jobs) -> Vec<Ask> {
         of_file("downloadModel").header("if-match", "\"another\"").is(412),
         of_file("downloadPreview"),
         of_file("downloadOriginal"),
+        of_file("downloadThumbnail"),
         ask("downloadModel").at("job_id", id(&jobs.running)).at("file_id", file(&jobs.running, 0)).is(409),
         ask("downloadModel").at("job_id", id(done)).at("file_id", file(&jobs.running, 0)).is(404),
         ask("downloadByName").at("job_id", id(done)).at("filename", "chair.glb"),
@@ -254,10 +271,19 @@ fn changing(jobs: &Jobs) -> Vec<Ask> {
     vec![
         ask("generateModel").body(single).is(202).shown_as("accepted"),
         ask("generateModel").body(json!({ "job_id": id(&jobs.stored), "file_id": "0".repeat(32) })).is(404),
+        ask("eraseJob").at("job_id", id(&jobs.stored)).is(202).shown_as("ending"),
         ask("generateModelOriginal").body(original).is(202).shown_as("accepted"),
         ask("retryJob").at("job_id", id(&jobs.failed)).body(json!({})).is(202).shown_as("accepted"),
         ask("retryJob").at("job_id", id(&jobs.cancelled)).body(json!({})).is(409),
+        ask("cancelFileOfJob")
+            .at("job_id", id(&jobs.completed))
+            .at("file_id", file(&jobs.completed, 0))
+            .is(202)
+            .shown_as("ended-before"),
+        ask("cancelFileOfJob").at("job_id", id(&jobs.completed)).at("file_id", "0".repeat(32)).is(404),
         ask("cancelJob").at("job_id", id(&jobs.running)).is(202).shown_as("accepted"),
+        ask("eraseJob").at("job_id", id(&jobs.cancelled)).shown_as("erased"),
+        ask("eraseJob").at("job_id", id(&jobs.cancelled)).is(404),
         ask("cancelJob").at("job_id", id(&jobs.completed)).is(202).shown_as("ended-before"),
         ask("cleanUpJob").admin().body(json!({ "job_id": id(&jobs.partial) })).shown_as("deleted"),
         ask("deleteJob").admin().at("job_id", id(&jobs.completed)).shown_as("deleted"),

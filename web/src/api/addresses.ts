@@ -1,7 +1,7 @@
-// Addresses of the service and of the pages. A job's access token rides in the query, because images, model
-// viewers and downloads cannot send headers.
+// Addresses of the service and of the pages. A guest's access token rides in the query, because images, model viewers and
+// downloads cannot send headers; whoever has a session needs none.
 
-import { accessToken } from './session';
+import { accessToken, shareToken } from './session';
 
 const API = '/api/v1';
 const id = encodeURIComponent;
@@ -21,12 +21,15 @@ export const addresses = {
   task: (taskId: string): string => `${API}/status/tasks/${id(taskId)}`,
   status: (job: string, wait = 0): string => ofJob(`/status/${id(job)}`, job, wait > 0 ? { wait: String(wait) } : {}),
   job: (job: string): string => ofJob(`/jobs/${id(job)}`, job),
+  file: (job: string, file: string): string => ofJob(`/jobs/${id(job)}/files/${id(file)}`, job),
+  data: (job: string): string => ofJob(`/jobs/${id(job)}/data`, job),
   retry: (job: string): string => ofJob(`/jobs/${id(job)}/retry`, job),
   jobs: (query: Readonly<Record<string, string>>): string => `${API}/jobs?${new URLSearchParams(query)}`,
   stream: (job: string, lastEventId: string): string =>
     ofJob(`/status/stream/${id(job)}`, job, lastEventId === '' ? {} : { last_event_id: lastEventId }),
   model: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/model`, job, { stream: '1' }),
   preview: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/preview`, job, { stream: '1' }),
+  thumbnail: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/thumbnail`, job),
   original: (job: string, file: string): string => ofJob(`/download/${id(job)}/${id(file)}/original`, job),
   zip: (job: string): string => ofJob(`/download/${id(job)}/all`, job, { format: 'zip' }),
 };
@@ -37,7 +40,7 @@ export const pages = {
   processing: (job: string): string => `/processing?job=${id(job)}`,
   /** The page with the job's access token, where there is one, for whoever has no key. */
   shared(job: string): string {
-    const token = accessToken(job);
+    const token = shareToken(job);
     return token ? `/processing?job=${id(job)}&access_token=${id(token)}` : `/processing?job=${id(job)}`;
   },
 };

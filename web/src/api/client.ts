@@ -3,7 +3,7 @@
 import { addresses } from './addresses';
 import type { ModelsAnswer } from './models';
 import { problemFrom, ServiceError, unreachable } from './problem';
-import { authorization, jobOfTask } from './session';
+import { jobOfTask } from './session';
 import type { JobList, StatusAnswer } from './types';
 
 /** Longest wait for a plain question, in milliseconds. */
@@ -11,6 +11,7 @@ const PATIENCE = 20_000;
 
 interface Question {
   method?: string;
+  /** Sent as JSON; bytes as they are, as what they are. */
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
@@ -32,9 +33,9 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   try {
     answer = await fetch(address, {
       method,
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers, ...authorization() },
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': body instanceof Blob ? body.type : 'application/json' }), ...headers },
       cache: 'no-store',
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     text = await answer.text();
@@ -75,6 +76,16 @@ export async function awaitStatus(job: string, tag: string | null, seconds: numb
 /** Cancels what of a job has not ended; returns the service's words. */
 export async function cancelJob(job: string): Promise<string> {
   return wordsOf(await ask(addresses.job(job), { method: 'DELETE' }));
+}
+
+/** Cancels one file of a job; returns the service's words. */
+export async function cancelFile(job: string, file: string): Promise<string> {
+  return wordsOf(await ask(addresses.file(job, file), { method: 'DELETE' }));
+}
+
+/** Removes a job with its photographs and models; one under way is cancelled first. Returns the service's words. */
+export async function eraseJob(job: string): Promise<string> {
+  return wordsOf(await ask(addresses.data(job), { method: 'DELETE' }));
 }
 
 /** Puts failed files in line anew, all of them or those named; returns the service's words. */

@@ -37,8 +37,11 @@ export interface ModelsAnswer {
 /** What an upload asks of the model: form fields by name. Left out means the model's own choice. */
 export type Wishes = Readonly<Record<string, string>>;
 
-/** The options that an upload's form has fields for; the others can be chosen over the API only. */
-export const UPLOAD_OPTIONS: readonly string[] = ['texture', 'pbr'];
+/** The options that an upload's form has fields of their own for, and that most people choose; all others go into one. */
+export const USUAL_OPTIONS: readonly string[] = ['texture', 'pbr'];
+
+/** Drawn apart: its presets and its slider are the heart of the page. */
+export const DETAIL_OPTION = 'face_limit';
 
 /** An option's schema, where the model has the option. */
 export const optionOf = (maker: ModelMaker | null, name: string): OptionSchema | null =>

@@ -1,8 +1,8 @@
-// What this browser tab remembers, in sessionStorage only: the API key when one was asked for, each job's access
-// token, its task id and the small pictures of its files. Everything works, less conveniently, when storage is refused.
+// What this browser tab remembers, in sessionStorage only: each job's access token, its task id and the small pictures of its
+// files. No key is among it (`account.ts`). Everything works, less conveniently, when storage is refused.
 
-const KEY = 'image2model.key';
 const token = (job: string): string => `image2model.token.${job}`;
+const share = (job: string): string => `image2model.share.${job}`;
 const task = (taskId: string): string => `image2model.task.${taskId}`;
 const thumbnails = (job: string): string => `image2model.thumbnails.${job}`;
 
@@ -22,25 +22,18 @@ function write(name: string, value: string): void {
   }
 }
 
-/** The API key the person typed in this tab. */
-export const apiKey = (): string | null => read(KEY);
-
-/** Keeps a key for this tab; an empty one forgets it. */
-export function rememberKey(key: string): void {
-  write(KEY, key.trim());
-}
-
-/** `Authorization` header for the remembered key, if there is one. */
-export function authorization(): Record<string, string> {
-  const key = apiKey();
-  return key ? { Authorization: `Bearer ${key}` } : {};
-}
-
-/** The job's access token, from its upload or from a shared link. */
+/** The job's access token, from a shared link: what a guest has in place of a session. */
 export const accessToken = (job: string): string | null => read(token(job));
 
 export function rememberToken(job: string, value: string): void {
   write(token(job), value);
+}
+
+/** The token to share the job with: its upload's, which whoever uploaded it needs for nothing else, or the guest's own. */
+export const shareToken = (job: string): string | null => read(share(job)) ?? accessToken(job);
+
+export function rememberShareToken(job: string, value: string): void {
+  write(share(job), value);
 }
 
 /** The job of a task this tab started. */

@@ -90,6 +90,8 @@ export interface JobSummary {
   job_id: string;
   status: JobStatus;
   first_filename: string;
+  /** Its first files whose photographs are kept. */
+  pictured_file_ids: readonly string[];
   total_files: number;
   completed_files: number;
   failed_files: number;

@@ -12,8 +12,9 @@ export async function read<T>(path: string, query: Readonly<Record<string, strin
   return (await ask(`${API}${path}${text === '' ? '' : `?${text}`}`)).body as T;
 }
 
-export async function send<T = { message?: string }>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
-  return (await ask(`${API}${path}`, { method, body })).body as T;
+/** `patience` in milliseconds, where the usual is too short. */
+export async function send<T = { message?: string }>(method: 'POST' | 'DELETE', path: string, body?: unknown, patience?: number): Promise<T> {
+  return (await ask(`${API}${path}`, { method, body, ...(patience === undefined ? {} : { patience }) })).body as T;
 }
 
 export interface Queue {
@@ -35,6 +36,21 @@ export interface Component {
   average_ms: number;
   instances: number;
   memory_bytes: number;
+  /** Where hosts own their components: which release is served, and which others there are. */
+  rollout?: Rollout;
+}
+
+export interface Release {
+  source: string;
+  digest: string;
+}
+
+export interface Rollout {
+  current: Release;
+  previous: Release | null;
+  canary: { release: Release; weight: number; at: string } | null;
+  candidate: { release: Release; weight: number | null; at: string; hosts: string[] } | null;
+  last: { action: string; outcome: string; at: string; reasons: { code: string; message: string }[] } | null;
 }
 
 export interface SystemInfo {

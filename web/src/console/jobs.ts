@@ -3,18 +3,58 @@
 import { pages } from '../api/addresses';
 import { h } from '../ui/dom';
 import { read, type JobHistory, type ListedJob, type Page } from './admin';
+import { labelled } from './keys';
 import { moment, pill, table } from './parts';
 import { makeView, type View } from './view';
 
+const STATES = ['', 'pending', 'processing', 'completed', 'partially_completed', 'failed', 'cancelled'];
+/** Jobs on a page. */
+const PAGE = 50;
+/** Typing rests so long before it is taken, in milliseconds. */
+const REST = 350;
+
 export function jobs(): View {
-  return makeView<Page<'jobs', ListedJob>>({
-    id: 'jobs', title: 'Jobs', hint: 'The newest fifty of all tenants. A job’s id leads to its history.', every: 10_000,
-    read: () => read('/admin/jobs', { limit: '50' }),
-    draw: ({ jobs: all }) => [table('Jobs', ['Job', 'First file', 'Files', 'State', 'Made', 'Tenant'], all.map((job) => [
+  let shown = PAGE;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const again = (): void => {
+    shown = PAGE;
+    view.start();
+  };
+  const state = h('select', { id: 'jobs-state', class: 'field', onchange: again }, ...STATES.map((value) => h('option', { value }, value === '' ? 'Every state' : value.replaceAll('_', ' '))));
+  const name = h('input', { id: 'jobs-name', class: 'field', type: 'search', maxlength: 255, autocomplete: 'off', oninput: () => {
+    clearTimeout(timer);
+    timer = setTimeout(again, REST);
+  } });
+  const older = h('button', { type: 'button', class: 'button button-quiet', 'data-key': 'older', onclick: () => {
+    shown += PAGE;
+    view.start();
+  } }, 'Show older');
+  const view = makeView<Page<'jobs', ListedJob>>({
+    id: 'jobs', title: 'Jobs', hint: 'Of all tenants, the newest first. A job’s id leads to its history.', every: 10_000,
+    read: () => pagesOf({ status: state.value, filename: name.value.trim() }, shown),
+    draw: ({ jobs: all, next_cursor }) => [table('Jobs', ['Job', 'First file', 'Files', 'State', 'Made', 'Tenant'], all.map((job) => [
       h('a', { href: `#jobs/${job.job_id}`, 'data-key': job.job_id }, job.job_id.slice(0, 8)), job.first_filename,
       `${job.completed_files} of ${job.total_files}`, pill(job.status), moment(job.created_at), h('code', { title: job.tenant }, short(job.tenant)),
-    ]), [2])],
+    ]), [2]), next_cursor === null ? null : h('p', {}, older)],
   });
+  const form = h('form', { class: 'console-form', 'aria-label': 'Filter', role: 'search', onsubmit: (event) => event.preventDefault() },
+    labelled('jobs-name', 'File name', name), labelled('jobs-state', 'State', state));
+  view.element.insertBefore(form, view.element.lastElementChild);
+  return view;
+}
+
+/** So many jobs, a page after the other, so that what is shown stays true as a whole. */
+async function pagesOf(query: Readonly<Record<string, string>>, wanted: number): Promise<Page<'jobs', ListedJob>> {
+  const all: ListedJob[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null && all.length < wanted) {
+    const page: Page<'jobs', ListedJob> = await read('/admin/jobs', { ...query, limit: String(PAGE), cursor });
+    all.push(...page.jobs);
+    cursor = page.next_cursor;
+    // A filter that few jobs pass may leave a page short; one more is asked for on demand only.
+    if (page.jobs.length < PAGE) break;
+  }
+  return { jobs: all, next_cursor: cursor };
 }
 
 /** One job's timeline. */
@@ -27,7 +67,7 @@ export function history(job: string): View {
       table('Files', ['File', 'State', 'Progress', 'Failed attempts', 'Reason'], files.map((file) =>
         [file.filename, pill(file.status), `${file.progress} %`, file.attempts ?? 0, file.error?.message ?? null]), [2, 3]),
       h('h3', {}, 'Timeline'),
-      h('ol', { class: 'timeline' }, ...events.map((event) => h('li', { 'data-type': event.type },
+      h('ol', { class: 'timeline' }, ...events.map((event) => h('li', { 'data-type': event.type, 'data-status': event.status ?? '' },
         moment(event.timestamp), h('span', { class: 'timeline-words' }, h('b', {}, event.type === 'job' ? `job ${event.status ?? ''}` : (event.status ?? event.type)), ' ', event.filename ?? '', ' ', h('span', { class: 'hint' }, event.error ?? event.message ?? ''))))),
     ],
   });

@@ -1,8 +1,7 @@
-// Spend per tenant, components, and dead letters with what can be done about them.
+// Spend per tenant, and dead letters with what can be done about them.
 
 import { h } from '../ui/dom';
-import { bytes } from '../ui/words';
-import { read, send, type Component, type DeadLetter, type Page, type Tenant } from './admin';
+import { read, send, type DeadLetter, type Page, type Tenant } from './admin';
 import { actionButton, moment, table } from './parts';
 import { makeView, type View } from './view';
 
@@ -12,18 +11,6 @@ export function tenants(): View {
     read: () => read('/admin/tenants'),
     draw: ({ tenants: all }) => [table('Tenants', ['Tenant', 'Cost', 'Running', 'Waiting', 'Weight', 'At once'], all.map((one) =>
       [h('code', {}, one.tenant), `$${one.cost_usd.toFixed(2)}`, one.running, one.waiting, one.weight, one.max_concurrent ?? 'No cap']), [1, 2, 3, 4, 5])],
-  });
-}
-
-export function components(): View {
-  return makeView<{ components: Component[]; message: string | null }>({
-    id: 'components', title: 'Components', hint: 'Versions and traffic since each host started.', every: 15_000,
-    read: () => read('/admin/components'),
-    draw: ({ components: all, message }) => [
-      message === null ? null : h('p', { class: 'hint' }, message),
-      table('Components', ['Component', 'Kind', 'Version', 'Digest', 'Requests', 'Errors', 'Average', 'Instances', 'Memory'], all.map((one) =>
-        [one.id, one.kind, one.version, h('code', { title: one.digest }, one.digest.replace('sha256:', '').slice(0, 12)), one.requests, one.errors, `${one.average_ms} ms`, one.instances, bytes(one.memory_bytes)]), [4, 5, 6, 7, 8]),
-    ],
   });
 }
 

@@ -3,7 +3,7 @@
 import { listJobs } from '../api/client';
 import { ServiceError } from '../api/problem';
 import type { JobSummary } from '../api/types';
-import { readCovers } from '../storage/covers';
+import { deleteJob } from '../progress/delete-job';
 import { announce } from '../ui/announce';
 import { fill, h, setText } from '../ui/dom';
 import { keyForm } from '../ui/key-form';
@@ -26,7 +26,6 @@ export class HistoryView {
   readonly #state = h('div', { class: 'messages' });
   readonly #more = h('button', { type: 'button', class: 'button button-quiet', hidden: true, onclick: () => void this.#next() }, 'Show older');
   readonly #signal: AbortSignal;
-  #covers: ReadonlyMap<string, readonly string[]> = new Map();
   #jobs: JobSummary[] = [];
   #cursor: string | null = null;
   #asking: AbortController | null = null;
@@ -44,7 +43,6 @@ export class HistoryView {
     fill(this.#state);
     fill(this.#list, ...loadingRows());
     this.#list.setAttribute('aria-busy', 'true');
-    this.#covers = await readCovers();
     this.#jobs = [];
     await this.#ask(null, PAGE);
   }
@@ -75,13 +73,31 @@ export class HistoryView {
 
   #show(): void {
     this.#list.removeAttribute('aria-busy');
-    fill(this.#list, ...this.#jobs.map((job) => jobItem(job, this.#covers.get(job.job_id) ?? [])));
+    fill(this.#list, ...this.#jobs.map((job) => this.#item(job)));
     this.#more.hidden = this.#cursor === null;
     // A filter that few jobs pass may leave a page empty though there are older ones to look through.
     setText(this.#more, this.#jobs.length === 0 ? 'Look further back' : 'Show older');
     this.#filters.element.hidden = this.#jobs.length === 0 && !this.#filters.isSet;
     fill(this.#state, this.#jobs.length > 0 ? null : this.#filters.isSet ? foundNothing(() => this.#filters.clear()) : noJobsYet());
     if (this.#filters.isSet) announce(`${count(this.#jobs.length, 'job')} found.`);
+  }
+
+  #item(job: JobSummary): HTMLLIElement {
+    return jobItem(job, () => void this.#delete(job));
+  }
+
+  async #delete(job: JobSummary): Promise<void> {
+    try {
+      const words = await deleteJob(job.job_id, job.completed_files, isUnderWay(job));
+      if (words === null) return;
+      const index = this.#jobs.findIndex(({ job_id }) => job_id === job.job_id);
+      this.#jobs = this.#jobs.filter(({ job_id }) => job_id !== job.job_id);
+      this.#show();
+      announce(words);
+      (this.#list.children[Math.min(index, this.#jobs.length - 1)]?.querySelector('a') ?? this.element.querySelector('input'))?.focus();
+    } catch (cause) {
+      fill(this.#state, notice('error', cause instanceof ServiceError ? cause.message : 'That did not work. Try again.'));
+    }
   }
 
   /** Keeps jobs under way true, without moving anything under the reader's eyes or fingers. */
@@ -97,7 +113,7 @@ export class HistoryView {
         this.#jobs[index] = now;
         const item = this.#list.children[index];
         const held = item?.contains(document.activeElement);
-        const fresh = jobItem(now, this.#covers.get(job.job_id) ?? []);
+        const fresh = this.#item(now);
         item?.replaceWith(fresh);
         if (held) fresh.querySelector('a')?.focus();
       });

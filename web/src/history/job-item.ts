@@ -1,6 +1,6 @@
 // One job in the list: its pictures, its first file's name, how it stands and when it was made.
 
-import { pages } from '../api/addresses';
+import { addresses, pages } from '../api/addresses';
 import type { JobStatus, JobSummary } from '../api/types';
 import { h } from '../ui/dom';
 import { icon } from '../ui/icon';
@@ -12,12 +12,13 @@ const WORDS: Record<JobStatus, string> = {
 
 export const isUnderWay = ({ status }: Pick<JobSummary, 'status'>): boolean => status === 'pending' || status === 'processing';
 
-/** Makes the item; `cover` are small pictures that this browser has of the job. */
-export function jobItem(job: JobSummary, cover: readonly string[]): HTMLLIElement {
+/** Makes the item; `remove` deletes the job. */
+export function jobItem(job: JobSummary, remove: () => void): HTMLLIElement {
   const made = new Date(job.created_at);
-  const pictures = cover.length === 0
+  const { job_id, pictured_file_ids: files } = job;
+  const pictures = files.length === 0
     ? h('div', { class: 'cover is-plain' }, icon('cube'))
-    : h('div', { class: 'cover', 'data-count': cover.length }, ...cover.map((src) => h('img', { src, alt: '', width: 160, height: 120 })));
+    : h('div', { class: 'cover', 'data-count': files.length }, ...files.map((file) => h('img', { src: addresses.thumbnail(job_id, file), alt: '', loading: 'lazy', width: 160, height: 120 })));
   return h('li', { class: 'job-item' },
     h('a', { class: 'job-link', href: pages.processing(job.job_id) },
       pictures,
@@ -25,7 +26,8 @@ export function jobItem(job: JobSummary, cover: readonly string[]): HTMLLIElemen
         h('span', { class: 'job-name' }, titleOf(job)),
         h('span', { class: 'hint' }, h('time', { datetime: job.created_at, title: made.toLocaleString() }, whenWords(made)), `, ${resultWords(job)}`)),
       h('span', { class: 'job-state', 'data-status': job.status }, WORDS[job.status] ?? job.status),
-    ));
+    ),
+    h('button', { type: 'button', class: 'icon-button', 'aria-label': `Delete ${titleOf(job)}`, title: 'Delete', onclick: remove }, icon('trash')));
 }
 
 /** "vase.jpg and 2 more". */

@@ -1,11 +1,13 @@
 // The operators' console. The part of the address after `#` names the view, so that each can be linked to.
 
-import { components, deadLetters, tenants } from '../console/lists';
+import { components } from '../console/components';
 import { history, jobs } from '../console/jobs';
 import { keys } from '../console/keys';
+import { deadLetters, tenants } from '../console/lists';
 import { logs } from '../console/logs';
 import { overview } from '../console/overview';
 import type { View } from '../console/view';
+import { showAccount } from '../ui/account';
 import { byId, fill, h } from '../ui/dom';
 import { showSimulatorBanner } from '../ui/simulator-banner';
 
@@ -27,8 +29,11 @@ function show(moved: boolean): void {
   current?.stop();
   current = make(decodeURIComponent(rest));
   for (const link of byId('views').querySelectorAll('a')) {
-    if (link.hash === `#${id}`) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.hash === `#${id}`) {
+      link.setAttribute('aria-current', 'page');
+      // On a phone the list of views is wider than the screen.
+      link.scrollIntoView({ block: 'nearest', inline: 'center' });
+    } else link.removeAttribute('aria-current');
   }
   document.title = `${title} · Console · Image2Model`;
   fill(byId('view'), current.element);
@@ -42,3 +47,4 @@ addEventListener('pagehide', () => current?.stop());
 addEventListener('pageshow', (event) => event.persisted && show(false));
 show(false);
 void showSimulatorBanner();
+showAccount();

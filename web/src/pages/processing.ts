@@ -9,6 +9,7 @@ import { HistoryView } from '../history/history-view';
 import { follow, type Link } from '../progress/follow';
 import { JobState } from '../progress/job-state';
 import { JobView } from '../progress/job-view';
+import { showAccount } from '../ui/account';
 import { announce } from '../ui/announce';
 import { byId, fill, h, setText } from '../ui/dom';
 import { keyForm } from '../ui/key-form';
@@ -117,3 +118,4 @@ addEventListener('pageshow', (event) => {
 });
 void start();
 void showSimulatorBanner();
+showAccount();

@@ -2,10 +2,10 @@
 
 import { pages } from '../api/addresses';
 import { getModels, isSimulated } from '../api/client';
-import { rememberTask, rememberThumbnails, rememberToken } from '../api/session';
+import { rememberTask, rememberShareToken, rememberThumbnails } from '../api/session';
 import type { UploadAnswer } from '../api/types';
-import { keepCover } from '../storage/covers';
 import { Shelf } from '../storage/shelf';
+import { showAccount } from '../ui/account';
 import { announce } from '../ui/announce';
 import { byId, fill, h, setText } from '../ui/dom';
 import { notice, showNotice } from '../ui/notice';
@@ -95,7 +95,7 @@ function setUnderWay(controller: AbortController | null): void {
 }
 
 async function remember(answer: UploadAnswer, pictures: readonly Picture[]): Promise<void> {
-  if (answer.access_token) rememberToken(answer.job_id, answer.access_token);
+  if (answer.access_token) rememberShareToken(answer.job_id, answer.access_token);
   if (answer.task_id) rememberTask(answer.task_id, answer.job_id);
   // They are in good hands now.
   restored = false;
@@ -103,7 +103,6 @@ async function remember(answer: UploadAnswer, pictures: readonly Picture[]): Pro
   if (answer.files.length !== pictures.length) return;
   const entries = answer.files.map((file, index) => [file.file_id, pictures[index]?.thumbnail ?? ''] as const).filter(([, url]) => url !== '');
   rememberThumbnails(answer.job_id, Object.fromEntries(entries));
-  await keepCover(answer.job_id, entries.map(([, url]) => url));
 }
 
 /** Brings back what an earlier visit left unsent. */
@@ -147,6 +146,7 @@ fill(
 render();
 void restore();
 void showSimulatorBanner();
+showAccount();
 // Without an answer the detail can be chosen all the same; only prices and the model's own options are missing.
 void getModels().then((models) => settings.offer(models), () => undefined);
 void isSimulated().then((simulated) => {

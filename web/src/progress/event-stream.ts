@@ -2,7 +2,6 @@
 // "unknown job" from "server restarting", and to notice a connection that died without a word.
 
 import { problemFrom, unreachable } from '../api/problem';
-import { authorization } from '../api/session';
 import { Watchdog } from './watchdog';
 
 /** One event as the server framed it. */
@@ -76,7 +75,7 @@ export async function readStream(address: string, options: StreamOptions): Promi
   const watchdog = new Watchdog(options.firstSilence);
   try {
     const answer = await fetch(address, {
-      headers: { Accept: 'text/event-stream', ...authorization() },
+      headers: { Accept: 'text/event-stream' },
       cache: 'no-store',
       signal: AbortSignal.any([options.signal, watchdog.signal]),
     });

@@ -1,5 +1,5 @@
 // One file under way, or ended without a model: its picture, its state in words, how far it is, what was written down
-// about it, and a way to try it again once it has failed.
+// about it, a way to stop it, and one to try it again once it has failed.
 
 import { h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
@@ -7,6 +7,13 @@ import { ProgressBar } from '../ui/progress-bar';
 import { count, fileStatusWords } from '../ui/words';
 import type { FileState } from './job-state';
 import { LogView } from './log-view';
+
+export interface RowActions {
+  /** Puts the file in line anew. */
+  retry: () => void;
+  /** Stops it; the others go on. */
+  cancel: () => void;
+}
 
 export class FileRow {
   readonly element: HTMLElement;
@@ -17,11 +24,12 @@ export class FileRow {
   readonly #bar = new ProgressBar('Progress');
   readonly #log = new LogView();
   readonly #retry: HTMLButtonElement;
+  readonly #cancel: HTMLButtonElement;
 
-  /** `retry` puts the file in line anew. */
-  constructor(file: FileState, thumbnail: string, retry: () => void) {
+  constructor(file: FileState, thumbnail: string, { retry, cancel }: RowActions) {
     const image = h('img', { class: 'row-picture', src: thumbnail, alt: '', loading: 'lazy', width: 64, height: 64 });
     this.#retry = h('button', { type: 'button', class: 'button button-quiet row-retry', hidden: true, onclick: retry }, icon('retry'), 'Try again');
+    this.#cancel = h('button', { type: 'button', class: 'icon-button row-cancel', hidden: true, title: 'Cancel this one', onclick: cancel }, icon('remove'));
     this.element = h('li', { class: 'row', 'data-file': file.id },
       image,
       h('div', { class: 'row-body' },
@@ -31,10 +39,12 @@ export class FileRow {
         this.#log.element,
       ),
       this.#retry,
+      this.#cancel,
     );
   }
 
-  update(file: FileState): void {
+  /** `alone` when it is the job's only file, which is cancelled with the job. */
+  update(file: FileState, alone: boolean): void {
     const name = file.name || 'Picture';
     const stopped = file.status === 'failed' || file.status === 'cancelled';
     setText(this.#name, name);
@@ -48,6 +58,8 @@ export class FileRow {
     this.#log.update(file.log, name);
     this.#retry.hidden = file.status !== 'failed';
     this.#retry.setAttribute('aria-label', `Try again: ${name}`);
+    this.#cancel.hidden = stopped || alone;
+    this.#cancel.setAttribute('aria-label', `Cancel ${name}`);
   }
 }
 

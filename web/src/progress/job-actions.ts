@@ -1,12 +1,13 @@
-// What can be done with a job: cancel it or be notified while it runs; download, share and try again afterwards.
+// What can be done with a job: cancel it or be notified while it runs; download, share, try again and delete afterwards.
 
 import { addresses, pages } from '../api/addresses';
-import { cancelJob, retryFiles } from '../api/client';
+import { cancelFile, cancelJob, retryFiles } from '../api/client';
 import { ServiceError } from '../api/problem';
 import type { Selection } from '../results/selection';
 import { ShareButton } from '../results/share';
 import { announce } from '../ui/announce';
 import { confirmed } from '../ui/confirm';
+import { deleteJob } from './delete-job';
 import { fill, h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { notice } from '../ui/notice';
@@ -26,6 +27,7 @@ export class JobActions {
   readonly #retryWords = h('span', {});
   readonly #retry: HTMLButtonElement;
   readonly #cancel: HTMLButtonElement;
+  readonly #delete: HTMLButtonElement;
   readonly #share: ShareButton;
   readonly #notify = new NotifyButton();
   #state: JobState | null = null;
@@ -39,9 +41,10 @@ export class JobActions {
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
     this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry() }, icon('retry'), this.#retryWords);
     this.#cancel = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#stop() }, icon('stop'), 'Cancel');
+    this.#delete = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#erase() }, icon('trash'), 'Delete');
     this.#share = new ShareButton(job);
     this.element = h('div', { class: 'job-tools' },
-      h('div', { class: 'job-actions' }, this.#zip, selection.button, this.#retry, this.#share.element, this.#cancel, this.#another, this.#notify.element),
+      h('div', { class: 'job-actions' }, this.#zip, selection.button, this.#retry, this.#share.element, this.#cancel, this.#another, this.#delete, this.#notify.element),
       this.#share.panel, this.#messages);
   }
 
@@ -55,6 +58,7 @@ export class JobActions {
     setText(this.#retryWords, `Try ${failed} failed again`);
     this.#share.element.hidden = state.status === 'cancelled' && ready === 0;
     this.#cancel.hidden = state.ended;
+    this.#delete.hidden = !state.ended;
     if (this.#notify.element) this.#notify.element.hidden = state.ended;
     this.#selection.update(state);
     if (state.ended && this.#ended === false) this.#notify.tell(titleOf(state), this.#job);
@@ -64,6 +68,20 @@ export class JobActions {
   /** Puts failed files in line anew: those named, or all. */
   async retry(files?: readonly string[]): Promise<void> {
     await this.#do(() => retryFiles(this.#job, files), 'The files are in line again.');
+  }
+
+  /** Cancels one file; the others go on. */
+  async cancel(file: string): Promise<void> {
+    await this.#do(() => cancelFile(this.#job, file), 'It is being cancelled.');
+  }
+
+  async #erase(): Promise<void> {
+    const ready = this.#state?.count('completed') ?? 0;
+    await this.#do(async () => {
+      const words = await deleteJob(this.#job, ready);
+      if (words !== null) location.assign(pages.jobs);
+      return words ?? 'Nothing was changed.';
+    }, '');
   }
 
   async #stop(): Promise<void> {
@@ -93,5 +111,6 @@ export class JobActions {
   #setBusy(busy: boolean): void {
     this.#cancel.disabled = busy;
     this.#retry.disabled = busy;
+    this.#delete.disabled = busy;
   }
 }

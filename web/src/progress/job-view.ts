@@ -43,7 +43,7 @@ export class JobView {
     this.#order = [...state.files.keys()];
     for (const file of state.files.values()) {
       if (file.status === 'completed') this.#showCard(file, state.files.size);
-      else this.#showRow(file);
+      else this.#showRow(file, state.files.size === 1);
       this.#say(file);
     }
     this.#cardList.hidden = ready === 0;
@@ -54,16 +54,16 @@ export class JobView {
     if (state.ended !== this.#ended) this.#turn(state);
   }
 
-  #showRow(file: FileState): void {
+  #showRow(file: FileState, alone: boolean): void {
     this.#cards.get(file.id)?.remove();
     this.#cards.delete(file.id);
     let row = this.#rows.get(file.id);
     if (row === undefined) {
-      row = new FileRow(file, this.#picture(file), () => void this.#actions.retry([file.id]));
+      row = new FileRow(file, this.#picture(file), { retry: () => void this.#actions.retry([file.id]), cancel: () => void this.#actions.cancel(file.id) });
       this.#rows.set(file.id, row);
       this.#rowList.append(row.element);
     }
-    row.update(file);
+    row.update(file, alone);
   }
 
   #showCard(file: FileState, all: number): void {
@@ -90,7 +90,7 @@ export class JobView {
   }
 
   #picture(file: FileState): string {
-    return this.#thumbnails[file.id] ?? addresses.original(this.#job, file.id);
+    return this.#thumbnails[file.id] ?? addresses.thumbnail(this.#job, file.id);
   }
 
   /** Speaks a file's change of state, but not the states the page opened with. */

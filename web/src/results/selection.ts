@@ -2,7 +2,6 @@
 // The service packs all models of a job; a choice among them is fetched one by one and packed here.
 
 import { addresses } from '../api/addresses';
-import { authorization } from '../api/session';
 import type { FileState, JobState } from '../progress/job-state';
 import { announce } from '../ui/announce';
 import { h, setText } from '../ui/dom';
@@ -52,7 +51,7 @@ export class Selection {
       const blobs: Blob[] = [];
       for (const [index, id] of ids.entries()) {
         setText(this.#words, `Fetching ${index + 1} of ${ids.length}…`);
-        const answer = await fetch(addresses.model(this.#job, id), { headers: authorization() });
+        const answer = await fetch(addresses.model(this.#job, id));
         if (!answer.ok) throw new Error(`status ${answer.status}`);
         blobs.push(await answer.blob());
       }

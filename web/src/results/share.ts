@@ -2,7 +2,7 @@
 // opens without a key until the job's files are removed.
 
 import { pages } from '../api/addresses';
-import { accessToken } from '../api/session';
+import { shareToken } from '../api/session';
 import { announce } from '../ui/announce';
 import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
@@ -28,7 +28,7 @@ export class ShareButton {
     const link = new URL(pages.shared(this.#job), location.href).href;
     const field = h('input', { id: 'share-link', class: 'field', type: 'text', readonly: true, value: link, 'aria-describedby': 'share-hint', onfocus: () => field.select() });
     const copy = h('button', { type: 'button', class: 'button button-primary', onclick: () => void copied(field, copy) }, 'Copy');
-    const open = accessToken(this.#job) !== null;
+    const open = shareToken(this.#job) !== null;
     fill(this.panel, h('label', { for: 'share-link' }, 'Link to this job'),
       h('div', { class: 'share-row' }, field, copy),
       h('p', { id: 'share-hint', class: 'hint' }, open

@@ -1,11 +1,11 @@
-// This browser's small database (IndexedDB): the pictures that wait to be sent, and small covers of earlier jobs.
+// This browser's small database (IndexedDB): the pictures that wait to be sent.
 // Everything works, less conveniently, where storage is refused: a failed read finds nothing, a failed write is forgotten.
 
 const NAME = 'image2model';
-const VERSION = 1;
+const VERSION = 2;
 
 /** The tables, each an object store with keys of its own. */
-export type Table = 'pictures' | 'covers';
+export type Table = 'pictures';
 
 let opening: Promise<IDBDatabase | null> | null = null;
 
@@ -14,7 +14,10 @@ function open(): Promise<IDBDatabase | null> {
     try {
       const request = indexedDB.open(NAME, VERSION);
       request.onupgradeneeded = () => {
-        for (const table of ['pictures', 'covers']) request.result.createObjectStore(table);
+        const { objectStoreNames } = request.result;
+        if (!objectStoreNames.contains('pictures')) request.result.createObjectStore('pictures');
+        // Kept by an earlier version of these pages; the service has small pictures itself now.
+        if (objectStoreNames.contains('covers')) request.result.deleteObjectStore('covers');
       };
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => resolve(null);
@@ -56,7 +59,3 @@ export async function removeOne(table: Table, key: string): Promise<void> {
 export async function clearTable(table: Table): Promise<void> {
   await run(table, 'readwrite', (store) => store.clear());
 }
-
-/** Every value of a table. */
-export const readAll = async (table: Table): Promise<unknown[]> =>
-  (await run<unknown[]>(table, 'readonly', (store) => store.getAll())) ?? [];

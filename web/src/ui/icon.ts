@@ -18,6 +18,8 @@ const PATHS = {
   expand: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
   search: 'M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5L20 20',
   warning: 'M12 4l9 16H3zM12 10v4.5M12 17.2h.01',
+  leave: 'M14 5H5v14h9M10 12h10m0 0l-3.5-3.5M20 12l-3.5 3.5',
+  trash: 'M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7M10.2 10.5v5.5M13.8 10.5v5.5',
   check: 'M5 12.5l4.5 4.5L19 7.5',
 } as const;
 

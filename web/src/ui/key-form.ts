@@ -1,24 +1,38 @@
-// Asks for an API key when the service wants one. The key stays in this tab's session storage.
+// Asks for an API key when the service wants one, and exchanges it at once for a session: the page keeps no key.
 
-import { apiKey, rememberKey } from '../api/session';
-import { h } from './dom';
+import { signIn, type Role } from '../api/account';
+import { ServiceError } from '../api/problem';
+import { showAccount } from './account';
+import { h, setText } from './dom';
 
-/** A small form; `retry` runs once a key is remembered. `words` is what the service said. */
-export function keyForm(words: string, retry: () => void): HTMLElement {
+/** A small form; `retry` runs once there is a session. `words` is what the service said, `role` what is to be opened. */
+export function keyForm(words: string, retry: () => void, role: Role = 'user'): HTMLElement {
   const input = h('input', {
-    id: 'api-key', class: 'field', type: 'password', autocomplete: 'off', spellcheck: 'false', required: true,
-    'aria-describedby': 'api-key-hint', value: apiKey() ?? '',
+    id: 'api-key', class: 'field', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: true,
+    'aria-describedby': 'api-key-hint',
   });
-  const submit = (event: Event): void => {
+  const said = h('p', { role: 'alert', class: 'key-form-words' }, words);
+  const button = h('button', { type: 'submit', class: 'button button-primary' }, 'Use this key');
+  const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
-    rememberKey(input.value);
-    retry();
+    button.disabled = true;
+    try {
+      await signIn(input.value, role);
+      input.value = '';
+      showAccount();
+      retry();
+    } catch (cause) {
+      setText(said, cause instanceof ServiceError ? cause.message : 'That did not work. Try again.');
+      input.select();
+    } finally {
+      button.disabled = false;
+    }
   };
-  const form = h('form', { class: 'key-form panel', onsubmit: submit },
-    h('p', { role: 'alert', class: 'key-form-words' }, words),
+  const form = h('form', { class: 'key-form panel', onsubmit: (event) => void submit(event) },
+    said,
     h('label', { for: 'api-key' }, 'API key'),
-    h('div', { class: 'key-form-row' }, input, h('button', { type: 'submit', class: 'button button-primary' }, 'Use this key')),
-    h('p', { id: 'api-key-hint', class: 'hint' }, 'Kept in this tab only, and forgotten when it closes.'),
+    h('div', { class: 'key-form-row' }, input, button),
+    h('p', { id: 'api-key-hint', class: 'hint' }, 'Sent once. This browser then has a session for some hours; the page keeps no key.'),
   );
   queueMicrotask(() => input.select());
   return form;

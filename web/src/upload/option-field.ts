@@ -1,24 +1,29 @@
 // One option of a model, drawn from its own schema: a list of values becomes radio buttons with their price, yes or no
-// a tick box. What is left as the schema has it is not sent, so that the model's own choice stays its own.
+// a tick box, a number a field. What is left as the schema has it is not sent, so that the model's own choice stays its own.
 
-import { optionOf, type ModelMaker, type OptionSchema } from '../api/models';
-import { h } from '../ui/dom';
+import type { ModelMaker, OptionSchema } from '../api/models';
+import { h, setText } from '../ui/dom';
 import { dollars, priceWith } from './estimate';
+
+/** What is sent of an option. */
+export type OptionValue = string | number | boolean;
 
 export interface OptionField {
   name: string;
   element: HTMLElement;
-  /** The form field's value; null when it is the model's own choice. */
-  read: () => string | null;
-  set: (value: string) => void;
+  /** The chosen value; null when it is the model's own choice. */
+  read: () => OptionValue | null;
+  /** Whether it can be sent; if not, a message stands beside it and it has the keyboard. */
+  check: () => boolean;
+  /** Brings a kept value back. */
+  set: (value: unknown) => void;
 }
 
-/** The field of an option, or null when the model lacks it or it is of a kind that is not drawn here. */
-export function optionField(maker: ModelMaker, name: string): OptionField | null {
-  const schema = optionOf(maker, name);
-  if (schema === null) return null;
+/** The field of an option, or null when it is of a kind that is not drawn here. */
+export function optionField(maker: ModelMaker, name: string, schema: OptionSchema): OptionField | null {
   if (schema.enum?.every((value) => typeof value === 'string')) return choiceField(maker, name, schema, schema.enum as readonly string[]);
-  return schema.type === 'boolean' ? tickField(name, schema) : null;
+  if (schema.type === 'boolean') return tickField(name, schema);
+  return schema.type === 'integer' || schema.type === 'number' ? numberField(name, schema) : null;
 }
 
 /** Names as makers write them, in words: `standard` → "Standard", `no` → "None". */
@@ -44,6 +49,7 @@ function choiceField(maker: ModelMaker, name: string, schema: OptionSchema, valu
       const chosen = radios.find((radio) => radio.checked)?.value ?? '';
       return chosen === '' || chosen === usual ? null : chosen;
     },
+    check: () => true,
     set(value) {
       for (const radio of radios) radio.checked = radio.value === value;
     },
@@ -57,9 +63,53 @@ function tickField(name: string, schema: OptionSchema): OptionField {
     name,
     element: h('label', { class: 'choice choice-tick' }, box, h('span', { class: 'choice-words' },
       h('span', {}, schema.title ?? valueWords(name)), h('span', { class: 'hint' }, schema.description ?? ''))),
-    read: () => (box.checked === usual ? null : String(box.checked)),
+    read: () => (box.checked === usual ? null : box.checked),
+    check: () => true,
     set(value) {
-      box.checked = value === 'true';
+      box.checked = value === true;
     },
   };
+}
+
+function numberField(name: string, schema: OptionSchema): OptionField {
+  const { minimum, maximum } = schema;
+  const whole = schema.type === 'integer';
+  const ids = { field: `option-${name}`, hint: `option-${name}-hint`, error: `option-${name}-error` };
+  const field = h('input', {
+    id: ids.field, class: 'field', type: 'number', inputmode: whole ? 'numeric' : 'decimal', min: minimum, max: maximum, step: whole ? 1 : 'any',
+    placeholder: typeof schema.default === 'number' ? String(schema.default) : 'Any', 'aria-describedby': `${ids.hint} ${ids.error}`,
+  });
+  const error = h('p', { id: ids.error, class: 'field-error', role: 'alert' });
+  const judge = (): boolean => {
+    const refusal = numberRefusal(field.validity.badInput ? '?' : field.value, schema);
+    setText(error, refusal ?? '');
+    field.setAttribute('aria-invalid', String(refusal !== null));
+    return refusal === null;
+  };
+  field.addEventListener('change', judge);
+  return {
+    name,
+    element: h('div', { class: 'option-number' }, h('label', { for: ids.field }, schema.title ?? valueWords(name)), field,
+      h('p', { id: ids.hint, class: 'hint' }, schema.description ?? ''), error),
+    read: () => (field.value === '' || Number(field.value) === schema.default ? null : Number(field.value)),
+    check() {
+      const fits = judge();
+      if (!fits) field.focus();
+      return fits;
+    },
+    set(value) {
+      field.value = typeof value === 'number' ? String(value) : '';
+    },
+  };
+}
+
+/** Why a number cannot be used, or null. An empty one leaves the choice to the model. */
+export function numberRefusal(text: string, { type, minimum, maximum }: OptionSchema): string | null {
+  if (text.trim() === '') return null;
+  const value = Number(text);
+  const fits = Number.isFinite(value) && (type !== 'integer' || Number.isInteger(value)) && value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity);
+  if (fits) return null;
+  const kind = type === 'integer' ? 'a whole number' : 'a number';
+  if (minimum !== undefined && maximum !== undefined) return `Give ${kind} from ${minimum} to ${maximum}.`;
+  return minimum !== undefined ? `Give ${kind} from ${minimum}.` : maximum !== undefined ? `Give ${kind} up to ${maximum}.` : `Give ${kind}.`;
 }

@@ -3,7 +3,6 @@
 import { addresses } from '../api/addresses';
 import type { Wishes } from '../api/models';
 import { problemFrom, ServiceError, unreachable } from '../api/problem';
-import { authorization } from '../api/session';
 import type { UploadAnswer } from '../api/types';
 
 export interface Upload {
@@ -23,7 +22,7 @@ export function sendUpload(
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', addresses.upload);
-    const headers = { Accept: 'application/json', 'Idempotency-Key': upload.idempotencyKey, ...authorization() };
+    const headers = { Accept: 'application/json', 'Idempotency-Key': upload.idempotencyKey };
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     const sizes = upload.files.map((file) => file.size);
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(sentOf(sizes, event.loaded, event.total));

@@ -1,19 +1,21 @@
 // The choices beside the pictures: which model, how fine, which options of it; kept in this tab over a reload.
 // Until the service has said what it can make, the detail alone is offered; nothing waits for that answer.
 
-import { UPLOAD_OPTIONS, type ModelMaker, type ModelsAnswer, type Wishes } from '../api/models';
+import { DETAIL_OPTION, USUAL_OPTIONS, type ModelMaker, type ModelsAnswer, type Wishes } from '../api/models';
 import { readJson, writeJson } from '../api/session';
 import { fill, h } from '../ui/dom';
 import { detailField } from './detail-field';
-import { optionField, type OptionField } from './option-field';
+import { optionField, type OptionField, type OptionValue } from './option-field';
 
 const KEPT = 'image2model.settings';
 
 export class Settings {
   readonly #detail = detailField();
   readonly #options = h('div', { class: 'options-list' });
+  readonly #further = h('div', { class: 'options-list' });
+  readonly #more = h('details', { class: 'more-options', hidden: true }, h('summary', {}, 'More options'), this.#further);
   readonly #choice = h('div', { class: 'model-choice', hidden: true });
-  readonly element = h('fieldset', { class: 'settings' }, h('legend', { class: 'visually-hidden' }, 'Options'), this.#choice, this.#detail.element, this.#options);
+  readonly element = h('fieldset', { class: 'settings' }, h('legend', { class: 'visually-hidden' }, 'Options'), this.#choice, this.#detail.element, this.#options, this.#more);
   readonly #changed: () => void;
   #fields: OptionField[] = [];
   #makers: readonly ModelMaker[] = [];
@@ -50,33 +52,47 @@ export class Settings {
   /** The form fields that are not left to the model, or undefined (and a message beside the field) when one is not valid. */
   read(): Wishes | undefined {
     const faces = this.#detail.read();
-    return faces === undefined ? undefined : { ...this.wishes(), ...(faces === null ? {} : { face_limit: String(faces) }) };
+    const wrong = this.#fields.find(({ check }) => !check());
+    if (wrong !== undefined && this.#further.contains(wrong.element)) this.#more.open = true;
+    wrong?.check();
+    return faces === undefined || wrong !== undefined ? undefined : { ...this.wishes(), ...(faces === null ? {} : { face_limit: String(faces) }) };
   }
 
   /** The same without the number of faces, and without checking. */
   wishes(): Wishes {
-    const chosen = this.#fields.flatMap(({ name, read }) => {
+    const chosen = Object.entries(this.#values());
+    const usual = chosen.filter(([name]) => USUAL_OPTIONS.includes(name)).map(([name, value]) => [name, String(value)] as const);
+    const further = chosen.filter(([name]) => !USUAL_OPTIONS.includes(name));
+    const model = this.#chosen && this.#chosen.id !== this.#usual ? { model: this.#chosen.id } : {};
+    const options = further.length > 0 ? { options: JSON.stringify(Object.fromEntries(further)) } : {};
+    return { ...model, ...Object.fromEntries(usual), ...options };
+  }
+
+  /** What is chosen otherwise than the model would. */
+  #values(): Record<string, OptionValue> {
+    return Object.fromEntries(this.#fields.flatMap(({ name, read }) => {
       const value = read();
       return value === null ? [] : [[name, value] as const];
-    });
-    const model = this.#chosen && this.#chosen.id !== this.#usual ? { model: this.#chosen.id } : {};
-    return { ...model, ...Object.fromEntries(chosen) };
+    }));
   }
 
   #choose(maker: ModelMaker | null): void {
-    const before = { ...readJson(KEPT), ...this.wishes() };
+    const before = { ...readJson(KEPT), ...this.#values() };
     this.#chosen = maker;
-    this.#fields = maker === null ? [] : UPLOAD_OPTIONS.flatMap((name) => optionField(maker, name) ?? []);
-    for (const field of this.#fields) {
-      const kept = before[field.name];
-      if (typeof kept === 'string') field.set(kept);
-    }
-    fill(this.#options, ...this.#fields.map(({ element }) => element));
+    const options = Object.entries(maker?.options_schema?.properties ?? {}).filter(([name]) => name !== DETAIL_OPTION);
+    this.#fields = maker === null ? [] : options.flatMap(([name, schema]) => optionField(maker, name, schema) ?? []);
+    for (const field of this.#fields) if (before[field.name] !== undefined) field.set(before[field.name]);
+    const usual = this.#fields.filter(({ name }) => USUAL_OPTIONS.includes(name));
+    const further = this.#fields.filter(({ name }) => !USUAL_OPTIONS.includes(name));
+    fill(this.#options, ...usual.map(({ element }) => element));
+    fill(this.#further, ...further.map(({ element }) => element));
+    this.#more.hidden = further.length === 0;
+    this.#more.open ||= further.some(({ read }) => read() !== null);
     this.#changed();
   }
 
   #keep(): void {
-    writeJson(KEPT, { ...this.wishes(), face_limit: this.#detail.text });
+    writeJson(KEPT, { ...this.#values(), ...(this.#chosen && this.#chosen.id !== this.#usual ? { model: this.#chosen.id } : {}), face_limit: this.#detail.text });
     this.#changed();
   }
 }

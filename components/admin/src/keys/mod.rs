@@ -7,7 +7,7 @@ use image2model_domain::api_key::{self, ApiKey};
 use image2model_domain::commands::{IssueKey, ListKeys, RevokeKey};
 use image2model_domain::time::rfc3339;
 use image2model_domain::{Problem, digest};
-use image2model_kit::{Context, Failure, Reply, random_bits, redis, reply};
+use image2model_kit::{Context, Failure, Reply, random_secret_bits, redis, reply};
 use serde_json::{Value, json};
 
 use crate::audit;
@@ -22,7 +22,7 @@ pub(crate) async fn issue(mut context: Context) -> Result<Reply, Failure> {
     let body: Value = context.json(LONGEST_BODY).await?;
     let wanted = Wanted::read(&body)?;
     audit::asked(&context, &json!({ "name": wanted.name, "role": wanted.role, "limits": wanted.limits }));
-    let secret = api_key::from_random(random_256());
+    let secret = api_key::from_random(random_secret_bits());
     let hash = digest::sha256_hex(secret.as_bytes());
     let key = redis::run(&IssueKey {
         hash: &hash,
@@ -82,11 +82,4 @@ fn add(shown: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(fields) = shown.as_object_mut() {
         fields.insert(name.to_owned(), value.into());
     }
-}
-
-fn random_256() -> [u8; 32] {
-    let mut bits = [0; 32];
-    let fresh = random_bits().into_iter().chain(random_bits());
-    bits.iter_mut().zip(fresh).for_each(|(bit, byte)| *bit = byte);
-    bits
 }

@@ -20,6 +20,7 @@ static ROUTES: &[Route] = routes! {
     GET "/api/v1/download/:job_id/:file_id/model" Owner Standard => parts::model,
     GET "/api/v1/download/:job_id/:file_id/preview" Owner Standard => parts::preview,
     GET "/api/v1/download/:job_id/:file_id/original" Owner Standard => parts::original,
+    GET "/api/v1/download/:job_id/:file_id/thumbnail" Owner Uncounted => parts::thumbnail,
     GET "/api/v1/download/:job_id/:filename" Owner Standard => by_name::of_job,
 };
 

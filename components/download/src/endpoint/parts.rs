@@ -1,8 +1,8 @@
-//! `…/{file_id}/model`, `/preview`, `/original`: what belongs to one file.
+//! `…/{file_id}/model`, `/preview`, `/original`, `/thumbnail`: what belongs to one file.
 
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileStatus, Problem, file_name};
-use image2model_kit::{Context, Failure, Reply, config, log, reply};
+use image2model_kit::{Context, Failure, Reply, blobs, config, log, reply};
 use serde_json::json;
 
 use super::served::Served;
@@ -55,6 +55,17 @@ pub(super) async fn original(context: Context) -> Result<Reply, Failure> {
     let file = super::file(&context, &job)?;
     let served = Served { name: &file.filename, content_type: &file.content_type, inline: true };
     from(&context, &[Place::Here(file.blob.clone())], &served).await
+}
+
+/// The uploaded image, small, as lists show it. A page shows many, so they are not counted, and a browser keeps them for a while.
+pub(super) async fn thumbnail(context: Context) -> Result<Reply, Failure> {
+    let job = super::job(&context).await?;
+    let file = super::file(&context, &job)?;
+    let name = format!("{}_thumbnail.jpg", file_name::split_extension(&file.filename).0);
+    let served = Served { name: &name, content_type: "image/jpeg", inline: true };
+    let mut answer = from(&context, &[Place::Here(blobs::thumbnail_of(&file.blob))], &served).await?;
+    reply::insert(&mut answer, "cache-control", "private, max-age=3600");
+    Ok(answer)
 }
 
 /// Streamed from the first place that has it; from elsewhere only when the client wants no redirect there.

@@ -10,6 +10,7 @@ use image2model_domain::{JobId, Problem, access_token};
 use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
 use serde_json::{Value, json};
 
+use super::models;
 use super::services::Host;
 use super::settings::Settings;
 use super::watch::watched;
@@ -90,8 +91,12 @@ impl Upload {
         let intake =
             Intake { services: &Host, limits: self.settings.limits, job: self.job.clone(), digests: key.is_some() };
         let content_type = self.context.header("content-type").unwrap_or_default();
-        let received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
+        let mut received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
         let model = self.model(received.fields.model.as_deref()).await?;
+        if !received.fields.further.is_empty() {
+            let schema = models::schema(&model).await?;
+            received.fields.complete(&schema).map_err(|error| self.problem(&error))?;
+        }
         let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref(), 400).await?;
         self.write_metadata(&received, &model).await?;
         self.make_job(received, model, webhook, key).await

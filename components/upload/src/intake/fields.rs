@@ -1,7 +1,8 @@
 //! The text fields of the form.
 
-use image2model_domain::options::{InvalidOption, Options};
+use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
 use image2model_domain::queue::Priority;
+use serde_json::{Map, Value};
 
 use super::IntakeError;
 use super::head::Head;
@@ -12,6 +13,8 @@ use super::limits::MAX_TEXT;
 pub struct Fields {
     /// For the model.
     pub options: Options,
+    /// More of them by the provider's own names, judged by whoever knows the provider.
+    pub further: Map<String, Value>,
     /// Provider id, when one was named.
     pub model: Option<String>,
     /// `false` only stores the images.
@@ -26,6 +29,7 @@ impl Default for Fields {
     fn default() -> Self {
         Self {
             options: Options::default(),
+            further: Map::new(),
             model: None,
             process: true,
             webhook_url: None,
@@ -37,7 +41,7 @@ impl Default for Fields {
 impl Fields {
     /// Whether a field means something here; all others are ignored.
     pub(super) fn knows(name: &str) -> bool {
-        matches!(name, "model" | "process" | "webhook_url" | "priority")
+        matches!(name, "model" | "options" | "process" | "webhook_url" | "priority")
             || Options::default().set_field(name, "").is_ok_and(|known| known)
     }
 
@@ -51,6 +55,10 @@ impl Fields {
             _ if value.is_empty() => {}
             "model" if is_provider_id(value) => self.model = Some(value.to_owned()),
             "model" => return refuse("must be one of the models of GET /api/v1/models/available"),
+            "options" => match serde_json::from_str(value) {
+                Ok(Value::Object(further)) => self.further = further,
+                _ => return refuse("must be a JSON object of the model's options"),
+            },
             "process" => match value.to_ascii_lowercase().as_str() {
                 "true" | "1" | "yes" | "on" => self.process = true,
                 "false" | "0" | "no" | "off" => self.process = false,
@@ -63,6 +71,19 @@ impl Fields {
             "webhook_url" => self.webhook_url = Some(value.to_owned()),
             _ => {
                 self.options.set_field(name, value).map_err(IntakeError::Field)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the further options over, as far as the provider has them; one that the form has a field for is the field's.
+    ///
+    /// # Errors
+    /// [`IntakeError::Field`] for an option that the provider does not have, or not with this value.
+    pub fn complete(&mut self, schema: &OptionsSchema) -> Result<(), IntakeError> {
+        for (name, value) in std::mem::take(&mut self.further) {
+            if self.options.get(&name).is_none() {
+                self.options.set(&name, &value, schema).map_err(IntakeError::Field)?;
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ mod elsewhere;
 mod inventory;
 mod range;
 mod serve;
+mod thumbnail;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Blobs, FreeSpace};
 pub use elsewhere::{Chunks, Elsewhere, ElsewhereError};
+use thumbnail::Maker;
 
 /// What the gateway needs to know.
 #[derive(Clone)]
@@ -48,6 +50,7 @@ struct State {
     max_bytes: u64,
     min_free: FreeSpace,
     elsewhere: Arc<dyn Elsewhere>,
+    thumbnails: Maker,
 }
 
 impl Gateway {
@@ -59,7 +62,7 @@ impl Gateway {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let GatewayConfig { token, max_bytes, min_free, elsewhere, .. } = config;
-        let state = State { blobs, token, max_bytes, min_free, elsewhere };
+        let state = State { blobs, token, max_bytes, min_free, elsewhere, thumbnails: Maker::default() };
         Ok(Self { listener, address, state: Arc::new(state) })
     }
 

@@ -1,5 +1,5 @@
 //! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`,
-//! `/jobs/{area}` and `/elsewhere`.
+//! `/jobs/{area}`, `/elsewhere` and `/thumbnails/{key}`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::conditions::{Conditions, judge};
 use super::range::Asked;
-use super::{State, access, conditions, elsewhere, inventory, range};
+use super::{State, access, conditions, elsewhere, inventory, range, thumbnail};
 use crate::blobs::{Area, BlobError, BlobKey, BlobMeta, BlobPrefix};
 
 pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
@@ -42,6 +42,13 @@ async fn route(state: &State, path: &str, request: Request) -> Result<Response, 
     }
     if path == "elsewhere" && matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(elsewhere::pass(&*state.elsewhere, request).await);
+    }
+    if let (&Method::GET | &Method::HEAD, Some(original)) = (request.method(), path.strip_prefix("thumbnails/")) {
+        let small = thumbnail::of(state, &BlobKey::parse(original)?).await?.to_string();
+        return match *request.method() {
+            Method::GET => get(state, &small, request.headers()).await,
+            _ => head(state, &small, request.headers()).await,
+        };
     }
     match *request.method() {
         Method::PUT => put(state, path, request).await,

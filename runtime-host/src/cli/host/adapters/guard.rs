@@ -53,6 +53,8 @@ fn translated(facts: StreamFacts) -> Facts {
         authorization: facts.authorization,
         cookie: facts.cookie,
         origin: facts.origin,
+        fetch_site: facts.fetch_site,
+        host: facts.host,
         preflight_method: facts.preflight_method,
         preflight_headers: facts.preflight_headers,
         client_address: facts.client_address,

@@ -22,6 +22,8 @@ async fn guarded(request: Request) -> anyhow::Result<impl IntoResponse> {
         authorization: header("authorization"),
         cookie: None,
         origin: None,
+        fetch_site: None,
+        host: None,
         preflight_method: None,
         preflight_headers: None,
         client_address: header("spin-client-addr").unwrap_or_default(),
