@@ -10,6 +10,8 @@ mod browser;
 #[cfg(test)]
 mod cells;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod fal_webhooks;
 #[cfg(test)]
 mod faults;

@@ -13,6 +13,7 @@ pub mod exposition;
 pub mod fleet;
 pub mod glb;
 pub mod kept;
+pub mod nginx;
 pub mod photo;
 pub mod product;
 pub mod proof;

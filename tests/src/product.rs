@@ -33,6 +33,12 @@ impl Setup {
             .with("FAL_RESULT_HOSTS", "127.0.0.1")
     }
 
+    /// Every variable that was set.
+    #[must_use]
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// Starts it with a fresh data folder.
     ///
     /// # Errors
@@ -158,7 +164,8 @@ pub fn image2model() -> anyhow::Result<Command> {
 }
 
 fn is_configuration(name: &str) -> bool {
-    let prefixes = ["FAL_", "LOG_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_"];
+    let prefixes =
+        ["FAL_", "LOG_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_"];
     let names = [
         "API_KEY",
         "ADMIN_API_KEY",

@@ -6,6 +6,7 @@ mod config;
 mod host;
 mod jobs;
 mod keys;
+mod probe;
 mod server;
 mod submit;
 mod table;
@@ -47,6 +48,8 @@ enum Command {
     Jobs(jobs::Args),
     /// Issue, list and revoke API keys
     Keys(keys::Args),
+    /// Ask one address whether it is well, as containers' health checks do
+    Probe(probe::Args),
     /// Check every built component against its contract
     Check(check::Args),
     /// Print the documents about configuration
@@ -66,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Watch(args) => watch::run(args),
         Command::Jobs(args) => jobs::run(&args),
         Command::Keys(args) => keys::run(&args),
+        Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::empty;
 use super::{Hangup, Response, Streams};
 use crate::intake::{First, Prefixed, first, head_of, respond, unless_gone};
 
@@ -134,8 +136,26 @@ impl Streams {
 
     async fn one(&self, request: http::Request<Incoming>, client: SocketAddr, hangup: &Hangup) -> Response {
         let (mut head, _) = request.into_parts();
+        if let Some(answer) = self.probe(head.uri.path()) {
+            return answer;
+        }
         head.extensions.insert(hangup.clone());
         self.handle(&head, client).await
+    }
+}
+
+impl Streams {
+    /// What an orchestrator asks of a server of its own: whether it lives, and whether it takes streams.
+    fn probe(&self, path: &str) -> Option<Response> {
+        let status = match path {
+            "/health/live" => StatusCode::OK,
+            "/health/ready" if self.0.drain.has_begun() => StatusCode::SERVICE_UNAVAILABLE,
+            "/health/ready" => StatusCode::OK,
+            _ => return None,
+        };
+        let mut response = http::Response::new(empty());
+        *response.status_mut() = status;
+        Some(response)
     }
 }
 

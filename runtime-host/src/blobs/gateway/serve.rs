@@ -1,5 +1,5 @@
 //! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`,
-//! `/jobs/{area}` and `/elsewhere`.
+//! `/jobs/{area}` and `/elsewhere`; and, for whoever asks, whether it lives.
 
 use std::sync::Arc;
 
@@ -19,6 +19,9 @@ use super::{State, access, conditions, elsewhere, inventory, range};
 use crate::blobs::{Area, BlobError, BlobKey, BlobMeta, BlobPrefix};
 
 pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+    if let Some(status) = probe(&state, request.uri().path()) {
+        return status.into_response();
+    }
     if !access::is_allowed(request.headers(), &state.token) {
         return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
@@ -61,6 +64,17 @@ fn failure(method: &Method, path: &str, error: &BlobError) -> Response {
     }
     // The code alone: causes may name folders.
     (status, Json(json!({ "error_code": error.code() }))).into_response()
+}
+
+/// What an orchestrator asks, which has no token: a status and nothing else. A full disk is no reason not to be asked, for
+/// models are read from it.
+fn probe(state: &State, path: &str) -> Option<StatusCode> {
+    match path {
+        "/health/live" => Some(StatusCode::OK),
+        "/health/ready" if state.blobs.room(state.min_free).is_ok() => Some(StatusCode::OK),
+        "/health/ready" => Some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => None,
+    }
 }
 
 fn health(state: &State) -> Result<Response, BlobError> {
