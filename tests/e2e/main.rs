@@ -52,4 +52,6 @@ mod terminal;
 #[cfg(test)]
 mod terminal_jobs;
 #[cfg(test)]
+mod traces;
+#[cfg(test)]
 mod uploads;

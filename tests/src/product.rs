@@ -165,7 +165,7 @@ pub fn image2model() -> anyhow::Result<Command> {
 
 fn is_configuration(name: &str) -> bool {
     let prefixes =
-        ["FAL_", "LOG_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_"];
+        ["FAL_", "LOG_", "REDIS_", "BLOB_", "RATE_LIMIT_", "MAX_STREAMS", "SPIN_VARIABLE_", "WEBHOOK_", "OTEL_"];
     let names = [
         "API_KEY",
         "ADMIN_API_KEY",

@@ -17,8 +17,9 @@ use super::conditions::{Conditions, judge};
 use super::range::Asked;
 use super::{State, access, conditions, elsewhere, inventory, range};
 use crate::blobs::{Area, BlobError, BlobKey, BlobMeta, BlobPrefix};
+use crate::trace;
 
-pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+pub(super) async fn answer(Extract(state): Extract<Arc<State>>, mut request: Request) -> Response {
     if let Some(status) = probe(&state, request.uri().path()) {
         return status.into_response();
     }
@@ -27,10 +28,14 @@ pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request
     }
     let method = request.method().clone();
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    match route(&state, &path, request).await {
+    let span = trace::received(&mut request);
+    span.rename(|| format!("{method} /{}/...", path.split('/').next().unwrap_or_default()));
+    let response = match route(&state, &path, request).await {
         Ok(response) => response,
         Err(error) => failure(&method, &path, &error),
-    }
+    };
+    span.answered(response.status(), response.status().is_server_error());
+    response
 }
 
 async fn route(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {

@@ -14,6 +14,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::Grants;
 use crate::edge::body::TimedBody;
+use crate::trace;
 
 /// How long a connection may take, whatever the component asks for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -117,15 +118,23 @@ impl WasiHttpHooks for Outbound {
 
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _transfer: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
         let client = self.grants.http.clone();
+        let component = self.grants.component.clone();
         Box::new(async move {
             allowed?;
-            let response = client.send(request, options.unwrap_or_default()).await?;
+            let span = trace::sent(&mut request);
+            span.set("component_id", || component.to_string());
+            let response = client.send(request, options.unwrap_or_default()).await;
+            match &response {
+                Ok(response) => span.answered(response.status(), response.status().as_u16() >= 400),
+                Err(_) => span.fail("no_answer"),
+            }
+            let response = response?;
             // The connection is driven by the pool, so there is no transfer left for the component to wait for.
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))

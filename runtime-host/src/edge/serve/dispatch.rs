@@ -17,7 +17,8 @@ use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
 use super::progress::{Progress, RequestBody};
 use super::response::OutBody;
-use super::router::Router;
+use super::router::{Router, Target};
+use crate::trace::{self, Span};
 
 const HEALTH: &str = "/.well-known/spin/health";
 const INFO: &str = "/.well-known/spin/info";
@@ -42,24 +43,28 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// Answers one request, and logs it.
-    pub(super) async fn answer(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
+    pub(super) async fn answer(&self, mut request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let line = Line::begin(&request, peers.client.ip());
-        let answer = self.answered(request, peers).await;
+        let span = trace::received(&mut request);
+        let answer = self.answered(request, peers, &span).await;
+        span.answered(answer.status(), answer.status().is_server_error());
         line.end(&answer);
         answer
     }
 
     /// Answers the first request of a connection that is taken over, and logs it.
     pub(super) async fn take_over(&self, head: http::request::Parts, client: SocketAddr) -> TakenOver {
-        let request = http::Request::from_parts(head, ());
+        let mut request = http::Request::from_parts(head, ());
         let line = Line::begin(&request, client.ip());
+        let span = trace::received(&mut request);
         let TakenOver { response, carry } = self.native.take_over(request.into_parts().0, client).await;
         let response = secured(response);
+        span.answered(response.status(), response.status().is_server_error());
         line.end(&response);
         TakenOver { response, carry }
     }
 
-    async fn answered(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
+    async fn answered(&self, request: http::Request<Incoming>, peers: &Peers, span: &Span) -> http::Response<OutBody> {
         let (parts, body) = request.into_parts();
         let native = if let Some(response) = self.well_known(&parts) {
             response
@@ -68,7 +73,7 @@ impl Dispatch {
             request.extensions_mut().insert(peers.hangup.clone());
             self.native.handle(request, peers.client).await
         } else {
-            return self.component(parts, body, peers).await;
+            return self.component(parts, body, peers, span).await;
         };
         secured(native).map(OutBody::Native)
     }
@@ -93,6 +98,7 @@ impl Dispatch {
         mut parts: http::request::Parts,
         body: Incoming,
         peers: &Peers,
+        span: &Span,
     ) -> http::Response<OutBody> {
         let original = parts.uri.clone();
         // One name for the request, whether the component answers or the host in its place.
@@ -107,14 +113,29 @@ impl Dispatch {
             return fail(Failure::BadRequest);
         }
         let handler = &*target.handler;
+        let guest = executed(span, &mut parts, target, &id);
         let started = Instant::now();
         let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.
         let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
         handler.grants.usage.answered(started.elapsed(), failed);
+        guest.answered(answer.status(), failed);
         answer.extensions_mut().insert(AnsweredBy(handler.grants.component.clone()));
         answer
     }
+}
+
+/// The span of a component at work, whose place in the trace the component hands on as its own. It ends with the head of
+/// the answer.
+fn executed(span: &Span, parts: &mut http::request::Parts, target: &Target, request_id: &str) -> Span {
+    let (component, route) = (&*target.handler.grants.component, target.pattern.as_str());
+    span.rename(|| format!("{} {route}", parts.method));
+    span.set("http.route", || route.to_owned());
+    span.set("image2model.request_id", || request_id.to_owned());
+    let guest = span.child(trace::Kind::Internal, || format!("execute_wasm_component {component}"));
+    guest.set("component_id", || component.to_owned());
+    trace::hand_on(&mut parts.headers, &guest);
+    guest
 }
 
 /// The component's own answer.
