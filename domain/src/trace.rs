@@ -48,10 +48,30 @@ impl TraceContext {
         Self { trace_id, span_id: hex::encode(span_bits), sampled }
     }
 
+    /// The place of a request in a part that records nothing of its own, as components do not: the caller's own, which is
+    /// that of the host; a new trace when there is none.
+    #[must_use]
+    pub fn carried(header: Option<&str>, trace_bits: [u8; 16], span_bits: [u8; 8]) -> Self {
+        let caller = header.and_then(|header| Self::parse(header.trim()));
+        caller.unwrap_or_else(|| Self::accept(None, trace_bits, span_bits))
+    }
+
     /// Names the trace: 32 hex digits.
     #[must_use]
     pub fn trace_id(&self) -> &str {
         &self.trace_id
+    }
+
+    /// Names the place in it: 16 hex digits.
+    #[must_use]
+    pub fn span_id(&self) -> &str {
+        &self.span_id
+    }
+
+    /// Whether the trace is recorded.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.sampled
     }
 }
 
@@ -80,6 +100,14 @@ mod tests {
         assert_eq!((own.trace_id(), trace_id(&own.to_string())), (&SENT[3..35], &SENT[3..35]));
         let later = format!("cc-{}-{}-ff-what-comes", &SENT[3..35], &SENT[36..52]);
         assert_eq!(TraceContext::accept(Some(&later), [1; 16], [2; 8]), own);
+    }
+
+    #[test]
+    fn a_part_that_records_nothing_hands_on_what_it_was_given() {
+        let carried = TraceContext::carried(Some(SENT), [1; 16], [2; 8]);
+        assert_eq!(carried.to_string(), SENT);
+        assert_eq!((carried.span_id(), carried.is_sampled()), ("00f067aa0ba902b7", true));
+        assert_eq!(TraceContext::carried(Some("x"), [1; 16], [2; 8]), TraceContext::accept(None, [1; 16], [2; 8]));
     }
 
     #[test]

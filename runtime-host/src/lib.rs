@@ -2,8 +2,8 @@
 //!
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
 //! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` lets
-//! connections in for `edge` and `stream`. The rooms do not import each other, but for `redis`, `fal` and
-//! `intake`; the program (`main.rs`, `cli`) wires them.
+//! connections in for `edge` and `stream`, `trace` records spans. The rooms do not import each other, but for
+//! `redis`, `fal`, `intake` and `trace`; the program (`main.rs`, `cli`) wires them.
 
 pub mod blobs;
 pub mod config;
@@ -14,5 +14,6 @@ pub mod intake;
 pub mod ops;
 pub mod redis;
 pub mod stream;
+pub mod trace;
 pub mod webhooks;
 pub mod worker;

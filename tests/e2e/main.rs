@@ -10,6 +10,8 @@ mod browser;
 #[cfg(test)]
 mod cells;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod encrypted;
 #[cfg(test)]
 mod fal_webhooks;
@@ -53,5 +55,7 @@ mod status;
 mod terminal;
 #[cfg(test)]
 mod terminal_jobs;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod uploads;

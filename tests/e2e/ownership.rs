@@ -305,7 +305,7 @@ async fn scene(fleet: &mut Fleet) -> Scene {
         expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
         token_of_another_job: text(&another, "access_token").to_owned(),
         job: id.to_string(),
-        owners_session: session_of(&as_owner).await,
+        owners_session: session_of(&as_owner).await.unwrap(),
         others_session: session_of(&fleet.hosts()[0].client(Some(&other)).unwrap()).await,
         revoked_session,
         owner,

@@ -1,61 +1,28 @@
 //! Behind nginx, by the configuration that is shipped: events one by one, large uploads, ranges, addresses of clients.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use image2model_tests::client::{Upload, text};
-use image2model_tests::process::{Process, root};
-use image2model_tests::redis::free_port;
-use image2model_tests::{Client, Product, photo};
+use image2model_tests::nginx::Nginx;
+use image2model_tests::process::root;
+use image2model_tests::{Product, photo};
 use serde_json::Value;
 
-/// A running nginx in front of a product.
-struct Nginx {
-    _process: Process,
-    _folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Nginx {
-    fn start(product: &Product) -> Self {
-        let shipped = std::fs::read_to_string(root().join("deploy/proxy/nginx.conf")).unwrap();
-        let (port, folder) = (free_port().unwrap(), tempfile::tempdir().unwrap());
-        let behind = product.url().trim_start_matches("http://");
-        assert_eq!(shipped.matches("server 127.0.0.1:3000;").count(), 2);
-        let site = shipped
-            .replace("server 127.0.0.1:3000;", &format!("server {behind};"))
-            .replace("listen 80;", &format!("listen 127.0.0.1:{port};"));
-        let at = folder.path().display();
-        let main = format!(
-            "daemon off;\nmaster_process off;\npid {at}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n\
-             client_body_temp_path {at}/body;\nproxy_temp_path {at}/proxy;\nfastcgi_temp_path {at}/f;\n\
-             uwsgi_temp_path {at}/u;\nscgi_temp_path {at}/s;\n{site}\n}}\n"
-        );
-        std::fs::write(folder.path().join("nginx.conf"), main).unwrap();
-        let program =
-            ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].into_iter().find(|path| std::path::Path::new(path).exists());
-        let mut command = Command::new(program.unwrap_or("nginx"));
-        command.args(["-e", "stderr", "-p"]).arg(folder.path()).args(["-c", "nginx.conf"]);
-        let mut process = Process::start(&mut command).expect("nginx is needed; run `cargo xtask test`");
-        let started = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(started.elapsed() < Duration::from_secs(20), "nginx does not start: {}", process.said());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Self { _process: process, _folder: folder, url: format!("http://127.0.0.1:{port}") }
-    }
-
-    fn client(&self) -> Client {
-        Client::new(&self.url, None).unwrap()
-    }
+/// The shipped files in front of a product.
+fn before(product: &Product) -> Nginx {
+    let upstreams = std::fs::read_to_string(root().join("deploy/proxy/upstreams.conf")).unwrap();
+    assert_eq!(upstreams.matches("server 127.0.0.1:3000;").count(), 2);
+    let behind = product.url().trim_start_matches("http://");
+    let upstreams = upstreams.replace("server 127.0.0.1:3000;", &format!("server {behind};"));
+    Nginx::start(&upstreams).expect("nginx is needed; run `cargo xtask test`")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_leave_nginx_one_by_one_and_resume() {
     let product = Product::setup().with("FAL_SIM_SPEED", "5").start().unwrap();
-    let nginx = Nginx::start(&product);
-    let client = nginx.client();
+    let nginx = before(&product);
+    let client = nginx.client(None).unwrap();
     let photograph = Upload::new("chair.jpg", photo::jpeg(320, 240, 1).unwrap());
     let job = text(&client.upload(&[photograph], &[]).await.unwrap(), "job_id").to_owned();
     let path = format!("/api/v1/status/stream/{job}");
@@ -81,8 +48,8 @@ async fn events_leave_nginx_one_by_one_and_resume() {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_ranges_and_refusals_come_through_nginx() {
     let product = Product::setup().with("TRUSTED_PROXIES", "127.0.0.1").start().unwrap();
-    let nginx = Nginx::start(&product);
-    let client = nginx.client();
+    let nginx = before(&product);
+    let client = nginx.client(None).unwrap();
     // Larger together than what nginx takes without being told to.
     let large: Vec<Upload> =
         (1..=3).map(|n| Upload::new(&format!("{n}.jpg"), photo::jpeg(4000, 3000, n).unwrap())).collect();

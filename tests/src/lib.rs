@@ -14,6 +14,8 @@ pub mod fleet;
 pub mod glb;
 pub mod http2;
 pub mod kept;
+pub mod nginx;
+pub mod otlp;
 pub mod photo;
 pub mod product;
 pub mod proof;

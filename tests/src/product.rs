@@ -33,6 +33,12 @@ impl Setup {
             .with("FAL_RESULT_HOSTS", "127.0.0.1")
     }
 
+    /// Every variable that was set.
+    #[must_use]
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// Starts it with a fresh data folder.
     ///
     /// # Errors
@@ -168,6 +174,7 @@ fn is_configuration(name: &str) -> bool {
         "SPIN_VARIABLE_",
         "WEBHOOK_",
         "TLS_",
+        "OTEL_",
         "COMPONENT_",
     ];
     let names = [

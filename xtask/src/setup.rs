@@ -76,6 +76,26 @@ pub fn python_tools() -> anyhow::Result<()> {
     python("schemathesis", "tests/schemathesis/requirements.txt", "python")
 }
 
+/// What looks at the files in `deploy/` with other eyes than ours. Tests of their own hold those files to the product, so
+/// a machine that cannot have these goes without.
+pub fn deployment_linters() {
+    if let Err(error) = python("hadolint", "tests/lint/requirements.txt", "lint") {
+        say(&format!("the container file is not linted: hadolint cannot be installed ({error:#})"));
+    }
+    let names = Packages {
+        apt: "prometheus",
+        dnf: "golang-github-prometheus",
+        apk: "prometheus",
+        pacman: "prometheus",
+        brew: "prometheus",
+    };
+    if find("promtool").is_none()
+        && let Err(error) = install("Prometheus' promtool", &names)
+    {
+        say(&format!("the alert rules are not run: promtool cannot be installed ({error:#})"));
+    }
+}
+
 /// Celery, which the queue is measured beside.
 pub fn celery() -> anyhow::Result<()> {
     python("celery", "bench/celery/requirements.txt", "celery")

@@ -58,6 +58,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::python_tools()?;
     setup::download_clients()?;
     setup::proxy()?;
+    setup::deployment_linters();
     if setup::wants_browser_tests() {
         setup::browser()?;
     }

@@ -18,7 +18,8 @@ use crate::{headers, ownership, session};
 /// Answers the question.
 pub(crate) async fn check(facts: Facts) -> Verdict {
     let (request_id, trace_id) = (facts.request_id.clone(), trace::trace_id(&facts.traceparent).to_owned());
-    scope::within(scope::Names { request_id, trace_id }, decide(facts)).await
+    let traceparent = facts.traceparent.clone();
+    scope::within(scope::Names { request_id, trace_id, traceparent }, decide(facts)).await
 }
 
 async fn decide(facts: Facts) -> Verdict {

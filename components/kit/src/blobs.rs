@@ -16,8 +16,8 @@ use spin_sdk::http::{BoxBody, Response, box_body};
 
 use crate::config::{self, ConfigError};
 use crate::context::BodyStream;
-use crate::{Failure, clock};
-use image2model_domain::Problem;
+use crate::{Failure, clock, scope};
+use image2model_domain::{Problem, trace};
 
 /// The gateway must begin its answer within this time, except to a `PUT`, which lasts as long as its body.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,6 +122,9 @@ async fn send(method: Method, key: &str, headers: &[(&str, &str)], body: BoxBody
     let mut request = http::Request::builder().method(method).uri(uri);
     if !token.is_empty() {
         request = request.header("authorization", format!("Bearer {token}"));
+    }
+    if let Some(names) = scope::current() {
+        request = request.header(trace::HEADER, &names.traceparent);
     }
     for (name, value) in headers {
         request = request.header(*name, *value);

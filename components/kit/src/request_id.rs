@@ -11,10 +11,10 @@ pub(crate) fn of(headers: &HeaderMap) -> String {
     sent.map_or_else(|| JobId::from_random(crate::random_bits()).as_task_id(), str::to_owned)
 }
 
-/// The place of a request in its trace. A header that is there twice names none.
+/// The place of a request in its trace, as whoever serves the component says. A header that is there twice names none.
 pub(crate) fn trace(headers: &HeaderMap) -> TraceContext {
     let mut sent = headers.get_all(trace::HEADER).iter();
     let only = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
     let span = u128::from_le_bytes(crate::random_bits()) as u64;
-    TraceContext::accept(only, crate::random_bits(), span.to_le_bytes())
+    TraceContext::carried(only, crate::random_bits(), span.to_le_bytes())
 }

@@ -14,6 +14,8 @@ pub struct Names {
     pub request_id: String,
     /// Its trace.
     pub trace_id: String,
+    /// Its place in it, as a `traceparent` header: what goes out on its behalf has it.
+    pub traceparent: String,
 }
 
 thread_local! {
@@ -44,7 +46,7 @@ mod tests {
     use futures::future::join;
 
     async fn named(id: &str) -> Vec<Option<String>> {
-        let names = Names { request_id: id.to_owned(), trace_id: String::new() };
+        let names = Names { request_id: id.to_owned(), trace_id: String::new(), traceparent: String::new() };
         let look = || current().map(|names| names.request_id.clone());
         within(names, async {
             let first = look();

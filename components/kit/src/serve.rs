@@ -23,7 +23,8 @@ use crate::{redis, request_id, scope};
 pub async fn serve(table: &'static [Route], request: Request) -> Reply {
     let (parts, body) = request.into_parts();
     let (id, trace) = (request_id::of(&parts.headers), request_id::trace(&parts.headers));
-    let names = scope::Names { request_id: id.clone(), trace_id: trace.trace_id().to_owned() };
+    let (trace_id, traceparent) = (trace.trace_id().to_owned(), trace.to_string());
+    let names = scope::Names { request_id: id.clone(), trace_id, traceparent };
     scope::within(names, serve_named(table, Request::from_parts(parts, body), id, trace)).await
 }
 

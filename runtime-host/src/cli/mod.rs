@@ -7,6 +7,7 @@ mod config;
 mod host;
 mod jobs;
 mod keys;
+mod probe;
 mod server;
 mod submit;
 mod table;
@@ -50,6 +51,8 @@ enum Command {
     Keys(keys::Args),
     /// Exchange components while they serve: list, swap, canary, rollback
     Components(components::Args),
+    /// Ask one address whether it is well, as containers' health checks do
+    Probe(probe::Args),
     /// Check every built component against its contract
     Check(check::Args),
     /// Print the documents about configuration
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
         Command::Jobs(args) => jobs::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Components(args) => components::run(&args),
+        Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
     }

@@ -11,10 +11,11 @@ use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{
     Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, RedisSettings, Source, Sweep,
-    Webhooks,
+    Traces, Webhooks,
 };
 use crate::blobs::FreeSpace;
 use crate::intake::TlsFiles;
+use crate::trace;
 
 /// FAL's own queue, and the same at its other domain.
 const QUEUE_URL: &str = "https://queue.fal.run";
@@ -43,6 +44,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         blobs: blobs(&mut reader),
         fal: fal(&mut reader),
         webhooks: webhooks(&mut reader),
+        traces: traces(&mut reader),
         data_dir,
     };
     check_whole(&mut reader, &config, part);
@@ -212,6 +214,30 @@ fn webhooks(reader: &mut Reader<'_>) -> Webhooks {
         first_retry: Duration::from_secs(reader.number("WEBHOOK_RETRY_SECONDS", 1..=3600)),
         max_attempts: reader.number("WEBHOOK_MAX_ATTEMPTS", 1..=100),
     }
+}
+
+fn traces(reader: &mut Reader<'_>) -> Option<Traces> {
+    let share = reader.number("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0);
+    let sampler = reader.value("OTEL_TRACES_SAMPLER", |name| trace::sampler(name, share));
+    let headers = reader.value("OTEL_EXPORTER_OTLP_HEADERS", pairs).unwrap_or_default();
+    let attributes = reader.value("OTEL_RESOURCE_ATTRIBUTES", pairs).unwrap_or_default();
+    Some(Traces {
+        endpoint: reader.http_url("OTEL_EXPORTER_OTLP_ENDPOINT")?,
+        headers: headers.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect(),
+        service: reader.set_text("OTEL_SERVICE_NAME").map(str::to_owned),
+        attributes,
+        sampler: sampler?,
+    })
+}
+
+/// `name=value` between commas; values may be percent-encoded.
+fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pair = |pair: &str| {
+        let (name, value) = pair.split_once('=')?;
+        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8().ok()?;
+        (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value.into_owned()))
+    };
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(pair).collect()
 }
 
 /// What only the whole can tell.

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use image2model_domain::Keyspace;
+use opentelemetry_sdk::trace::Sampler;
 use secrecy::SecretString;
 
 use crate::blobs::FreeSpace;
@@ -85,6 +86,8 @@ pub struct Config {
     pub fal: FalSettings,
     /// See [`Webhooks`].
     pub webhooks: Webhooks,
+    /// See [`Traces`]; without it there are none.
+    pub traces: Option<Traces>,
 }
 
 /// What is logged, and how.
@@ -252,6 +255,21 @@ pub struct Webhooks {
     pub first_retry: Duration,
     /// Calls before it is given up.
     pub max_attempts: u32,
+}
+
+/// Where spans go.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    /// The collector.
+    pub endpoint: String,
+    /// Headers that it wants.
+    pub headers: Vec<(String, SecretString)>,
+    /// What this process is called.
+    pub service: Option<String>,
+    /// What else is said of it.
+    pub attributes: Vec<(String, String)>,
+    /// Which traces are recorded.
+    pub sampler: Sampler,
 }
 
 impl Config {

@@ -1,6 +1,6 @@
 //! The table of variables: name, default, what is expected, meaning. The seeds' names are kept.
 
-use super::variable::Group::{Access, Blobs, Fal, Host, Limits, Redis, Webhooks};
+use super::variable::Group::{Access, Blobs, Fal, Host, Limits, Redis, Traces, Webhooks};
 use super::variable::{Variable, secret, value, words};
 
 const ADDRESS: &str = "an address and port such as 127.0.0.1:3000";
@@ -408,4 +408,40 @@ pub const VARIABLES: &[Variable] = &[
         "a whole number from 1 to 100",
         "Calls of one webhook before it is given up.",
     ),
+    words(
+        Traces,
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "not used",
+        URL,
+        "Collector that spans are sent to: OTLP as protobuf over HTTP, to `/v1/traces` below this. Without it nothing is traced. Spin reads the same variable.",
+    ),
+    secret(words(
+        Traces,
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "none",
+        "name=value between commas",
+        "Headers that the collector wants.",
+    )),
+    words(
+        Traces,
+        "OTEL_SERVICE_NAME",
+        "`image2model-` and the part, such as image2model-worker",
+        "a name",
+        "What spans call this process.",
+    ),
+    words(
+        Traces,
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "none",
+        "name=value between commas",
+        "What else spans say of this process, such as deployment.environment.name=production.",
+    ),
+    value(
+        Traces,
+        "OTEL_TRACES_SAMPLER",
+        "parentbased_always_on",
+        "always_on, always_off, traceidratio, or one of these behind parentbased_",
+        "Which traces are recorded. By default those that the caller records, and all that begin here.",
+    ),
+    value(Traces, "OTEL_TRACES_SAMPLER_ARG", "1", "a number from 0 to 1", "The share that `traceidratio` records."),
 ];

@@ -17,12 +17,14 @@ pub enum Group {
     Fal,
     /// Calls to the owners of jobs.
     Webhooks,
+    /// Spans.
+    Traces,
 }
 
 impl Group {
     /// In the order of the document.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks, Self::Traces];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -33,6 +35,7 @@ impl Group {
             Self::Blobs => "Images and models",
             Self::Fal => "FAL.AI",
             Self::Webhooks => "Webhooks",
+            Self::Traces => "Traces",
         }
     }
 }

@@ -85,9 +85,8 @@ impl Names {
     pub fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(HEADER).and_then(|id| id.to_str().ok()).filter(|id| is_acceptable(id));
         let request_id = given.map_or_else(|| uuid::Uuid::new_v4().simple().to_string(), str::to_owned);
-        let mut sent = headers.get_all(trace::HEADER).iter();
-        let only = sent.next().filter(|_| sent.next().is_none()).and_then(|value| value.to_str().ok());
-        Self { request_id, trace: TraceContext::accept(only, rand::random(), rand::random()) }
+        let caller = crate::trace::only(headers);
+        Self { request_id, trace: TraceContext::accept(caller, rand::random(), rand::random()) }
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::empty;
 use super::{Hangup, Response, Streams};
 use crate::intake::{Connection, Door, Keeping, Opened, Tls, head_of, next, respond, unless_gone};
 
@@ -100,8 +102,24 @@ async fn one(
     of_one: Option<Hangup>,
 ) -> Response {
     let (mut head, _) = request.into_parts();
+    if let Some(answer) = probe(streams, head.uri.path()) {
+        return answer;
+    }
     if let Some(hangup) = of_one {
         head.extensions.insert(hangup);
     }
     streams.handle(&head, client).await
+}
+
+/// What an orchestrator asks of a server of its own: whether it lives, and whether it takes streams.
+fn probe(streams: &Streams, path: &str) -> Option<Response> {
+    let status = match path {
+        "/health/live" => StatusCode::OK,
+        "/health/ready" if streams.0.drain.has_begun() => StatusCode::SERVICE_UNAVAILABLE,
+        "/health/ready" => StatusCode::OK,
+        _ => return None,
+    };
+    let mut response = http::Response::new(empty());
+    *response.status_mut() = status;
+    Some(response)
 }

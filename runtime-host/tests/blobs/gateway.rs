@@ -181,6 +181,20 @@ async fn what_the_provider_keeps_is_passed_through() {
 }
 
 #[tokio::test]
+async fn whether_it_lives_is_said_to_everybody_and_nothing_else() {
+    let running = Running::start_with(FreeSpace::Bytes(u64::MAX)).await;
+    let ask = async |path: &str| {
+        let response = running.client.get(format!("http://{}{path}", running.address)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    // Full as its disk is, it gives what it has.
+    assert_eq!(ask("/health/live").await, (200, String::new()));
+    assert_eq!(ask("/health/ready").await, (200, String::new()));
+    assert_eq!(ask("/health/else").await.0, 401);
+    assert_eq!(ask("/usage").await.0, 401);
+}
+
+#[tokio::test]
 async fn nobody_comes_in_without_the_token_and_no_other_path_exists() {
     let running = Running::start().await;
     let url = format!("http://{}/{}", running.address, key("a.jpg"));

@@ -1,9 +1,16 @@
 //! The server goes away: every client is told when to come back, and then its successor resumes.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::client::listen;
 use super::world::{World, plain};
+
+/// What an orchestrator is answered.
+async fn probe(addr: SocketAddr, what: &str) -> u16 {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::get(format!("http://{addr}/health/{what}")).await.unwrap().status().as_u16()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_sends_everybody_away_with_a_hint() {
@@ -16,6 +23,7 @@ async fn a_drain_sends_everybody_away_with_a_hint() {
         clients.push(client);
     }
     let (streams, addr) = (world.streams.clone(), world.addr);
+    assert_eq!((probe(addr, "live").await, probe(addr, "ready").await), (200, 200));
     let drain = tokio::spawn(async move { streams.drain(Duration::from_secs(1)).await });
     let mut first_gone = None;
     for (i, client) in clients.iter_mut().enumerate() {
@@ -27,6 +35,7 @@ async fn a_drain_sends_everybody_away_with_a_hint() {
         }
     }
     assert_eq!(first_gone, Some(503));
+    assert_eq!((probe(addr, "live").await, probe(addr, "ready").await), (200, 503), "no new streams are sent here");
     drain.await.unwrap();
     assert_eq!(world.streams.stats().open, 0);
     assert_eq!(world.streams.stats().stalled, 0);

@@ -1,5 +1,5 @@
 //! One request to the gateway: `PUT`, `GET`, `HEAD` and `DELETE` of keys, `DELETE` of a job's folder, `/health`, `/usage`,
-//! `/jobs/{area}`, `/elsewhere` and `/thumbnails/{key}`.
+//! `/jobs/{area}`, `/elsewhere` and `/thumbnails/{key}`; and, for whoever asks, whether it lives.
 
 use std::sync::Arc;
 
@@ -17,17 +17,25 @@ use super::conditions::{Conditions, judge};
 use super::range::Asked;
 use super::{State, access, conditions, elsewhere, inventory, range, thumbnail};
 use crate::blobs::{Area, BlobError, BlobKey, BlobMeta, BlobPrefix};
+use crate::trace;
 
-pub(super) async fn answer(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+pub(super) async fn answer(Extract(state): Extract<Arc<State>>, mut request: Request) -> Response {
+    if let Some(status) = probe(&state, request.uri().path()) {
+        return status.into_response();
+    }
     if !access::is_allowed(request.headers(), &state.token) {
         return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
     let method = request.method().clone();
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    match route(&state, &path, request).await {
+    let span = trace::received(&mut request);
+    span.rename(|| format!("{method} /{}/...", path.split('/').next().unwrap_or_default()));
+    let response = match route(&state, &path, request).await {
         Ok(response) => response,
         Err(error) => failure(&method, &path, &error),
-    }
+    };
+    span.answered(response.status(), response.status().is_server_error());
+    response
 }
 
 async fn route(state: &State, path: &str, request: Request) -> Result<Response, BlobError> {
@@ -68,6 +76,17 @@ fn failure(method: &Method, path: &str, error: &BlobError) -> Response {
     }
     // The code alone: causes may name folders.
     (status, Json(json!({ "error_code": error.code() }))).into_response()
+}
+
+/// What an orchestrator asks, which has no token: a status and nothing else. A full disk is no reason not to be asked, for
+/// models are read from it.
+fn probe(state: &State, path: &str) -> Option<StatusCode> {
+    match path {
+        "/health/live" => Some(StatusCode::OK),
+        "/health/ready" if state.blobs.room(state.min_free).is_ok() => Some(StatusCode::OK),
+        "/health/ready" => Some(StatusCode::SERVICE_UNAVAILABLE),
+        _ => None,
+    }
 }
 
 fn health(state: &State) -> Result<Response, BlobError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use image2model_domain::webhook::AllowedHosts;
 use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans};
-use image2model_host::config::{Config, Part};
+use image2model_host::config::{Config, Part, Traces};
 use image2model_host::edge::Edge;
 use image2model_host::edge::swap::follow::Follower;
 use image2model_host::edge::swap::watch::Watcher;
@@ -19,6 +19,7 @@ use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::Tail;
 use image2model_host::stream::{Limits, StreamDeps, Streams};
+use image2model_host::trace::{self, Collector, Exporting};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -45,6 +46,7 @@ pub struct Running {
     stop: CancellationToken,
     tasks: JoinSet<&'static str>,
     tail: Tail,
+    traces: Option<Exporting>,
 }
 
 impl Running {
@@ -52,6 +54,8 @@ impl Running {
         // Bound first, so that a port in use is told before anything else is started.
         let listener = bind(part, &config).await?;
         let tls = config.tls.clone().map(Tls::open).transpose().context("cannot encrypt the public port")?;
+        let identity = vitals::identity(part);
+        let traces = collector(&config, &identity).map(trace::start).transpose()?;
         let mut base = Foundation::start(&config).await?;
         let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
@@ -64,7 +68,7 @@ impl Running {
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;
         let mut running =
-            Self { base, logs, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail };
+            Self { base, logs, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail, traces };
         running.follow(follower, watch.then(|| edge.watcher()));
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
@@ -212,6 +216,9 @@ impl Running {
         if let Some(fal) = self.fal {
             fal.stop().await;
         }
+        if let Some(traces) = self.traces {
+            traces.stop().await;
+        }
         // Nobody follows the events any more; Redis goes last, after what was logged so far.
         drop(self.tail);
         if let Some(logs) = self.logs {
@@ -253,6 +260,12 @@ fn streams(
     let (fed, news) = (streams.clone(), tail.subscribe());
     tokio::spawn(async move { fed.hub().follow(news).await });
     Ok(Some(streams))
+}
+
+fn collector(config: &Config, identity: &HostIdentity) -> Option<Collector> {
+    let Traces { endpoint, headers, service, attributes, sampler } = config.traces.clone()?;
+    let service = service.unwrap_or_else(|| format!("image2model-{}", identity.role));
+    Some(Collector { endpoint, headers, service, instance: identity.id.clone(), attributes, sampler })
 }
 
 fn webhook_settings(config: &Config) -> WebhookSettings {

@@ -18,6 +18,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 use super::public_only::PublicOnly;
 use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
+use crate::trace;
 
 /// How long a connection may take, whatever the component asks for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -152,17 +153,25 @@ impl WasiHttpHooks for Outbound {
 
     fn send_request(
         &mut self,
-        request: http::Request<WasiBody>,
+        mut request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
         _transfer: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
         let (client, places) = (self.grants.http.clone(), self.grants.outbound.clone());
+        let component = self.grants.component.clone();
         Box::new(async move {
             let reach = allowed?;
             let place = tokio::time::timeout(PLACE_WITHIN, places.acquire_owned()).await;
             let place = place.ok().and_then(Result::ok).ok_or(Error::ConnectionLimitReached)?;
-            let response = client.send(request, options.unwrap_or_default(), reach, place).await?;
+            let span = trace::sent(&mut request);
+            span.set("component_id", || component.to_string());
+            let response = client.send(request, options.unwrap_or_default(), reach, place).await;
+            match &response {
+                Ok(response) => span.answered(response.status(), response.status().as_u16() >= 400),
+                Err(_) => span.fail("no_answer"),
+            }
+            let response = response?;
             // The connection is driven by the pool, so there is no transfer left for the component to wait for.
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))

@@ -27,6 +27,7 @@ use crate::edge::manifest::StaticAnswer;
 /// How often an instance is tried to be started for one request, and how long after the last time.
 const STARTS: usize = 4;
 const START_AGAIN: Duration = Duration::from_millis(25);
+use crate::trace::{self, Span};
 
 const HEALTH: &str = "/.well-known/spin/health";
 const INFO: &str = "/.well-known/spin/info";
@@ -53,24 +54,28 @@ pub(crate) struct Dispatch {
 
 impl Dispatch {
     /// Answers one request, and logs it.
-    pub(super) async fn answer(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
+    pub(super) async fn answer(&self, mut request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let line = Line::begin(&request, peers.client.ip());
-        let answer = self.answered(request, peers).await;
+        let span = trace::received(&mut request);
+        let answer = self.answered(request, peers, &span).await;
+        span.answered(answer.status(), answer.status().is_server_error());
         line.end(&answer);
         answer
     }
 
     /// Answers the first request of a connection that is taken over, and logs it.
     pub(super) async fn take_over(&self, head: http::request::Parts, client: SocketAddr) -> TakenOver {
-        let request = http::Request::from_parts(head, ());
+        let mut request = http::Request::from_parts(head, ());
         let line = Line::begin(&request, client.ip());
+        let span = trace::received(&mut request);
         let TakenOver { response, carry } = self.native.take_over(request.into_parts().0, client).await;
         let response = secured(response);
+        span.answered(response.status(), response.status().is_server_error());
         line.end(&response);
         TakenOver { response, carry }
     }
 
-    async fn answered(&self, request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
+    async fn answered(&self, request: http::Request<Incoming>, peers: &Peers, span: &Span) -> http::Response<OutBody> {
         let (parts, body) = request.into_parts();
         let native = if let Some(response) = self.well_known(&parts) {
             response
@@ -81,7 +86,7 @@ impl Dispatch {
             }
             self.native.handle(request, peers.client).await
         } else {
-            return self.component(parts, body, peers).await;
+            return self.component(parts, body, peers, span).await;
         };
         secured(native).map(OutBody::Native)
     }
@@ -106,6 +111,7 @@ impl Dispatch {
         mut parts: http::request::Parts,
         body: Incoming,
         peers: &Peers,
+        span: &Span,
     ) -> http::Response<OutBody> {
         let original = parts.uri.clone();
         // One name for the request, whether the component answers or the host in its place.
@@ -124,6 +130,7 @@ impl Dispatch {
         }
         let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
         let Some(handler) = &picked.built.handler else { return fail(Failure::Refused) };
+        let guest = executed(span, &mut parts, &grants.component, &target.pattern, &id);
         let started = Instant::now();
         let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.
@@ -133,6 +140,7 @@ impl Dispatch {
         if let Some((judge, side)) = picked.judge {
             judge.answered(side, took, failed);
         }
+        guest.answered(answer.status(), failed);
         answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));
         answer
     }
@@ -154,6 +162,18 @@ fn caller(headers: &http::HeaderMap, peers: &Peers, hash: &mut impl Hasher) {
         Some(value) => hash.write(value.as_bytes()),
         None => peers.client.ip().hash(hash),
     }
+}
+
+/// The span of a component at work, whose place in the trace the component hands on as its own. It ends with the head of
+/// the answer.
+fn executed(span: &Span, parts: &mut http::request::Parts, component: &str, route: &str, request_id: &str) -> Span {
+    span.rename(|| format!("{} {route}", parts.method));
+    span.set("http.route", || route.to_owned());
+    span.set("image2model.request_id", || request_id.to_owned());
+    let guest = span.child(trace::Kind::Internal, || format!("execute_wasm_component {component}"));
+    guest.set("component_id", || component.to_owned());
+    trace::hand_on(&mut parts.headers, &guest);
+    guest
 }
 
 /// The component's own answer.

@@ -10,9 +10,10 @@ mod plugin;
 mod reconcile;
 mod send;
 mod settle;
+mod traced;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use image2model_domain::FileStatus;
 use image2model_domain::commands::{Progress, ReadJob};
@@ -26,6 +27,7 @@ use super::held::Held;
 use super::provider::{Provider, ProviderDescription};
 use super::run::Shared;
 use crate::fal::{Backoff, Class, EndpointId, FalError};
+use crate::trace::{Kind, Span};
 
 /// One hold on one file.
 pub(super) struct Attempt<'a> {
@@ -45,11 +47,14 @@ pub(super) struct Attempt<'a> {
     deadline_from: i64,
     /// What a request that has ended was billed, millionths of a dollar.
     cost_micro_usd: u64,
+    /// This hold, in the trace of the upload.
+    span: Span,
 }
 
 impl<'a> Attempt<'a> {
     /// Drives a file until the hold on it ends.
     pub async fn begin(shared: &'a Shared, held: Held) {
+        let claimed = SystemTime::now();
         let file = match read(&held).await {
             Ok(file) => file,
             Err(end) => return settle::without_provider(shared, &held, end, Duration::MAX).await,
@@ -63,7 +68,7 @@ impl<'a> Attempt<'a> {
                 return settle::without_provider(shared, &held, end, left).await;
             }
         };
-        let span = named(&held, &file);
+        let (names, span) = (named(&held, &file), traced::begin(&held, &file, claimed));
         let attempt = Attempt {
             shared,
             held,
@@ -76,8 +81,9 @@ impl<'a> Attempt<'a> {
             deadline_from,
             cost_micro_usd: 0,
             file,
+            span,
         };
-        attempt.finish().instrument(span).await;
+        attempt.finish().instrument(names).await;
     }
 
     async fn finish(mut self) {
@@ -85,6 +91,7 @@ impl<'a> Attempt<'a> {
             Ok(fields) => End::Completed(fields),
             Err(end) => end,
         };
+        traced::ended(&self.span, &end);
         self.settle(end).await;
     }
 
@@ -99,9 +106,11 @@ impl<'a> Attempt<'a> {
                 break request_id;
             }
         };
-        let outcome = self.follow(&request_id).await?;
+        let part = self.part(Kind::Client, "follow", Some(&request_id));
+        let outcome = part.done(self.follow(&request_id).await)?;
         self.cost_micro_usd = cost::micro_usd(outcome.billable_units.as_deref(), &self.about.prices);
-        self.keep(outcome).await
+        let part = self.part(Kind::Internal, "store", Some(&request_id));
+        part.done(self.keep(outcome).await)
     }
 
     /// Tells how far the file is; the answer may end the hold.

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::Attempt;
 use crate::fal::{Class, Submission};
+use crate::trace::Kind;
 use crate::worker::blobs::StoredImage;
 use crate::worker::config::millis;
 use crate::worker::end::{End, Failure, Parked, Why};
@@ -38,8 +39,9 @@ impl Attempt<'_> {
             .await?;
         let image = StoredImage { blobs: self.shared.blobs.clone(), key: self.file.blob.clone() };
         let name = self.image_name();
+        let part = self.part(Kind::Client, "upload", None);
         let upload = self.shared.fal.upload(&image, &self.file.content_type, &name);
-        let uploaded = self.held.interruptible(upload).await?.map_err(|e| self.end_of(&e))?;
+        let uploaded = part.done(self.held.interruptible(upload).await?.map_err(|e| self.end_of(&e)))?;
         self.shared.breaker.heard_from();
         let body = self.patiently(|| self.provider.request(&self.file.options, &uploaded.file_url)).await?;
         self.progress(FileStatus::Uploading, progress::SENT, "Asking for the model", None).await?;
@@ -66,7 +68,10 @@ impl Attempt<'_> {
                 low_priority: self.file.priority == Priority::Low,
             };
             // Not to be interrupted: between the answer and its record nothing may come.
-            let error = match shared.fal.submit(&self.endpoint, submission).await {
+            let part = self.part(Kind::Client, "submit", None);
+            let answer = shared.fal.submit(&self.endpoint, submission).await;
+            part.answered(answer.as_ref().map(|submitted| &*submitted.request_id));
+            let error = match answer {
                 Ok(submitted) => {
                     let bound = self.bind(submitted.request_id, image_url, false).await?;
                     shared.breaker.accepted();

@@ -1,0 +1,147 @@
+//! A collector of traces: takes OTLP as protobuf over HTTP, as any collector does, and keeps the spans.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
+use prost::Message;
+
+/// One span as it came in.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// `service.name` of its process.
+    pub service: String,
+    /// Its name.
+    pub name: String,
+    /// Trace, span and parent in hex; the parent is empty in a root.
+    pub trace: String,
+    /// Its own id.
+    pub id: String,
+    /// The span it is a part of.
+    pub parent: String,
+    /// As the protocol numbers them: 2 server, 3 client, 5 consumer.
+    pub kind: i32,
+    /// Whether it says that it failed.
+    pub failed: bool,
+    /// Begin and end, nanoseconds since 1970.
+    pub time: (u64, u64),
+    /// Its attributes, as text.
+    pub attributes: BTreeMap<String, String>,
+}
+
+type Kept = Arc<Mutex<Vec<Span>>>;
+
+/// A running collector; ends with its value.
+pub struct Collector {
+    url: String,
+    kept: Kept,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// The key that it wants.
+const KEY: &str = "the-key-of-the-collector";
+
+impl Collector {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// When it cannot listen.
+    pub async fn start() -> anyhow::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let (url, kept) = (format!("http://{}", listener.local_addr()?), Kept::default());
+        let app = axum::Router::new().route("/v1/traces", axum::routing::post(take)).with_state(kept.clone());
+        let task = tokio::spawn(async move {
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { url, kept, task })
+    }
+
+    /// What a process has to be told to send its spans here, soon after they end.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", self.url.clone()),
+            ("OTEL_EXPORTER_OTLP_HEADERS", format!("x-key={KEY}")),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+        ]
+    }
+
+    /// The spans of a trace, once there is one of each of these names.
+    ///
+    /// # Errors
+    /// When they have not come within half a minute.
+    pub async fn until(&self, trace: &str, names: &[&str]) -> anyhow::Result<Vec<Span>> {
+        let started = Instant::now();
+        loop {
+            let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let found: Vec<Span> = all.into_iter().filter(|span| span.trace == trace).collect();
+            let missing: Vec<&&str> =
+                names.iter().filter(|name| !found.iter().any(|span| span.name == **name)).collect();
+            if missing.is_empty() {
+                return Ok(found);
+            }
+            ensure!(started.elapsed() < Duration::from_secs(30), "{missing:?} did not come, of {found:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Every span of every trace.
+    #[must_use]
+    pub fn all(&self) -> Vec<Span> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent == value);
+    if !is("x-key", KEY) {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    if !is("content-type", "application/x-protobuf") {
+        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let request = ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    for process in request.resource_spans {
+        let about = attributes(process.resource.map(|resource| resource.attributes).unwrap_or_default());
+        let service = about.get("service.name").cloned().unwrap_or_default();
+        kept.extend(process.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| Span {
+            service: service.clone(),
+            name: span.name,
+            trace: hex(&span.trace_id),
+            id: hex(&span.span_id),
+            parent: hex(&span.parent_span_id),
+            kind: span.kind,
+            failed: span.status.is_some_and(|status| status.code() == SpanStatus::Error),
+            time: (span.start_time_unix_nano, span.end_time_unix_nano),
+            attributes: attributes(span.attributes),
+        }));
+    }
+    Ok(ExportTraceServiceResponse::default().encode_to_vec())
+}
+
+fn attributes(all: Vec<KeyValue>) -> BTreeMap<String, String> {
+    let text = |value: Option<AnyValue>| match value.and_then(|value| value.value) {
+        Some(any_value::Value::StringValue(text)) => text,
+        Some(any_value::Value::IntValue(number)) => number.to_string(),
+        other => format!("{other:?}"),
+    };
+    all.into_iter().map(|pair| (pair.key, text(pair.value))).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
