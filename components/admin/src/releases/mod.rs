@@ -127,7 +127,7 @@ fn answer(
     let body = json!({
         "id": id, "change": name, "outcome": outcome, "message": message, "rollout": shown::rollout(rollout, id, hosts),
     });
-    audit::done(context, &json!({ "outcome": outcome, "serves": body["rollout"]["current"] }));
+    audit::done(context, &json!({ "outcome": outcome, "serves": body.pointer("/rollout/current") }));
     reply::json(status, &body)
 }
 
