@@ -277,3 +277,25 @@ fn keys_and_submit_find_their_keys_in_a_dotenv() {
     assert_eq!(submitted.status.code(), Some(0), "{}", said(&submitted));
     assert!(folder.path().join("a.glb").is_file());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_revoked_ends_the_streams_that_it_opened() {
+    let setup = Product::setup().with("ADMIN_API_KEY", ADMIN).with("JOB_ACCESS", "owner");
+    let product = setup.start().unwrap();
+    let admin = product.client_with_key(ADMIN).unwrap();
+    let issued: Value = issue(&admin, json!({ "name": "the shop" })).await.json().await.unwrap();
+    let user = product.client_with_key(text(&issued, "key")).unwrap();
+    let picture = Upload::new("sim-slow.jpg", photo::jpeg(64, 64, 1).unwrap());
+    let job = text(&user.upload(&[picture], &[]).await.unwrap(), "job_id").to_owned();
+    let path = format!("/api/v1/status/stream/{job}");
+    let (theirs, admins) = (user.get(&path).await.unwrap(), admin.get(&path).await.unwrap());
+    assert_eq!((theirs.status(), admins.status()), (200.try_into().unwrap(), 200.try_into().unwrap()));
+
+    let revoked = admin.request(Method::DELETE, &format!("/api/v1/admin/keys/{}", text(&issued, "id"))).send().await;
+    assert!(revoked.unwrap().status().is_success());
+    let ended = tokio::time::timeout(Duration::from_secs(5), theirs.text()).await;
+    assert!(ended.expect("the stream goes on after its key was revoked").unwrap().starts_with("retry: "));
+    assert_eq!(user.get(&path).await.unwrap().status(), 401);
+    let admins = tokio::time::timeout(Duration::from_secs(1), admins.text()).await;
+    assert!(admins.is_err(), "another caller's stream ended as well");
+}

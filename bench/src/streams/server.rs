@@ -41,8 +41,8 @@ pub async fn ours(redis_url: &str) -> anyhow::Result<()> {
     let (total, per_key, per_job) = (NO_LIMIT, NO_LIMIT, NO_LIMIT);
     let limits = Limits { total, per_key, per_job, max_age: AGE, ..Limits::default() };
     let streams = Streams::new(StreamDeps { store, authorizer: Arc::new(Everybody), limits });
-    let (hub, news) = (streams.hub().clone(), tail.subscribe());
-    tokio::spawn(async move { hub.follow(news).await });
+    let (fed, news) = (streams.clone(), tail.subscribe());
+    tokio::spawn(async move { fed.follow(news).await });
     let listener = announce().await?;
     streams.serve(listener, None, CancellationToken::new(), Duration::ZERO).await;
     Ok(())

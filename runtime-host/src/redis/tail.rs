@@ -22,8 +22,9 @@ const BATCH: usize = 512;
 const CAPACITY: usize = 4096;
 /// Entries kept of the stream, as the scripts keep it.
 const MOST_ENTRIES: u32 = 20_000;
-/// The field of an entry that is no event.
+/// The fields of entries that are no events.
 const KNOCK: &str = "knock";
+const REVOKED: &str = "revoked";
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// One event of one job.
@@ -44,6 +45,8 @@ pub enum TailMessage {
     Event(Arc<TailEvent>),
     /// There is news of a file that no record tells: FAL says that its request has ended.
     Knock(FileId),
+    /// The key of this caller, as the guard names them, is not good any more.
+    Revoked(String),
     /// Some events may be missing: read the jobs' own streams again. (`RecvError::Lagged` means the same.)
     Gap,
 }
@@ -122,10 +125,14 @@ impl Follower {
 
     fn hand_on(&mut self, entry: StreamId) {
         let field = |name: &str| entry.get::<String>(name).unwrap_or_default();
-        let message = match (JobId::parse(&field("job")), FileId::parse(&field(KNOCK))) {
-            (Ok(job), _) => TailMessage::Event(Arc::new(TailEvent { job, id: field("id"), data: field("data") })),
-            (_, Ok(file)) => TailMessage::Knock(file),
-            _ => return self.last = entry.id,
+        let message = if let Ok(job) = JobId::parse(&field("job")) {
+            TailMessage::Event(Arc::new(TailEvent { job, id: field("id"), data: field("data") }))
+        } else if let Ok(file) = FileId::parse(&field(KNOCK)) {
+            TailMessage::Knock(file)
+        } else if entry.contains_key(REVOKED) {
+            TailMessage::Revoked(field(REVOKED))
+        } else {
+            return self.last = entry.id;
         };
         // Nobody listening is no error.
         let _ = self.sender.send(message);

@@ -1,4 +1,5 @@
-//! Caps on concurrent streams: in all, of one caller, of one job. Who comes too late is refused; nobody is evicted.
+//! Caps on concurrent streams: in all, of one caller, of one job. Who comes too late is refused; nobody is evicted but whose
+//! key is taken back.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image2model_domain::JobId;
 use image2model_domain::problem::Problem;
+use tokio_util::sync::CancellationToken;
 
 use super::limits::Limits;
 
@@ -39,6 +41,8 @@ pub struct Admission(Arc<Mutex<Counts>>);
 struct Counts {
     total: usize,
     callers: HashMap<Arc<Caller>, usize>,
+    /// Cancelled when the caller's key is taken back.
+    good: HashMap<Arc<Caller>, CancellationToken>,
     jobs: HashMap<Arc<JobId>, usize>,
 }
 
@@ -48,6 +52,7 @@ pub struct Slot {
     admission: Admission,
     caller: Arc<Caller>,
     job: Arc<JobId>,
+    revoked: CancellationToken,
 }
 
 impl Admission {
@@ -72,7 +77,14 @@ impl Admission {
         }
         counts.total += 1;
         let (caller, job) = (more(&mut counts.callers, &caller), more(&mut counts.jobs, job));
-        Ok(Slot { admission: self.clone(), caller, job })
+        let revoked = counts.good.entry(caller.clone()).or_default().clone();
+        Ok(Slot { admission: self.clone(), caller, job, revoked })
+    }
+
+    /// Ends the streams of a caller, by the guard's name; answers whether there were any.
+    pub fn revoke(&self, caller: &str) -> bool {
+        let good = self.counts().good.remove(&Caller::Key(caller.to_owned()));
+        good.inspect(CancellationToken::cancel).is_some()
     }
 
     /// Streams open now.
@@ -86,11 +98,27 @@ impl Admission {
     }
 }
 
+impl Slot {
+    /// Whether the caller's key was taken back.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.revoked.is_cancelled()
+    }
+
+    /// Returns when it is.
+    pub async fn revoked(&self) {
+        self.revoked.cancelled().await;
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();
         counts.total = counts.total.saturating_sub(1);
         less(&mut counts.callers, &self.caller);
+        if !counts.callers.contains_key(&self.caller) {
+            counts.good.remove(&self.caller);
+        }
         less(&mut counts.jobs, &self.job);
     }
 }
@@ -138,5 +166,22 @@ mod tests {
         drop(_third);
         assert!(enter("anonymous", &two).unwrap_err().detail().starts_with("This job"));
         assert_eq!(admission.counts().callers.len(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_taken_back_ends_its_streams_and_no_others() {
+        let admission = Admission::default();
+        let job = JobId::from_random([1; 16]);
+        let enter = |caller: &str| {
+            admission.enter(&Limits::default(), Caller::of(caller, [127, 0, 0, 1].into()), &job).unwrap()
+        };
+        let (one, two, other, nobody) = (enter("key:a"), enter("key:a"), enter("key:b"), enter("anonymous"));
+        assert!(admission.revoke("key:a") && !admission.revoke("key:c") && !admission.revoke("anonymous"));
+        assert_eq!([&one, &two, &other, &nobody].map(Slot::is_revoked), [true, true, false, false]);
+        // Whoever the guard lets in under that name is somebody new.
+        let late = enter("key:a");
+        assert!(!late.is_revoked());
+        drop((one, two, other, nobody, late));
+        assert!(admission.counts().good.is_empty());
     }
 }

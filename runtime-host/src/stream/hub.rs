@@ -54,12 +54,13 @@ impl Hub {
         self.topics().values().for_each(|topic| topic.forget(then));
     }
 
-    /// Passes on what the tail sees, until the tail ends.
-    pub async fn follow(&self, mut tail: Receiver<TailMessage>) {
+    /// Passes on what the tail sees, until the tail ends; whose key is taken back, to `revoked`.
+    pub async fn follow(&self, mut tail: Receiver<TailMessage>, revoked: impl Fn(&str)) {
         loop {
             match tail.recv().await {
                 Ok(TailMessage::Event(event)) => self.publish(&event),
                 Ok(TailMessage::Knock(_)) => {}
+                Ok(TailMessage::Revoked(caller)) => revoked(&caller),
                 Ok(TailMessage::Gap) | Err(RecvError::Lagged(_)) => self.gap(),
                 Err(RecvError::Closed) => return,
             }

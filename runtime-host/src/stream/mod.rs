@@ -38,10 +38,11 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::redis::Store;
+use crate::redis::{Store, TailMessage};
 use admission::Admission;
 use body::{StreamBody, Watch};
 use job_log::JobLog;
@@ -102,7 +103,7 @@ impl Shared {
 
 impl Streams {
     /// Streams of the jobs in `deps.store`. Needs a Tokio runtime. Nothing is live until the [`Hub`] is fed:
-    /// `streams.hub().follow(tail.subscribe())`.
+    /// `streams.follow(tail.subscribe())`.
     #[must_use]
     pub fn new(deps: StreamDeps) -> Self {
         let StreamDeps { store, authorizer, limits } = deps;
@@ -120,6 +121,17 @@ impl Streams {
         });
         tokio::spawn(keep_watch(Arc::downgrade(&shared), shared.limits.stall / 8));
         Self(shared)
+    }
+
+    /// Passes on what the tail sees, until the tail ends.
+    pub async fn follow(&self, tail: Receiver<TailMessage>) {
+        let streams = self.clone();
+        let revoked = move |caller: &str| {
+            if streams.0.admission.revoke(caller) {
+                tracing::info!(caller, "the key of open streams was taken back, closing them");
+            }
+        };
+        self.0.hub.follow(tail, revoked).await;
     }
 
     /// Where events come in.

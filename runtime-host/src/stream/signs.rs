@@ -41,7 +41,8 @@ impl Standing<'_> {
         match ending {
             Ending::Drain => Some(frame::retry(shared.retry_after_drain())),
             Ending::Timeout => Some(frame::event(&self.id(), Some("connection_timeout"), &self.about_now())),
-            Ending::Age => None,
+            // It comes again, and hears from the guard what has changed.
+            Ending::Age | Ending::Revoked => None,
         }
     }
 

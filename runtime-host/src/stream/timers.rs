@@ -26,6 +26,8 @@ pub enum Ending {
     Timeout,
     /// The server goes away.
     Drain,
+    /// The caller's key was taken back.
+    Revoked,
 }
 
 /// Whether the server is going away, and over how long its listeners are to leave.

@@ -81,8 +81,8 @@ impl<const REACTORS: usize> World<REACTORS> {
         let streams = Streams::new(deps);
         let tail = if live { Some(Tail::start(&store).await.unwrap()) } else { None };
         if let Some(tail) = &tail {
-            let (hub, events) = (streams.hub().clone(), tail.subscribe());
-            tokio::spawn(async move { hub.follow(events).await });
+            let (fed, events) = (streams.clone(), tail.subscribe());
+            tokio::spawn(async move { fed.follow(events).await });
         }
         let (addr, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let (server, stop) = (streams.clone(), shutdown.clone());

@@ -258,7 +258,7 @@ fn streams(
     let authorizer = Arc::new(ComponentGuard(edge.guard(STREAM_ENDPOINT)?));
     let streams = Streams::new(StreamDeps { store: base.store.clone(), authorizer, limits });
     let (fed, news) = (streams.clone(), tail.subscribe());
-    tokio::spawn(async move { fed.hub().follow(news).await });
+    tokio::spawn(async move { fed.follow(news).await });
     Ok(Some(streams))
 }
 

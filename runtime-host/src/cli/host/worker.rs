@@ -75,6 +75,7 @@ async fn wake_on_news(mut tail: Receiver<TailMessage>, wake: Arc<Notify>, worker
     loop {
         match tail.recv().await {
             Ok(TailMessage::Knock(file)) => worker.knock(&file),
+            Ok(TailMessage::Revoked(_)) => {}
             Ok(TailMessage::Event(event)) if !makes_work(&event.data) => {}
             Ok(_) | Err(RecvError::Lagged(_)) => wake.notify_one(),
             Err(RecvError::Closed) => return,

@@ -130,7 +130,7 @@ impl Dispatch {
         }
         let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
         let Some(handler) = &picked.built.handler else { return fail(Failure::Refused) };
-        let guest = executed(span, &mut parts, &grants.component, &target.pattern, &id);
+        let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
         let started = Instant::now();
         let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
         // "Not implemented" is an answer, not a fault.

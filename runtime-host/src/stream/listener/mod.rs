@@ -21,7 +21,7 @@ use super::hub::Subscription;
 use super::position::{EntryId, Part, Position};
 use super::signs::Standing;
 use super::start::Start;
-use super::timers::{Due, Timers};
+use super::timers::{Due, Ending, Timers};
 use super::topic::News;
 
 pub use waiting::Waiting;
@@ -146,6 +146,7 @@ impl Listener {
     async fn wait(&mut self) {
         tokio::select! {
             biased;
+            () = self.slot.revoked() => self.on_time(Due::Close(Ending::Revoked)),
             due = self.timers.due(&self.shared.drain) => self.on_time(due),
             news = self.subscription.next() => self.on_news(news),
         }

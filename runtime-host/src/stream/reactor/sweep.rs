@@ -25,7 +25,8 @@ pub fn every(limits: &Limits, draining: bool) -> Duration {
 
 /// Whether anything is to be done about a subscriber.
 pub fn is_due(subscriber: &Subscriber, limits: &Limits, now: Instant) -> bool {
-    subscriber.waiting.deadlines.due(now).is_some() || subscriber.stands_still(now, limits.stall)
+    let waiting = &subscriber.waiting;
+    waiting.deadlines.due(now).is_some() || waiting.slot.is_revoked() || subscriber.stands_still(now, limits.stall)
 }
 
 /// Does it.
@@ -34,6 +35,10 @@ pub fn attend(subscriber: &mut Subscriber, shared: &Shared, now: Instant) -> Fat
         let job_id = subscriber.waiting.subscription.topic().job();
         tracing::info!(%job_id, "client takes no events, closing its stream");
         shared.counters.stalled.add(1);
+        return Fate::Close;
+    }
+    if subscriber.waiting.slot.is_revoked() {
+        // What it has not taken yet is not for it any more either.
         return Fate::Close;
     }
     match subscriber.waiting.deadlines.due(now) {
