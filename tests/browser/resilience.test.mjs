@@ -102,7 +102,7 @@ test('a phone that can is offered to put the model into the room', LIMIT, async 
     await page.evaluate(() => {
       HTMLAnchorElement.prototype.click = function click() { globalThis.opened = this.href; };
     });
-    await page.getByRole('button', { name: /augmented reality|AR/i }).first().click();
+    await page.getByRole('button', { name: 'View in your space' }).click();
     await page.waitForFunction(() => globalThis.opened !== undefined);
     const opened = decodeURIComponent(await page.evaluate(() => globalThis.opened));
     assert.match(opened, /^intent:\/\/arvr\.google\.com\/scene-viewer/);
