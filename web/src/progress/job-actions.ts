@@ -77,11 +77,14 @@ export class JobActions {
 
   async #erase(): Promise<void> {
     const ready = this.#state?.count('completed') ?? 0;
-    await this.#do(async () => {
-      const words = await deleteJob(this.#job, ready);
-      if (words !== null) location.assign(pages.jobs);
-      return words ?? 'Nothing was changed.';
-    }, '');
+    this.#setBusy(true);
+    try {
+      if ((await deleteJob(this.#job, ready)) !== null) location.assign(pages.jobs);
+    } catch (cause) {
+      this.#explain(cause);
+    } finally {
+      this.#setBusy(false);
+    }
   }
 
   async #stop(): Promise<void> {
@@ -102,10 +105,14 @@ export class JobActions {
       announce(words || fallback);
       this.#again();
     } catch (cause) {
-      fill(this.#messages, notice('error', cause instanceof ServiceError ? cause.message : 'That did not work. Try again.'));
+      this.#explain(cause);
     } finally {
       this.#setBusy(false);
     }
+  }
+
+  #explain(cause: unknown): void {
+    fill(this.#messages, notice('error', cause instanceof ServiceError ? cause.message : 'That did not work. Try again.'));
   }
 
   #setBusy(busy: boolean): void {

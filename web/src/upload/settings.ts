@@ -82,7 +82,7 @@ export class Settings {
     const options = Object.entries(maker?.options_schema?.properties ?? {}).filter(([name]) => name !== DETAIL_OPTION);
     this.#fields = maker === null ? [] : options.flatMap(([name, schema]) => optionField(maker, name, schema) ?? []);
     for (const field of this.#fields) if (before[field.name] !== undefined) field.set(before[field.name]);
-    const usual = this.#fields.filter(({ name }) => USUAL_OPTIONS.includes(name));
+    const usual = USUAL_OPTIONS.flatMap((name) => this.#fields.find((field) => field.name === name) ?? []);
     const further = this.#fields.filter(({ name }) => !USUAL_OPTIONS.includes(name));
     fill(this.#options, ...usual.map(({ element }) => element));
     fill(this.#further, ...further.map(({ element }) => element));
