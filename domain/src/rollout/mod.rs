@@ -195,7 +195,7 @@ impl Rollout {
             None if late => {
                 let count = silent.len();
                 let message = format!("{count} hosts did not say in time whether they can serve it");
-                (Outcome::Failed, vec![Reason::new("NOT_IN_TIME", message)])
+                (Outcome::Failed, vec![Reason::new("LATE", message)])
             }
             None => return false,
         };
