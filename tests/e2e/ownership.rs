@@ -280,7 +280,7 @@ async fn scene(fleet: &mut Fleet) -> Scene {
     let issued_admin = key(json!({ "name": "admin", "role": "admin" })).await;
     let expired = issue(&admin, json!({ "name": "expired", "expires_in_seconds": 60 })).await;
     let revoked = issue(&admin, json!({ "name": "revoked" })).await;
-    let revoked_session = session_of(&host.client(Some(text(&revoked, "key"))).unwrap()).await;
+    let revoked_session = session_of(&host.client(Some(text(&revoked, "key"))).unwrap()).await.unwrap();
     let gone = admin.request(Method::DELETE, &format!("/api/v1/admin/keys/{}", text(&revoked, "id"))).send().await;
     assert_eq!(gone.unwrap().status(), 200);
     let as_owner = host.client(Some(&owner)).unwrap();
@@ -305,8 +305,8 @@ async fn scene(fleet: &mut Fleet) -> Scene {
         expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
         token_of_another_job: text(&another, "access_token").to_owned(),
         job: id.to_string(),
-        owners_session: session_of(&as_owner).await,
-        others_session: session_of(&fleet.hosts()[0].client(Some(&other)).unwrap()).await,
+        owners_session: session_of(&as_owner).await.unwrap(),
+        others_session: session_of(&fleet.hosts()[0].client(Some(&other)).unwrap()).await.unwrap(),
         revoked_session,
         owner,
         other,

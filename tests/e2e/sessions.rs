@@ -175,7 +175,7 @@ async fn it_opens_what_it_was_opened_for_and_ends_with_its_key() {
     assert_eq!(wide.get("/api/v1/admin/keys").await.status(), 403);
 
     // Its time is over: instead of hours of waiting, it is put back where it is kept.
-    let old = Browser { cookie: session_of(&fleet.hosts()[0].client(Some(USER)).unwrap()).await, ..browser };
+    let old = Browser { cookie: session_of(&fleet.hosts()[0].client(Some(USER)).unwrap()).await.unwrap(), ..browser };
     assert_eq!(old.get("/api/v1/jobs").await.status(), 200);
     let name = format!("browser_session:{}", hash_of(old.cookie.split_once('=').unwrap().1));
     let mut redis = fleet.redis().connection().await.unwrap();

@@ -55,12 +55,12 @@ impl Upload {
 
 /// Exchanges the caller's key for a browser's session; answers the cookie as a browser sends it.
 ///
-/// # Panics
+/// # Errors
 /// When there is no session.
-pub async fn session_of(client: &Client) -> String {
-    let answer = client.request(Method::POST, "/api/v1/session").send().await.expect("an answer");
+pub async fn session_of(client: &Client) -> anyhow::Result<String> {
+    let answer = client.request(Method::POST, "/api/v1/session").send().await?;
     let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()?.split(';').next());
-    cookie.expect("a session").to_owned()
+    cookie.map(str::to_owned).context("no session was opened")
 }
 
 /// The product, seen by one caller.
