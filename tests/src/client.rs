@@ -60,7 +60,7 @@ impl Upload {
 pub async fn session_of(client: &Client) -> anyhow::Result<String> {
     let answer = client.request(Method::POST, "/api/v1/session").send().await?;
     let cookie = answer.headers().get("set-cookie").and_then(|cookie| cookie.to_str().ok()?.split(';').next());
-    Ok(cookie.context("no session was opened")?.to_owned())
+    cookie.map(str::to_owned).context("no session was opened")
 }
 
 /// The product, seen by one caller.

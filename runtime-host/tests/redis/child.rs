@@ -48,7 +48,7 @@ async fn next_data(events: &mut tokio::sync::broadcast::Receiver<TailMessage>) -
     loop {
         match tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap() {
             TailMessage::Event(event) => return event.data.clone(),
-            TailMessage::Gap | TailMessage::Knock(_) => {}
+            TailMessage::Gap | TailMessage::Knock(_) | TailMessage::Revoked(_) => {}
         }
     }
 }
