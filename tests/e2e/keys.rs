@@ -295,7 +295,7 @@ async fn a_key_that_is_revoked_ends_the_streams_that_it_opened() {
     assert!(revoked.unwrap().status().is_success());
     let ended = tokio::time::timeout(Duration::from_secs(5), theirs.text()).await;
     assert!(ended.expect("the stream goes on after its key was revoked").unwrap().starts_with("retry: "));
-    assert_eq!(user.get(&path).await.unwrap().status(), 401);
+    assert_eq!(user.get(&path).await.unwrap().status(), 403);
     let admins = tokio::time::timeout(Duration::from_secs(1), admins.text()).await;
     assert!(admins.is_err(), "another caller's stream ended as well");
 }

@@ -107,7 +107,7 @@ fn run_tests(options: &Options, node: bool) -> anyhow::Result<(Counts, Vec<Strin
     }
     // Every test waits for others most of the time: FAL's model, a lease, a redirect.
     let mut together = native(&[]);
-    together.args(&options.filter).arg("--test-threads=4");
+    together.args(&options.filter).arg("--test-threads=8");
     if options.filter.is_empty() {
         together.args(["--skip", BROWSER]);
     }

@@ -40,6 +40,7 @@ fn beyond(contract: &Contract, schema: &Value) -> Vec<String> {
 fn filled(path: &str, jobs: &Jobs) -> String {
     let done = &jobs.completed;
     let places = [
+        ("/components/{id}", "/components/web".to_owned()),
         ("{job_id}", id(done)),
         ("{batch_id}", id(done)),
         ("{task_id}", task(done)),
