@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use super::upload;
 use crate::fields::{Errors, whole};
 
+/// What the query may say of a component that is sent as it is.
+const OF_UPLOADS: [&str; 3] = ["digest", "signature", "weight"];
 /// An order is an address and a digest.
 const LONGEST_BODY: usize = 4096;
 const UNACCEPTABLE: &str = "The component cannot be exchanged as described; see details.errors.";
@@ -54,19 +56,26 @@ pub(super) async fn swap(context: &mut Context) -> Result<Order, Failure> {
     if upload::is_component(context) {
         return Ok(Order::Serve(upload::keep(context).await?, None));
     }
-    let body: Value = context.json(LONGEST_BODY).await?;
-    Ok(read(&body, false)?)
+    described(context, false).await
 }
 
 /// `POST …/canary`.
 pub(super) async fn canary(context: &mut Context) -> Result<Order, Failure> {
     if upload::is_component(context) {
         let weight = context.query.get("weight").and_then(|text| text.parse().ok());
-        let weight = weighed(weight).ok_or_else(|| one_error("weight"))?;
+        let weight = weighed(weight).ok_or_else(|| one_error("weight", WEIGHT))?;
         return Ok(Order::Serve(upload::keep(context).await?, Some(weight)));
     }
+    described(context, true).await
+}
+
+/// An order in JSON, which says everything itself.
+async fn described(context: &mut Context, canary: bool) -> Result<Order, Failure> {
+    if let Some(field) = OF_UPLOADS.into_iter().find(|field| context.query.get(field).is_some()) {
+        return Err(one_error(field, "goes with a component that is sent as it is; JSON says it in the body").into());
+    }
     let body: Value = context.json(LONGEST_BODY).await?;
-    Ok(read(&body, true)?)
+    Ok(read(&body, canary)?)
 }
 
 fn read(body: &Value, canary: bool) -> Result<Order, Problem> {
@@ -117,9 +126,9 @@ fn weighed(weight: Option<u64>) -> Option<u32> {
 }
 
 /// The refusal of one field of the query.
-fn one_error(field: &str) -> Problem {
+fn one_error(field: &str, problem: &str) -> Problem {
     let mut errors = Errors::default();
-    errors.add(field, WEIGHT);
+    errors.add(field, problem);
     errors.or((), UNACCEPTABLE).err().unwrap_or_else(Problem::internal)
 }
 
