@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::client::Client;
@@ -204,7 +205,17 @@ pub(crate) fn launch(
     data: &Path,
     address: &str,
 ) -> anyhow::Result<(Process, String)> {
+    static COMPILED: Mutex<bool> = Mutex::new(false);
+    // The first of them compiles the components; all that start at once would do the same.
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let others_wait = if *compiled { None } else { Some(&mut compiled) };
     let mut process = start(part, environment, data, address)?;
+    if let Some(compiled) = others_wait {
+        let url = process.wait_for("ready: ")?;
+        **compiled = true;
+        return Ok((process, url));
+    }
+    drop(compiled);
     let url = process.wait_for("ready: ")?;
     Ok((process, url))
 }
