@@ -19,6 +19,13 @@ pub struct Told {
     pub closed: bool,
 }
 
+impl Told {
+    /// Whether it was told to begin anew.
+    pub fn was_reset(&self) -> bool {
+        self.events.iter().any(|(_, data)| data["type"] == "reset")
+    }
+}
+
 /// A running recorder; it ends with its value.
 pub struct Recorder {
     process: Child,

@@ -179,12 +179,26 @@ impl Stage {
         serves_again(&self.crew).await;
     }
 
+    /// What every client told so far.
+    pub fn told(&self) -> BTreeMap<String, Told> {
+        let mut told = self.node.told();
+        told.extend(self.browser.iter().flat_map(Recorder::told));
+        told
+    }
+
+    /// Once every client's stream has begun, or so long after.
+    pub async fn until_followed(&self, limit: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < limit && self.told().values().any(|client| client.opened == 0 && !client.closed) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// What every client told, once each has been told to come no more, or so long after.
     pub async fn until_all_closed(&self, limit: Duration) -> BTreeMap<String, Told> {
         let started = Instant::now();
         loop {
-            let mut told = self.node.told();
-            told.extend(self.browser.iter().flat_map(Recorder::told));
+            let told = self.told();
             if started.elapsed() > limit || told.values().all(|client| client.closed) {
                 return told;
             }
