@@ -1,12 +1,13 @@
 //! Measurements of the product: beside a peer that does the same work, alternating in one run, as ratios; and of what it
 //! promises on its own.
 //!
-//! `cargo xtask bench [status] [upload] [start] [queue] [claim] [memory] [recovery] [streams]`. The figures and what bounds them are
+//! `cargo xtask bench [status] [upload] [start] [queue] [claim] [memory] [recovery] [streams] [host] [swap]`. The figures and what bounds them are
 //! in `bench/README.md`.
 
 mod backlog;
 mod claim;
 mod figures;
+mod host;
 mod load;
 mod memory;
 mod peer;
@@ -17,6 +18,7 @@ mod site;
 mod start;
 mod status;
 mod streams;
+mod swap;
 mod upload;
 mod usage;
 
@@ -44,6 +46,20 @@ enum Role {
     PeerUpload {
         /// Where to write
         folder: std::path::PathBuf,
+    },
+    /// Is this host with the components of a manifest (started by the measurement itself)
+    #[command(hide = true)]
+    EdgeServer {
+        /// The manifest
+        manifest: std::path::PathBuf,
+        /// Redis for the components
+        redis_url: String,
+    },
+    /// Is the native peer of those components (started by the measurement itself)
+    #[command(hide = true)]
+    EdgePeer {
+        /// Redis to ask
+        redis_url: String,
     },
     /// Is the product's stream server (started by the measurement itself)
     #[command(hide = true)]
@@ -86,6 +102,8 @@ async fn main() -> anyhow::Result<()> {
     match arguments.role {
         Some(Role::PeerStatus { redis_url }) => return peer::status(&redis_url).await,
         Some(Role::PeerUpload { folder }) => return peer::upload(folder).await,
+        Some(Role::EdgeServer { manifest, redis_url }) => return host::server::edge(manifest, &redis_url).await,
+        Some(Role::EdgePeer { redis_url }) => return host::server::native(&redis_url).await,
         Some(Role::StreamServer { redis_url }) => return streams::server::ours(&redis_url).await,
         Some(Role::StreamPeer { redis_url }) => return streams::server::peer(&redis_url).await,
         Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
@@ -120,6 +138,12 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted("streams") {
         streams::measure().await?;
+    }
+    if wanted("host") {
+        host::measure().await?;
+    }
+    if wanted("swap") {
+        swap::measure().await?;
     }
     Ok(())
 }

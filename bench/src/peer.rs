@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use image2model_domain::commands::{Admit, Allowance, ReadJob};
 use image2model_domain::{JobId, view};
 use image2model_host::redis::Store;
+use image2model_tests::process::Process;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
@@ -79,7 +81,15 @@ async fn write(path: PathBuf, mut body: Incoming) -> &'static str {
     if file.flush().await.is_ok() { "written" } else { "not written" }
 }
 
-async fn announce() -> anyhow::Result<TcpListener> {
+/// Starts this program once more in another role, and answers where it listens.
+pub fn start(role: &str, arguments: &[&str]) -> anyhow::Result<(Process, String)> {
+    let mut process = Process::start(Command::new(std::env::current_exe()?).arg(role).args(arguments))?;
+    let address = process.wait_for("peer ready: ")?;
+    Ok((process, address))
+}
+
+/// Listens, and says where.
+pub async fn announce() -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("peer ready: {}", listener.local_addr()?);
     Ok(listener)

@@ -1,15 +1,14 @@
 //! The status route through guard and component, beside an axum server that makes the same two Redis calls.
 
-use std::process::Command;
 use std::time::Duration;
 
 use image2model_tests::client::{Upload, text};
-use image2model_tests::process::Process;
 use image2model_tests::redis::Redis;
 use image2model_tests::{Product, photo};
 
 use crate::figures::median;
 use crate::load::{Figures, run};
+use crate::peer;
 
 const ROUNDS: usize = 5;
 const LENGTH: Duration = Duration::from_secs(4);
@@ -28,8 +27,7 @@ pub async fn measure() -> anyhow::Result<()> {
     let job = client.upload(&[Upload::new("vase.jpg", photo::jpeg(640, 480, 1)?)], &[]).await?;
     client.ended(text(&job, "job_id")).await?;
     let path = format!("/api/v1/status/{}", text(&job, "job_id"));
-    let mut peer = Process::start(Command::new(std::env::current_exe()?).args(["peer-status", &redis.url()]))?;
-    let native = peer.wait_for("peer ready: ")?;
+    let (_peer, native) = peer::start("peer-status", &[&redis.url()])?;
     let ours = product.url().trim_start_matches("http://").to_owned();
 
     let (mut component, mut axum): (Vec<Figures>, Vec<Figures>) = (Vec::new(), Vec::new());

@@ -1,14 +1,13 @@
 //! Upload throughput: multipart through guard, inspector and blob gateway, beside a native hyper server that writes the
 //! same bytes to disk.
 
-use std::process::Command;
 use std::time::Instant;
 
 use image2model_tests::client::{Upload, http};
-use image2model_tests::process::Process;
 use image2model_tests::{Product, photo};
 
 use crate::figures::median;
+use crate::peer;
 
 const ROUNDS: usize = 5;
 const FILES: usize = 25;
@@ -19,8 +18,8 @@ pub async fn measure() -> anyhow::Result<()> {
     let product = Product::setup().start()?;
     let client = product.client()?;
     let folder = tempfile::tempdir()?;
-    let mut peer = Process::start(Command::new(std::env::current_exe()?).arg("peer-upload").arg(folder.path()))?;
-    let native = format!("http://{}/", peer.wait_for("peer ready: ")?);
+    let (_peer, address) = peer::start("peer-upload", &[&folder.path().display().to_string()])?;
+    let native = format!("http://{address}/");
     let photograph = bytes::Bytes::from(photo::heavy_jpeg(FILE_BYTES, 1)?);
     let files: Vec<Upload> = (0..FILES).map(|n| Upload::new(&format!("{n}.jpg"), photograph.clone())).collect();
     let body: bytes::Bytes = photograph.repeat(FILES).into();

@@ -21,6 +21,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     if wanted("streams") {
         setup::stream_servers()?;
     }
+    if wanted("host") {
+        setup::wasmtime()?;
+        build::guests()?;
+    }
     build::run_all(Profile::Release)?;
     execute(&mut cargo(&["build", "--release", "--package", "image2model-bench"]))?;
     execute(program(target_dir().join("release/image2model-bench")).args(&options.names))

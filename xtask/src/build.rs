@@ -64,6 +64,14 @@ pub fn components() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds the conformance tests' components, which are measured as well. The provider is not among them.
+pub fn guests() -> anyhow::Result<()> {
+    say("building the components of the conformance tests");
+    let manifest = root().join("tests/conformance/guests/Cargo.toml");
+    let mut build = cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"]);
+    execute(build.arg(manifest).arg("--target-dir").arg(target_dir()))
+}
+
 /// Builds the native programs and answers with the path of `image2model`.
 pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
     say("building the host");

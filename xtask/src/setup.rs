@@ -107,13 +107,24 @@ pub fn stream_servers() -> anyhow::Result<()> {
         let (apt, other) = ("libnginx-mod-nchan", "nginx-mod-nchan");
         install("nchan", &Packages { apt, dnf: other, apk: "nginx-mod-http-nchan", pacman: other, brew: "nchan" })?;
     }
+    peer("durable-streams-server", &["durable-streams", "--version", "0.1.5"])
+}
+
+/// `wasmtime serve`, of the engine's own version and with what it needs for the components that are measured.
+pub fn wasmtime() -> anyhow::Result<()> {
+    let features =
+        "run,serve,compile,cranelift,parallel-compilation,pooling-allocator,cache,component-model-async,addr2line";
+    peer("wasmtime", &["wasmtime-cli", "--version", "48.0.8", "--no-default-features", "--features", features])
+}
+
+/// A program that the measurements are made beside, installed below the target directory.
+fn peer(program: &str, package: &[&str]) -> anyhow::Result<()> {
     let folder = target_dir().join("peers");
-    if folder.join("bin/durable-streams-server").is_file() {
+    if folder.join("bin").join(program).is_file() {
         return Ok(());
     }
-    say("installing durable-streams");
-    let version = ["durable-streams", "--version", "0.1.5", "--locked", "--root"];
-    execute(cargo(&["install", "--quiet"]).args(version).arg(folder))
+    say(&format!("installing {program}"));
+    execute(cargo(&["install", "--quiet", "--locked"]).args(package).arg("--root").arg(folder))
 }
 
 /// A Python program of the versions and digests in a list, in an environment of its own below the target directory.

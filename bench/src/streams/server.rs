@@ -13,9 +13,10 @@ use axum::routing::get;
 use futures::Stream;
 use image2model_host::redis::{Store, Tail, TailEvent, TailMessage};
 use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
-use tokio::net::TcpListener;
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
 use tokio_util::sync::CancellationToken;
+
+use crate::peer::announce;
 
 /// Out of reach.
 const NO_LIMIT: usize = 1_000_000;
@@ -92,10 +93,4 @@ async fn listen(
         }
     });
     Sse::new(stream).keep_alive(KeepAlive::default())
-}
-
-async fn announce() -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("peer ready: {}", listener.local_addr()?);
-    Ok(listener)
 }

@@ -16,6 +16,7 @@ use image2model_tests::redis::{Redis, free_port};
 use tokio::net::TcpStream;
 
 use super::publisher::{Job, Publisher, now};
+use crate::peer;
 
 /// What an event of the peers is filled up to, so that it is as long as one of ours.
 const PAYLOAD: usize = 190;
@@ -103,8 +104,8 @@ impl Stand {
     pub async fn open(kind: Kind, redis: &Redis) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let (process, address) = match kind {
-            Kind::Ours => own("stream-server", redis)?,
-            Kind::Axum => own("stream-peer", redis)?,
+            Kind::Ours => peer::start("stream-server", &[&redis.url()])?,
+            Kind::Axum => peer::start("stream-peer", &[&redis.url()])?,
             Kind::Nchan => nchan(&folder)?,
             Kind::DurableStreams => durable_streams(&folder)?,
         };
@@ -153,12 +154,6 @@ impl Stand {
         }
         Ok(())
     }
-}
-
-fn own(role: &str, redis: &Redis) -> anyhow::Result<(Process, String)> {
-    let mut process = Process::start(Command::new(std::env::current_exe()?).args([role, &redis.url()]))?;
-    let address = process.wait_for("peer ready: ")?;
-    Ok((process, address))
 }
 
 fn nchan(folder: &tempfile::TempDir) -> anyhow::Result<(Process, String)> {

@@ -1,5 +1,6 @@
 //! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`. `/slow`
-//! answers after a while, `/endless` never stops, anything else answers `fine`; none of them reads a body.
+//! answers after a while, `/compute` after some work, `/endless` never stops, anything else answers `fine`; none of them
+//! reads a body.
 
 use bytes::Bytes;
 use futures::SinkExt;
@@ -23,6 +24,7 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/recurse" => {
             std::hint::black_box(deeper(0));
         }
+        "/compute" => (0_u64..100_000_000).for_each(|n| drop(std::hint::black_box(n))),
         "/slow" => spin_sdk::time::sleep(std::time::Duration::from_millis(300)).await,
         "/flood" => (0..200_000).for_each(|n| println!("line {n} of a flood")),
         "/malformed" => {
