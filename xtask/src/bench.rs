@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::build::{self, Profile};
+use crate::build;
 use crate::command::{cargo, execute, program, target_dir};
 use crate::setup;
 
@@ -25,7 +25,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         setup::wasmtime()?;
         build::guests()?;
     }
-    build::run_all(Profile::Release)?;
-    execute(&mut cargo(&["build", "--release", "--package", "image2model-bench"]))?;
+    build::application()?;
+    // At once: selected one by one they would each build the engine, with features of their own.
+    let packages =
+        ["image2model-host", "fal-sim", "image2model-bench"].iter().flat_map(|package| ["--package", package]);
+    execute(cargo(&["build", "--release"]).args(packages))?;
     execute(program(target_dir().join("release/image2model-bench")).args(&options.names))
 }

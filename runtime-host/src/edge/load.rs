@@ -2,7 +2,7 @@
 //! components are made ready for it. Every release of a component shares all of this.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
@@ -200,28 +200,4 @@ fn settings(component: &Component, options: &ServeOptions) -> HandlerSettings {
         reuse: options.reuse,
         concurrent: options.concurrent_per_instance,
     }
-}
-
-/// Does `work` for each on as many threads as there are cores.
-pub(super) fn on_all_cores<T: Send, R: Send>(
-    all: Vec<T>,
-    work: impl Fn(T) -> Result<R, EdgeError> + Sync,
-) -> Result<Vec<R>, EdgeError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(all.len().max(1));
-    let (waiting, done) = (Mutex::new(all.into_iter()), Mutex::new(Vec::new()));
-    let run = || -> Result<(), EdgeError> {
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(next) = next else { return Ok(()) };
-            let made = work(next)?;
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(made);
-        }
-    };
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker.join().unwrap_or_else(|_| Err(EdgeError::Engine("the compiler panicked".into())))
-        })
-    })?;
-    Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

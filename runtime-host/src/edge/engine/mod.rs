@@ -3,6 +3,7 @@
 
 mod cache;
 mod precompiled;
+mod threads;
 mod ticker;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use cache::Cache;
+pub(crate) use threads::{aside, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
 

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image2model_domain::rollout::{Release, Rollout};
 
-use super::load::{Loaded, on_all_cores};
+use super::engine::on_all_cores;
+use super::load::Loaded;
 use super::sources::{Code, Overrides, Sources};
 use super::{EdgeError, EdgeOptions};
 use judge::Judge;

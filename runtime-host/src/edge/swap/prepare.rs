@@ -7,6 +7,7 @@ use super::variants::candidate;
 use super::{Built, Switch};
 use crate::edge::EdgeError;
 use crate::edge::check::{self, Difference};
+use crate::edge::engine::aside;
 use crate::edge::sources::Code;
 
 /// How long an instance may take to start.
@@ -71,7 +72,7 @@ impl Switch {
             return Err(Refusal::NoCallers);
         }
         let building = self.clone();
-        let built = tokio::task::spawn_blocking(move || building.build(&variant)).await;
+        let built = tokio::task::spawn_blocking(move || aside(|| building.build(&variant))).await;
         let built = built.map_err(|_| EdgeError::Engine("the compiler panicked".into()))??;
         for built in built {
             self.warm(&built).await?;

@@ -24,7 +24,9 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/recurse" => {
             std::hint::black_box(deeper(0));
         }
-        "/compute" => (0_u64..100_000_000).for_each(|n| drop(std::hint::black_box(n))),
+        "/compute" => {
+            let _ = (0_u64..100_000_000).fold(0, |sum: u64, n| std::hint::black_box(sum ^ n));
+        }
         "/slow" => spin_sdk::time::sleep(std::time::Duration::from_millis(300)).await,
         "/flood" => (0..200_000).for_each(|n| println!("line {n} of a flood")),
         "/malformed" => {
