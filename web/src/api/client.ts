@@ -4,7 +4,7 @@ import { addresses } from './addresses';
 import type { ModelsAnswer } from './models';
 import { problemFrom, ServiceError, unreachable } from './problem';
 import { jobOfTask } from './session';
-import type { JobList, StatusAnswer } from './types';
+import type { JobList, SharedLink, StatusAnswer } from './types';
 
 /** Longest wait for a plain question, in milliseconds. */
 const PATIENCE = 20_000;
@@ -91,6 +91,16 @@ export async function eraseJob(job: string): Promise<string> {
 /** Puts failed files in line anew, all of them or those named; returns the service's words. */
 export async function retryFiles(job: string, files?: readonly string[]): Promise<string> {
   return wordsOf(await ask(addresses.retry(job), { method: 'POST', body: files ? { files } : {} }));
+}
+
+/** A link with which somebody without a key may look at the job, for so many seconds. */
+export async function shareJob(job: string, seconds: number): Promise<SharedLink> {
+  return (await ask(addresses.share(job), { method: 'POST', body: { expires_in_seconds: seconds } })).body as SharedLink;
+}
+
+/** Takes back every link to the job; returns the service's words. */
+export async function withdrawLinks(job: string): Promise<string> {
+  return wordsOf(await ask(addresses.share(job), { method: 'DELETE' }));
 }
 
 /** A page of the caller's jobs, newest first. */
