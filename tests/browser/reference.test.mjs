@@ -8,7 +8,7 @@ import { test } from 'node:test';
 // What else wants a product with keys runs with it, against the same one.
 import './quickstart.test.mjs';
 import './sessions.test.mjs';
-import { stage } from './lib/chromium.mjs';
+import { shoot, stage } from './lib/chromium.mjs';
 
 const { API_KEY } = process.env;
 const LIMIT = { timeout: 120_000 };
@@ -40,7 +40,7 @@ test('an operation is opened and executed with a key, in Swagger UI', LIMIT, () 
     assert.match(await answer.locator('.response-col_status').innerText(), /^200/);
     assert.match(await answer.innerText(), /x-ratelimit-remaining/);
     await list.scrollIntoViewIfNeeded();
-    await page.screenshot({ path: `${on.shots}/docs-executed.png` });
+    await shoot(page, 'docs-executed');
   }));
 
 test('without a key the refusal is shown as it is', LIMIT, () =>
@@ -58,7 +58,7 @@ test('Swagger UI opens by keyboard, and fits a phone', LIMIT, () =>
     await page.keyboard.press('Enter');
     await operation(page, 'getHealth').getByRole('button', { name: 'Execute' }).waitFor();
     await noSidewaysScrolling(page);
-    await page.screenshot({ path: `${on.shots}/docs-phone.png` });
+    await shoot(page, 'docs-phone');
   }));
 
 test('Redoc shows every tag, searches, and fits a phone', LIMIT, async () => {
@@ -68,12 +68,12 @@ test('Redoc shows every tag, searches, and fits a phone', LIMIT, async () => {
     for (const tag of tags) await page.locator('[role=menuitem], .menu-content li').filter({ hasText: tag }).first().waitFor();
     await page.getByPlaceholder('Search').fill('cancel');
     await page.locator('[data-role="search:results"] [role=menuitem], [data-role="search:results"] li').first().waitFor();
-    await page.screenshot({ path: `${on.shots}/redoc.png` });
+    await shoot(page, 'redoc');
   });
   await visit('/redoc', PHONE, async (page) => {
     await page.getByRole('heading', { name: /Image2Model/ }).first().waitFor();
     await noSidewaysScrolling(page);
-    await page.screenshot({ path: `${on.shots}/redoc-phone.png` });
+    await shoot(page, 'redoc-phone');
   });
 });
 

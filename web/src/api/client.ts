@@ -17,6 +17,8 @@ interface Question {
   signal?: AbortSignal | undefined;
   /** Milliseconds. */
   patience?: number;
+  /** What the answer is, where it is not JSON. */
+  as?: 'text';
 }
 
 interface Answer {
@@ -26,14 +28,14 @@ interface Answer {
 }
 
 /** One question and its answer; rejects with a ServiceError unless the answer is a good one. */
-export async function ask(address: string, { method = 'GET', body, headers = {}, signal, patience = PATIENCE }: Question = {}): Promise<Answer> {
+export async function ask(address: string, { method = 'GET', body, headers = {}, signal, patience = PATIENCE, as }: Question = {}): Promise<Answer> {
   const limit = AbortSignal.timeout(patience);
   let answer: Response;
   let text: string;
   try {
     answer = await fetch(address, {
       method,
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': body instanceof Blob ? body.type : 'application/json' }), ...headers },
+      headers: { Accept: as === 'text' ? 'text/plain' : 'application/json', ...(body === undefined ? {} : { 'Content-Type': body instanceof Blob ? body.type : 'application/json' }), ...headers },
       cache: 'no-store',
       body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
@@ -45,6 +47,7 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   }
   if (answer.status === 304) return { status: 304, body: null, headers: answer.headers };
   if (!answer.ok) throw problemFrom(answer.status, answer.headers.get('Retry-After'), text);
+  if (as === 'text') return { status: answer.status, body: text, headers: answer.headers };
   try {
     return { status: answer.status, body: JSON.parse(text), headers: answer.headers };
   } catch {

@@ -19,8 +19,21 @@ export function table(name: string, heads: readonly string[], rows: readonly (re
 }
 
 /** A number or word with what it counts. */
-export const tile = (value: string | number, name: string, tone: 'good' | 'warn' | 'bad' | '' = ''): HTMLElement =>
-  h('div', { class: 'tile', 'data-tone': tone }, h('dt', {}, name), h('dd', {}, String(value)));
+export const tile = (value: string | number, name: string, tone: 'good' | 'warn' | 'bad' | '' = '', went: readonly number[] = []): HTMLElement =>
+  h('div', { class: 'tile', 'data-tone': tone }, h('dt', {}, name), h('dd', {}, String(value), line(went)));
+
+/** How a number went lately, drawn in its tile; the words beside it say how it stands. */
+export function line(values: readonly number[]): SVGSVGElement | null {
+  if (values.length < 2) return null;
+  const most = Math.max(...values, 1);
+  const points = values.map((value, index) => `${((index / (values.length - 1)) * 100).toFixed(1)},${(27 - (value / most) * 24).toFixed(1)}`);
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  for (const [name, value] of Object.entries({ viewBox: '0 0 100 28', preserveAspectRatio: 'none', class: 'tile-line', 'aria-hidden': 'true' })) svg.setAttribute(name, value);
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+  path.setAttribute('points', points.join(' '));
+  svg.append(path);
+  return svg;
+}
 
 export const pill = (state: string): HTMLElement => h('span', { class: 'job-state', 'data-status': state }, state.replaceAll('_', ' '));
 
