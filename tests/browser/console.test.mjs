@@ -106,7 +106,7 @@ test('a component is tried on some callers, served to all, and rolled back, whil
     assert.deepEqual(await served(), { current: tried.canary[0], canary: null, previous: original });
     assert.equal((await page.request.get('/console')).status(), 200, 'the release that was just served sends pages');
 
-    await row.getByRole('button', { name: 'Roll web back' }).click();
+    await row.getByRole('button', { name: 'Roll back web' }).click();
     await page.getByRole('button', { name: 'Roll back', exact: true }).last().click();
     await row.getByText('rollback: rolled back').waitFor();
     assert.equal((await served()).current, original);

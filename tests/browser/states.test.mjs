@@ -15,6 +15,8 @@ const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url))
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
 const BUDGET = 150 * 1024;
 const LIMIT = { timeout: 180_000 };
+/** What the stand-in says of a file that it is making: as its state, or as the newest line of its log. */
+const UNDER_WAY = /Building the surface|Mesh at \d+ %/;
 
 let pictures;
 const on = stage(async ({ browser }) => {
@@ -54,7 +56,7 @@ test('one failing file of three leaves two models and its reason', LIMIT, () =>
 test('a broken stream is resumed from its last event, without a lost or doubled row', LIMIT, () =>
   visit({ hold: () => 40 }, { flat: true, expected: [/ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to load resource/] }, async ({ page, double }) => {
     await upload(page, pictures);
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     const [job] = double.jobs.values();
     const opened = () => double.seen.filter(({ path }) => path.includes('/stream/'));
     const before = opened().length;
@@ -162,10 +164,10 @@ test('the list of jobs goes on page by page, asks for a key, and says when it is
 test('a reload in the middle finds the same rows and pictures again', LIMIT, () =>
   visit({ hold: () => 50 }, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures);
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     await page.evaluate(() => sessionStorage.clear());
     await page.reload();
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     assert.equal(await page.locator('.row').count(), 3);
     await page.waitForFunction(() => [...document.querySelectorAll('.row img')].every((image) => image.naturalWidth > 0));
     [...double.jobs.values()][0].release();
@@ -237,7 +239,7 @@ test('a slow service is told from a broken one, and nothing moves for whoever wa
   visit({ hold: () => 50 }, { flat: true }, async ({ page, double }) => {
     await page.emulateMedia({ reducedMotion: 'reduce' });
     await upload(page, pictures.slice(0, 1));
-    await page.getByText('Building the surface').waitFor();
+    await page.getByText(UNDER_WAY).waitFor();
     assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
     let answer;
     const held = new Promise((released) => (answer = released));
@@ -252,7 +254,7 @@ test('a slow service is told from a broken one, and nothing moves for whoever wa
     await page.clock.fastForward(4500);
     await page.getByText('This takes longer than usual.').waitFor();
     answer();
-    await page.getByText('Building the surface').waitFor();
+    await page.getByText(UNDER_WAY).waitFor();
     [...double.jobs.values()][0].release();
   }));
 
@@ -275,7 +277,7 @@ test('the pages stay within their budget, and the 3D viewer is fetched only when
     const fetched = [];
     page.on('request', (request) => fetched.push(request.url()));
     await upload(page, pictures.slice(0, 1));
-    await page.getByText('Building the surface').waitFor();
+    await page.getByText(UNDER_WAY).waitFor();
     assert.ok(!fetched.some((url) => url.includes('model-viewer')), 'no viewer while nothing can be shown');
     [...double.jobs.values()][0].release();
     await page.locator('model-viewer').waitFor({ state: 'attached' });

@@ -60,7 +60,7 @@ function actions(id: string, rollout: Rollout, done: () => void): HTMLElement {
   const path = `/admin/components/${encodeURIComponent(id)}`;
   const change = actionButton('Change…', `Change ${id}`, () => askForRelease(id, path), done);
   const all = rollout.canary && actionButton('To everybody', `Serve the tried release of ${id} to everybody`, () => swapCanary(id, path), done);
-  const back = (rollout.previous ?? rollout.canary ?? rollout.candidate) && actionButton('Roll back', `Roll ${id} back`, () => rollBack(id, path, rollout), done);
+  const back = (rollout.previous ?? rollout.canary ?? rollout.candidate) && actionButton('Roll back', `Roll back ${id}`, () => rollBack(id, path, rollout), done);
   return h('span', { class: 'with-button' }, change, all, back);
 }
 

@@ -139,8 +139,7 @@ fill(
   h('div', { class: 'workbench-pictures' }, grid.element),
   h('div', { class: 'workbench-options panel' },
     h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
-    messages,
-    h('div', { class: 'submit-row' }, estimate.element, submit, sending.element)),
+    h('div', { class: 'submit-row' }, messages, estimate.element, submit, sending.element)),
 );
 render();
 void restore();

@@ -26,7 +26,7 @@ export class JobActions {
   readonly #isGuest: boolean;
   readonly #messages = h('div', { class: 'messages' });
   readonly #zip: HTMLAnchorElement;
-  readonly #another = h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another');
+  readonly #another = h('a', { class: 'button button-quiet', href: pages.upload }, icon('add'), 'Make another');
   readonly #retryWords = h('span', {});
   readonly #retry: HTMLButtonElement;
   readonly #cancel: HTMLButtonElement;
