@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, inTwoLooks, shoot, stage } from './lib/chromium.mjs';
+import { inEveryLook, inTwoLooks, shoot, shootForReadme, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
 const LIMIT = { timeout: 240_000 };
@@ -128,6 +128,7 @@ test('every view is whole and accessible at every width, in light and dark', LIM
       await open(page, name);
       await inEveryLook(page, async (look) => {
         await checkAccess(page, `${name} ${look}`);
+        if (name === 'Overview' && look === '1440-dark') await shootForReadme(page, 'console');
         await shoot(page, `console-${name.toLowerCase().replace(' ', '-')}-${look}`);
       });
     }

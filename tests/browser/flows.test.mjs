@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, inTwoLooks, loadedViewer, shoot, stage } from './lib/chromium.mjs';
+import { inEveryLook, inTwoLooks, loadedViewer, shoot, shootForReadme, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { zipNames } from './lib/zip_names.mjs';
 
@@ -217,6 +217,7 @@ test('the list of jobs is searched and filtered, and its addresses survive a rel
     await page.waitForFunction(() => [...document.querySelectorAll('.cover img')].every((image) => image.complete && image.naturalWidth > 0));
     await inEveryLook(page, async (look) => {
       await checkAccess(page, `the list of jobs ${look}`);
+      if (look === '1440-light') await shootForReadme(page, 'jobs');
       await shoot(page, `jobs-${look}`, { fullPage: true });
     });
     await page.getByLabel('State').selectOption('cancelled');

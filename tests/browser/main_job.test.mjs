@@ -2,52 +2,46 @@
 // BASE_URL names the product and PHOTO a real JPEG; SCREENSHOT_DIR receives the pictures that the README shows.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 // The others run with it, in the same browser and, but for the states, against the same product.
 import './console.test.mjs';
 import './flows.test.mjs';
 import './resilience.test.mjs';
 import './states.test.mjs';
-import { cameraOrbit, dragAcross, loadedViewer, stage } from './lib/chromium.mjs';
+import { cameraOrbit, dragAcross, loadedViewer, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
 
 const { PHOTO } = process.env;
-const SCREENSHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../../docs/images/', import.meta.url)));
 /** Longest wait for one model, in milliseconds. */
 const PATIENCE = Number(process.env.MODEL_TIMEOUT_MS ?? 120_000);
 
 const on = stage();
 
-before(() => {
-  assert.ok(PHOTO, 'PHOTO must name a JPEG file');
-  mkdirSync(SCREENSHOTS, { recursive: true });
-});
-
-/** A picture for the README: JPEG, a quarter of the same as PNG. */
-const shot = (page, name) => page.screenshot({ path: `${SCREENSHOTS}/${name}.jpg`, type: 'jpeg', quality: 82 });
+before(() => assert.ok(PHOTO, 'PHOTO must name a JPEG file'));
 
 test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE + 120_000 }, () => on.visit({ path: '/' }, async ({ page }) => {
   await page.setInputFiles('#pictures', PHOTO);
   await page.getByText(basename(PHOTO)).waitFor();
   await page.waitForFunction(() => document.querySelector('.picture-frame img')?.naturalWidth > 0);
-  await shot(page, 'upload');
+  await shootForReadme(page, 'upload');
 
   await page.getByRole('button', { name: 'Make 1 model' }).click();
   await page.waitForURL(/\/processing\?job=/);
   await page.getByRole('progressbar').first().waitFor();
-  await shot(page, 'processing');
+  await shootForReadme(page, 'processing');
 
   await page.getByRole('heading', { name: 'Your model is ready' }).waitFor({ timeout: PATIENCE });
   const viewer = await loadedViewer(page);
-  const before = await cameraOrbit(viewer);
-  await dragAcross(page, viewer);
-  await page.waitForFunction(
-    (theta) => Math.abs(document.querySelector('model-viewer').getCameraOrbit().theta - theta) > 0.1,
-    before.theta,
-  );
-  await shot(page, 'results');
+  const turned = async (turn) => {
+    const { theta } = await cameraOrbit(viewer);
+    await turn();
+    await page.waitForFunction((before) => Math.abs(document.querySelector('model-viewer').getCameraOrbit().theta - before) > 0.1, theta);
+  };
+  await turned(() => dragAcross(page, viewer));
+  await shootForReadme(page, 'results');
+  await tabTo(page, /^model-viewer$/);
+  await turned(() => page.keyboard.press('ArrowRight'));
 
   const [download] = await Promise.all([
     page.waitForEvent('download'),
@@ -63,8 +57,12 @@ test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE 
   ]);
   assert.equal(readFileSync(await archive.path()).toString('latin1', 0, 4), 'PK\x03\x04', 'the archive is a ZIP');
 
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.evaluate(() => scrollTo(0, 0));
+  await shootForReadme(page, 'phone');
+
   await page.reload();
   await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
-  await loadedViewer(page);
   assert.equal(await page.locator('.model').count(), 1, 'a reload shows the same one model');
 }));

@@ -80,7 +80,7 @@ async function finishedJob(name) {
 }
 
 test('the owner shares from the list of jobs; the guest looks and changes nothing, until the link is withdrawn', LIMIT, () =>
-  on.visit({ expected: [/403/] }, async ({ page }) => {
+  on.visit({ flat: true, expected: [/403/] }, async ({ page }) => {
     const job = await finishedJob('shared.jpg');
     await page.goto('/results');
     await signIn(page, API_KEY);
@@ -98,11 +98,12 @@ test('the owner shares from the list of jobs; the guest looks and changes nothin
     const token = new URL(given).searchParams.get('access_token');
     assert.ok(Math.abs(parseInt(token, 16) - Date.now() / 1000 - 3600) < 60, 'good for an hour');
 
-    await on.visit({ expected: [/403/] }, async ({ page: guest }) => {
+    await on.visit({ flat: true, expected: [/403/] }, async ({ page: guest }) => {
       await guest.goto(given);
       await guest.getByRole('heading', { name: 'Your model is ready' }).waitFor();
       assert.doesNotMatch(guest.url(), /access_token/, 'the token does not stay in the address');
-      await loadedViewer(guest);
+      const model = await guest.getByRole('link', { name: /as GLB$/ }).getAttribute('href');
+      assert.equal((await guest.request.get(model)).headers()['content-type'], 'model/gltf-binary');
       await Promise.all([guest.waitForEvent('download'), guest.getByRole('link', { name: 'Download all (ZIP)' }).click()]);
       for (const name of ['Delete', 'Cancel']) assert.equal(await guest.getByRole('button', { name, exact: true }).count(), 0, name);
       const erase = (how) => guest.evaluate(async ([path, method]) => (await fetch(path, { method })).status, how);

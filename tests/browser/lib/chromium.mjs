@@ -103,11 +103,17 @@ export const flatten = (context) =>
 
 const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../test-results/', import.meta.url)));
 
-/** Keeps a picture of what is seen, when SCREENSHOTS asks for all of them; the README's are kept by their test. */
+/** Keeps a picture of what is seen, when SCREENSHOTS asks for one of every state. */
 export async function shoot(page, name, options = {}) {
   if (!process.env.SCREENSHOTS) return;
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: `${SHOTS}/${name}.png`, ...options });
+}
+
+/** Keeps a picture for the README, in SCREENSHOT_DIR: as JPEG, a quarter of the same as PNG. */
+export async function shootForReadme(page, name) {
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: `${SHOTS}/${name}.jpg`, type: 'jpeg', quality: 82 });
 }
 
 const LOOKS = [[390, 844], [768, 1024], [1440, 900]];
@@ -163,6 +169,16 @@ export function cameraOrbit(viewer) {
     const { theta, phi, radius } = element.getCameraOrbit();
     return { theta, phi, radius };
   });
+}
+
+/** Presses Tab until what has the focus is called so: by its id, its words or, a viewer, its kind. */
+export async function tabTo(page, wanted) {
+  const focused = () => page.evaluate(() => {
+    const { id, textContent, localName } = document.activeElement;
+    return id || (localName === 'model-viewer' ? localName : textContent || localName);
+  });
+  for (let press = 0; press < 30 && !wanted.test(await focused()); press++) await page.keyboard.press('Tab');
+  assert.match(await focused(), wanted);
 }
 
 /** Drags across the middle of a viewer. */

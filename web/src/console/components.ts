@@ -16,7 +16,7 @@ export function components(): View {
     read: () => read('/admin/components'),
     draw: ({ components: all, message }) => [
       message === null ? null : h('p', { class: 'hint' }, message),
-      table('Components', HEADS, all.map(row), [4, 5, 6, 7, 8]),
+      table('Components', HEADS, all.map(row), [4, 5, 6, 7, 8], true),
       ...(all.some(({ rollout }) => rollout !== undefined) ? [releases(all, () => view.start())] : []),
     ],
   });
@@ -36,7 +36,7 @@ const named = ({ source, digest }: Release): HTMLElement => h('span', { class: '
 
 function releases(all: readonly Component[], done: () => void): HTMLElement {
   const rows = all.flatMap(({ id, rollout }) => (rollout === undefined ? [] : [[id, served(rollout), rollout.previous ? named(rollout.previous) : null, lastChange(rollout), actions(id, rollout, done)]]));
-  return h('section', {}, h('h3', {}, 'Releases'), table('Releases', ['Component', 'Served', 'Before', 'Last change', 'Actions'], rows));
+  return table('Releases', ['Component', 'Served', 'Before', 'Last change', 'Actions'], rows);
 }
 
 function served({ current, canary, candidate }: Rollout): HTMLElement {

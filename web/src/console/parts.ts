@@ -7,13 +7,16 @@ import { elapsed } from '../ui/words';
 
 export type Cell = Node | string | number | null;
 
-/** A table with a name; `numeric` are the columns that are set to the right. */
-export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = []): HTMLElement {
+/**
+ * A table with a name; `numeric` are the columns that are set to the right. Where it is all that its view has, the view's title
+ * names it already: it is `alone`.
+ */
+export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = [], alone = false): HTMLElement {
   const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
   const cell = (value: Cell, column: number): HTMLElement => h('td', side(column), value === null ? '–' : typeof value === 'number' ? String(value) : value);
   if (rows.length === 0) return h('p', { class: 'hint' }, `${name}: none.`);
   return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
-    h('table', {}, h('caption', {}, name),
+    h('table', {}, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
       h('thead', {}, h('tr', {}, ...heads.map((head, column) => h('th', { scope: 'col', ...side(column) }, head)))),
       h('tbody', {}, ...rows.map((row) => h('tr', {}, ...row.map(cell))))));
 }
