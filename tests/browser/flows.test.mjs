@@ -172,7 +172,7 @@ test('a job is watched live; its models are looked into, brought home and shared
     const [archive] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download 2 selected' }).click()]);
     assert.deepEqual(zipNames(readFileSync(await archive.path())), [`lamp-${MARK}.glb`, `chair-${MARK}.glb`]);
 
-    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
     await page.getByText('Whoever has this link can open it').waitFor();
     const link = await page.getByLabel('Link to this job').inputValue();
     assert.ok(link.startsWith(page.url()), link);

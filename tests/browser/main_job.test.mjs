@@ -10,7 +10,7 @@ import './console.test.mjs';
 import './flows.test.mjs';
 import './resilience.test.mjs';
 import './states.test.mjs';
-import { cameraOrbit, dragAcross, loadedViewer, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
+import { cameraOrbit, dragAcross, loadedViewer, shoot, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
 
 const { PHOTO } = process.env;
 /** Longest wait for one model, in milliseconds. */
@@ -60,7 +60,7 @@ test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE 
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.setViewportSize({ width: 390, height: 844 });
   await page.evaluate(() => scrollTo(0, 0));
-  await shootForReadme(page, 'phone');
+  await shoot(page, 'phone-result');
 
   await page.reload();
   await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();

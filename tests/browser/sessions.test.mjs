@@ -85,7 +85,7 @@ test('the owner shares from the list of jobs; the guest looks and changes nothin
     await page.goto('/results');
     await signIn(page, API_KEY);
     await page.getByRole('link', { name: /shared\.jpg/ }).click();
-    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
     await page.getByText(/may look and download, without a key, until/).waitFor();
     await page.getByLabel('How long the link is good for').selectOption('For an hour');
     const link = page.getByLabel('Link to this job');
