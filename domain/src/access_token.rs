@@ -21,11 +21,13 @@ pub fn signing_secret(configured: &str, api_key: &str, admin_api_key: &str) -> O
 }
 
 fn mac(secret: &str, job: &JobId, expiry: &str) -> Option<Hmac<Sha256>> {
+    mac_of(secret, &["image2model access token", job.as_str(), expiry])
+}
+
+/// Over the parts, a line each; the first says what kind of token it is, so that none is taken for another.
+pub(crate) fn mac_of(secret: &str, parts: &[&str]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
-    mac.update(b"image2model access token\n");
-    mac.update(job.as_str().as_bytes());
-    mac.update(b"\n");
-    mac.update(expiry.as_bytes());
+    mac.update(parts.join("\n").as_bytes());
     Some(mac)
 }
 

@@ -24,6 +24,7 @@ pub mod record;
 pub mod request_id;
 pub mod rollout;
 pub mod script;
+pub mod share_token;
 pub mod state;
 pub mod time;
 pub mod trace;

@@ -1,10 +1,11 @@
 // The operators' console against the running product: every view, at every width, and what can be done there.
-// BASE_URL names the product (without keys, so that whoever comes is an operator). Pictures of what was seen go to SCREENSHOT_DIR.
+// BASE_URL names the product (without keys, so that whoever comes is an operator), COMPONENT the `web` component that it serves.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, stage } from './lib/chromium.mjs';
+import { inEveryLook, inTwoLooks, shoot, shootForReadme, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
 const LIMIT = { timeout: 240_000 };
@@ -38,7 +39,7 @@ test('a dead letter is found, its job’s history read, and replayed; a queue is
     await page.locator('.timeline li[data-type=error]').waitFor();
     assert.ok((await page.locator('.timeline li').count()) > 3, 'every event stands in the timeline');
     await checkAccess(page, 'a history');
-    await page.screenshot({ path: `${on.shots}/console-history.png` });
+    await shoot(page, 'console-history');
     await page.getByRole('link', { name: 'Its log' }).click();
     await page.locator('.log-entries li').first().waitFor();
 
@@ -66,38 +67,49 @@ test('a key is issued, shown once, and revoked after a question', LIMIT, () =>
     await page.getByRole('row', { name: new RegExp(`key of ${MARK}.*revoked`) }).waitFor();
   }));
 
-test('components are exchanged, tried and rolled back where the host owns them', LIMIT, () =>
-  visit({}, async (page) => {
-    const release = (letter) => ({ source: `oci://registry.example/status@sha256:${letter.repeat(64)}`, digest: `sha256:${letter.repeat(64)}` });
-    const asked = [];
-    await page.route('**/api/v1/admin/components', async (route) => {
-      const answer = await (await route.fetch()).json();
-      for (const component of answer.components) {
-        component.rollout = { revision: 3, current: release('a'), previous: release('b'), canary: { release: release('c'), weight: 10, by: 'key:x', at: new Date().toISOString() }, candidate: null, last: null };
-      }
-      await route.fulfill({ json: answer });
-    });
-    await page.route(/\/admin\/components\/status\/(canary|swap|rollback)/, async (route) => {
-      asked.push([route.request().url().split('/').at(-1), route.request().postDataJSON()]);
-      await route.fulfill({ json: { id: 'status', change: 4, outcome: 'trying', message: 'Some callers are served it.', rollout: null } });
+test('a component is tried on some callers, served to all, and rolled back, while it serves', LIMIT, () =>
+  visit({ expected: [/422/] }, async (page) => {
+    // The very component that sends these pages, as other bytes: with a section that nobody reads.
+    const release = Buffer.concat([readFileSync(process.env.COMPONENT), Buffer.from([0, 4, 3, ...Buffer.from('new')])]);
+    const served = () => page.evaluate(async () => {
+      const { components } = await (await fetch('/api/v1/admin/components')).json();
+      const { current, canary, previous } = components.find(({ id }) => id === 'web').rollout;
+      return { current: current.digest, canary: canary && [canary.release.digest, canary.weight], previous: previous?.digest };
     });
     await open(page, 'Components');
-    await page.getByRole('region', { name: 'Releases' }).waitFor();
-    await page.getByRole('button', { name: 'Change status', exact: true }).click();
+    const row = page.getByRole('region', { name: 'Releases' }).getByRole('row', { name: /^web/ });
+    const { current: original } = await served();
+
+    await row.getByRole('button', { name: 'Change web' }).click();
     await page.getByRole('button', { name: 'Serve it' }).click();
     await page.getByText('Name an address, or choose a file.').waitFor();
-    await page.getByLabel('Address', { exact: true }).fill(release('d').source);
+    await page.getByLabel('Address', { exact: true }).fill('file:///etc/passwd');
+    await page.getByRole('button', { name: 'Serve it' }).click();
+    await page.getByRole('alert').filter({ hasText: 'The address must be https://' }).waitFor();
+    await page.getByLabel('Address', { exact: true }).fill('');
+    await page.getByLabel('Or a file').setInputFiles({ name: 'web.wasm', mimeType: 'application/wasm', buffer: release });
     await page.getByLabel('To whom').selectOption('10');
-    await inEveryLook(page, async (look) => {
+    await inTwoLooks(page, async (look) => {
       await checkAccess(page, `the order of a release ${look}`);
-      await page.screenshot({ path: `${on.shots}/console-release-${look}.png` });
+      await shoot(page, `console-release-${look}`);
     });
     await page.getByRole('button', { name: 'Serve it' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Roll status back' }).click();
+    await row.getByText('10 %').waitFor();
+    const tried = await served();
+    assert.deepEqual([tried.current, tried.canary[1]], [original, 10]);
+    await inTwoLooks(page, (look) => shoot(page, `console-trying-${look}`));
+
+    await row.getByRole('button', { name: 'Serve the tried release of web to everybody' }).click();
+    await page.getByRole('button', { name: 'Serve it' }).click();
+    await row.getByText('swap: serving').waitFor();
+    assert.deepEqual(await served(), { current: tried.canary[0], canary: null, previous: original });
+    assert.equal((await page.request.get('/console')).status(), 200, 'the release that was just served sends pages');
+
+    await row.getByRole('button', { name: 'Roll back web' }).click();
     await page.getByRole('button', { name: 'Roll back', exact: true }).last().click();
-    await page.waitForFunction(() => document.querySelector('dialog') === null);
-    assert.deepEqual(asked, [['canary', { source: release('d').source, weight: 10 }], ['rollback', {}]]);
+    await row.getByText('rollback: rolled back').waitFor();
+    assert.equal((await served()).current, original);
   }));
 
 test('logs are filtered by badness and words', LIMIT, () =>
@@ -116,7 +128,8 @@ test('every view is whole and accessible at every width, in light and dark', LIM
       await open(page, name);
       await inEveryLook(page, async (look) => {
         await checkAccess(page, `${name} ${look}`);
-        await page.screenshot({ path: `${on.shots}/console-${name.toLowerCase().replace(' ', '-')}-${look}.png` });
+        if (name === 'Overview' && look === '1440-dark') await shootForReadme(page, 'console');
+        await shoot(page, `console-${name.toLowerCase().replace(' ', '-')}-${look}`);
       });
     }
   }));

@@ -1,12 +1,13 @@
 // The other flows through the pages, against the running product: an upload that is arranged, left and taken up again; a
 // job that is watched, cancelled, retried and shared; its models looked into and brought home; the list of jobs.
-// BASE_URL names the product, whose models come from the simulator. Pictures of what was seen go to SCREENSHOT_DIR.
+// BASE_URL names the product, whose models come from the simulator.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, loadedViewer, stage } from './lib/chromium.mjs';
+import { inEveryLook, inTwoLooks, loadedViewer, shoot, shootForReadme, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { zipNames } from './lib/zip_names.mjs';
 
@@ -23,6 +24,18 @@ const { visit } = on;
 
 const names = (page) => page.locator('.picture-name').allInnerTexts();
 
+/** Waits until exactly these are kept for another visit. */
+const kept = (page, wanted) => page.waitForFunction(async (ids) => {
+  const open = indexedDB.open('image2model');
+  const database = await new Promise((opened) => Object.assign(open, { onsuccess: () => opened(open.result) }));
+  const read = database.transaction('pictures').objectStore('pictures').get('order');
+  const order = await new Promise((done) => Object.assign(read, { onsuccess: () => done(read.result?.ids ?? []) }));
+  database.close();
+  return order.join() === ids.join();
+}, wanted);
+
+const ids = (page) => page.locator('.picture').evaluateAll((tiles) => tiles.map(({ dataset }) => dataset.id));
+
 async function upload(page, files) {
   await page.goto('/upload');
   await page.setInputFiles('#pictures', files);
@@ -30,16 +43,21 @@ async function upload(page, files) {
   await page.waitForURL(/\/processing\?job=/);
 }
 
-test('pictures are pasted, put in order by keyboard and mouse, and still there after a reload', LIMIT, () =>
+test('pictures are picked, dropped and pasted, put in order by keyboard and mouse, and still there after a reload', LIMIT, () =>
   visit({}, async ({ page }) => {
     await page.goto('/');
-    await page.setInputFiles('#pictures', pictures.slice(0, 2));
-    await page.evaluate(async ([name, base64]) => {
+    await page.setInputFiles('#pictures', pictures.slice(0, 1));
+    const carry = ({ name, buffer }, how) => page.evaluate(([base64, called, kind]) => {
+      const hand = new DataTransfer();
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-      const clipboard = new DataTransfer();
-      clipboard.items.add(new File([bytes], name, { type: 'image/jpeg' }));
-      dispatchEvent(new ClipboardEvent('paste', { clipboardData: clipboard }));
-    }, [pictures[2].name, pictures[2].buffer.toString('base64')]);
+      hand.items.add(new File([bytes], called, { type: 'image/jpeg' }));
+      const goal = document.querySelector('main');
+      if (kind === 'paste') return dispatchEvent(new ClipboardEvent('paste', { clipboardData: hand }));
+      for (const type of ['dragenter', 'dragover', 'drop']) goal.dispatchEvent(new DragEvent(type, { dataTransfer: hand, bubbles: true, cancelable: true }));
+    }, [buffer.toString('base64'), name, how]);
+    await carry(pictures[1], 'drop');
+    await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
+    await carry(pictures[2], 'paste');
     await page.getByRole('button', { name: 'Make 3 models' }).waitFor();
     const [lamp, vase, chair] = pictures.map(({ name }) => name);
     assert.deepEqual(await names(page), [lamp, vase, chair]);
@@ -53,17 +71,16 @@ test('pictures are pasted, put in order by keyboard and mouse, and still there a
     await page.locator('.picture').nth(0).dragTo(page.locator('.picture').nth(2));
     assert.deepEqual(await names(page), [lamp, vase, chair]);
 
-    await page.waitForTimeout(500);
+    await kept(page, await ids(page));
     await page.reload();
     await page.getByText('3 pictures of your last visit are still here.').waitFor();
     assert.deepEqual(await names(page), [lamp, vase, chair]);
     await page.getByRole('button', { name: `Remove ${vase}` }).click();
     await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
     await page.getByRole('button', { name: 'Start afresh' }).click();
-    await page.waitForTimeout(500);
+    await kept(page, []);
     await page.reload();
     await page.getByText('None yet').waitFor();
-    await page.waitForTimeout(300);
     assert.equal(await page.locator('.picture').count(), 0);
   }));
 
@@ -89,21 +106,60 @@ test('detail is a slider, options and prices are the model’s own', LIMIT, () =
     assert.match(page.url(), /\/$/);
   }));
 
-test('a job is watched live, with its log, over a lost network; its models are looked into and brought home', LIMIT, () =>
-  visit({ expected: [/ERR_INTERNET_DISCONNECTED|Failed to load resource/] }, async ({ page, context }) => {
+test('each picture’s way to the service is seen and can be ended; what the service refuses is told in its words', LIMIT, () =>
+  visit({ path: '/', flat: true, expected: [/400/] }, async ({ page, context }) => {
+    // More than the network's own buffers, so that it takes its time on a slow line.
+    const noise = Buffer.concat([pictures[0].buffer, randomBytes(1_500_000)]);
+    await page.setInputFiles('#pictures', [{ ...pictures[0], buffer: noise }, { ...pictures[1], buffer: noise }]);
+    const devtools = await context.newCDPSession(page);
+    const line = (uploadThroughput) => devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+    await line(600_000);
+    await page.getByRole('button', { name: 'Make 2 models' }).click();
+    const bars = pictures.slice(0, 2).map(({ name }) => page.getByRole('progressbar', { name: `Upload of ${name}` }));
+    const shares = () => Promise.all(bars.map(async (bar) => Number(await bar.getAttribute('aria-valuenow'))));
+    for (let [first, second] = [0, 0]; first === 0; [first, second] = await shares()) assert.ok(second === 0, 'they leave in their order');
+    await page.getByText(/^Sending, \d+ %$/).waitFor();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.getByText('The upload was cancelled. Nothing was kept.').waitFor();
+
+    await line(-1);
+    await page.getByRole('button', { name: 'Make 2 models' }).click();
+    await page.locator('.picture.is-refused').filter({ hasText: 'Something follows the image in this file' }).nth(1).waitFor();
+    await page.getByRole('alert').waitFor();
+    for (const { name } of pictures.slice(0, 2)) await page.getByRole('button', { name: `Remove ${name}` }).click();
+  }));
+
+test('who waits in line is told the place', LIMIT, () =>
+  visit({ flat: true }, async ({ page }) => {
+    const hold = (how) => page.request.post(`/api/v1/admin/queues/batch_processing/${how}`);
+    await hold('pause');
+    try {
+      await upload(page, pictures.slice(0, 2).map((picture) => ({ ...picture, name: `waiting-${picture.name}` })));
+      await page.getByText('Next in line').waitFor();
+      await page.getByText('1 picture in line before it').waitFor();
+      await page.reload();
+      await page.getByText('1 picture in line before it').waitFor();
+    } finally {
+      await hold('resume');
+    }
+    await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor({ timeout: 60_000 });
+  }));
+
+test('a job is watched live; its models are looked into, brought home and shared', LIMIT, () =>
+  visit({}, async ({ page }) => {
     await upload(page, pictures);
     await page.getByText('Live', { exact: true }).waitFor();
     await page.getByText(/so far/).waitFor();
+    assert.match(await page.title(), /^\d+ % · Image2Model$/);
     assert.match(await page.locator('link[rel=icon]').getAttribute('href'), /^data:image\/svg/, 'the tab shows the progress');
-    await context.setOffline(true);
-    await page.waitForTimeout(2500);
-    await context.setOffline(false);
     await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor({ timeout: 120_000 });
     assert.equal(await page.locator('.model').count(), 3);
     assert.equal(await page.locator('.row').count(), 0);
 
     await loadedViewer(page);
     await page.getByText(/\d triangles/).first().waitFor();
+    const poster = await page.locator('model-viewer').first().getAttribute('poster');
+    assert.equal((await page.request.get(poster)).headers()['content-type'].split('/')[0], 'image', 'what is seen until the model is there');
     const wires = page.getByRole('button', { name: `Wireframe of lamp-${MARK}` });
     await wires.click();
     assert.equal(await wires.getAttribute('aria-pressed'), 'true');
@@ -116,19 +172,18 @@ test('a job is watched live, with its log, over a lost network; its models are l
     const [archive] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download 2 selected' }).click()]);
     assert.deepEqual(zipNames(readFileSync(await archive.path())), [`lamp-${MARK}.glb`, `chair-${MARK}.glb`]);
 
-    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByText('Whoever has this link can open it').waitFor();
     const link = await page.getByLabel('Link to this job').inputValue();
-    await checkAccess(page, 'the results');
-    const other = await on.browser.newContext();
-    const guest = await other.newPage();
-    await guest.goto(link);
-    await guest.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
-    assert.doesNotMatch(guest.url(), /access_token/, 'the token does not stay in the address');
-    await other.close();
+    assert.ok(link.startsWith(page.url()), link);
+    await inTwoLooks(page, async (look) => {
+      await checkAccess(page, `three results ${look}`);
+      await shoot(page, `three-${look}`, { fullPage: true });
+    });
   }));
 
 test('a failed file tells its reason and is tried again; a job is cancelled after a question', LIMIT, () =>
-  visit({}, async ({ page }) => {
+  visit({ flat: true }, async ({ page }) => {
     await upload(page, [{ ...pictures[0], name: `sim-content-policy-${MARK}.jpg` }]);
     await page.getByRole('heading', { name: 'The model could not be made' }).waitFor({ timeout: 60_000 });
     await checkAccess(page, 'a failed job');
@@ -154,12 +209,17 @@ test('a failed file tells its reason and is tried again; a job is cancelled afte
   }));
 
 test('the list of jobs is searched and filtered, and its addresses survive a reload', LIMIT, () =>
-  visit({}, async ({ page }) => {
+  visit({ flat: true }, async ({ page }) => {
     await page.goto('/results');
     await page.getByRole('heading', { name: 'Your models' }).waitFor();
     await page.getByLabel('Search by file name').fill(MARK);
     await page.waitForFunction((mark) => [...document.querySelectorAll('.job-name')].length >= 3 && [...document.querySelectorAll('.job-name')].every((name) => name.textContent.includes(mark)), MARK);
-    await checkAccess(page, 'the list of jobs');
+    await page.waitForFunction(() => [...document.querySelectorAll('.cover img')].every((image) => image.complete && image.naturalWidth > 0));
+    await inEveryLook(page, async (look) => {
+      await checkAccess(page, `the list of jobs ${look}`);
+      if (look === '1440-light') await shootForReadme(page, 'jobs');
+      await shoot(page, `jobs-${look}`, { fullPage: true });
+    });
     await page.getByLabel('State').selectOption('cancelled');
     await page.waitForFunction(() => document.querySelectorAll('.job-item').length === 1);
     await page.reload();
@@ -169,24 +229,4 @@ test('the list of jobs is searched and filtered, and its addresses survive a rel
     await page.getByRole('button', { name: 'Show all' }).click();
     await page.getByRole('link', { name: new RegExp(`lamp-${MARK}.jpg and 2 more`) }).click();
     await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
-  }));
-
-test('the list of jobs and three results are whole and accessible at every width, in light and dark', LIMIT, () =>
-  visit({}, async ({ page }) => {
-    await page.goto(`/results?filename=${MARK}`);
-    await page.locator('.job-item').nth(2).waitFor();
-    await page.waitForFunction(() => [...document.querySelectorAll('.cover img')].every((image) => image.complete && image.naturalWidth > 0));
-    await inEveryLook(page, async (look) => {
-      await checkAccess(page, `the list of jobs ${look}`);
-      await page.screenshot({ path: `${on.shots}/jobs-${look}.png`, fullPage: true });
-    });
-    await page.getByRole('link', { name: new RegExp(`lamp-${MARK}.jpg and 2 more`) }).click();
-    await loadedViewer(page, 0);
-    await loadedViewer(page, 2);
-    await inEveryLook(page, async (look) => {
-      await page.evaluate(() => scrollTo(0, 0));
-      await page.waitForTimeout(600);
-      await checkAccess(page, `three results ${look}`);
-      await page.screenshot({ path: `${on.shots}/three-${look}.png`, fullPage: true });
-    });
   }));

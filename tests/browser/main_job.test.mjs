@@ -2,56 +2,46 @@
 // BASE_URL names the product and PHOTO a real JPEG; SCREENSHOT_DIR receives the pictures that the README shows.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-// The other flows run with it, against the same product.
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { before, test } from 'node:test';
+// The others run with it, in the same browser and, but for the states, against the same product.
 import './console.test.mjs';
 import './flows.test.mjs';
 import './resilience.test.mjs';
-import { cameraOrbit, dragAcross, launch, loadedViewer, openPage } from './lib/chromium.mjs';
+import './states.test.mjs';
+import { cameraOrbit, dragAcross, loadedViewer, shoot, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
 
-const { BASE_URL, PHOTO } = process.env;
-const SCREENSHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../../docs/images/', import.meta.url)));
+const { PHOTO } = process.env;
 /** Longest wait for one model, in milliseconds. */
 const PATIENCE = Number(process.env.MODEL_TIMEOUT_MS ?? 120_000);
 
-let browser;
+const on = stage();
 
-before(async () => {
-  assert.ok(BASE_URL, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
-  assert.ok(PHOTO, 'PHOTO must name a JPEG file');
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  browser = await launch();
-});
-after(() => browser?.close());
+before(() => assert.ok(PHOTO, 'PHOTO must name a JPEG file'));
 
-const shot = (page, name) => page.screenshot({ path: `${SCREENSHOTS}/${name}.png` });
-
-test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE + 120_000 }, async () => {
-  const { page, context, troubles } = await openPage(browser, BASE_URL);
-
-  await page.goto('/');
+test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE + 120_000 }, () => on.visit({ path: '/' }, async ({ page }) => {
   await page.setInputFiles('#pictures', PHOTO);
   await page.getByText(basename(PHOTO)).waitFor();
   await page.waitForFunction(() => document.querySelector('.picture-frame img')?.naturalWidth > 0);
-  await shot(page, 'upload');
+  await shootForReadme(page, 'upload');
 
   await page.getByRole('button', { name: 'Make 1 model' }).click();
   await page.waitForURL(/\/processing\?job=/);
   await page.getByRole('progressbar').first().waitFor();
-  await shot(page, 'processing');
+  await shootForReadme(page, 'processing');
 
   await page.getByRole('heading', { name: 'Your model is ready' }).waitFor({ timeout: PATIENCE });
   const viewer = await loadedViewer(page);
-  const before = await cameraOrbit(viewer);
-  await dragAcross(page, viewer);
-  await page.waitForFunction(
-    (theta) => Math.abs(document.querySelector('model-viewer').getCameraOrbit().theta - theta) > 0.1,
-    before.theta,
-  );
-  await shot(page, 'results');
+  const turned = async (turn) => {
+    const { theta } = await cameraOrbit(viewer);
+    await turn();
+    await page.waitForFunction((before) => Math.abs(document.querySelector('model-viewer').getCameraOrbit().theta - before) > 0.1, theta);
+  };
+  await turned(() => dragAcross(page, viewer));
+  await shootForReadme(page, 'results');
+  await tabTo(page, /^model-viewer$/);
+  await turned(() => page.keyboard.press('ArrowRight'));
 
   const [download] = await Promise.all([
     page.waitForEvent('download'),
@@ -67,10 +57,12 @@ test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE 
   ]);
   assert.equal(readFileSync(await archive.path()).toString('latin1', 0, 4), 'PK\x03\x04', 'the archive is a ZIP');
 
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.evaluate(() => scrollTo(0, 0));
+  await shoot(page, 'phone-result');
+
   await page.reload();
   await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
-  await loadedViewer(page);
   assert.equal(await page.locator('.model').count(), 1, 'a reload shows the same one model');
-  assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
-  await context.close();
-});
+}));

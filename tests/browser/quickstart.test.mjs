@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, stage } from './lib/chromium.mjs';
+import { inEveryLook, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
 const LIMIT = { timeout: 120_000 };
@@ -52,6 +52,6 @@ test('the quick start is whole and accessible at every width, in light and dark'
     await page.getByRole('tab', { name: 'Python' }).click();
     await inEveryLook(page, async (look) => {
       await checkAccess(page, `the quick start ${look}`);
-      await page.screenshot({ path: `${on.shots}/quickstart-${look}.png`, fullPage: true });
+      await shoot(page, `quickstart-${look}`, { fullPage: true });
     });
   }));

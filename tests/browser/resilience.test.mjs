@@ -1,5 +1,5 @@
-// What a page goes through besides a healthy network: sleep, no stream at all, a service that restarts; and what it does for
-// whoever looks elsewhere, on a phone, or on a slow machine. BASE_URL names the product, whose models come from the simulator.
+// What a page goes through besides a healthy network: sleep, no stream at all, no network, a service that restarts; and what it
+// does for whoever looks elsewhere, or on a slow machine. BASE_URL names the product, whose models come from the simulator.
 // The product is restarted by whoever started it, when the file that RESTART names appears; it is removed when that is done.
 
 import assert from 'node:assert/strict';
@@ -7,7 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, loadedViewer, stage } from './lib/chromium.mjs';
+import { inTwoLooks, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
 const LIMIT = { timeout: 120_000 };
@@ -37,7 +37,7 @@ async function ended(job) {
 }
 
 test('a page that slept through the end of its job knows it when it wakes', LIMIT, () =>
-  on.visit({ expected: [/ERR_|Failed to load resource/] }, async ({ page, context }) => {
+  on.visit({ flat: true, expected: [/ERR_|Failed to load resource/] }, async ({ page, context }) => {
     const job = await begin(page, ['asleep.jpg', 'also.jpg']);
     const devtools = await context.newCDPSession(page);
     await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
@@ -49,7 +49,7 @@ test('a page that slept through the end of its job knows it when it wakes', LIMI
   }));
 
 test('where no stream comes through the page asks with ?wait= and misses nothing', LIMIT, () =>
-  on.visit({ expected: [/ERR_FAILED|Failed to load resource/] }, async ({ page, context }) => {
+  on.visit({ flat: true, expected: [/ERR_FAILED|Failed to load resource/] }, async ({ page, context }) => {
     await context.route('**/status/stream/**', (route) => route.abort());
     const waits = [];
     page.on('request', (request) => request.url().includes('wait=') && waits.push(request.headers()['if-none-match']));
@@ -67,7 +67,7 @@ test('where no stream comes through the page asks with ?wait= and misses nothing
   }));
 
 test('whoever asked for it is notified at the end, but only while they look elsewhere', LIMIT, () =>
-  on.visit({}, async ({ page, context }) => {
+  on.visit({ flat: true }, async ({ page, context }) => {
     await context.grantPermissions(['notifications'], { origin: on.baseUrl });
     await page.addInitScript(() => {
       globalThis.shown = [];
@@ -89,32 +89,8 @@ test('whoever asked for it is notified at the end, but only while they look else
     assert.deepEqual(await page.evaluate(() => globalThis.shown), ['Your model is ready']);
   }));
 
-test('a phone that can is offered to put the model into the room', LIMIT, async () => {
-  const context = await on.browser.newContext({
-    baseURL: on.baseUrl, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true,
-    userAgent: 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36',
-  });
-  try {
-    const page = await context.newPage();
-    const job = await begin(page, ['room.jpg'], null);
-    const viewer = await loadedViewer(page);
-    assert.ok(await viewer.evaluate((element) => element.canActivateAR));
-    await page.evaluate(() => {
-      HTMLAnchorElement.prototype.click = function click() { globalThis.opened = this.href; };
-    });
-    await page.getByRole('button', { name: 'View in your space' }).click();
-    await page.waitForFunction(() => globalThis.opened !== undefined);
-    const opened = decodeURIComponent(await page.evaluate(() => globalThis.opened));
-    assert.match(opened, /^intent:\/\/arvr\.google\.com\/scene-viewer/);
-    assert.ok(opened.includes(`/download/${job}/`), 'the room gets this very model');
-    await page.screenshot({ path: `${on.shots}/phone-ar.png` });
-  } finally {
-    await context.close();
-  }
-});
-
 test('one picture of several is cancelled, and then the whole job deleted', LIMIT, () =>
-  on.visit({}, async ({ page }) => {
+  on.visit({ flat: true }, async ({ page }) => {
     const job = await begin(page, ['kept.jpg', 'sim-slow-stopped.jpg']);
     await page.getByRole('button', { name: 'Cancel sim-slow-stopped.jpg' }).click();
     await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();
@@ -126,16 +102,16 @@ test('one picture of several is cancelled, and then the whole job deleted', LIMI
   }));
 
 test('options of the model’s own schema are drawn, sent and kept with the job', LIMIT, () =>
-  on.visit({ path: '/' }, async ({ page }) => {
+  on.visit({ path: '/', flat: true }, async ({ page }) => {
     await page.setInputFiles('#pictures', [file('options.jpg')]);
     await page.getByText('More options').click();
     await page.getByRole('radio', { name: 'Align image' }).check();
     await page.getByLabel('Seed', { exact: true }).fill('-1');
     await page.getByRole('button', { name: 'Make 1 model' }).click();
     await page.getByText('Give a whole number from 0 to 2147483647.').waitFor();
-    await inEveryLook(page, async (look) => {
+    await inTwoLooks(page, async (look) => {
       await checkAccess(page, `the upload page ${look}`);
-      await page.screenshot({ path: `${on.shots}/upload-options-${look}.png`, fullPage: true });
+      await shoot(page, `upload-options-${look}`, { fullPage: true });
     });
     await page.getByLabel('Seed', { exact: true }).fill('7');
     // The browser does not tell what is in a form with files: the page's own words are heard as it sends them.
@@ -176,15 +152,25 @@ test('the first page stays within its budget of bytes, requests and work', LIMIT
   }));
 
 // The last: the others want the product that they began with.
-test('a service that is restarted in the middle of a job costs no row, and doubles none', { ...LIMIT, skip: !process.env.RESTART }, () =>
-  on.visit({ expected: [/ERR_|Failed to load resource|50[23]/] }, async ({ page }) => {
+test('a lost network and a restarted service, in the middle of a job, cost no row and double none', { ...LIMIT, skip: !process.env.RESTART }, () =>
+  on.visit({ flat: true, expected: [/ERR_|Failed to load resource|50[23]/] }, async ({ page, context }) => {
     await begin(page, ['before.jpg', 'sim-slow-over.jpg']);
-    await page.locator('.row[data-status=processing]').first().waitFor();
+    const working = page.locator('.row[data-status=processing]').filter({ hasText: 'sim-slow-over.jpg' });
+    await working.waitFor();
+    await working.getByText(/^\d+ log lines?$/).click();
+    await working.locator('.log-lines li').first().waitFor();
+    const bothAreThere = async () => assert.equal((await page.locator('.row').count()) + (await page.locator('.model').count()), 2);
+    await context.setOffline(true);
+    await page.getByText('Connection lost, trying again…').waitFor();
+    await context.setOffline(false);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await working.waitFor();
+    await bothAreThere();
     writeFileSync(process.env.RESTART, '');
     while (existsSync(process.env.RESTART)) await wait(50);
     await page.getByText('Live', { exact: true }).waitFor();
     await page.locator('.model').waitFor();
-    assert.equal((await page.locator('.row').count()) + (await page.locator('.model').count()), 2);
+    await bothAreThere();
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page.getByRole('button', { name: 'Cancel the job' }).click();
     await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();

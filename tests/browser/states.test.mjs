@@ -1,6 +1,5 @@
-// The states of the pages that a healthy product does not show, in a real browser against a stand-in for the service:
-// refusals, a missing key, a failing file, a broken stream, an unknown job; and accessibility at every width.
-// Build web/ first. Pictures of what was seen go to test-results/.
+// The states of the pages that a healthy product does not show, in a real browser against a stand-in for the service: refusals, a
+// failing file, a broken stream, an unknown job; and each page whole and accessible at every width. Build web/ first.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,7 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkAccess } from './lib/access.mjs';
-import { keepsNo, loadedViewer, openPage, stage } from './lib/chromium.mjs';
+import { flatten, inEveryLook, loadedViewer, openPage, shoot, stage, tabTo } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { startDouble, TRIPO } from './lib/service_double.mjs';
 
@@ -16,6 +15,8 @@ const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url))
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
 const BUDGET = 150 * 1024;
 const LIMIT = { timeout: 180_000 };
+/** What the stand-in says of a file that it is making: as its state, or as the newest line of its log. */
+const UNDER_WAY = /Building the surface|Mesh at \d+ %/;
 
 let pictures;
 const on = stage(async ({ browser }) => {
@@ -28,6 +29,7 @@ async function visit(options, view, run) {
   const double = await startDouble(options);
   const { page, context, troubles } = await openPage(on.browser, double.url, view);
   try {
+    if (view.flat) await flatten(context);
     await run({ page, context, double });
     assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
   } finally {
@@ -43,7 +45,7 @@ async function upload(page, files) {
 }
 
 test('one failing file of three leaves two models and its reason', LIMIT, () =>
-  visit({ failing: [1] }, {}, async ({ page, double }) => {
+  visit({ failing: [1] }, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures);
     await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
     assert.equal(await page.locator('.model').count(), 2);
@@ -52,9 +54,9 @@ test('one failing file of three leaves two models and its reason', LIMIT, () =>
   }));
 
 test('a broken stream is resumed from its last event, without a lost or doubled row', LIMIT, () =>
-  visit({ hold: () => 40 }, { expected: [/ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to load resource/] }, async ({ page, double }) => {
+  visit({ hold: () => 40 }, { flat: true, expected: [/ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to load resource/] }, async ({ page, double }) => {
     await upload(page, pictures);
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     const [job] = double.jobs.values();
     const opened = () => double.seen.filter(({ path }) => path.includes('/stream/'));
     const before = opened().length;
@@ -69,36 +71,18 @@ test('a broken stream is resumed from its last event, without a lost or doubled 
     assert.equal(await page.locator('.model').count(), 3);
   }));
 
-test('without any stream the page polls to the end', LIMIT, () =>
-  visit({ noStream: true }, { expected: [/503/] }, async ({ page }) => {
-    await upload(page, pictures.slice(0, 1));
-    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
-  }));
-
-test('a service that goes away and comes back costs no row, and doubles none', LIMIT, () =>
-  visit({ hold: () => 50 }, { expected: [/ERR_|Failed to load resource/] }, async ({ page, double }) => {
-    await upload(page, pictures);
-    await page.getByText('Building the surface').first().waitFor();
-    await double.away(3000);
-    await page.getByText('Live', { exact: true }).waitFor();
-    assert.equal(await page.locator('.row').count(), 3);
-    [...double.jobs.values()][0].release();
-    await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();
-    assert.equal(await page.locator('.model').count(), 3);
-  }));
-
 test('a long job shows its log on demand and how long it has taken', LIMIT, () =>
-  visit({ hold: () => 60 }, {}, async ({ page }) => {
+  visit({ hold: () => 60 }, { flat: true }, async ({ page }) => {
     await upload(page, pictures.slice(0, 1));
     await page.getByText(/^\d+ log lines?$/).click();
     await page.getByText(/Mesh at \d+ %/).first().waitFor();
     await page.getByText(/\d s so far, 40 seconds left|\d s so far, 3\d seconds left/).waitFor();
     await checkAccess(page, 'an open log');
-    await page.screenshot({ path: `${on.shots}/log.png` });
+    await shoot(page, 'log');
   }));
 
 test('failed files are tried again, one or all, and the job goes on where it stands', LIMIT, () =>
-  visit({ failing: [0, 1] }, {}, async ({ page }) => {
+  visit({ failing: [0, 1] }, { flat: true }, async ({ page }) => {
     await upload(page, pictures);
     await page.getByRole('heading', { name: '1 of 3 models are ready' }).waitFor();
     await page.getByRole('button', { name: 'Try again: vase.jpg' }).click();
@@ -110,9 +94,9 @@ test('failed files are tried again, one or all, and the job goes on where it sta
   }));
 
 test('cancelling keeps what is ready', LIMIT, () =>
-  visit({ hold: (index) => (index === 0 ? Infinity : 50) }, {}, async ({ page }) => {
+  visit({ hold: (index) => (index === 0 ? Infinity : 50) }, { flat: true }, async ({ page }) => {
     await upload(page, pictures);
-    await loadedViewer(page);
+    await page.locator('.model').waitFor();
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
     await page.getByText('2 pictures will get no model').waitFor();
     await page.getByRole('button', { name: 'Cancel the job' }).click();
@@ -122,7 +106,7 @@ test('cancelling keeps what is ready', LIMIT, () =>
 
 test('with several models installed one is chosen, with its own options', LIMIT, () => {
   const plain = { id: 'plain', name: 'Plain shapes', typical_seconds: 5, prices: [{ label: 'a model', cents: 5 }], options_schema: { properties: {} } };
-  return visit({ models: [TRIPO, plain] }, {}, async ({ page }) => {
+  return visit({ models: [TRIPO, plain] }, { flat: true }, async ({ page }) => {
     await page.goto('/upload');
     await page.setInputFiles('#pictures', pictures.slice(0, 2));
     await page.getByLabel('Model', { exact: true }).selectOption('plain');
@@ -144,7 +128,7 @@ test('a phone offers its camera', LIMIT, async () => {
     await page.setInputFiles('#camera', pictures[1]);
     await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
     await checkAccess(page, 'the upload page of a phone');
-    await page.screenshot({ path: `${on.shots}/phone.png`, fullPage: true });
+    await shoot(page, 'phone', { fullPage: true });
   } finally {
     await context.close();
     await double.close();
@@ -158,7 +142,7 @@ test('the list of jobs goes on page by page, asks for a key, and says when it is
     await page.getByRole('button', { name: 'Use this key' }).click();
     await page.getByText('No models yet').waitFor();
     await checkAccess(page, 'an empty list of jobs');
-    await page.screenshot({ path: `${on.shots}/jobs-empty.png` });
+    await shoot(page, 'jobs-empty');
     await page.evaluate(async (base64) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
       for (let number = 0; number < 25; number++) {
@@ -178,12 +162,12 @@ test('the list of jobs goes on page by page, asks for a key, and says when it is
   }));
 
 test('a reload in the middle finds the same rows and pictures again', LIMIT, () =>
-  visit({ hold: () => 50 }, {}, async ({ page, double }) => {
+  visit({ hold: () => 50 }, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures);
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     await page.evaluate(() => sessionStorage.clear());
     await page.reload();
-    await page.getByText('Building the surface').first().waitFor();
+    await page.getByText(UNDER_WAY).first().waitFor();
     assert.equal(await page.locator('.row').count(), 3);
     await page.waitForFunction(() => [...document.querySelectorAll('.row img')].every((image) => image.naturalWidth > 0));
     [...double.jobs.values()][0].release();
@@ -191,7 +175,7 @@ test('a reload in the middle finds the same rows and pictures again', LIMIT, () 
   }));
 
 test('a task id leads to its job, as the original addresses did', LIMIT, () =>
-  visit({}, {}, async ({ page, double }) => {
+  visit({}, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures.slice(0, 1));
     await page.waitForURL(/\/processing/);
     await page.evaluate(() => sessionStorage.clear());
@@ -201,37 +185,18 @@ test('a task id leads to its job, as the original addresses did', LIMIT, () =>
     assert.equal(new URL(page.url()).searchParams.get('job'), id);
   }));
 
-test('a missing key is asked for, exchanged for a session, and kept nowhere', LIMIT, () =>
-  visit({ key: 'open-sesame' }, { expected: [/403/] }, async ({ page, double }) => {
-    await upload(page, pictures.slice(0, 1));
-    await page.getByRole('alert').filter({ hasText: 'Not authenticated' }).waitFor();
-    await page.getByLabel('API key').fill('wrong');
-    await page.keyboard.press('Enter');
-    await page.getByRole('alert').filter({ hasText: 'Invalid API key' }).waitFor();
-    await checkAccess(page, 'the key form');
-    await page.screenshot({ path: `${on.shots}/key.png` });
-    await page.getByLabel('API key').fill('open-sesame');
-    await page.getByRole('button', { name: 'Use this key' }).click();
-    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
-    await keepsNo(page, 'open-sesame');
-    assert.equal(double.seen.filter(({ headers }) => headers.authorization === 'Bearer open-sesame').length, 1, 'the key is sent once');
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByRole('heading', { name: 'Turn photographs into 3D models' }).waitFor();
-    assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
-  }));
-
 test('what the server refuses is told beside the picture, in its words', LIMIT, () => {
   const refuse = {
     status: 400, detail: 'One file was refused.', error_code: 'FILE_VALIDATION_ERROR',
     details: { errors: [{ filename: 'vase.jpg', code: 'TRUNCATED', message: 'The image ends before its data does.' }] },
   };
-  return visit({ refuse }, { expected: [/400/] }, async ({ page }) => {
+  return visit({ refuse }, { flat: true, expected: [/400/] }, async ({ page }) => {
     await upload(page, pictures);
     const tile = page.locator('.picture.is-refused');
     await tile.getByText('The image ends before its data does.').waitFor();
     assert.match(await tile.innerText(), /vase\.jpg/);
     await page.getByRole('alert').filter({ hasText: 'One file was refused.' }).waitFor();
-    await page.screenshot({ path: `${on.shots}/refused.png` });
+    await shoot(page, 'refused');
     await tile.getByRole('button', { name: 'Remove vase.jpg' }).click();
     await page.getByRole('button', { name: 'Make 2 models' }).click();
     await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
@@ -240,7 +205,7 @@ test('what the server refuses is told beside the picture, in its words', LIMIT, 
 
 test('a busy server is named with its wait, and the same upload can be tried again', LIMIT, () => {
   const refuse = { status: 503, detail: 'Too many files are waiting.', error_code: 'QUEUE_FULL', headers: { 'Retry-After': '7' } };
-  return visit({ refuse }, { expected: [/503/] }, async ({ page, double }) => {
+  return visit({ refuse }, { flat: true, expected: [/503/] }, async ({ page, double }) => {
     await upload(page, pictures.slice(0, 1));
     await page.getByText('Too many files are waiting. Try again in 7 seconds.').waitFor();
     await page.getByRole('button', { name: 'Try again' }).click();
@@ -266,8 +231,31 @@ test('files that break the rules never leave the page', LIMIT, () =>
     await page.setInputFiles('#pictures', Array(25).fill(pictures[1]));
     await page.getByText('2 files left out:').waitFor();
     assert.equal(await page.locator('.picture').count(), 25);
-    await page.screenshot({ path: `${on.shots}/full.png`, fullPage: true });
+    await shoot(page, 'full', { fullPage: true });
     assert.equal(double.seen.filter(({ path }) => path.startsWith('/api/v1/upload')).length, 0);
+  }));
+
+test('a slow service is told from a broken one, and nothing moves for whoever wants it still', LIMIT, () =>
+  visit({ hold: () => 50 }, { flat: true }, async ({ page, double }) => {
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText(UNDER_WAY).waitFor();
+    assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+    let answer;
+    const held = new Promise((released) => (answer = released));
+    await page.route(/\/api\/v1\/status\/[^/]+$/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.clock.install();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Finding your models…' }).waitFor();
+    await checkAccess(page, 'the loading page');
+    await page.clock.fastForward(4500);
+    await page.getByText('This takes longer than usual.').waitFor();
+    answer();
+    await page.getByText(UNDER_WAY).waitFor();
+    [...double.jobs.values()][0].release();
   }));
 
 test('an unknown job and an unknown address say so', LIMIT, () =>
@@ -278,79 +266,61 @@ test('an unknown job and an unknown address say so', LIMIT, () =>
     await page.goto('/nowhere');
     await page.getByText('/nowhere').waitFor();
     await checkAccess(page, 'the not-found page');
-    await page.screenshot({ path: `${on.shots}/not-found.png` });
+    await shoot(page, 'not-found');
   }));
 
 test('the pages stay within their budget, and the 3D viewer is fetched only when a model is there', LIMIT, () =>
-  visit({ hold: () => 50 }, {}, async ({ page, double }) => {
+  visit({ hold: () => 50 }, { flat: true }, async ({ page, double }) => {
     const light = readdirSync(ASSETS).filter((name) => !/^(model-viewer|reference)/.test(name));
     const bytes = light.reduce((sum, name) => sum + gzipSync(readFileSync(ASSETS + name)).length, 0);
     assert.ok(bytes <= BUDGET, `${bytes} bytes before the viewer`);
     const fetched = [];
     page.on('request', (request) => fetched.push(request.url()));
     await upload(page, pictures.slice(0, 1));
-    await page.getByText('Building the surface').waitFor();
+    await page.getByText(UNDER_WAY).waitFor();
     assert.ok(!fetched.some((url) => url.includes('model-viewer')), 'no viewer while nothing can be shown');
     [...double.jobs.values()][0].release();
-    await loadedViewer(page);
+    await page.locator('model-viewer').waitFor({ state: 'attached' });
     assert.ok(fetched.some((url) => url.includes('model-viewer')));
   }));
 
-test('the whole way goes by keyboard alone', LIMIT, () =>
-  visit({}, {}, async ({ page, double }) => {
+test('the way to a model goes by keyboard alone', LIMIT, () =>
+  visit({}, { flat: true }, async ({ page, double }) => {
     await page.goto('/');
-    const focused = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.textContent || document.activeElement?.localName || '');
-    const tabTo = async (wanted) => {
-      for (let press = 0; press < 30 && !wanted.test(await focused()); press++) await page.keyboard.press('Tab');
-      assert.match(await focused(), wanted);
-    };
     // Asked for early: the browser has to be told to hand its file dialog over before the key is pressed.
     const chooser = page.waitForEvent('filechooser');
-    await tabTo(/^pictures$/);
+    await tabTo(page, /^pictures$/);
     await page.keyboard.press('Enter');
     await (await chooser).setFiles(pictures[0]);
     await page.getByRole('button', { name: 'Make 1 model' }).waitFor();
     await page.getByRole('radio', { name: /Automatic/ }).focus();
     await page.keyboard.press('ArrowDown');
-    await tabTo(/^Make 1 model$/);
+    await tabTo(page, /^Make 1 model$/);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
     assert.equal([...double.jobs.values()][0].faceLimit, '10000');
-    const viewer = await loadedViewer(page);
-    await tabTo(/^model-viewer$/);
-    const before = await viewer.evaluate((element) => element.getCameraOrbit().theta);
-    await page.keyboard.press('ArrowRight');
-    await page.waitForFunction((theta) => document.querySelector('model-viewer').getCameraOrbit().theta !== theta, before);
   }));
 
-for (const scheme of ['light', 'dark']) {
-  for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
-    test(`every page is whole and accessible at ${width} px, ${scheme}`, LIMIT, () =>
-      visit({ hold: (index) => (index === 0 ? Infinity : 60), failing: [1], simulated: true }, { width, height, scheme }, async ({ page, double }) => {
-        const look = async (name) => {
-          await checkAccess(page, name);
-          await page.screenshot({ path: `${on.shots}/${name}-${width}-${scheme}.png`, fullPage: true });
-        };
-        await page.goto('/');
-        await page.getByText('Models are made by a simulator').waitFor();
-        await look('upload-empty');
-        await page.setInputFiles('#pictures', pictures);
-        await page.waitForFunction(() => [...document.querySelectorAll('.picture-frame img')].filter((image) => image.naturalWidth > 0).length === 3);
-        await page.waitForTimeout(600);
-        await look('upload');
-        await page.getByRole('button', { name: 'Make 3 models' }).click();
-        await page.getByText('Failed', { exact: true }).waitFor();
-        await loadedViewer(page);
-        await page.evaluate(() => scrollTo(0, 0));
-        await page.waitForTimeout(1000);
-        await look('processing');
-        [...double.jobs.values()][0].release();
-        await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
-        await loadedViewer(page, 0);
-        await loadedViewer(page, 1);
-        await page.evaluate(() => scrollTo(0, 0));
-        await page.waitForTimeout(1500);
-        await look('results');
-      }));
-  }
-}
+test('every page is whole and accessible at every width, in light and dark', LIMIT, () =>
+  visit({ hold: (index) => (index === 0 ? Infinity : 60), failing: [1], simulated: true }, {}, async ({ page, double }) => {
+    const look = (name) => inEveryLook(page, async (how) => {
+      await checkAccess(page, `${name} ${how}`);
+      await shoot(page, `${name}-${how}`, { fullPage: true });
+    });
+    await page.goto('/');
+    await page.getByText('Models are made by a simulator').waitFor();
+    await look('upload-empty');
+    await page.setInputFiles('#pictures', pictures);
+    await page.waitForFunction(() => [...document.querySelectorAll('.picture-frame img')].filter((image) => image.naturalWidth > 0).length === 3);
+    await look('upload');
+    await page.getByRole('button', { name: 'Make 3 models' }).click();
+    await page.getByText('Failed', { exact: true }).waitFor();
+    await loadedViewer(page);
+    await page.evaluate(() => scrollTo(0, 0));
+    await look('processing');
+    [...double.jobs.values()][0].release();
+    await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
+    await loadedViewer(page, 1);
+    await page.evaluate(() => scrollTo(0, 0));
+    await look('results');
+  }));

@@ -1,6 +1,7 @@
 //! The pages in a real Chromium, the whole way with a real photograph.
 //!
-//! `UPDATE_SCREENSHOTS=1` renews the pictures that the README shows; else they go to the target directory.
+//! `UPDATE_SCREENSHOTS=1` renews the pictures that the README shows; else they go to the target directory. `SCREENSHOTS=1` keeps
+//! one of every state in every look there.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -42,12 +43,13 @@ fn a_person_makes_a_model_and_turns_it() {
         return;
     }
     // Outside of the product, so that what it makes is not lost when the product is restarted.
-    let sim = Sim::start("6").unwrap();
+    let sim = Sim::start("20").unwrap();
     let mut product = Product::setup().with_sim(&sim).start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (photograph, sign) = (folder.path().join("photograph.jpg"), folder.path().join("restart"));
     std::fs::write(&photograph, photo::jpeg(4000, 3000, 1).unwrap()).unwrap();
-    let more = [("PHOTO", photograph.as_os_str()), ("RESTART", sign.as_os_str())];
+    let component = root().join("target/wasm32-wasip2/release/image2model_web.wasm");
+    let more = [("PHOTO", photograph.as_os_str()), ("RESTART", sign.as_os_str()), ("COMPONENT", component.as_os_str())];
     drive_restarting("main_job.test.mjs", &mut product, &sign, &more);
 }
 
@@ -57,7 +59,8 @@ fn a_person_signs_in_reads_and_tries_the_api() {
         return;
     }
     let (key, admin) = ("key-of-a-user-0123456789", "key-of-an-admin-0123456789");
-    let product = Product::setup().with("API_KEY", key).with("ADMIN_API_KEY", admin).start().unwrap();
+    let setup = Product::setup().with("API_KEY", key).with("ADMIN_API_KEY", admin).with("JOB_ACCESS", "owner");
+    let product = setup.start().unwrap();
     let python = root().join("target/python/venv/bin/python");
     let more = [("API_KEY", key.as_ref()), ("ADMIN_API_KEY", admin.as_ref()), ("PYTHON", python.as_os_str())];
     drive("reference.test.mjs", product.url(), &more);

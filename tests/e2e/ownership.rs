@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use image2model_domain::{JobId, access_token};
+use image2model_domain::{JobId, access_token, share_token};
 use image2model_tests::client::{Upload, session_of, text};
 use image2model_tests::tables::route_tables;
 use image2model_tests::{Client, Fleet, photo};
@@ -90,6 +90,13 @@ const ROUTES: &[Route] = &[
         allowed: &[202],
     },
     Route {
+        method: Method::POST,
+        path: "/api/v1/jobs/{job}/share",
+        body: None,
+        keyless: Keyless::IdIsEnough,
+        allowed: &[201],
+    },
+    Route {
         method: Method::DELETE,
         path: "/api/v1/jobs/{job}/files/{file}",
         body: None,
@@ -97,6 +104,15 @@ const ROUTES: &[Route] = &[
         allowed: &[202],
     },
 ];
+
+/// Whoever may use it takes the shared links from the others.
+const WITHDRAW: Route = Route {
+    method: Method::DELETE,
+    path: "/api/v1/jobs/{job}/share",
+    body: None,
+    keyless: Keyless::IdIsEnough,
+    allowed: &[200],
+};
 
 /// Whoever may use it leaves nothing for the others.
 const ERASE: Route = Route {
@@ -118,6 +134,10 @@ enum Caller {
     GoodToken,
     TokenOfAnotherJob,
     ForgedToken,
+    SharedLink,
+    ExpiredLink,
+    WithdrawnLink,
+    ForgedLink,
     RevokedKey,
     ExpiredKey,
     WrongKey,
@@ -129,7 +149,7 @@ enum Caller {
     SessionOfRevokedKey,
 }
 
-const CALLERS: [Caller; 18] = [
+const CALLERS: [Caller; 22] = [
     Caller::OwnerKey,
     Caller::OtherKey,
     Caller::NoKey,
@@ -139,6 +159,10 @@ const CALLERS: [Caller; 18] = [
     Caller::GoodToken,
     Caller::TokenOfAnotherJob,
     Caller::ForgedToken,
+    Caller::SharedLink,
+    Caller::ExpiredLink,
+    Caller::WithdrawnLink,
+    Caller::ForgedLink,
     Caller::RevokedKey,
     Caller::ExpiredKey,
     Caller::WrongKey,
@@ -157,7 +181,7 @@ enum Access {
 }
 
 /// The code of the refusal (all are 403), or `None` for whoever may.
-fn expected(caller: Caller, access: Access, keyless: Keyless) -> Option<&'static str> {
+fn expected(caller: Caller, access: Access, route: &Route) -> Option<&'static str> {
     use Caller::*;
     match caller {
         OwnerKey | Admin | IssuedAdmin | OtherKeyWithGoodToken | OwnerSession => None,
@@ -165,9 +189,12 @@ fn expected(caller: Caller, access: Access, keyless: Keyless) -> Option<&'static
         SessionFromElsewhere => Some("CROSS_SITE_REQUEST"),
         RevokedKey | ExpiredKey | WrongKey => Some("INVALID_API_KEY"),
         NotBearer => Some("NOT_AUTHENTICATED"),
-        _ if keyless == Keyless::NeedsKey => Some("NOT_AUTHENTICATED"),
+        _ if route.keyless == Keyless::NeedsKey => Some("NOT_AUTHENTICATED"),
         GoodToken => None,
-        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken | SessionOfRevokedKey => match access {
+        // A link is for looking.
+        SharedLink if route.method == Method::GET => None,
+        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken | SharedLink | ExpiredLink | WithdrawnLink
+        | ForgedLink | SessionOfRevokedKey => match access {
             Access::Open => None,
             Access::Owner => Some("NOT_AUTHENTICATED"),
         },
@@ -175,8 +202,8 @@ fn expected(caller: Caller, access: Access, keyless: Keyless) -> Option<&'static
 }
 
 /// The same for a job that does not exist: who is refused for what they present is refused all the same.
-fn expected_of_nothing(caller: Caller, keyless: Keyless) -> (u16, &'static str) {
-    match expected(caller, Access::Open, keyless) {
+fn expected_of_nothing(caller: Caller, route: &Route) -> (u16, &'static str) {
+    match expected(caller, Access::Open, route) {
         Some(code) if code != "ACCESS_DENIED" => (403, code),
         _ => (404, "JOB_NOT_FOUND"),
     }
@@ -197,6 +224,9 @@ struct Scene {
     good_token: String,
     expired_token: String,
     token_of_another_job: String,
+    shared_link: String,
+    expired_link: String,
+    withdrawn_link: String,
     owners_session: String,
     others_session: String,
     revoked_session: String,
@@ -227,6 +257,10 @@ impl Scene {
             Caller::GoodToken => (None, Some(self.good_token.clone())),
             Caller::TokenOfAnotherJob => (None, Some(self.token_of_another_job.clone())),
             Caller::ForgedToken => (None, Some(self.good_token.replacen('.', ".0", 1))),
+            Caller::SharedLink => (None, Some(self.shared_link.clone())),
+            Caller::ExpiredLink => (None, Some(self.expired_link.clone())),
+            Caller::WithdrawnLink => (None, Some(self.withdrawn_link.clone())),
+            Caller::ForgedLink => (None, Some(self.shared_link.replacen('.', ".0", 1))),
             Caller::RevokedKey => (bearer(&self.revoked), None),
             Caller::ExpiredKey => (bearer(&self.expired), None),
             Caller::WrongKey => (bearer("a-key-that-nobody-has"), None),
@@ -264,6 +298,19 @@ async fn job_of(client: &Client, name: &str) -> Value {
     job
 }
 
+/// The token of a fresh link to the job.
+async fn share(owner: &Client, job: &Value) -> String {
+    let path = format!("/api/v1/jobs/{}/share", text(job, "job_id"));
+    let answer = owner.request(Method::POST, &path).json(&json!({ "expires_in_seconds": 600 })).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    text(&answer.json().await.unwrap(), "access_token").to_owned()
+}
+
+async fn withdraw(owner: &Client, job: &Value) {
+    let path = format!("/api/v1/jobs/{}/share", text(job, "job_id"));
+    assert_eq!(owner.request(Method::DELETE, &path).send().await.unwrap().status(), 200);
+}
+
 fn fleet() -> Fleet {
     let setup = Fleet::setup().with("ENVIRONMENT", "production").with("ADMIN_API_KEY", ADMIN);
     let setup = setup.with("TRUSTED_PROXIES", "127.0.0.1");
@@ -285,6 +332,8 @@ async fn scene(fleet: &mut Fleet) -> Scene {
     assert_eq!(gone.unwrap().status(), 200);
     let as_owner = host.client(Some(&owner)).unwrap();
     let (job, another) = (job_of(&as_owner, "chair.jpg").await, job_of(&as_owner, "vase.jpg").await);
+    let withdrawn_link = share(&as_owner, &job).await;
+    withdraw(&as_owner, &job).await;
     let status = as_owner.json(&format!("/api/v1/download/{}/all", text(&job, "job_id"))).await.unwrap();
     let id = JobId::parse(text(&job, "job_id")).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -304,6 +353,9 @@ async fn scene(fleet: &mut Fleet) -> Scene {
         good_token: text(&job, "access_token").to_owned(),
         expired_token: access_token::issue(TOKEN_SECRET, &id, a_minute_ago),
         token_of_another_job: text(&another, "access_token").to_owned(),
+        shared_link: share(&as_owner, &job).await,
+        expired_link: share_token::issue(TOKEN_SECRET, &id, a_minute_ago, 1),
+        withdrawn_link,
         job: id.to_string(),
         owners_session: session_of(&as_owner).await.unwrap(),
         others_session: session_of(&fleet.hosts()[0].client(Some(&other)).unwrap()).await.unwrap(),
@@ -359,7 +411,7 @@ fn shape(path: &str) -> String {
 #[test]
 fn every_route_of_a_job_is_in_the_matrix() {
     let in_the_matrix: Vec<String> =
-        ROUTES.iter().chain([&ERASE]).map(|route| format!("{} {}", route.method, shape(route.path))).collect();
+        ROUTES.iter().chain([&WITHDRAW, &ERASE]).map(|route| format!("{} {}", route.method, shape(route.path))).collect();
     let owned = route_tables().unwrap().into_iter().filter(|line| line.level == "Owner");
     let owned: Vec<String> = owned.map(|line| format!("{} {}", line.method, shape(&line.pattern))).collect();
     assert!(owned.len() >= 15, "{owned:?}");
@@ -377,7 +429,7 @@ async fn every_route_lets_in_whom_the_contract_names_and_nobody_else() {
         for route in ROUTES {
             for caller in CALLERS {
                 let (status, code) = ask(&scene, client, caller, route, &scene.filled(route.path)).await;
-                let fits = match expected(caller, access, route.keyless) {
+                let fits = match expected(caller, access, route) {
                     Some(refusal) => (status, code.as_str()) == (403, refusal),
                     None => route.allowed.contains(&status),
                 };
@@ -388,15 +440,22 @@ async fn every_route_lets_in_whom_the_contract_names_and_nobody_else() {
         }
     }
     for (client, access) in clients.iter().zip([Access::Open, Access::Owner]) {
-        for (caller, code) in CALLERS.map(|caller| (caller, expected(caller, access, ERASE.keyless))) {
-            let Some(code) = code else { continue };
-            let answer = ask(&scene, client, caller, &ERASE, &scene.filled(ERASE.path)).await;
+        for (route, caller) in [&WITHDRAW, &ERASE].into_iter().flat_map(|route| CALLERS.map(|caller| (route, caller))) {
+            let Some(code) = expected(caller, access, route) else { continue };
+            let answer = ask(&scene, client, caller, route, &scene.filled(route.path)).await;
             if answer != (403, code.to_owned()) {
-                wrong.push(format!("erasing: {caller:?} {access:?}: {answer:?}"));
+                wrong.push(format!("{}: {caller:?} {access:?}: {answer:?}", route.path));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Withdrawn on one host, a link opens nothing on the others.
+    let look = &ROUTES[0];
+    let by_link = async || ask(&scene, &clients[1], Caller::SharedLink, look, &scene.filled(look.path)).await;
+    assert_eq!(by_link().await.0, 200);
+    let path = scene.filled(WITHDRAW.path);
+    assert_eq!(ask(&scene, &clients[0], Caller::OwnerSession, &WITHDRAW, &path).await.0, 200);
+    assert_eq!(by_link().await, (403, "NOT_AUTHENTICATED".to_owned()));
     let erase = async || ask(&scene, &clients[1], Caller::OwnerSession, &ERASE, &scene.filled(ERASE.path)).await;
     assert_eq!(erase().await.0, 200);
     assert_eq!(erase().await, (404, "JOB_NOT_FOUND".to_owned()));
@@ -413,13 +472,13 @@ async fn what_does_not_exist_is_404_for_everybody() {
     scene.job = nothing.to_string();
     let mut wrong = Vec::new();
     for client in fleet.clients(None).unwrap() {
-        for route in ROUTES.iter().chain([&ERASE]) {
+        for route in ROUTES.iter().chain([&WITHDRAW, &ERASE]) {
             // Celery's way: a task that nobody knows is waiting.
             let answers_anyway = route.path.contains("/tasks/") && !route.path.ends_with("/stream");
             let by_file = route.path == "/api/v1/upload/status/{file}" || route.path.contains("/direct/");
             for caller in CALLERS {
                 let (status, code) = ask(&scene, &client, caller, route, &scene.filled(route.path)).await;
-                let fits = match expected_of_nothing(caller, route.keyless) {
+                let fits = match expected_of_nothing(caller, route) {
                     (404, _) if answers_anyway => status == 200,
                     (404, _) if route.path.ends_with("/generate") => (status, code.as_str()) == (404, "FILE_NOT_FOUND"),
                     // No job to judge by: found to be missing before the key is looked at.

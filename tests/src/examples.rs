@@ -140,6 +140,11 @@ fn veil(value: &mut Value) {
                         *field = format!("i2m_{:0<43}", "shown-once-").into()
                     }
                     ("access_token" | "secret" | "webhook_secret", Value::String(_)) => *field = "shown once".into(),
+                    ("page", Value::String(page)) => {
+                        if let Some((address, _)) = page.split_once("access_token=") {
+                            *field = format!("{address}access_token=shown-once").into();
+                        }
+                    }
                     _ => veil(field),
                 }
             }

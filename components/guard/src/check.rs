@@ -11,9 +11,10 @@ use serde_json::json;
 use crate::auth::{Caller, Credential};
 use crate::bindings::{Answer, Budget, Facts, Header, Level, Pass, Verdict};
 use crate::limits::{self, Named};
+use crate::ownership::{self, Asked};
 use crate::refusal::Refusal;
 use crate::settings::{Settings, settings};
-use crate::{headers, ownership, session};
+use crate::{headers, session};
 
 /// Answers the question.
 pub(crate) async fn check(facts: Facts) -> Verdict {
@@ -68,8 +69,9 @@ async fn admit(
     let owned = facts.level == Level::Owner;
     let found = count(&allowances, job.as_ref().filter(|_| owned), headers).await?;
     if owned {
-        let token = facts.access_token.as_deref();
-        ownership::may_see(settings, &caller, job.as_ref(), token, &found, clock::now_seconds())?;
+        let only_looks = matches!(facts.method.as_str(), "GET" | "HEAD");
+        let asked = Asked { job: job.as_ref(), token: facts.access_token.as_deref(), only_looks };
+        ownership::may(settings, &caller, asked, &found, clock::now_seconds())?;
     }
     Ok(caller)
 }
@@ -92,7 +94,7 @@ async fn identify(settings: &Settings, facts: &Facts) -> Result<Credential, Refu
 /// Counts, and looks the job up, in one round trip; in none when there is nothing to count or look up.
 async fn count(allowances: &[Named], job: Option<&JobId>, headers: &mut Vec<Header>) -> Result<Admitted, Refusal> {
     if allowances.is_empty() && job.is_none() {
-        return Ok(Admitted { admitted: true, owner: String::new(), job_known: false, uses: vec![] });
+        return Ok(Admitted { admitted: true, owner: String::new(), job_known: false, links: 0, uses: vec![] });
     }
     let plain: Vec<_> = allowances.iter().map(|named| named.allowance.clone()).collect();
     let found = redis::run(&Admit { allowances: &plain, job }).await.map_err(|error| store_away(&error))?;

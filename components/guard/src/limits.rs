@@ -79,7 +79,7 @@ mod tests {
 
     fn found(uses: &[(u32, u32)]) -> Admitted {
         let uses = uses.iter().map(|(used, reset_ms)| AllowanceUse { used: *used, reset_ms: *reset_ms }).collect();
-        Admitted { admitted: true, owner: String::new(), job_known: false, uses }
+        Admitted { admitted: true, owner: String::new(), job_known: false, links: 0, uses }
     }
 
     #[test]

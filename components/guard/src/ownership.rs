@@ -1,21 +1,30 @@
-//! Whose job it is: the key that uploaded it, whoever knows its id, or whoever has its access token, as the policy says.
+//! Whose job it is: the key that uploaded it, whoever knows its id, or whoever has its access token, as the policy says. The token
+//! of a shared link lets its bearer look and nothing else.
 
-use image2model_domain::JobId;
-use image2model_domain::access_token;
 use image2model_domain::commands::Admitted;
 use image2model_domain::digest::same_secret;
+use image2model_domain::{JobId, access_token, share_token};
 
 use crate::auth::Caller;
 use crate::bindings::Role;
 use crate::refusal::Refusal;
 use crate::settings::{JobAccess, Settings};
 
-/// Whether the caller may see the job that was looked up. `now` in seconds since 1970.
-pub(crate) fn may_see(
+/// What a request says of itself, as far as it counts here.
+pub(crate) struct Asked<'a> {
+    /// The job that it names.
+    pub(crate) job: Option<&'a JobId>,
+    /// `?access_token=`.
+    pub(crate) token: Option<&'a str>,
+    /// It changes nothing.
+    pub(crate) only_looks: bool,
+}
+
+/// Whether the caller may do this with the job that was looked up. `now` in seconds since 1970.
+pub(crate) fn may(
     settings: &Settings,
     caller: &Caller,
-    job: Option<&JobId>,
-    token: Option<&str>,
+    Asked { job, token, only_looks }: Asked<'_>,
     found: &Admitted,
     now: u64,
 ) -> Result<(), Refusal> {
@@ -24,7 +33,10 @@ pub(crate) fn may_see(
         return Ok(());
     }
     let has_token = || match (&settings.token_secret, token) {
-        (Some(secret), Some(token)) => access_token::verify(secret, job, token, now),
+        (Some(secret), Some(token)) => {
+            access_token::verify(secret, job, token, now)
+                || (only_looks && share_token::verify(secret, job, token, now, found.links))
+        }
         _ => false,
     };
     let allowed = match &caller.key_hash {
@@ -54,11 +66,21 @@ mod tests {
     }
 
     fn seen(access: JobAccess, key: Option<&str>, owner: &str, token: Option<&str>) -> Result<(), Refusal> {
+        asked(access, key, owner, token, true)
+    }
+
+    fn asked(
+        access: JobAccess,
+        key: Option<&str>,
+        owner: &str,
+        token: Option<&str>,
+        only_looks: bool,
+    ) -> Result<(), Refusal> {
         let settings = Settings { job_access: access, ..settings("user-key", "admin-key") };
         let bearer = key.map(|key| format!("Bearer {key}"));
         let caller = Credential::of(&settings, bearer.as_deref()).caller(Level::Owner)?;
-        let found = Admitted { admitted: true, owner: owner.into(), job_known: true, uses: vec![] };
-        may_see(&settings, &caller, Some(&job()), token, &found, 100)
+        let found = Admitted { admitted: true, owner: owner.into(), job_known: true, links: 3, uses: vec![] };
+        may(&settings, &caller, Asked { job: Some(&job()), token, only_looks }, &found, 100)
     }
 
     #[test]
@@ -85,12 +107,29 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_link_only_looks_until_it_is_over_or_withdrawn() {
+        let (own, other) = (sha256_hex(b"user-key"), sha256_hex(b"other"));
+        let secret = settings("user-key", "admin-key").token_secret.unwrap();
+        let link = |until, links| share_token::issue(&secret, &job(), until, links);
+        assert_eq!(seen(JobAccess::Owner, None, &own, Some(&link(101, 3))), Ok(()));
+        assert_eq!(seen(JobAccess::Owner, Some("user-key"), &other, Some(&link(101, 3))), Ok(()));
+        assert_eq!(seen(JobAccess::Owner, None, &own, Some(&link(100, 3))), Err(Refusal::NotAuthenticated));
+        assert_eq!(seen(JobAccess::Owner, None, &own, Some(&link(101, 2))), Err(Refusal::NotAuthenticated));
+        let changed = |key, owner, token| asked(JobAccess::Owner, key, owner, Some(token), false);
+        assert_eq!(changed(None, &own, &link(101, 3)), Err(Refusal::NotAuthenticated));
+        assert_eq!(changed(Some("user-key"), &other, &link(101, 3)), Err(Refusal::AccessDenied));
+        assert_eq!(changed(Some("user-key"), &own, &link(101, 3)), Ok(()), "its own key may all the same");
+        assert_eq!(changed(None, &own, &access_token::issue(&secret, &job(), 101)), Ok(()));
+    }
+
+    #[test]
     fn a_job_that_does_not_exist_is_not_found_for_everybody() {
         let settings = settings("user-key", "admin-key");
-        let found = Admitted { admitted: true, owner: String::new(), job_known: false, uses: vec![] };
+        let found = Admitted { admitted: true, owner: String::new(), job_known: false, links: 0, uses: vec![] };
         for key in [None, Some("Bearer user-key"), Some("Bearer admin-key")] {
             let caller = Credential::of(&settings, key).caller(Level::Owner).unwrap();
-            assert_eq!(may_see(&settings, &caller, Some(&job()), None, &found, 0), Err(Refusal::JobNotFound));
+            let asked = Asked { job: Some(&job()), token: None, only_looks: true };
+            assert_eq!(may(&settings, &caller, asked, &found, 0), Err(Refusal::JobNotFound));
         }
     }
 }

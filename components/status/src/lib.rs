@@ -1,4 +1,4 @@
-//! How jobs stand: by job, by task, as a list; waiting for news; cancelling, retrying, erasing; the sessions of browsers. Reaches
+//! How jobs stand: by job, by task, as a list; waiting for news; cancelling, retrying, erasing, sharing; the sessions of browsers. Reaches
 //! Redis and nothing else.
 
 mod cancel;
@@ -7,6 +7,7 @@ mod job;
 mod list;
 mod retry;
 mod session;
+mod share;
 mod streams;
 mod task;
 mod wait;
@@ -28,6 +29,8 @@ static ROUTES: &[Route] = routes! {
     DELETE "/api/v1/jobs/:job_id/files/:file_id" Owner Standard => cancel::file,
     DELETE "/api/v1/jobs/:job_id/data" Owner Standard => erase::job,
     POST "/api/v1/jobs/:job_id/retry" Owner Standard => retry::job,
+    POST "/api/v1/jobs/:job_id/share" Owner Standard => share::open,
+    DELETE "/api/v1/jobs/:job_id/share" Owner Standard => share::withdraw,
     POST "/api/v1/session" User Standard => session::open,
     GET "/api/v1/session" Open Standard => session::show,
     DELETE "/api/v1/session" Open Standard => session::close,

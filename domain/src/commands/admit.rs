@@ -43,6 +43,8 @@ pub struct Admitted {
     pub owner: String,
     /// There is such a job.
     pub job_known: bool,
+    /// How often its shared links were withdrawn.
+    pub links: u64,
     /// One for each allowance, in order.
     pub uses: Vec<AllowanceUse>,
 }
@@ -62,12 +64,13 @@ impl Command for Admit<'_> {
         let admitted = replies.int()? == 1;
         let owner = replies.text()?;
         let job_known = replies.int()? == 1;
+        let links = u64::try_from(replies.int()?).unwrap_or_default();
         let mut number = || replies.int().map(|n| u32::try_from(n.max(0)).unwrap_or(u32::MAX));
         let uses = self
             .allowances
             .iter()
             .map(|_| Ok(AllowanceUse { used: number()?, reset_ms: number()? }))
             .collect::<Result<_, _>>()?;
-        Ok(Admitted { admitted, owner, job_known, uses })
+        Ok(Admitted { admitted, owner, job_known, links, uses })
     }
 }

@@ -24,9 +24,9 @@ export function launch() {
  * Opens a page and collects its troubles: console errors and warnings, uncaught errors, requests to any other host.
  * `expected` are patterns of console lines that the test itself provokes.
  */
-export async function openPage(browser, baseUrl, { width = 1440, height = 900, scheme = 'light', expected = [] } = {}) {
+export async function openPage(browser, baseUrl, { width = 1440, height = 900, scheme = 'light', device = {}, expected = [] } = {}) {
   const context = await browser.newContext({
-    baseURL: baseUrl, viewport: { width, height }, colorScheme: scheme, acceptDownloads: true,
+    baseURL: baseUrl, viewport: { width, height }, colorScheme: scheme, acceptDownloads: true, ...device,
   });
   const page = await context.newPage();
   const troubles = [];
@@ -42,20 +42,39 @@ export async function openPage(browser, baseUrl, { width = 1440, height = 900, s
   return { page, context, troubles };
 }
 
+/** A view as of a phone that can put models into the room. */
+export const PHONE = {
+  width: 390, height: 844,
+  device: {
+    isMobile: true, hasTouch: true,
+    userAgent: 'Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36',
+  },
+};
+
+/** From now on the phone's own viewer is not begun: `room` tells which program was called, with the address of which model. */
+export const recordRooms = (page) => page.evaluate(() => {
+  HTMLAnchorElement.prototype.click = function click() {
+    const [app, query] = this.href.split('#')[0].split('?');
+    globalThis.room = { app, model: new URLSearchParams(query).get('file') };
+  };
+});
+
+/** One browser for all files of tests that run together. */
+let shared = null;
+
 /**
- * What a file of tests stands on: one browser for all of them, a folder for pictures of what was seen (SCREENSHOT_DIR), and
- * visits of the product that BASE_URL names, each of which has to leave a clean console and ask no other host. `prepare` runs once
- * the browser is there, before the first test.
+ * What a file of tests stands on: a browser, and visits of the product that BASE_URL names, each of which has to leave a clean
+ * console and ask no other host. `prepare` runs once the browser is there, before the first test.
  */
 export function stage(prepare = async () => {}) {
   const on = {
     browser: null,
     baseUrl: process.env.BASE_URL,
-    shots: resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../test-results/', import.meta.url))),
     async visit(view, run) {
       assert.ok(on.baseUrl, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
       const { page, context, troubles } = await openPage(on.browser, on.baseUrl, view);
       try {
+        if (view.flat) await flatten(context);
         if (view.path) await page.goto(view.path);
         await run({ page, context });
         assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
@@ -67,25 +86,55 @@ export function stage(prepare = async () => {}) {
     },
   };
   before(async () => {
-    mkdirSync(on.shots, { recursive: true });
-    on.browser = await launch();
+    on.browser = await (shared ??= launch());
     await prepare(on);
   });
-  after(() => on.browser?.close());
+  after(async () => {
+    const open = shared;
+    shared = null;
+    await (await open)?.close();
+  });
   return on;
+}
+
+/** Where nobody looks at the models, none is drawn: a machine without a graphics card takes seconds for each. */
+export const flatten = (context) =>
+  context.route('**/assets/model-viewer-*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: 'export {};' }));
+
+const SHOTS = resolve(process.env.SCREENSHOT_DIR ?? fileURLToPath(new URL('../test-results/', import.meta.url)));
+
+/** Keeps a picture of what is seen, when SCREENSHOTS asks for one of every state. */
+export async function shoot(page, name, options = {}) {
+  if (!process.env.SCREENSHOTS) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: `${SHOTS}/${name}.png`, ...options });
+}
+
+/** Keeps a picture for the README, in SCREENSHOT_DIR: as JPEG, a quarter of the same as PNG. */
+export async function shootForReadme(page, name) {
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: `${SHOTS}/${name}.jpg`, type: 'jpeg', quality: 82 });
+}
+
+const LOOKS = [[390, 844], [768, 1024], [1440, 900]];
+
+async function lookAt(page, scheme, [width, height], run) {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.setViewportSize({ width, height });
+  // Colours on their way from one scheme to the other are nobody's.
+  await page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish()));
+  await run(`${width}-${scheme}`);
 }
 
 /** Every width and scheme that the pages are looked at in, one after the other, on one page: it is loaded once. */
 export async function inEveryLook(page, run) {
-  for (const scheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
-      await page.setViewportSize({ width, height });
-      // Colours on their way from one scheme to the other are nobody's.
-      await page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish()));
-      await run(`${width}-${scheme}`);
-    }
-  }
+  for (const scheme of ['light', 'dark']) for (const size of LOOKS) await lookAt(page, scheme, size, run);
+}
+
+/** The two ends of them: where the state of a page, and not the page, is looked at. */
+export async function inTwoLooks(page, run) {
+  await lookAt(page, 'light', LOOKS[0], run);
+  await lookAt(page, 'dark', LOOKS[2], run);
 }
 
 /** Whether nothing that a script of the page can read has this text in it. */
@@ -120,6 +169,16 @@ export function cameraOrbit(viewer) {
     const { theta, phi, radius } = element.getCameraOrbit();
     return { theta, phi, radius };
   });
+}
+
+/** Presses Tab until what has the focus is called so: by its id, its words or, a viewer, its kind. */
+export async function tabTo(page, wanted) {
+  const focused = () => page.evaluate(() => {
+    const { id, textContent, localName } = document.activeElement;
+    return id || (localName === 'model-viewer' ? localName : textContent || localName);
+  });
+  for (let press = 0; press < 30 && !wanted.test(await focused()); press++) await page.keyboard.press('Tab');
+  assert.match(await focused(), wanted);
 }
 
 /** Drags across the middle of a viewer. */

@@ -4,7 +4,7 @@ import { addresses } from './addresses';
 import type { ModelsAnswer } from './models';
 import { problemFrom, ServiceError, unreachable } from './problem';
 import { jobOfTask } from './session';
-import type { JobList, StatusAnswer } from './types';
+import type { JobList, SharedLink, StatusAnswer } from './types';
 
 /** Longest wait for a plain question, in milliseconds. */
 const PATIENCE = 20_000;
@@ -17,6 +17,8 @@ interface Question {
   signal?: AbortSignal | undefined;
   /** Milliseconds. */
   patience?: number;
+  /** What the answer is, where it is not JSON. */
+  as?: 'text';
 }
 
 interface Answer {
@@ -26,14 +28,14 @@ interface Answer {
 }
 
 /** One question and its answer; rejects with a ServiceError unless the answer is a good one. */
-export async function ask(address: string, { method = 'GET', body, headers = {}, signal, patience = PATIENCE }: Question = {}): Promise<Answer> {
+export async function ask(address: string, { method = 'GET', body, headers = {}, signal, patience = PATIENCE, as }: Question = {}): Promise<Answer> {
   const limit = AbortSignal.timeout(patience);
   let answer: Response;
   let text: string;
   try {
     answer = await fetch(address, {
       method,
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': body instanceof Blob ? body.type : 'application/json' }), ...headers },
+      headers: { Accept: as === 'text' ? 'text/plain' : 'application/json', ...(body === undefined ? {} : { 'Content-Type': body instanceof Blob ? body.type : 'application/json' }), ...headers },
       cache: 'no-store',
       body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
@@ -45,6 +47,7 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   }
   if (answer.status === 304) return { status: 304, body: null, headers: answer.headers };
   if (!answer.ok) throw problemFrom(answer.status, answer.headers.get('Retry-After'), text);
+  if (as === 'text') return { status: answer.status, body: text, headers: answer.headers };
   try {
     return { status: answer.status, body: JSON.parse(text), headers: answer.headers };
   } catch {
@@ -91,6 +94,16 @@ export async function eraseJob(job: string): Promise<string> {
 /** Puts failed files in line anew, all of them or those named; returns the service's words. */
 export async function retryFiles(job: string, files?: readonly string[]): Promise<string> {
   return wordsOf(await ask(addresses.retry(job), { method: 'POST', body: files ? { files } : {} }));
+}
+
+/** A link with which somebody without a key may look at the job, for so many seconds. */
+export async function shareJob(job: string, seconds: number): Promise<SharedLink> {
+  return (await ask(addresses.share(job), { method: 'POST', body: { expires_in_seconds: seconds } })).body as SharedLink;
+}
+
+/** Takes back every link to the job; returns the service's words. */
+export async function withdrawLinks(job: string): Promise<string> {
+  return wordsOf(await ask(addresses.share(job), { method: 'DELETE' }));
 }
 
 /** A page of the caller's jobs, newest first. */

@@ -1,9 +1,10 @@
 // Errors of the service (`application/problem+json`) and of the way to it, in words a person can act on.
 // What the server says is shown as it is said; our own words are used only where it said nothing.
 
-/** One refused file of an upload. */
+/** What is wrong with one refused file of an upload, or with one field of an order. */
 export interface RefusedFile {
   filename: string;
+  field?: string;
   code: string;
   message: string;
   index?: number;
@@ -64,12 +65,13 @@ function fallbackWords(status: number): string {
 }
 
 function refusedFile(entry: unknown): RefusedFile[] {
-  const { filename, code, message, index } = asObject(entry);
+  const { filename, field, code, message, index } = asObject(entry);
   if (!isWords(message)) return [];
   const refused: RefusedFile = {
     filename: isWords(filename) ? filename : '',
     code: isWords(code) ? code : 'FILE_VALIDATION_ERROR',
     message,
+    ...(isWords(field) ? { field } : {}),
   };
   return [typeof index === 'number' ? { ...refused, index } : refused];
 }

@@ -1,8 +1,7 @@
-// What this browser tab remembers, in sessionStorage only: each job's access token, its task id and the small pictures of its
-// files. No key is among it (`account.ts`). Everything works, less conveniently, when storage is refused.
+// What this browser tab remembers, in sessionStorage only: the token that a guest came with, a job's task id and the small pictures
+// of its files. No key is among it (`account.ts`). Everything works, less conveniently, when storage is refused.
 
 const token = (job: string): string => `image2model.token.${job}`;
-const share = (job: string): string => `image2model.share.${job}`;
 const task = (taskId: string): string => `image2model.task.${taskId}`;
 const thumbnails = (job: string): string => `image2model.thumbnails.${job}`;
 
@@ -22,18 +21,11 @@ function write(name: string, value: string): void {
   }
 }
 
-/** The job's access token, from a shared link: what a guest has in place of a session. */
+/** The job's token, from a shared link: what a guest has in place of a session. A guest looks, and changes nothing. */
 export const accessToken = (job: string): string | null => read(token(job));
 
 export function rememberToken(job: string, value: string): void {
   write(token(job), value);
-}
-
-/** The token to share the job with: its upload's, which whoever uploaded it needs for nothing else, or the guest's own. */
-export const shareToken = (job: string): string | null => read(share(job)) ?? accessToken(job);
-
-export function rememberShareToken(job: string, value: string): void {
-  write(share(job), value);
 }
 
 /** The job of a task this tab started. */

@@ -85,6 +85,16 @@ export interface StreamEvent {
   retryable?: boolean | null;
 }
 
+/** Answer of `POST /api/v1/jobs/{job}/share`. */
+export interface SharedLink {
+  /** Null where nobody needs a key. */
+  access_token: string | null;
+  expires_at: string | null;
+  /** The job's address opens it for whoever has no key, token or not. */
+  opens_without_token: boolean;
+  page: string;
+}
+
 /** One of the caller's jobs, as `GET /api/v1/jobs` lists them. */
 export interface JobSummary {
   job_id: string;

@@ -12,6 +12,11 @@ export async function read<T>(path: string, query: Readonly<Record<string, strin
   return (await ask(`${API}${path}${text === '' ? '' : `?${text}`}`)).body as T;
 }
 
+/** Asks a route that answers in plain text. */
+export async function readText(path: string): Promise<string> {
+  return (await ask(`${API}${path}`, { as: 'text' })).body as string;
+}
+
 /** `patience` in milliseconds, where the usual is too short. */
 export async function send<T = { message?: string }>(method: 'POST' | 'DELETE', path: string, body?: unknown, patience?: number): Promise<T> {
   return (await ask(`${API}${path}`, { method, body, ...(patience === undefined ? {} : { patience }) })).body as T;

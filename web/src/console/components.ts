@@ -16,7 +16,7 @@ export function components(): View {
     read: () => read('/admin/components'),
     draw: ({ components: all, message }) => [
       message === null ? null : h('p', { class: 'hint' }, message),
-      table('Components', HEADS, all.map(row), [4, 5, 6, 7, 8]),
+      table('Components', HEADS, all.map(row), [4, 5, 6, 7, 8], true),
       ...(all.some(({ rollout }) => rollout !== undefined) ? [releases(all, () => view.start())] : []),
     ],
   });
@@ -36,7 +36,7 @@ const named = ({ source, digest }: Release): HTMLElement => h('span', { class: '
 
 function releases(all: readonly Component[], done: () => void): HTMLElement {
   const rows = all.flatMap(({ id, rollout }) => (rollout === undefined ? [] : [[id, served(rollout), rollout.previous ? named(rollout.previous) : null, lastChange(rollout), actions(id, rollout, done)]]));
-  return h('section', {}, h('h3', {}, 'Releases'), table('Releases', ['Component', 'Served', 'Before', 'Last change', 'Actions'], rows));
+  return table('Releases', ['Component', 'Served', 'Before', 'Last change', 'Actions'], rows);
 }
 
 function served({ current, canary, candidate }: Rollout): HTMLElement {
@@ -60,7 +60,7 @@ function actions(id: string, rollout: Rollout, done: () => void): HTMLElement {
   const path = `/admin/components/${encodeURIComponent(id)}`;
   const change = actionButton('Change…', `Change ${id}`, () => askForRelease(id, path), done);
   const all = rollout.canary && actionButton('To everybody', `Serve the tried release of ${id} to everybody`, () => swapCanary(id, path), done);
-  const back = (rollout.previous ?? rollout.canary ?? rollout.candidate) && actionButton('Roll back', `Roll ${id} back`, () => rollBack(id, path, rollout), done);
+  const back = (rollout.previous ?? rollout.canary ?? rollout.candidate) && actionButton('Roll back', `Roll back ${id}`, () => rollBack(id, path, rollout), done);
   return h('span', { class: 'with-button' }, change, all, back);
 }
 

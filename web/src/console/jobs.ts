@@ -35,7 +35,7 @@ export function jobs(): View {
     draw: ({ jobs: all, next_cursor }) => [table('Jobs', ['Job', 'First file', 'Files', 'State', 'Made', 'Tenant'], all.map((job) => [
       h('a', { href: `#jobs/${job.job_id}`, 'data-key': job.job_id }, job.job_id.slice(0, 8)), job.first_filename,
       `${job.completed_files} of ${job.total_files}`, pill(job.status), moment(job.created_at), h('code', { title: job.tenant }, short(job.tenant)),
-    ]), [2]), next_cursor === null ? null : h('p', {}, older)],
+    ]), [2], true), next_cursor === null ? null : h('p', {}, older)],
   });
   const form = h('form', { class: 'console-form', 'aria-label': 'Filter', role: 'search', onsubmit: (event) => event.preventDefault() },
     labelled('jobs-name', 'File name', name), labelled('jobs-state', 'State', state));

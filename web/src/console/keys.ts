@@ -20,7 +20,7 @@ export function keys(): View {
     draw: ({ keys: all }) => [table('Keys', ['Name', 'Role', 'State', 'Made', 'Expires', 'Last used', 'Actions'], all.map((key) => [
       key.name, key.role, pill(key.state), moment(key.created_at), key.expires_at === null ? 'Never' : moment(key.expires_at), moment(key.last_used_at),
       key.state === 'active' ? actionButton('Revoke', `Revoke ${key.name}`, () => revoke(key), () => view.start()) : '',
-    ]))],
+    ]), [], true)],
   });
   const form = issueForm(shown, () => view.start());
   view.element.insertBefore(h('div', {}, form, shown), view.element.lastElementChild);

@@ -10,7 +10,7 @@ export function tenants(): View {
     id: 'spend', title: 'Spend', hint: 'What each tenant’s models have cost, and whose turn is how often.', every: 15_000,
     read: () => read('/admin/tenants'),
     draw: ({ tenants: all }) => [table('Tenants', ['Tenant', 'Cost', 'Running', 'Waiting', 'Weight', 'At once'], all.map((one) =>
-      [h('code', {}, one.tenant), `$${one.cost_usd.toFixed(2)}`, one.running, one.waiting, one.weight, one.max_concurrent ?? 'No cap']), [1, 2, 3, 4, 5])],
+      [h('code', {}, one.tenant), `$${one.cost_usd.toFixed(2)}`, one.running, one.waiting, one.weight, one.max_concurrent ?? 'No cap']), [1, 2, 3, 4, 5], true)],
   });
 }
 
@@ -25,7 +25,7 @@ export function deadLetters(): View {
         h('span', { class: 'with-button' },
           one.replayable ? actionButton('Replay', `Replay ${one.filename} of ${one.dead_letter_id}`, () => send('POST', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}/replay`), () => view.start()) : 'Not replayable',
           actionButton('Forget', `Forget ${one.filename} of ${one.dead_letter_id}`, () => send('DELETE', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}`), () => view.start())),
-      ]), [2]),
+      ]), [2], true),
       next_cursor === null ? null : h('p', { class: 'hint' }, 'Only the newest are shown here.'),
     ],
   });

@@ -7,20 +7,36 @@ import { elapsed } from '../ui/words';
 
 export type Cell = Node | string | number | null;
 
-/** A table with a name; `numeric` are the columns that are set to the right. */
-export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = []): HTMLElement {
+/**
+ * A table with a name; `numeric` are the columns that are set to the right. Where it is all that its view has, the view's title
+ * names it already: it is `alone`.
+ */
+export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = [], alone = false): HTMLElement {
   const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
   const cell = (value: Cell, column: number): HTMLElement => h('td', side(column), value === null ? '–' : typeof value === 'number' ? String(value) : value);
   if (rows.length === 0) return h('p', { class: 'hint' }, `${name}: none.`);
   return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
-    h('table', {}, h('caption', {}, name),
+    h('table', {}, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
       h('thead', {}, h('tr', {}, ...heads.map((head, column) => h('th', { scope: 'col', ...side(column) }, head)))),
       h('tbody', {}, ...rows.map((row) => h('tr', {}, ...row.map(cell))))));
 }
 
 /** A number or word with what it counts. */
-export const tile = (value: string | number, name: string, tone: 'good' | 'warn' | 'bad' | '' = ''): HTMLElement =>
-  h('div', { class: 'tile', 'data-tone': tone }, h('dt', {}, name), h('dd', {}, String(value)));
+export const tile = (value: string | number, name: string, tone: 'good' | 'warn' | 'bad' | '' = '', went: readonly number[] = []): HTMLElement =>
+  h('div', { class: 'tile', 'data-tone': tone }, h('dt', {}, name), h('dd', {}, String(value), line(went)));
+
+/** How a number went lately, drawn in its tile; the words beside it say how it stands. */
+export function line(values: readonly number[]): SVGSVGElement | null {
+  if (values.length < 2) return null;
+  const most = Math.max(...values, 1);
+  const points = values.map((value, index) => `${((index / (values.length - 1)) * 100).toFixed(1)},${(27 - (value / most) * 24).toFixed(1)}`);
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  for (const [name, value] of Object.entries({ viewBox: '0 0 100 28', preserveAspectRatio: 'none', class: 'tile-line', 'aria-hidden': 'true' })) svg.setAttribute(name, value);
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');
+  path.setAttribute('points', points.join(' '));
+  svg.append(path);
+  return svg;
+}
 
 export const pill = (state: string): HTMLElement => h('span', { class: 'job-state', 'data-status': state }, state.replaceAll('_', ' '));
 

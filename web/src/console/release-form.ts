@@ -30,7 +30,7 @@ export function askForRelease(id: string, path: string): Promise<{ message?: str
         dialog.close();
         resolve(answer);
       } catch (cause) {
-        setText(said, cause instanceof ServiceError ? cause.message : 'That did not work. Try again.');
+        setText(said, cause instanceof ServiceError ? reasons(cause) : 'That did not work. Try again.');
       } finally {
         serve.disabled = false;
         setText(serve, 'Serve it');
@@ -49,6 +49,14 @@ export function askForRelease(id: string, path: string): Promise<{ message?: str
     document.body.append(dialog);
     dialog.showModal();
   });
+}
+
+const FIELDS: Readonly<Record<string, string>> = { source: 'The address', digest: 'The digest', weight: 'The share' };
+
+/** What the hosts have against it; the service's sentence alone only says where to look. */
+function reasons({ message, refused }: ServiceError): string {
+  if (refused.length === 0) return message;
+  return refused.map(({ field = '', message: words }) => (field in FIELDS ? `${FIELDS[field]} ${words}.` : words)).join(' ');
 }
 
 function order(path: string, file: File | undefined, from: { source: string; digest: string }, share: string): Promise<{ message?: string }> {

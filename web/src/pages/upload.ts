@@ -2,7 +2,7 @@
 
 import { pages } from '../api/addresses';
 import { getModels, isSimulated } from '../api/client';
-import { rememberTask, rememberShareToken, rememberThumbnails } from '../api/session';
+import { rememberTask, rememberThumbnails } from '../api/session';
 import type { UploadAnswer } from '../api/types';
 import { Shelf } from '../storage/shelf';
 import { showAccount } from '../ui/account';
@@ -95,7 +95,6 @@ function setUnderWay(controller: AbortController | null): void {
 }
 
 async function remember(answer: UploadAnswer, pictures: readonly Picture[]): Promise<void> {
-  if (answer.access_token) rememberShareToken(answer.job_id, answer.access_token);
   if (answer.task_id) rememberTask(answer.task_id, answer.job_id);
   // They are in good hands now.
   restored = false;
@@ -140,8 +139,7 @@ fill(
   h('div', { class: 'workbench-pictures' }, grid.element),
   h('div', { class: 'workbench-options panel' },
     h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
-    messages,
-    h('div', { class: 'submit-row' }, estimate.element, submit, sending.element)),
+    h('div', { class: 'submit-row' }, messages, estimate.element, submit, sending.element)),
 );
 render();
 void restore();

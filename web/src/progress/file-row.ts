@@ -25,11 +25,14 @@ export class FileRow {
   readonly #log = new LogView();
   readonly #retry: HTMLButtonElement;
   readonly #cancel: HTMLButtonElement;
+  readonly #isFixed: boolean;
 
-  constructor(file: FileState, thumbnail: string, { retry, cancel }: RowActions) {
+  /** Without actions for whoever may only look. */
+  constructor(file: FileState, thumbnail: string, actions: RowActions | null) {
+    this.#isFixed = actions === null;
     const image = h('img', { class: 'row-picture', src: thumbnail, alt: '', loading: 'lazy', width: 64, height: 64 });
-    this.#retry = h('button', { type: 'button', class: 'button button-quiet row-retry', hidden: true, onclick: retry }, icon('retry'), 'Try again');
-    this.#cancel = h('button', { type: 'button', class: 'icon-button row-cancel', hidden: true, title: 'Cancel this one', onclick: cancel }, icon('remove'));
+    this.#retry = h('button', { type: 'button', class: 'button button-quiet row-retry', hidden: true, onclick: () => actions?.retry() }, icon('retry'), 'Try again');
+    this.#cancel = h('button', { type: 'button', class: 'icon-button row-cancel', hidden: true, title: 'Cancel this one', onclick: () => actions?.cancel() }, icon('remove'));
     this.element = h('li', { class: 'row', 'data-file': file.id },
       image,
       h('div', { class: 'row-body' },
@@ -56,9 +59,9 @@ export class FileRow {
     this.#bar.value = file.progress;
     this.#bar.element.hidden = stopped;
     this.#log.update(file.log, name);
-    this.#retry.hidden = file.status !== 'failed';
+    this.#retry.hidden = this.#isFixed || file.status !== 'failed';
     this.#retry.setAttribute('aria-label', `Try again: ${name}`);
-    this.#cancel.hidden = stopped || alone;
+    this.#cancel.hidden = this.#isFixed || stopped || alone;
     this.#cancel.setAttribute('aria-label', `Cancel ${name}`);
   }
 }

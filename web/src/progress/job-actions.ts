@@ -3,6 +3,7 @@
 import { addresses, pages } from '../api/addresses';
 import { cancelFile, cancelJob, retryFiles } from '../api/client';
 import { ServiceError } from '../api/problem';
+import { accessToken } from '../api/session';
 import type { Selection } from '../results/selection';
 import { ShareButton } from '../results/share';
 import { announce } from '../ui/announce';
@@ -21,9 +22,11 @@ export class JobActions {
   readonly #job: string;
   readonly #selection: Selection;
   readonly #again: () => void;
+  /** Whoever came by a shared link looks, and changes nothing. */
+  readonly #isGuest: boolean;
   readonly #messages = h('div', { class: 'messages' });
   readonly #zip: HTMLAnchorElement;
-  readonly #another = h('a', { class: 'button button-quiet', href: pages.upload }, 'Make another');
+  readonly #another = h('a', { class: 'button button-quiet', href: pages.upload }, icon('add'), 'Make another');
   readonly #retryWords = h('span', {});
   readonly #retry: HTMLButtonElement;
   readonly #cancel: HTMLButtonElement;
@@ -38,6 +41,7 @@ export class JobActions {
     this.#job = job;
     this.#selection = selection;
     this.#again = again;
+    this.#isGuest = accessToken(job) !== null;
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
     this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry() }, icon('retry'), this.#retryWords);
     this.#cancel = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#stop() }, icon('stop'), 'Cancel');
@@ -54,11 +58,11 @@ export class JobActions {
     this.#state = state;
     this.#zip.hidden = !state.ended || ready === 0;
     this.#another.hidden = !state.ended;
-    this.#retry.hidden = !state.ended || failed < 2;
+    this.#retry.hidden = this.#isGuest || !state.ended || failed < 2;
     setText(this.#retryWords, `Try ${failed} failed again`);
     this.#share.element.hidden = state.status === 'cancelled' && ready === 0;
-    this.#cancel.hidden = state.ended;
-    this.#delete.hidden = !state.ended;
+    this.#cancel.hidden = this.#isGuest || state.ended;
+    this.#delete.hidden = this.#isGuest || !state.ended;
     if (this.#notify.element) this.#notify.element.hidden = state.ended;
     this.#selection.update(state);
     if (state.ended && this.#ended === false) this.#notify.tell(titleOf(state), this.#job);

@@ -1,7 +1,7 @@
 // The page of one job: rows for what is under way, cards for what is ready, both following one JobState.
 
 import { addresses } from '../api/addresses';
-import { thumbnailsOf } from '../api/session';
+import { accessToken, thumbnailsOf } from '../api/session';
 import { modelCard } from '../results/model-card';
 import { Selection } from '../results/selection';
 import { announce } from '../ui/announce';
@@ -59,7 +59,8 @@ export class JobView {
     this.#cards.delete(file.id);
     let row = this.#rows.get(file.id);
     if (row === undefined) {
-      row = new FileRow(file, this.#picture(file), { retry: () => void this.#actions.retry([file.id]), cancel: () => void this.#actions.cancel(file.id) });
+      const actions = { retry: () => void this.#actions.retry([file.id]), cancel: () => void this.#actions.cancel(file.id) };
+      row = new FileRow(file, this.#picture(file), accessToken(this.#job) === null ? actions : null);
       this.#rows.set(file.id, row);
       this.#rowList.append(row.element);
     }

@@ -5,6 +5,7 @@ import type { FileState } from '../progress/job-state';
 import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { bareName } from '../ui/words';
+import { sourceForOthers } from './room';
 import { makeStage } from './stage';
 
 export interface CardOptions {
@@ -23,6 +24,7 @@ export function modelCard(job: string, file: FileState, { thumbnail, select }: C
   const pair = h('div', { class: 'pair' });
   const stage = makeStage({
     source, name,
+    sourceForOthers: () => sourceForOthers(job, file.id),
     poster: file.hasPreview ? addresses.preview(job, file.id) : thumbnail,
     alt: `3D model made from ${file.name}`,
     frame: () => pair,

@@ -1,41 +1,99 @@
-// A link to the job for somebody else. Where the service gave the job an access token the link carries it, so that it
-// opens without a key until the job's files are removed.
+// A link to the job for somebody without a key: it looks and downloads, changes nothing, and ends by itself or when it is withdrawn.
+// The service makes a fresh one each time, so that every tab of the owner's can share, and no tab has to keep one.
 
 import { pages } from '../api/addresses';
-import { shareToken } from '../api/session';
+import { shareJob, withdrawLinks } from '../api/client';
+import { ServiceError } from '../api/problem';
+import { accessToken } from '../api/session';
+import type { SharedLink } from '../api/types';
 import { announce } from '../ui/announce';
-import { fill, h } from '../ui/dom';
+import { fill, h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
+
+const DAY = 86_400;
+const LIVES: readonly [number, string][] = [[3600, 'For an hour'], [DAY, 'For a day'], [7 * DAY, 'For a week']];
 
 export class ShareButton {
   readonly element: HTMLButtonElement;
-  readonly panel = h('div', { class: 'share', hidden: true });
+  readonly panel = h('div', { class: 'share', hidden: true, role: 'group', 'aria-label': 'Share' });
   readonly #job: string;
+  readonly #link = h('input', { id: 'share-link', class: 'field', type: 'text', readonly: true, 'aria-describedby': 'share-hint', onfocus: () => this.#link.select() });
+  readonly #life = h('select', { id: 'share-life', class: 'field', 'aria-label': 'How long the link is good for', onchange: () => void this.#make() },
+    ...LIVES.map(([seconds, words]) => h('option', { value: seconds, selected: seconds === DAY }, words)));
+  readonly #copy = h('button', { type: 'button', class: 'button button-primary', onclick: () => void copied(this.#link, this.#copy) }, 'Copy');
+  readonly #withdraw = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#takeBack() }, 'Withdraw all links');
+  readonly #hint = h('p', { id: 'share-hint', class: 'hint', role: 'status' });
 
   constructor(job: string) {
     this.#job = job;
     this.element = h('button', { type: 'button', class: 'button button-quiet', 'aria-expanded': 'false', onclick: () => this.#toggle() }, icon('share'), 'Share');
+    fill(this.panel, h('label', { for: 'share-link' }, 'Link to this job'),
+      h('div', { class: 'share-row' }, this.#link, this.#copy),
+      h('div', { class: 'share-row' }, this.#life, this.#withdraw), this.#hint);
   }
 
   #toggle(): void {
     const opens = this.panel.hidden;
     this.panel.hidden = !opens;
     this.element.setAttribute('aria-expanded', String(opens));
-    if (opens) this.#fill();
+    if (opens) void this.#make();
   }
 
-  #fill(): void {
-    const link = new URL(pages.shared(this.#job), location.href).href;
-    const field = h('input', { id: 'share-link', class: 'field', type: 'text', readonly: true, value: link, 'aria-describedby': 'share-hint', onfocus: () => field.select() });
-    const copy = h('button', { type: 'button', class: 'button button-primary', onclick: () => void copied(field, copy) }, 'Copy');
-    const open = shareToken(this.#job) !== null;
-    fill(this.panel, h('label', { for: 'share-link' }, 'Link to this job'),
-      h('div', { class: 'share-row' }, field, copy),
-      h('p', { id: 'share-hint', class: 'hint' }, open
-        ? 'Whoever has this link may do with this job what you may, without a key, until its files are removed.'
-        : 'Whoever may use this service can open it, until its files are removed.'));
-    field.focus();
+  async #make(): Promise<void> {
+    const guest = accessToken(this.#job);
+    if (guest !== null) return this.#show({ access_token: guest, expires_at: null, opens_without_token: false, page: pages.shared(this.#job, guest) }, true);
+    this.#setBusy(true);
+    setText(this.#hint, 'Making a link…');
+    try {
+      this.#show(await shareJob(this.#job, Number(this.#life.value)), false);
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#setBusy(false);
+    }
   }
+
+  #show({ page, access_token: token, expires_at: end, opens_without_token: open }: SharedLink, given: boolean): void {
+    this.#link.value = new URL(page, location.href).href;
+    setText(this.#copy, 'Copy');
+    // Where the address alone opens the job there is nothing to end and nothing to take back.
+    this.#life.hidden = given || open || token === null;
+    this.#withdraw.hidden = this.#life.hidden;
+    setText(this.#hint, given
+      ? 'The link that you came with. It opens the job for whoever has it, for as long as it does for you.'
+      : open
+        ? 'Whoever has this link can open it, until the job’s files are removed.'
+        : `Whoever has this link may look and download, without a key, until ${moment(end)}. They cannot change anything.`);
+    this.#link.focus();
+  }
+
+  async #takeBack(): Promise<void> {
+    this.#setBusy(true);
+    try {
+      const words = await withdrawLinks(this.#job);
+      this.#link.value = '';
+      setText(this.#hint, `${words || 'The links are withdrawn'}. Share again to make another.`);
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#setBusy(false);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#link.value = '';
+    setText(this.#hint, cause instanceof ServiceError ? cause.message : 'That did not work. Try again.');
+  }
+
+  #setBusy(busy: boolean): void {
+    this.#withdraw.disabled = busy;
+    this.#copy.disabled = busy || this.#link.value === '';
+  }
+}
+
+/** "Friday 27 November, 14:03": a day and a time of this clock. */
+function moment(end: string | null): string {
+  return new Date(end ?? '').toLocaleString([], { weekday: 'long', day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' });
 }
 
 async function copied(field: HTMLInputElement, button: HTMLButtonElement): Promise<void> {

@@ -1,14 +1,17 @@
-// The stage of one model: the viewer, fetched when the first model is there, and its two tools.
+// The stage of one model: the viewer, fetched when the first model is there, and its tools.
 
 import { announce } from '../ui/announce';
 import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { fetchedSize, sceneOf, showWires, statisticsOf, statisticsWords } from './inspect';
+import { roomButton } from './room';
 import { loadViewer } from './viewer';
 
 export interface StageOptions {
   /** Address of the GLB. */
   source: string;
+  /** The same for another program on this device, which has no session of ours. */
+  sourceForOthers: () => Promise<string>;
   poster: string;
   /** What the model is, for whoever cannot see it. */
   alt: string;
@@ -32,7 +35,7 @@ async function fillStage(stage: HTMLElement, options: StageOptions): Promise<voi
   } catch {
     return fail(stage, 'The 3D viewer could not be loaded. The model can still be downloaded.');
   }
-  const viewer = h('model-viewer' as keyof HTMLElementTagNameMap, {
+  const viewer: HTMLElement = h('model-viewer' as keyof HTMLElementTagNameMap, {
     src: source,
     alt,
     poster,
@@ -45,7 +48,7 @@ async function fillStage(stage: HTMLElement, options: StageOptions): Promise<voi
     'shadow-intensity': '0.7',
     'shadow-softness': '0.9',
     'tone-mapping': 'neutral',
-  });
+  }, roomButton(options, () => viewer));
   viewer.addEventListener('load', () => {
     stage.classList.replace('is-loading', 'is-ready');
     const model = sceneOf(viewer)?.model;

@@ -1,0 +1,91 @@
+//! `/jobs/{job_id}/share`: a link with which somebody without a key may look at one job for a while, and withdrawing all such
+//! links. What a link opens is the guard's word (`components/guard/src/ownership.rs`); here its token is made.
+
+use image2model_domain::commands::{CountLinks, WithdrawLinks};
+use image2model_domain::time::rfc3339;
+use image2model_domain::{JobId, Problem, access_token, share_token};
+use image2model_kit::{Context, Failure, Reply, clock, config, redis, reply};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// A body names one duration; no more is read.
+const LONGEST_BODY: usize = 1024;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    expires_in_seconds: Option<u64>,
+}
+
+/// `POST …/share`: a fresh token. Nothing is kept of it, so that there may be any number.
+pub(crate) async fn open(mut context: Context) -> Result<Reply, Failure> {
+    let id = context.job()?;
+    let seconds = seconds(&context.json::<Wanted>(LONGEST_BODY).await?)?;
+    let links = redis::run(&CountLinks(&id)).await?.ok_or_else(Problem::job_not_found)?;
+    let open = &*config::text("job_access").await? == "open";
+    let (secret, api_key, admin_api_key) =
+        (config::text("token_secret").await?, config::text("api_key").await?, config::text("admin_api_key").await?);
+    let Some(secret) = access_token::signing_secret(&secret, &api_key, &admin_api_key) else {
+        // Everybody is let in: the address is all that it takes.
+        return reply::json(200, &shown(&id, None, true));
+    };
+    let expires_at = clock::now_seconds().saturating_add(seconds);
+    let token = share_token::issue(&secret, &id, expires_at, links);
+    reply::json(201, &shown(&id, Some((&token, expires_at)), open))
+}
+
+/// `DELETE …/share`: no link that was made until now opens anything any more, on any host.
+pub(crate) async fn withdraw(context: Context) -> Result<Reply, Failure> {
+    let id = context.job()?;
+    redis::run(&WithdrawLinks(&id)).await?.ok_or_else(Problem::job_not_found)?;
+    reply::json(200, &json!({ "job_id": id, "message": "No link that was shared until now opens the job any more" }))
+}
+
+fn seconds(wanted: &Wanted) -> Result<u64, Problem> {
+    let seconds = wanted.expires_in_seconds.unwrap_or(share_token::DEFAULT.as_secs());
+    if share_token::SECONDS.contains(&seconds) {
+        return Ok(seconds);
+    }
+    let (least, most) = (share_token::SECONDS.start(), share_token::SECONDS.end());
+    let detail = format!("expires_in_seconds must be a number from {least} to {most}");
+    Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": "expires_in_seconds" })))
+}
+
+/// `open`: the job's address opens it for whoever has no key, with or without the token.
+fn shown(job: &JobId, token: Option<(&str, u64)>, open: bool) -> Value {
+    let page = format!("/processing?job={job}");
+    json!({
+        "job_id": job,
+        "access_token": token.map(|(token, _)| token),
+        "expires_at": token.map(|(_, at)| rfc3339(i64::try_from(at).unwrap_or(i64::MAX / 1000).saturating_mul(1000))),
+        "opens_without_token": open,
+        "page": token.map_or_else(|| page.clone(), |(token, _)| format!("{page}&access_token={token}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_lasts_a_minute_to_a_week() {
+        let of = |body: Value| seconds(&serde_json::from_value(body).unwrap()).map_err(|problem| problem.status());
+        assert_eq!(of(json!({})), Ok(86_400));
+        assert_eq!(of(json!({ "expires_in_seconds": 60 })), Ok(60));
+        assert_eq!(of(json!({ "expires_in_seconds": 604_800 })), Ok(604_800));
+        for bad in [0, 59, 604_801] {
+            assert_eq!(of(json!({ "expires_in_seconds": bad })), Err(422), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_page_carries_the_token_where_there_is_one() {
+        let job = JobId::from_random([1; 16]);
+        let with = shown(&job, Some(("t.o.k", 0)), false);
+        assert_eq!(with["page"], format!("/processing?job={job}&access_token=t.o.k"));
+        assert_eq!((&with["expires_at"], &with["opens_without_token"]), (&json!("1970-01-01T00:00:00.000Z"), &json!(false)));
+        let without = shown(&job, None, true);
+        assert_eq!(without["page"], format!("/processing?job={job}"));
+        assert_eq!((&without["access_token"], &without["expires_at"]), (&Value::Null, &Value::Null));
+    }
+}
