@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared};
 use super::compose::{self, InterfaceName};
-use super::engine::{DEFAULT_MEMORY, EdgeEngine, MAX_MEMORY};
+use super::engine::{DEFAULT_MEMORY, EdgeEngine};
 use super::guard::GuardPlugPre;
 use super::manifest::{Application, Component, DependencySource};
 use super::providers::ProviderPlugPre;
@@ -48,7 +48,7 @@ pub(super) struct Root {
 impl Loaded {
     /// Reads the manifest and the files it names.
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
-        let application = Application::load(&options.manifest_path, &options.variables)?;
+        let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
         let sources = Sources::read(&application)?;
         let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
         let linker = capabilities::linker(engine.inner())?;
@@ -126,13 +126,10 @@ impl Loaded {
 
     /// What the manifest grants `component`.
     pub fn grants(&self, component: &Component) -> Result<Grants, EdgeError> {
-        if component.limits.memory.is_some_and(|memory| memory > MAX_MEMORY) {
-            let message = format!("`memory_mb` can be at most {}", MAX_MEMORY >> 20);
-            return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
-        }
-        if let Some(mount) = component.mounts.iter().find(|mount| !mount.source.is_dir()) {
+        if let Some((index, mount)) = component.mounts.iter().enumerate().find(|(_, mount)| !mount.source.is_dir()) {
             let message = format!("`files`: {} is not a folder", mount.source.display());
-            return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
+            let place = self.application.place(&component.id, &["files", index.to_string().as_str()]);
+            return Err(EdgeError::invalid(place, message));
         }
         Ok(Grants::of(component, &self.bounds, &self.shared, self.usage(&component.id)))
     }

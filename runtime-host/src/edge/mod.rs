@@ -50,6 +50,8 @@ pub struct EdgeOptions {
     pub manifest_path: PathBuf,
     /// Values of application variables, by name. The caller reads them from wherever they come from.
     pub variables: HashMap<String, String>,
+    /// Which of the components' build profiles is served; `None` serves them as they are.
+    pub profile: Option<String>,
     /// Where compiled components are kept; `None` compiles them at every start.
     pub cache_dir: Option<PathBuf>,
     /// The bounds of serving.

@@ -46,10 +46,10 @@ impl Sources {
             Ok(())
         };
         for (id, component) in &application.components {
-            add(format!("component {id:?}"), &component.source)?;
+            add(application.place(id, &["source"]).named(), &component.source)?;
             for dependency in &component.dependencies {
                 if let DependencySource::Path(path) = &dependency.source {
-                    add(format!("a dependency of component {id:?}"), path)?;
+                    add(dependency.place.named(), path)?;
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Composing<'_> {
     fn compose(&self, component: &Component, above: &mut Vec<String>) -> Result<Vec<u8>, EdgeError> {
         if above.contains(&component.id) {
             return Err(EdgeError::Composition {
-                component: component.id.clone(),
+                place: self.application.place(&component.id, &["dependencies"]),
                 dependency: above.last().cloned().unwrap_or_default(),
                 message: format!("they depend on each other: {} → {}", above.join(" → "), component.id),
             });

@@ -62,6 +62,7 @@ pub struct App {
     folder: tempfile::TempDir,
     place: Place,
     pub variables: HashMap<String, String>,
+    pub profile: Option<String>,
     pub serve: ServeOptions,
 }
 
@@ -69,7 +70,14 @@ impl App {
     pub fn new() -> Self {
         let text = "spin_manifest_version = 2\n[application]\nname = \"conformance\"\nversion = \"1.0.0\"\n".to_owned();
         let folder = tempfile::tempdir().unwrap();
-        Self { text, folder, place: Place::take(), variables: HashMap::new(), serve: ServeOptions::default() }
+        Self {
+            text,
+            folder,
+            place: Place::take(),
+            variables: HashMap::new(),
+            profile: None,
+            serve: ServeOptions::default(),
+        }
     }
 
     /// A component of the guest `name` with its route; `more` are keys of its table.
@@ -104,6 +112,7 @@ impl App {
         let options = EdgeOptions {
             manifest_path,
             variables: self.variables.clone(),
+            profile: self.profile.clone(),
             cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache")),
             serve: self.serve.clone(),
         };

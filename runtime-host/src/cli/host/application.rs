@@ -35,6 +35,7 @@ pub async fn load(
     let options = EdgeOptions {
         manifest_path: config.manifest.clone(),
         variables: spin_variables(config, &wiring),
+        profile: config.profile.clone(),
         cache_dir: Some(config.compile_cache_dir.clone()),
         serve: ServeOptions { tls, drain: config.shutdown_grace, ..ServeOptions::default() },
     };

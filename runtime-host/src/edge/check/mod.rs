@@ -92,8 +92,8 @@ impl fmt::Display for Report {
 }
 
 /// Holds every component of the manifest against its world. An error means that the manifest itself cannot be read.
-pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Report, EdgeError> {
-    let application = Application::load(manifest, variables)?;
+pub fn check(manifest: &Path, variables: &HashMap<String, String>, profile: Option<&str>) -> Result<Report, EdgeError> {
+    let application = Application::load(manifest, variables, profile)?;
     let worlds = worlds::load()?;
     let components = application.components.values().map(|component| check_component(component, &worlds)).collect();
     Ok(Report { components })
@@ -103,10 +103,12 @@ pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Rep
 pub fn explain(
     manifest: &Path,
     variables: &HashMap<String, String>,
+    profile: Option<&str>,
     names: &[String],
 ) -> Result<Vec<Explanation>, EdgeError> {
     let is_file = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "wasm");
-    let application = if names.iter().all(is_file) { None } else { Some(Application::load(manifest, variables)?) };
+    let load = || Application::load(manifest, variables, profile);
+    let application = if names.iter().all(is_file) { None } else { Some(load()?) };
     let one = |name: &String| {
         let Some(application) = application.as_ref().filter(|_| !is_file(name)) else {
             return explain::explain(name, Path::new(name), None);

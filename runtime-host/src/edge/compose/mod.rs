@@ -49,9 +49,9 @@ pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -
 
 /// Instantiates one part and hands its exports to the imports it is meant for.
 fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), EdgeError> {
-    let id = subject.component.id.clone();
+    let place = &part.dependency.place;
     let refuse =
-        |message: String| EdgeError::Composition { component: id.clone(), dependency: part.name.clone(), message };
+        |message: String| EdgeError::Composition { place: place.clone(), dependency: part.name.clone(), message };
     let wanted: Vec<String> = world_imports(&subject.graph, subject.world)
         .into_iter()
         .filter(|import| name::covers(&part.dependency.import, import))
@@ -95,7 +95,7 @@ fn check_inherited(subject: &Subject<'_>, world: WorldId, part: &Part<'_>) -> Re
             Configuration::Files | Configuration::Environment if !nothing_inherited => denied.push(import),
             _ => {
                 return Err(EdgeError::NotInherited {
-                    component: subject.component.id.clone(),
+                    place: part.dependency.place.clone(),
                     dependency: part.name.clone(),
                     import,
                     capability: configuration.name().to_owned(),

@@ -49,6 +49,7 @@ fn dependency(import: &str, result: &str) -> Vec<u8> {
 
 fn join(component: &Component, bytes: &[u8], inherit: &[Configuration]) -> Result<Vec<u8>, EdgeError> {
     let dependency = Dependency {
+        place: "component \"app\"".into(),
         import: IMPORT.into(),
         source: DependencySource::Component("lib".into()),
         export: None,

@@ -2,6 +2,7 @@
 //! refused by name; nothing is ignored.
 
 mod components;
+mod lines;
 mod refuse;
 mod route;
 mod schema;
@@ -13,7 +14,10 @@ use std::time::Duration;
 
 use super::EdgeError;
 use super::capabilities::AllowedHosts;
+use components::Spot;
 
+pub(crate) use lines::Lines;
+pub use lines::Place;
 pub use route::{RouteMatch, RoutePattern};
 pub(crate) use template::is_variable_name;
 
@@ -29,6 +33,8 @@ pub struct Application {
     pub answers: Vec<(RoutePattern, StaticAnswer)>,
     /// The components by id.
     pub components: BTreeMap<String, Component>,
+    /// Where everything stands, under the chosen profile.
+    lines: Lines,
 }
 
 /// One `[[trigger.http]]`.
@@ -106,6 +112,8 @@ pub struct Limits {
 /// Who answers an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
+    /// Where the manifest says so.
+    pub place: Place,
     /// The import it answers: `ns:package/interface@1.0.0`, or `ns:package@1.0.0` for all of a package.
     pub import: String,
     /// Where the answering component comes from.
@@ -188,73 +196,126 @@ impl Configuration {
 
 impl Application {
     /// Reads the manifest at `path`; paths in it are relative to its folder. `overrides` are the variables given from
-    /// outside.
-    pub fn load(path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
+    /// outside, `profile` is the one chosen of the components' `profile` tables.
+    pub fn load(path: &Path, overrides: &HashMap<String, String>, profile: Option<&str>) -> Result<Self, EdgeError> {
         let text = std::fs::read_to_string(path).map_err(|source| EdgeError::Read {
             what: "the manifest".into(),
             path: path.into(),
             source,
         })?;
-        Self::parse(&text, path, overrides)
+        Self::parse(&text, path, overrides, profile)
     }
 
     /// As [`load`](Self::load), from `text`; `path` is only used for names and relative paths.
-    pub fn parse(text: &str, path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
-        let syntax = |message: String| EdgeError::Syntax { path: path.into(), message };
-        let manifest: schema::Manifest = toml::from_str(text).map_err(|e| syntax(e.to_string()))?;
-        let triggers = refuse::application(&manifest, &syntax)?;
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        overrides: &HashMap<String, String>,
+        profile: Option<&str>,
+    ) -> Result<Self, EdgeError> {
+        let syntax = |error: toml::de::Error| EdgeError::Syntax {
+            path: path.into(),
+            line: error.span().map_or(1, |span| lines::line_of(text, span.start)),
+            message: error.message().to_owned(),
+        };
+        let mut lines = Lines::of(text).map_err(syntax)?;
+        let mut manifest: schema::Manifest = toml::from_str(text).map_err(syntax)?;
+        refuse::application(&manifest, &lines)?;
+        if let Some(profile) = profile {
+            choose(&mut manifest, &mut lines, profile)?;
+        }
         let base = path.parent().unwrap_or(Path::new("."));
-        let values = template::Values::new(&manifest.variables, overrides)?;
+        let values = template::Values::new(&manifest.variables, overrides, &lines)?;
         let mut missing = BTreeSet::new();
         let mut components = BTreeMap::new();
         for (id, component) in manifest.component {
-            refuse::component(&id, &component)?;
-            let component = components::resolve(&id, component, base, &values, &mut missing)?;
+            let own = lines.get(["component", &id]);
+            refuse::component(&id, &component, own)?;
+            let component = components::resolve(&id, component, base, &values, &mut missing, own)?;
             components.insert(id, component);
         }
         if !missing.is_empty() {
-            return Err(EdgeError::MissingVariables { names: missing.into_iter().collect() });
+            let declared = |name: String| lines.place(["variables", &name], name.as_str());
+            return Err(EdgeError::MissingVariables { variables: missing.into_iter().map(declared).collect() });
         }
-        let (routes, answers) = routes(triggers, &components)?;
-        check_dependencies(&components)?;
-        Ok(Self { name: manifest.application.name, version: manifest.application.version, routes, answers, components })
+        let (routes, answers) = routes(manifest.trigger.http, &components, &lines)?;
+        check_dependencies(&components, &lines)?;
+        let (name, version) = (manifest.application.name, manifest.application.version);
+        Ok(Self { name, version, routes, answers, components, lines })
     }
+
+    /// The place of a key in a component's table.
+    pub fn place(&self, id: &str, key: &[&str]) -> Place {
+        let path = ["component", id].into_iter().chain(key.iter().copied());
+        self.lines.place(path, format!("component {id:?}"))
+    }
+}
+
+/// Lays the profile `name` over every component that has it. A name that none has is a slip of the pen.
+fn choose(manifest: &mut schema::Manifest, lines: &mut Lines, name: &str) -> Result<(), EdgeError> {
+    let known: BTreeSet<&String> = manifest.component.values().flat_map(|component| component.profile.keys()).collect();
+    if !known.iter().any(|known| *known == name) {
+        let others: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+        return Err(EdgeError::invalid(
+            format!("profile {name:?}"),
+            format!("no component has it; there are: {others}"),
+        ));
+    }
+    let all = std::mem::take(&mut manifest.component);
+    manifest.component = all.into_iter().map(|(id, component)| (id, component.under(name))).collect();
+    lines.under(name);
+    Ok(())
 }
 
 /// Routes to components, and those with an answer of their own.
 type Routes = (Vec<Route>, Vec<(RoutePattern, StaticAnswer)>);
 
 /// The routes, each naming a component that exists, no two alike.
-fn routes(triggers: Vec<schema::HttpTrigger>, components: &BTreeMap<String, Component>) -> Result<Routes, EdgeError> {
+fn routes(
+    triggers: Vec<schema::HttpTrigger>,
+    components: &BTreeMap<String, Component>,
+    lines: &Lines,
+) -> Result<Routes, EdgeError> {
     let (mut routes, mut answers): Routes = (Vec::with_capacity(triggers.len()), Vec::new());
     for (index, trigger) in triggers.into_iter().enumerate() {
-        let (pattern, answer) = refuse::trigger(index, trigger)?;
-        let place = format!("route {pattern:?}");
-        let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(&place, message))?;
+        let words = match &trigger.route {
+            Some(schema::TextOr::Text(route)) => format!("route {route:?}"),
+            _ => format!("[[trigger.http]] number {}", index + 1),
+        };
+        let spot = Spot { words, lines: lines.get(["trigger", "http", index.to_string().as_str()]) };
+        let (pattern, answer) = refuse::trigger(&spot, trigger)?;
+        let place = || spot.key(["route"]);
+        let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(place(), message))?;
         let known = routes.iter().map(|route| &route.pattern).chain(answers.iter().map(|(pattern, _)| pattern));
         if let Some(other) = known.into_iter().find(|other| other.is_same_as(&pattern)) {
-            return Err(EdgeError::invalid(place, format!("takes the same paths as {:?}", other.as_str())));
+            return Err(EdgeError::invalid(place(), format!("takes the same paths as {:?}", other.as_str())));
         }
         match answer {
             refuse::Answer::Component(component) if components.contains_key(&component) => {
                 routes.push(Route { pattern, component });
             }
             refuse::Answer::Component(component) => {
+                let place = spot.key(["component"]);
                 return Err(EdgeError::invalid(place, format!("there is no [component.{component}]")));
             }
-            refuse::Answer::Static(answer) => answers.push((pattern, answer.read(&place)?)),
+            refuse::Answer::Static(answer) => {
+                let place = spot.called(["static_response"], "`static_response`");
+                answers.push((pattern, answer.read(&place)?));
+            }
         }
     }
     Ok((routes, answers))
 }
 
-fn check_dependencies(components: &BTreeMap<String, Component>) -> Result<(), EdgeError> {
+fn check_dependencies(components: &BTreeMap<String, Component>, lines: &Lines) -> Result<(), EdgeError> {
     for component in components.values() {
         for dependency in &component.dependencies {
             let DependencySource::Component(id) = &dependency.source else { continue };
             if !components.contains_key(id) {
-                let place = format!("component {:?}, dependency {:?}", component.id, dependency.import);
-                return Err(EdgeError::invalid(place, format!("there is no [component.{id}]")));
+                let words = format!("component {:?}, dependency {:?}", component.id, dependency.import);
+                let path = ["component", &component.id, "dependencies", &dependency.import, "component"];
+                return Err(EdgeError::invalid(lines.place(path, words), format!("there is no [component.{id}]")));
             }
         }
     }

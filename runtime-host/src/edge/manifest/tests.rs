@@ -17,14 +17,18 @@ component = "web"
 
 fn parse(more: &str) -> Result<Application, EdgeError> {
     let overrides = HashMap::from([("key".to_owned(), "s3cret".to_owned())]);
-    Application::parse(&format!("{BASE}{more}"), Path::new("/app/spin.toml"), &overrides)
+    Application::parse(&format!("{BASE}{more}"), Path::new("/app/spin.toml"), &overrides, None)
 }
 
+/// Refused with these words, and with the line that holds what is marked by `§`.
 fn refused(more: &str, words: &[&str]) {
-    let text = match parse(more) {
+    let before = BASE.lines().count() + more.split('§').next().unwrap().matches('\n').count();
+    let line = more.contains('§').then(|| format!("line {}: ", before + 1));
+    let text = match parse(&more.replace('§', "")) {
         Ok(_) => panic!("accepted {more}"),
         Err(error) => error.to_string(),
     };
+    assert!(text.starts_with(line.as_deref().unwrap_or("line ")), "{line:?} not before {text:?}");
     for word in words {
         assert!(text.contains(word), "{word:?} not in {text:?}");
     }
@@ -68,16 +72,16 @@ source = "lib.wasm"
 #[test]
 fn refuses_what_it_does_not_do_by_name() {
     let web = "[component.web]\nsource = \"web.wasm\"\n";
-    refused(&format!("{web}ai_models = [\"llama\"]"), &["\"web\"", "`ai_models`"]);
-    refused(&format!("{web}key_value_stores = [\"default\"]"), &["\"web\"", "`key_value_stores`"]);
-    refused(&format!("{web}files = [\"*.html\"]"), &["\"web\"", "`files`", "*.html"]);
+    refused(&format!("{web}§ai_models = [\"llama\"]"), &["\"web\"", "`ai_models`"]);
+    refused(&format!("{web}§key_value_stores = [\"default\"]"), &["\"web\"", "`key_value_stores`"]);
+    refused(&format!("{web}files = [\n§\"*.html\"\n]"), &["\"web\"", "`files`", "*.html"]);
     refused(
-        "[component.web]\nsource = { url = \"https://a.b/c\", digest = \"sha256:0\" }",
+        "[component.web]\n§source = { url = \"https://a.b/c\", digest = \"sha256:0\" }",
         &["\"web\"", "`source.url`"],
     );
-    refused(&format!("{web}[component.web.dependencies]\n\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
-    refused(&format!("{web}[component.web.tool.image2model]\nmemoryy = 1"), &["tool.image2model", "memoryy"]);
-    refused(&format!("{web}[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"web\""), &["trigger.redis"]);
+    refused(&format!("{web}[component.web.dependencies]\n§\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
+    refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["tool.image2model", "memoryy"]);
+    refused(&format!("{web}§[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"web\""), &["trigger.redis"]);
 }
 
 #[test]
@@ -85,12 +89,12 @@ fn refuses_middleware_and_private_routes() {
     let web = "[component.web]\nsource = \"web.wasm\"\n";
     refused(
         &format!(
-            "{web}[[trigger.http]]\nroute = \"/m\"\ncomponent = \"web\"\ndependencies.middleware = [{{ component = \"mw\" }}]"
+            "{web}[[trigger.http]]\nroute = \"/m\"\ncomponent = \"web\"\n§dependencies.middleware = [{{ component = \"mw\" }}]"
         ),
         &["/m", "`dependencies`"],
     );
     refused(
-        &format!("{web}[[trigger.http]]\nroute = {{ private = true }}\ncomponent = \"web\""),
+        &format!("{web}[[trigger.http]]\n§route = {{ private = true }}\ncomponent = \"web\""),
         &["number 2", "private"],
     );
 }
@@ -103,22 +107,22 @@ fn reads_static_answers() {
     let [(pattern, answer)] = app.answers.as_slice() else { panic!("{:?}", app.answers.len()) };
     assert_eq!((pattern.as_str(), answer.status.as_u16(), answer.body.as_str()), ("/old", 302, "moved"));
     assert_eq!(answer.headers["location"], "/new");
-    refused(&trigger("{ status_code = 1000 }"), &["/old", "1000"]);
+    refused(&trigger("§{ status_code = 1000 }"), &["/old", "1000"]);
     refused(&trigger("{ headers = { \"a b\" = \"x\" } }"), &["/old", "a b"]);
-    refused(&(trigger("{}") + "\ncomponent = \"web\""), &["/old", "which"]);
+    refused(&(trigger("§{}") + "\ncomponent = \"web\""), &["/old", "which"]);
 }
 
 #[test]
 fn refuses_nonsense() {
     refused("", &["route \"/...\"", "component.web"]);
-    refused("[component.web]\nsource = \"a\"\nsauce = 1", &["sauce"]);
-    refused("[component.web]\nsource = \"a\"\nallowed_outbound_hosts = [\"example.com\"]", &["\"web\"", "scheme"]);
+    refused("[component.web]\nsource = \"a\"\n§sauce = 1", &["sauce"]);
+    refused("[component.web]\nsource = \"a\"\nallowed_outbound_hosts = [\n§\"example.com\"]", &["\"web\"", "scheme"]);
     refused(
-        "[component.web]\nsource = \"a\"\n[component.web.dependencies]\n\"a:b/c\" = { component = \"gone\" }",
+        "[component.web]\nsource = \"a\"\n[component.web.dependencies]\n§\"a:b/c\" = { component = \"gone\" }",
         &["a:b/c", "component.gone"],
     );
     refused(
-        "[component.web]\nsource = \"a\"\n[[trigger.http]]\nroute = \"/...\"\ncomponent = \"web\"",
+        "[component.web]\nsource = \"a\"\n[[trigger.http]]\n§route = \"/...\"\ncomponent = \"web\"",
         &["same paths"],
     );
 }
@@ -126,14 +130,86 @@ fn refuses_nonsense() {
 #[test]
 fn reports_every_missing_variable() {
     let text = format!("{BASE}[component.web]\nsource = \"a\"\nvariables = {{ k = \"{{{{ key }}}}\" }}");
-    let error = Application::parse(&text, Path::new("spin.toml"), &HashMap::new()).err().unwrap();
+    let error = Application::parse(&text, Path::new("spin.toml"), &HashMap::new(), None).err().unwrap();
     assert_eq!(error.code(), "VARIABLE_MISSING");
-    assert!(error.to_string().contains("key"), "{error}");
+    assert!(error.to_string().contains("key (line 8)"), "{error}");
 }
 
 #[test]
 fn reads_the_products_own_manifest() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml");
-    let app = Application::load(&path, &HashMap::new()).unwrap();
+    let app = Application::load(&path, &HashMap::new(), None).unwrap();
     assert!(app.components.contains_key("guard") && app.routes.len() > 5);
+}
+
+#[test]
+fn every_slip_has_its_line() {
+    let web = "[component.web]\nsource = \"a\"\n";
+    for (text, word) in [
+        ("§spin_manifest_version = 3", "duplicate"),
+        ("[component.web]\n§source = 7", "text"),
+        ("[component.web]\n§source = { path = \"a\" }", "unknown field `path`"),
+        ("§[component.web]\ndescription = \"no source\"", "source"),
+        ("§[component.Web_1]\nsource = \"a\"", "kebab"),
+        ("[component.web]\n§source = \"a", "string"),
+        ("[component.web]\nsource = \"a\"\n[component.web.tool.image2model]\n§memory_mb = 0", "1 or more"),
+        ("[component.web]\nsource = \"a\"\n[component.web.tool.image2model]\n§memory_mb = 9999", "at most"),
+        ("[component.web]\nsource = \"a\"\n[component.web.tool.image2model]\n§memory_mb = \"1\"", "u32"),
+    ] {
+        refused(text, &[word]);
+    }
+    for (more, word) in [
+        ("files = [{ source = \"a\",\n§destination = 1 }]", "string"),
+        ("files = [\n§{ source = \"a\", destination = \"b\" }]", "absolute"),
+        ("[component.web.variables]\n§Bad = \"\"", "Bad"),
+        ("[component.web.variables]\nok = \"1\"\n§a = \"{{ nope }}\"", "nope"),
+        ("[component.web.dependencies]\n§\"a:b/c\" = { component = \"x\", path = \"y\" }", "exactly one"),
+        ("[component.web.dependencies.\"a:b/c\"]\npath = \"y\"\n§inherit_configuration = [\"secrets\"]", "secrets"),
+        ("[component.web.dependencies.\"a:b/c\"]\npath = \"y\"\n§inherit_configuration = 1", "true, false"),
+        ("[[trigger.http]]\nroute = \"/x\"\n§component = \"gone\"", "component.gone"),
+        ("[[trigger.http]]\n§route = \"x\"\ncomponent = \"web\"", "slash"),
+        ("[[trigger.http]]\n§route = \"/ü\"\ncomponent = \"web\"", "header"),
+        ("§[[trigger.http]]\ncomponent = \"web\"", "has no `route`"),
+        ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\" }", "WAGI"),
+        ("[application.trigger]\n§http = { base = \"/\" }", "trigger.http"),
+    ] {
+        refused(&format!("{web}{more}"), &[word]);
+    }
+}
+
+#[test]
+fn a_profile_takes_the_place_of_what_it_names() {
+    let text = format!(
+        "{BASE}{}",
+        r#"
+[component.web]
+source = "web.wasm"
+environment = { a = "1", b = "1" }
+[component.web.dependencies]
+"a:b/c@1.0.0" = { component = "lib" }
+[component.web.profile.debug]
+source = "debug.wasm"
+environment = { b = "2" }
+build.command = "make debug"
+[component.web.profile.debug.dependencies]
+"a:b/c@1.0.0" = { path = "other.wasm" }
+[component.lib]
+source = "lib.wasm"
+"#
+    );
+    let overrides = HashMap::from([("key".to_owned(), String::new())]);
+    let parse = |profile| Application::parse(&text, Path::new("/app/spin.toml"), &overrides, profile);
+    let plain = parse(None).unwrap();
+    assert_eq!(plain.components["web"].source, Path::new("/app/web.wasm"));
+    assert_eq!(plain.components["web"].environment["b"], "1");
+    let debug = parse(Some("debug")).unwrap();
+    let web = &debug.components["web"];
+    assert_eq!(web.source, Path::new("/app/debug.wasm"));
+    assert_eq!((web.environment["a"].as_str(), web.environment["b"].as_str()), ("1", "2"));
+    assert_eq!(web.dependencies[0].source, DependencySource::Path("/app/other.wasm".into()));
+    assert_eq!(debug.components["lib"].source, Path::new("/app/lib.wasm"), "without the profile it stays as it is");
+    let (before, after) = (plain.place("web", &["source"]).line(), debug.place("web", &["source"]).line());
+    assert_eq!(after.unwrap() - before.unwrap(), 5);
+    let error = parse(Some("deubg")).err().unwrap().to_string();
+    assert!(error.contains("\"deubg\"") && error.contains("debug"), "{error}");
 }

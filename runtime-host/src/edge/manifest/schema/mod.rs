@@ -1,13 +1,18 @@
 //! `spin.toml` as it is written: every key of Spin's manifest v2 by name, so that one this host does not do is refused
 //! by `refuse`, and one that nobody knows is refused by the parser. Keys follow Spin's manifest reference.
 
-use std::collections::BTreeMap;
+mod either;
 
-use serde::Deserialize;
-use toml::{Table, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::StaticAnswer;
+use super::lines::Place;
 use crate::edge::EdgeError;
+pub(super) use either::{Inherit, TextOr};
 
 /// The whole file.
 #[derive(Deserialize)]
@@ -18,7 +23,7 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
     #[serde(default)]
-    pub trigger: BTreeMap<String, Value>,
+    pub trigger: Triggers,
     #[serde(default)]
     pub component: BTreeMap<String, Component>,
 }
@@ -36,11 +41,55 @@ pub(super) struct Application {
     #[serde(default)]
     pub authors: Vec<String>,
     #[serde(default)]
-    pub targets: Vec<Value>,
+    pub targets: Vec<TextOr<Target>>,
     #[serde(default)]
-    pub trigger: Table,
+    pub trigger: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
-    pub tool: Table,
+    pub tool: IgnoredAny,
+}
+
+/// An environment that `spin build` checks components against: by name, or by where its description is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "some keys are only there so that they are known")]
+pub(super) struct Target {
+    pub url: Option<String>,
+    pub path: Option<String>,
+}
+
+/// All `[[trigger.<kind>]]`.
+#[derive(Default)]
+pub(super) struct Triggers {
+    pub http: Vec<HttpTrigger>,
+    /// Kinds that are not served here.
+    pub others: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Triggers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kinds;
+        impl<'de> Visitor<'de> for Kinds {
+            type Value = Triggers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("triggers by their kind, [[trigger.http]]")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Triggers, A::Error> {
+                let mut triggers = Triggers::default();
+                while let Some(kind) = map.next_key::<String>()? {
+                    if kind == "http" {
+                        triggers.http = map.next_value()?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                        triggers.others.push(kind);
+                    }
+                }
+                Ok(triggers)
+            }
+        }
+        deserializer.deserialize_map(Kinds)
+    }
 }
 
 /// One entry of `[variables]`.
@@ -64,12 +113,19 @@ pub(super) struct Variable {
 pub(super) struct HttpTrigger {
     #[serde(default)]
     pub id: String,
-    pub route: Option<Value>,
-    pub component: Option<Value>,
-    pub components: Option<Value>,
+    pub route: Option<TextOr<Private>>,
+    pub component: Option<TextOr<IgnoredAny>>,
+    pub components: Option<IgnoredAny>,
     pub executor: Option<Executor>,
     pub static_response: Option<StaticResponse>,
-    pub dependencies: Option<Value>,
+    pub dependencies: Option<IgnoredAny>,
+}
+
+/// `route = { private = true }`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Private {
+    pub private: bool,
 }
 
 /// `static_response = { status_code = 302, headers = { location = "/" }, body = "…" }`.
@@ -85,8 +141,8 @@ pub(super) struct StaticResponse {
 
 impl StaticResponse {
     /// Made ready to be answered.
-    pub fn read(self, place: &str) -> Result<StaticAnswer, EdgeError> {
-        let wrong = |what: String| EdgeError::invalid(format!("{place}, `static_response`"), what);
+    pub fn read(self, place: &Place) -> Result<StaticAnswer, EdgeError> {
+        let wrong = |what: String| EdgeError::invalid(place.clone(), what);
         let status = self.status_code.unwrap_or(200);
         let status = http::StatusCode::from_u16(status).map_err(|_| wrong(format!("{status} is no status")))?;
         let mut headers = http::HeaderMap::with_capacity(self.headers.len());
@@ -111,7 +167,7 @@ pub(super) struct Executor {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "some keys are only there so that they are known")]
 pub(super) struct Component {
-    pub source: Value,
+    pub source: TextOr<Remote>,
     #[serde(default)]
     pub description: String,
     #[serde(default)]
@@ -119,7 +175,7 @@ pub(super) struct Component {
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     #[serde(default)]
-    pub files: Vec<Files>,
+    pub files: Vec<TextOr<Mount>>,
     #[serde(default)]
     pub exclude_files: Vec<String>,
     #[serde(default)]
@@ -134,23 +190,60 @@ pub(super) struct Component {
     pub ai_models: Vec<String>,
     pub build: Option<Build>,
     #[serde(default)]
-    pub tool: BTreeMap<String, Table>,
+    pub tool: Tools,
     #[serde(default)]
-    pub dependencies: BTreeMap<String, Dependency>,
+    pub dependencies: BTreeMap<String, TextOr<Box<Dependency>>>,
     #[serde(default)]
     pub dependencies_inherit_configuration: bool,
     #[serde(default)]
-    pub targets: Vec<Value>,
+    pub targets: Option<Vec<TextOr<Target>>>,
     #[serde(default)]
-    pub profile: Table,
+    pub profile: BTreeMap<String, Profile>,
 }
 
-/// `files = ["glob", { source, destination }]`.
+/// `source = { url, digest }` or `{ registry, package, version }`.
 #[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Files {
-    Glob(String),
-    Mount(Mount),
+#[serde(deny_unknown_fields)]
+pub(super) struct Remote {
+    pub url: Option<String>,
+    pub digest: Option<String>,
+    pub registry: Option<String>,
+    pub package: Option<String>,
+    pub version: Option<String>,
+}
+
+/// `[component.<id>.profile.<name>]`: what is otherwise where that profile is chosen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "some keys are only there so that they are known")]
+pub(super) struct Profile {
+    pub source: Option<TextOr<Remote>>,
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    #[serde(default)]
+    pub dependencies: BTreeMap<String, TextOr<Box<Dependency>>>,
+    pub build: Option<ProfileBuild>,
+}
+
+/// A profile's own way to build.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "some keys are only there so that they are known")]
+pub(super) struct ProfileBuild {
+    pub command: TextOr<Vec<String>>,
+}
+
+impl Component {
+    /// Itself, as it is under the profile `name`; one that does not have it stays as it is.
+    pub fn under(mut self, name: &str) -> Self {
+        let Some(profile) = self.profile.remove(name) else { return self };
+        if let Some(source) = profile.source {
+            self.source = source;
+        }
+        self.environment.extend(profile.environment);
+        self.dependencies.extend(profile.dependencies);
+        self
+    }
 }
 
 /// One folder made visible to a component.
@@ -166,24 +259,16 @@ pub(super) struct Mount {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "some keys are only there so that they are known")]
 pub(super) struct Build {
-    pub command: Value,
+    pub command: TextOr<Vec<String>>,
     pub workdir: Option<String>,
     #[serde(default)]
     pub watch: Vec<String>,
 }
 
-/// `"ns:package/interface@1.0.0" = …`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Dependency {
-    Version(String),
-    Table(Box<DependencyTable>),
-}
-
-/// The long form of a dependency.
+/// `"ns:package/interface@1.0.0" = { … }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DependencyTable {
+pub(super) struct Dependency {
     pub component: Option<String>,
     pub path: Option<String>,
     pub export: Option<String>,
@@ -196,12 +281,39 @@ pub(super) struct DependencyTable {
     pub sha256: Option<String>,
 }
 
-/// `inherit_configuration = true` or a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Inherit {
-    All(bool),
-    Only(Vec<String>),
+/// `[component.<id>.tool]`: a table for each tool, of which one is ours.
+#[derive(Default)]
+pub(super) struct Tools {
+    pub own: Option<ToolTable>,
+}
+
+/// The tool table that is ours.
+pub(super) const TOOL: &str = "image2model";
+
+impl<'de> Deserialize<'de> for Tools {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables;
+        impl<'de> Visitor<'de> for Tables {
+            type Value = Tools;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table for each tool")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tools, A::Error> {
+                let mut tools = Tools::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == TOOL {
+                        tools.own = Some(map.next_value()?);
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(tools)
+            }
+        }
+        deserializer.deserialize_map(Tables)
+    }
 }
 
 /// `[component.<id>.tool.image2model]`: this host's own limits, which Spin leaves alone.
