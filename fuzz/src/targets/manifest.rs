@@ -76,7 +76,7 @@ fn run(input: &[u8]) -> Result<Outcome, Complaint> {
     for (id, component) in &application.components {
         let named = component.dependencies.iter().filter_map(|dependency| match &dependency.source {
             DependencySource::Component(id) => Some(id),
-            DependencySource::Path(_) => None,
+            DependencySource::Code(_) => None,
         });
         if let Some(missing) = named.into_iter().find(|id| !application.components.contains_key(*id)) {
             return Err(format!("{id:?} depends on {missing:?}, which is not there"));

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::manifest::Place;
+use super::swap::fetch::FetchError;
 
 /// What can be wrong with an application, its components or the place they run in.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,24 @@ pub enum EdgeError {
     MissingVariables {
         /// Each by its name, where it is declared.
         variables: Vec<Place>,
+    },
+    /// A component that is elsewhere could not be had.
+    #[error("{place}: cannot be fetched, {from}: {source}")]
+    Fetch {
+        /// Where the manifest names it.
+        place: Place,
+        /// Where it should be.
+        from: String,
+        /// Why it could not be had.
+        source: FetchError,
+    },
+    /// The certificates that components are to trust as well cannot be read.
+    #[error("OUTBOUND_CA_FILE {path}: {message}", path = path.display())]
+    Authorities {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
     },
     /// A file that should hold a component does not.
     #[error("component {component:?} is not a WebAssembly component: {message}")]
@@ -124,6 +143,8 @@ impl EdgeError {
             Self::Unsupported { .. } => "MANIFEST_UNSUPPORTED",
             Self::Invalid { .. } => "MANIFEST_INVALID",
             Self::MissingVariables { .. } => "VARIABLE_MISSING",
+            Self::Fetch { .. } => "COMPONENT_FETCH",
+            Self::Authorities { .. } => "AUTHORITIES",
             Self::NotAComponent { .. } => "NOT_A_COMPONENT",
             Self::Composition { .. } => "COMPOSITION",
             Self::NotInherited { .. } => "CAPABILITY_NOT_INHERITED",
@@ -134,9 +155,9 @@ impl EdgeError {
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing anything. None of these does.
+    /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
-        false
+        matches!(self, Self::Fetch { source, .. } if source.is_retryable())
     }
 
     /// The label under which it is counted.

@@ -49,7 +49,7 @@ impl Loaded {
     /// Reads the manifest and the files it names.
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
         let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
-        let sources = Sources::read(&application)?;
+        let sources = Sources::read(&application, options.cache_dir.as_deref())?;
         let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
         let linker = capabilities::linker(engine.inner())?;
         let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new() };
@@ -87,7 +87,7 @@ impl Loaded {
             if found.insert(next.id.clone()) {
                 let ids = next.dependencies.iter().filter_map(|dependency| match &dependency.source {
                     DependencySource::Component(id) => Some(id),
-                    DependencySource::Path(_) => None,
+                    DependencySource::Code(_) => None,
                 });
                 waiting.extend(ids.filter_map(|id| self.application.components.get(id)));
             }

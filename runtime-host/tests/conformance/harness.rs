@@ -63,6 +63,7 @@ pub struct App {
     place: Place,
     pub variables: HashMap<String, String>,
     pub profile: Option<String>,
+    pub cache: PathBuf,
     pub serve: ServeOptions,
 }
 
@@ -76,6 +77,7 @@ impl App {
             place: Place::take(),
             variables: HashMap::new(),
             profile: None,
+            cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache"),
             serve: ServeOptions::default(),
         }
     }
@@ -113,7 +115,7 @@ impl App {
             manifest_path,
             variables: self.variables.clone(),
             profile: self.profile.clone(),
-            cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache")),
+            cache_dir: Some(self.cache.clone()),
             serve: self.serve.clone(),
         };
         // Another test's engine may still be on its way out, and with it its part of the address space.

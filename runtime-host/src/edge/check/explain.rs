@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use wasmparser::{KnownCustom, Parser, Payload};
@@ -84,12 +83,10 @@ impl Explanation {
     }
 }
 
-/// Explains the component in `file`; one of a manifest with what that says of it.
-pub(super) fn explain(name: &str, file: &Path, component: Option<&Component>) -> Result<Explanation, EdgeError> {
-    let what = || format!("component {name:?}");
-    let bytes = std::fs::read(file).map_err(|source| EdgeError::Read { what: what(), path: file.into(), source })?;
+/// Explains the component in `bytes`; one of a manifest with what that says of it.
+pub(super) fn explain(name: &str, bytes: &[u8], component: Option<&Component>) -> Result<Explanation, EdgeError> {
     let not_one = |message: String| EdgeError::NotAComponent { component: name.to_owned(), message };
-    let surface = Surface::of_component(&bytes).map_err(not_one)?;
+    let surface = Surface::of_component(bytes).map_err(not_one)?;
     let world = super::world_of(name);
     let differences = match world {
         Some(world) => worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default(),
@@ -106,8 +103,8 @@ pub(super) fn explain(name: &str, file: &Path, component: Option<&Component>) ->
     Ok(Explanation {
         name: name.to_owned(),
         size: bytes.len(),
-        digest: format!("sha256:{}", hex::encode(Sha256::digest(&bytes))),
-        made_by: made_by(&bytes),
+        digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        made_by: made_by(bytes),
         world: world.map(str::to_owned),
         unanswered_here: without(&[HERE]),
         unanswered_on_spin: without(&[HERE, SPIN_TOO]),
@@ -157,7 +154,7 @@ fn may(component: &Component) -> Vec<String> {
     for dependency in &component.dependencies {
         let from = match &dependency.source {
             DependencySource::Component(id) => id.clone(),
-            DependencySource::Path(path) => path.display().to_string(),
+            DependencySource::Code(source) => source.to_string(),
         };
         all.push(format!("ask {from} for {}", dependency.import));
     }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::*;
 use crate::edge::capabilities::AllowedHosts;
-use crate::edge::manifest::{DependencySource, Limits, Mount};
+use crate::edge::manifest::{DependencySource, Limits, Mount, Source};
 
 const IMPORT: &str = "a:b/c@1.0.0";
 
 fn subject(mounts: Vec<Mount>) -> Component {
     Component {
         id: "app".into(),
-        source: "app.wasm".into(),
+        source: Source::File("app.wasm".into()),
         variables: HashMap::new(),
         environment: BTreeMap::new(),
         allowed_hosts: AllowedHosts::default(),

@@ -1,13 +1,13 @@
 //! One `[component.<id>]` made ready: paths against the manifest's folder, templates expanded, grants parsed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::lines::{Lines, Place};
 use super::schema::{self, TOOL, TextOr, ToolTable};
 use super::template::{Values, is_variable_name};
-use super::{Component, Configuration, Dependency, DependencySource, Inherit, Limits, Mount};
+use super::{Component, Configuration, Dependency, DependencySource, Inherit, Limits, Mount, Source, source};
 use crate::edge::EdgeError;
 use crate::edge::capabilities::AllowedHosts;
 use crate::edge::engine::MAX_MEMORY;
@@ -60,12 +60,12 @@ pub(super) fn resolve(
     })
 }
 
-fn source(spot: &Spot<'_>, source: TextOr<schema::Remote>, base: &Path) -> Result<PathBuf, EdgeError> {
+fn source(spot: &Spot<'_>, source: TextOr<schema::Remote>, base: &Path) -> Result<Source, EdgeError> {
     match source {
-        TextOr::Text(path) => Ok(base.join(path)),
-        TextOr::Other(remote) => {
-            let key = if remote.url.is_some() { "source.url" } else { "source.registry" };
-            Err(EdgeError::unsupported(spot.key(["source"]), key, "components are not fetched here yet: give a path"))
+        TextOr::Text(path) => Ok(Source::File(base.join(path))),
+        TextOr::Other(keys) => {
+            let spot = Spot { words: format!("{}, `source`", spot.words), lines: spot.lines.get(["source"]) };
+            source::remote(&spot, keys, None).map(Source::Remote)
         }
     }
 }
@@ -144,7 +144,9 @@ fn dependencies(
             };
             match dependency {
                 TextOr::Text(version) => {
-                    let reason = format!("registries are not read here yet: give a path instead of {version:?}");
+                    let reason = format!(
+                        "this host has no registry of its own to look in: write {{ version = {version:?}, registry = \"…\" }}"
+                    );
                     Err(EdgeError::unsupported(spot.here(), "version", reason))
                 }
                 TextOr::Other(table) => self::dependency(&spot, import, *table, inherit_all, base),
@@ -160,21 +162,21 @@ fn dependency(
     inherit_all: bool,
     base: &Path,
 ) -> Result<Dependency, EdgeError> {
-    let remote = [
-        ("version", &table.version),
-        ("registry", &table.registry),
-        ("package", &table.package),
-        ("url", &table.url),
-        ("digest", &table.digest),
-        ("sha256", &table.sha256),
-    ];
-    if let Some((key, _)) = remote.into_iter().find(|(_, value)| value.is_some()) {
-        return Err(EdgeError::unsupported(spot.key([key]), key, "dependencies are not fetched here yet: give a path"));
-    }
-    let source = match (table.component, table.path) {
-        (Some(id), None) => DependencySource::Component(id),
-        (None, Some(path)) => DependencySource::Path(base.join(path)),
-        _ => return Err(EdgeError::invalid(spot.here(), "needs exactly one of `component` and `path`")),
+    let schema::Dependency { component, path, version, registry, package, url, digest, sha256, .. } = table;
+    let elsewhere = [&version, &registry, &package, &url, &digest, &sha256].into_iter().any(Option::is_some);
+    let source = match (component, path) {
+        (Some(id), None) if !elsewhere => DependencySource::Component(id),
+        (None, Some(path)) if !elsewhere => DependencySource::Code(Source::File(base.join(path))),
+        (None, None) if elsewhere => {
+            let keys = schema::Remote { url, digest: digest.or(sha256), registry, package, version };
+            let own = import.split(['/', '@']).next();
+            DependencySource::Code(Source::Remote(source::remote(spot, keys, own)?))
+        }
+        _ => {
+            let message =
+                "needs exactly one of `component`, `path`, `url` with `digest`, and `version` with `registry`";
+            return Err(EdgeError::invalid(spot.here(), message));
+        }
     };
     let inherit = inherit(spot, table.inherit_configuration, inherit_all)?;
     Ok(Dependency { place: spot.here(), import, source, export: table.export, inherit })

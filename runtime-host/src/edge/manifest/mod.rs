@@ -6,6 +6,7 @@ mod lines;
 mod refuse;
 mod route;
 mod schema;
+mod source;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use components::Spot;
 pub(crate) use lines::Lines;
 pub use lines::Place;
 pub use route::{RouteMatch, RoutePattern};
+pub use source::{Remote, Source};
 pub(crate) use template::is_variable_name;
 
 /// An application as the manifest describes it, with every variable resolved.
@@ -61,8 +63,8 @@ pub struct StaticAnswer {
 pub struct Component {
     /// Its id, kebab-case.
     pub id: String,
-    /// The component's file.
-    pub source: PathBuf,
+    /// Where its code is.
+    pub source: Source,
     /// Its own variables, expanded.
     pub variables: HashMap<String, String>,
     /// Its environment variables.
@@ -129,8 +131,8 @@ pub struct Dependency {
 pub enum DependencySource {
     /// Another component of the manifest.
     Component(String),
-    /// A file.
-    Path(PathBuf),
+    /// A file, or code elsewhere.
+    Code(Source),
 }
 
 /// What a dependency may use of the depending component's grants.

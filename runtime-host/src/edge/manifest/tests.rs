@@ -60,7 +60,7 @@ source = "lib.wasm"
     .unwrap();
     let web = &app.components["web"];
     assert_eq!((app.name.as_str(), app.version.as_str(), app.routes.len()), ("app", "1.2.3", 1));
-    assert_eq!(web.source, Path::new("/app/web.wasm"));
+    assert_eq!(web.source, Source::File("/app/web.wasm".into()));
     assert_eq!(web.variables["api_key"], "<s3cret>");
     assert!(web.allowed_hosts.allows("redis", "127.0.0.1", Some(6379)));
     assert_eq!(web.mounts, [Mount { source: "/app/dist".into(), destination: "/pages".into() }]);
@@ -75,10 +75,6 @@ fn refuses_what_it_does_not_do_by_name() {
     refused(&format!("{web}§ai_models = [\"llama\"]"), &["\"web\"", "`ai_models`"]);
     refused(&format!("{web}§key_value_stores = [\"default\"]"), &["\"web\"", "`key_value_stores`"]);
     refused(&format!("{web}files = [\n§\"*.html\"\n]"), &["\"web\"", "`files`", "*.html"]);
-    refused(
-        "[component.web]\n§source = { url = \"https://a.b/c\", digest = \"sha256:0\" }",
-        &["\"web\"", "`source.url`"],
-    );
     refused(&format!("{web}[component.web.dependencies]\n§\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
     refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["tool.image2model", "memoryy"]);
     refused(&format!("{web}§[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"web\""), &["trigger.redis"]);
@@ -149,6 +145,14 @@ fn every_slip_has_its_line() {
         ("§spin_manifest_version = 3", "duplicate"),
         ("[component.web]\n§source = 7", "text"),
         ("[component.web]\n§source = { path = \"a\" }", "unknown field `path`"),
+        ("[component.web]\nsource = { url = \"https://a.b/c\",\n§digest = \"sha256:0\" }", "64 hex"),
+        ("[component.web]\n§source = { url = \"https://a.b/c\" }", "digest"),
+        ("[component.web]\n§source = { url = \"http://a.b/c\", digest = \"sha256:0\" }", "without TLS"),
+        ("[component.web]\n§source = { package = \"a:b\", version = \"1.0.0\" }", "registry"),
+        ("[component.web]\n§source = { registry = \"a/b\", package = \"a:b\", version = \"1.0.0\" }", "host"),
+        ("[component.web]\n§source = { registry = \"r.io\", package = \"ab\", version = \"1.0.0\" }", "namespace:name"),
+        ("[component.web]\n§source = { registry = \"r.io\", package = \"a:b\", version = \">=1\" }", "range"),
+        ("[component.web]\n§source = { registry = \"r.io\", package = \"a:b\" }", "version"),
         ("§[component.web]\ndescription = \"no source\"", "source"),
         ("§[component.Web_1]\nsource = \"a\"", "kebab"),
         ("[component.web]\n§source = \"a", "string"),
@@ -200,16 +204,48 @@ source = "lib.wasm"
     let overrides = HashMap::from([("key".to_owned(), String::new())]);
     let parse = |profile| Application::parse(&text, Path::new("/app/spin.toml"), &overrides, profile);
     let plain = parse(None).unwrap();
-    assert_eq!(plain.components["web"].source, Path::new("/app/web.wasm"));
+    assert_eq!(plain.components["web"].source, Source::File("/app/web.wasm".into()));
     assert_eq!(plain.components["web"].environment["b"], "1");
     let debug = parse(Some("debug")).unwrap();
     let web = &debug.components["web"];
-    assert_eq!(web.source, Path::new("/app/debug.wasm"));
+    assert_eq!(web.source, Source::File("/app/debug.wasm".into()));
     assert_eq!((web.environment["a"].as_str(), web.environment["b"].as_str()), ("1", "2"));
-    assert_eq!(web.dependencies[0].source, DependencySource::Path("/app/other.wasm".into()));
-    assert_eq!(debug.components["lib"].source, Path::new("/app/lib.wasm"), "without the profile it stays as it is");
+    assert_eq!(web.dependencies[0].source, DependencySource::Code(Source::File("/app/other.wasm".into())));
+    assert_eq!(
+        debug.components["lib"].source,
+        Source::File("/app/lib.wasm".into()),
+        "without the profile it stays as it is"
+    );
     let (before, after) = (plain.place("web", &["source"]).line(), debug.place("web", &["source"]).line());
     assert_eq!(after.unwrap() - before.unwrap(), 5);
     let error = parse(Some("deubg")).err().unwrap().to_string();
     assert!(error.contains("\"deubg\"") && error.contains("debug"), "{error}");
+}
+
+#[test]
+fn code_may_be_elsewhere() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let app = parse(&format!(
+        r#"
+[component.web]
+source = {{ url = "https://a.example/web.wasm?key=k", digest = "{digest}" }}
+[component.web.dependencies]
+"a:b/c@1.0.0" = {{ version = "=1.2.3", registry = "r.example:5000" }}
+"a:b/d@1.0.0" = {{ url = "oci://r.example/o/d@{digest}", digest = "{digest}" }}
+"a:b/e@1.0.0" = {{ version = "2.0.0+5", registry = "r.example", package = "x:y", export = "x:y/e@2.0.0" }}
+"#
+    ))
+    .unwrap();
+    let web = &app.components["web"];
+    assert_eq!(web.source.to_string(), format!("https://a.example/web.wasm@{digest}"));
+    let sources: Vec<String> = web
+        .dependencies
+        .iter()
+        .map(|dependency| match &dependency.source {
+            DependencySource::Code(source) => source.to_string(),
+            DependencySource::Component(id) => id.clone(),
+        })
+        .collect();
+    let image = format!("oci://r.example/o/d@{digest}@{digest}");
+    assert_eq!(sources, ["a:b@1.2.3 of r.example:5000", image.as_str(), "x:y@2.0.0+5 of r.example"]);
 }
