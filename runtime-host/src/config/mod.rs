@@ -60,6 +60,8 @@ pub struct Config {
     pub compile_cache_dir: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
+    /// Certificate authorities that components' requests trust beside the system's.
+    pub authorities: Option<PathBuf>,
     /// Which of its build profiles is served.
     pub profile: Option<String>,
     /// Variables of the application by their own names, from `SPIN_VARIABLE_<NAME>`.

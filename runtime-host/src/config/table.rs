@@ -53,6 +53,13 @@ pub const VARIABLES: &[Variable] = &[
         "a name",
         "The build profile to serve: components are taken as `[component.<id>.profile.<name>]` says. `--profile` says the same.",
     ),
+    words(
+        Host,
+        "OUTBOUND_CA_FILE",
+        "none",
+        "a file (PEM)",
+        "Certificate authorities that the HTTPS requests of components trust beside those of the system, such as a company's own.",
+    ),
     value(
         Host,
         "LOG_LEVEL",

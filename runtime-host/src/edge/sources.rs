@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::compose::{self, Part};
-use super::manifest::{Application, Component, DependencySource, Place, Remote, Source};
+use super::manifest::{Application, Component, Dependency, DependencySource, Place, Remote, Source};
 use super::{EdgeError, remote};
 
 /// A component's bytes and their digest, `sha256:…`.
@@ -83,26 +83,32 @@ impl Sources {
         Ok(&code.bytes)
     }
 
-    /// `component` with everything it depends on. Where `overrides` have a release of a component, that is taken.
+    /// `component` with everything it depends on, behind `middleware`. Where `overrides` have a release of a component, that
+    /// is taken.
     pub fn compose(
         &self,
         application: &Application,
         component: &Component,
+        middleware: &[Dependency],
         overrides: &Overrides,
     ) -> Result<Vec<u8>, EdgeError> {
-        Composing { sources: self, application, overrides }.compose(component, &mut Vec::new())
+        let composing = Composing { sources: self, application, overrides };
+        let bytes = composing.compose(component, &mut Vec::new())?;
+        let parts = composing.parts(component, middleware, &mut Vec::new())?;
+        compose::behind(component, &bytes, &parts.iter().map(Composed::part).collect::<Vec<_>>())
     }
 }
 
 /// Every place of the manifest that names code.
 fn named(application: &Application) -> impl Iterator<Item = (Place, &Source)> {
-    application.components.iter().flat_map(|(id, component)| {
-        let dependencies = component.dependencies.iter().filter_map(|dependency| match &dependency.source {
-            DependencySource::Code(source) => Some((dependency.place.clone(), source)),
-            DependencySource::Component(_) => None,
-        });
-        std::iter::once((application.place(id, &["source"]), &component.source)).chain(dependencies)
-    })
+    let own =
+        application.components.iter().map(|(id, component)| (application.place(id, &["source"]), &component.source));
+    let dependencies = application.components.values().flat_map(|component| &component.dependencies);
+    let all = dependencies.chain(application.routes.iter().flat_map(|route| &route.middleware));
+    own.chain(all.filter_map(|dependency| match &dependency.source {
+        DependencySource::Code(source) => Some((dependency.place.clone(), source)),
+        DependencySource::Component(_) => None,
+    }))
 }
 
 /// One file, which `place` of the manifest names.
@@ -147,24 +153,52 @@ impl Composing<'_> {
             });
         }
         above.push(component.id.clone());
-        let mut parts = Vec::with_capacity(component.dependencies.len());
-        for dependency in &component.dependencies {
+        let parts = self.parts(component, &component.dependencies, above)?;
+        above.pop();
+        compose::compose(component, self.own(component)?, &parts.iter().map(Composed::part).collect::<Vec<_>>())
+    }
+
+    /// What `component` depends on in these ways, each with all that it depends on itself.
+    fn parts<'d>(
+        &'d self,
+        component: &Component,
+        dependencies: &'d [Dependency],
+        above: &mut Vec<String>,
+    ) -> Result<Vec<Composed<'d>>, EdgeError> {
+        let mut parts = Vec::with_capacity(dependencies.len());
+        for dependency in dependencies {
             parts.push(match &dependency.source {
                 DependencySource::Component(id) => {
                     let target = self.application.components.get(id).ok_or_else(|| EdgeError::NoSuchComponent {
                         component: id.clone(),
                         wanted: format!("{:?} depends on", component.id),
                     })?;
-                    (dependency, id.clone(), self.compose(target, above)?)
+                    let is_release = self.overrides.contains_key(id);
+                    let before = if is_release { Some(self.sources.of(target)?) } else { None };
+                    Composed { dependency, name: id.clone(), bytes: self.compose(target, above)?, before }
                 }
-                DependencySource::Code(source) => {
-                    (dependency, source.to_string(), self.sources.bytes(source)?.to_vec())
-                }
+                DependencySource::Code(source) => Composed {
+                    dependency,
+                    name: source.to_string(),
+                    bytes: self.sources.bytes(source)?.to_vec(),
+                    before: None,
+                },
             });
         }
-        above.pop();
-        let parts: Vec<Part<'_>> =
-            parts.iter().map(|(dependency, name, bytes)| Part { dependency, name: name.clone(), bytes }).collect();
-        compose::compose(component, self.own(component)?, &parts)
+        Ok(parts)
+    }
+}
+
+/// A [`Part`] that has its bytes.
+struct Composed<'a> {
+    dependency: &'a Dependency,
+    name: String,
+    bytes: Vec<u8>,
+    before: Option<&'a [u8]>,
+}
+
+impl Composed<'_> {
+    fn part(&self) -> Part<'_> {
+        Part { dependency: self.dependency, name: self.name.clone(), bytes: &self.bytes, before: self.before }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use image2model_host::edge::{Edge, EdgeError, EdgeOptions, NativeRoutes, NoRoutes, ServeOptions};
+use image2model_host::edge::{Edge, EdgeError, EdgeOptions, KeyValue, NativeRoutes, NoRoutes, ServeOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,8 @@ pub struct App {
     pub variables: HashMap<String, String>,
     pub profile: Option<String>,
     pub cache: PathBuf,
+    pub authorities: Option<PathBuf>,
+    pub key_value: Option<KeyValue>,
     pub serve: ServeOptions,
 }
 
@@ -78,6 +80,8 @@ impl App {
             variables: HashMap::new(),
             profile: None,
             cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache"),
+            authorities: None,
+            key_value: None,
             serve: ServeOptions::default(),
         }
     }
@@ -115,6 +119,8 @@ impl App {
             manifest_path,
             variables: self.variables.clone(),
             profile: self.profile.clone(),
+            authorities: self.authorities.clone(),
+            key_value: self.key_value.clone(),
             cache_dir: Some(self.cache.clone()),
             serve: self.serve.clone(),
         };

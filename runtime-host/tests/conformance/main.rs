@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod capabilities;
 #[cfg(test)]
+mod chaining;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod faults;

@@ -138,14 +138,14 @@ pub fn world_of(id: &str) -> Option<&str> {
 /// What of a release does not fit the world of its component. A component that has no world of ours is held against what
 /// is served of it: it must export the same.
 pub(in crate::edge) fn of_release(id: &str, bytes: &[u8], served: Option<&[u8]>) -> Result<Vec<Difference>, EdgeError> {
-    let surface = match Surface::of_component(bytes) {
+    let surface = match Surface::as_joined(bytes) {
         Ok(surface) => surface,
         Err(message) => return Ok(vec![Difference::NotAComponent(message)]),
     };
     if let Some(world) = world_of(id) {
         return Ok(worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default());
     }
-    let served = served.and_then(|bytes| Surface::of_component(bytes).ok());
+    let served = served.and_then(|bytes| Surface::as_joined(bytes).ok());
     Ok(served.map(|served| surface.differences(&served.with_imports_of(&surface))).unwrap_or_default())
 }
 
@@ -169,7 +169,7 @@ fn check_component(place: Place, component: &Component, worlds: &HashMap<String,
             return report;
         }
     };
-    match Surface::of_component(&code.bytes) {
+    match Surface::as_joined(&code.bytes) {
         Err(message) => report.differences.push(Difference::NotAComponent(message)),
         Ok(surface) => {
             report.imports = surface.imports.keys().cloned().collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::lines::{Lines, Place};
 use super::schema::{self, TOOL, TextOr, ToolTable};
 use super::template::{Values, is_variable_name};
-use super::{Component, Configuration, Dependency, DependencySource, Inherit, Limits, Mount, Source, source};
+use super::{Component, Configuration, Dependency, DependencySource, HANDLER, Inherit, Limits, Mount, Source, source};
 use crate::edge::EdgeError;
 use crate::edge::capabilities::AllowedHosts;
 use crate::edge::engine::MAX_MEMORY;
@@ -54,6 +54,7 @@ pub(super) fn resolve(
         variables: variables(&spot, &component.variables, values, missing)?,
         environment: component.environment,
         allowed_hosts: allowed_hosts(&spot, &component.allowed_outbound_hosts, values, missing)?,
+        key_value_stores: stores(&spot, component.key_value_stores)?,
         mounts: mounts(&spot, component.files, base)?,
         dependencies: dependencies(&spot, component.dependencies, component.dependencies_inherit_configuration, base)?,
         limits: limits(&spot, component.tool.own)?,
@@ -108,6 +109,18 @@ fn variables(
     Ok(out)
 }
 
+fn stores(spot: &Spot<'_>, names: Vec<String>) -> Result<BTreeSet<String>, EdgeError> {
+    let one = |(index, name): (usize, String)| {
+        let is_snake = name.split('_').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric()));
+        if is_snake || is_kebab_case(&name) {
+            return Ok(name);
+        }
+        let place = spot.key(["key_value_stores", index.to_string().as_str()]);
+        Err(EdgeError::invalid(place, format!("`key_value_stores`: {name:?} is neither kebab-case nor snake_case")))
+    };
+    names.into_iter().enumerate().map(one).collect()
+}
+
 fn mounts(spot: &Spot<'_>, files: Vec<TextOr<schema::Mount>>, base: &Path) -> Result<Vec<Mount>, EdgeError> {
     let mut mounts = Vec::with_capacity(files.len());
     for (index, entry) in files.into_iter().enumerate() {
@@ -155,6 +168,28 @@ fn dependencies(
         .collect()
 }
 
+/// What stands in front of the component of a route, outermost first.
+pub(super) fn middleware(
+    spot: &Spot<'_>,
+    written: Vec<schema::Dependency>,
+    base: &Path,
+) -> Result<Vec<Dependency>, EdgeError> {
+    let one = |(index, table): (usize, schema::Dependency)| {
+        let spot = Spot {
+            words: format!("{}, middleware number {}", spot.words, index + 1),
+            lines: spot.lines.get(["dependencies", "middleware", index.to_string().as_str()]),
+        };
+        if table.export.is_some() {
+            return Err(EdgeError::invalid(
+                spot.key(["export"]),
+                format!("middleware exports {HANDLER} and nothing else"),
+            ));
+        }
+        dependency(&spot, HANDLER.to_owned(), table, false, base)
+    };
+    written.into_iter().enumerate().map(one).collect()
+}
+
 fn dependency(
     spot: &Spot<'_>,
     import: String,
@@ -187,7 +222,8 @@ fn inherit(spot: &Spot<'_>, written: Option<schema::Inherit>, inherit_all: bool)
         Some(schema::Inherit::All(true)) => Inherit::All,
         Some(schema::Inherit::Only(names)) => Inherit::Only(configurations(spot, names)?),
         None if inherit_all => Inherit::All,
-        Some(schema::Inherit::All(false)) | None => Inherit::Only(BTreeSet::new()),
+        Some(schema::Inherit::All(false)) => Inherit::Only(BTreeSet::new()),
+        None => Inherit::Unsaid,
     })
 }
 

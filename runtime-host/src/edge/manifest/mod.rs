@@ -39,13 +39,20 @@ pub struct Application {
     lines: Lines,
 }
 
+/// What answers requests: the interface of components with a route, and of what stands in front of them.
+pub(crate) const HANDLER: &str = "wasi:http/handler@0.3.0";
+
 /// One `[[trigger.http]]`.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Which paths it takes.
-    pub pattern: RoutePattern,
+    /// Which paths it takes; a private one takes none, other components call it.
+    pub pattern: Option<RoutePattern>,
     /// The id of the component that answers.
     pub component: String,
+    /// What stands in front of the component, outermost first.
+    pub middleware: Vec<Dependency>,
+    /// Names the component with just this in front of it.
+    pub root: String,
 }
 
 /// `static_response`: what a route answers without a component.
@@ -71,6 +78,8 @@ pub struct Component {
     pub environment: BTreeMap<String, String>,
     /// Where it may connect to.
     pub allowed_hosts: AllowedHosts,
+    /// The key-value stores that it may open.
+    pub key_value_stores: BTreeSet<String>,
     /// Folders it may read.
     pub mounts: Vec<Mount>,
     /// Which of its imports other components answer.
@@ -142,6 +151,8 @@ pub enum Inherit {
     All,
     /// These; an empty list is nothing at all.
     Only(BTreeSet<Configuration>),
+    /// Nothing, and nobody has said so.
+    Unsaid,
 }
 
 impl Inherit {
@@ -150,6 +161,7 @@ impl Inherit {
         match self {
             Self::All => true,
             Self::Only(list) => list.contains(&configuration),
+            Self::Unsaid => false,
         }
     }
 }
@@ -240,8 +252,8 @@ impl Application {
             let declared = |name: String| lines.place(["variables", &name], name.as_str());
             return Err(EdgeError::MissingVariables { variables: missing.into_iter().map(declared).collect() });
         }
-        let (routes, answers) = routes(manifest.trigger.http, &components, &lines)?;
-        check_dependencies(&components, &lines)?;
+        let (routes, answers) = routes(manifest.trigger.http, &components, &lines, base)?;
+        check_dependencies(&components, &routes)?;
         let (name, version) = (manifest.application.name, manifest.application.version);
         Ok(Self { name, version, routes, answers, components, lines })
     }
@@ -278,6 +290,7 @@ fn routes(
     triggers: Vec<schema::HttpTrigger>,
     components: &BTreeMap<String, Component>,
     lines: &Lines,
+    base: &Path,
 ) -> Result<Routes, EdgeError> {
     let (mut routes, mut answers): Routes = (Vec::with_capacity(triggers.len()), Vec::new());
     for (index, trigger) in triggers.into_iter().enumerate() {
@@ -286,16 +299,19 @@ fn routes(
             _ => format!("[[trigger.http]] number {}", index + 1),
         };
         let spot = Spot { words, lines: lines.get(["trigger", "http", index.to_string().as_str()]) };
-        let (pattern, answer) = refuse::trigger(&spot, trigger)?;
+        let refuse::Trigger { route, middleware, answer } = refuse::trigger(&spot, trigger, base)?;
         let place = || spot.key(["route"]);
-        let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(place(), message))?;
-        let known = routes.iter().map(|route| &route.pattern).chain(answers.iter().map(|(pattern, _)| pattern));
-        if let Some(other) = known.into_iter().find(|other| other.is_same_as(&pattern)) {
+        let pattern = route.map(|route| RoutePattern::parse(&route)).transpose();
+        let pattern = pattern.map_err(|message| EdgeError::invalid(place(), message))?;
+        let known = routes.iter().filter_map(|route| route.pattern.as_ref());
+        let mut known = known.chain(answers.iter().map(|(pattern, _)| pattern));
+        if let Some(other) = known.find(|other| pattern.as_ref().is_some_and(|pattern| other.is_same_as(pattern))) {
             return Err(EdgeError::invalid(place(), format!("takes the same paths as {:?}", other.as_str())));
         }
         match answer {
             refuse::Answer::Component(component) if components.contains_key(&component) => {
-                routes.push(Route { pattern, component });
+                let root = root(&routes, &component, &middleware);
+                routes.push(Route { pattern, component, middleware, root });
             }
             refuse::Answer::Component(component) => {
                 let place = spot.key(["component"]);
@@ -303,22 +319,37 @@ fn routes(
             }
             refuse::Answer::Static(answer) => {
                 let place = spot.called(["static_response"], "`static_response`");
-                answers.push((pattern, answer.read(&place)?));
+                let answer = answer.read(&place)?;
+                answers.extend(pattern.map(|pattern| (pattern, answer)));
             }
         }
     }
     Ok((routes, answers))
 }
 
-fn check_dependencies(components: &BTreeMap<String, Component>, lines: &Lines) -> Result<(), EdgeError> {
-    for component in components.values() {
-        for dependency in &component.dependencies {
-            let DependencySource::Component(id) = &dependency.source else { continue };
-            if !components.contains_key(id) {
-                let words = format!("component {:?}, dependency {:?}", component.id, dependency.import);
-                let path = ["component", &component.id, "dependencies", &dependency.import, "component"];
-                return Err(EdgeError::invalid(lines.place(path, words), format!("there is no [component.{id}]")));
-            }
+/// The name of a component with this in front of it: that of a route which has the same, else a new one.
+fn root(routes: &[Route], component: &str, middleware: &[Dependency]) -> String {
+    let same = |route: &&Route| {
+        let pairs = || route.middleware.iter().zip(middleware);
+        route.component == component
+            && route.middleware.len() == middleware.len()
+            && pairs().all(|(a, b)| a.source == b.source && a.inherit == b.inherit)
+    };
+    match routes.iter().find(same) {
+        Some(route) => route.root.clone(),
+        None if middleware.is_empty() => component.to_owned(),
+        // No id of a component has a `+`.
+        None => format!("{component}+{}", routes.len()),
+    }
+}
+
+/// Whether everything that depends on a component of the manifest depends on one that is there.
+fn check_dependencies(components: &BTreeMap<String, Component>, routes: &[Route]) -> Result<(), EdgeError> {
+    let all = components.values().flat_map(|component| &component.dependencies);
+    for dependency in all.chain(routes.iter().flat_map(|route| &route.middleware)) {
+        let DependencySource::Component(id) = &dependency.source else { continue };
+        if !components.contains_key(id) {
+            return Err(EdgeError::invalid(dependency.place.clone(), format!("there is no [component.{id}]")));
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! What Spin knows and this host does not do, refused by name with the reason.
 
-use super::components::Spot;
+use std::path::Path;
+
+use super::Dependency;
+use super::components::{self, Spot};
 use super::lines::Lines;
 use super::schema::{Component, HttpTrigger, Manifest, StaticResponse, TextOr};
 use crate::edge::EdgeError;
@@ -32,15 +35,16 @@ pub(super) enum Answer {
     Static(StaticResponse),
 }
 
-/// The route of one trigger, and who answers it.
-pub(super) fn trigger(spot: &Spot<'_>, trigger: HttpTrigger) -> Result<(String, Answer), EdgeError> {
+/// Which paths a trigger takes, what is in front of its component, and who answers. Without paths it is private.
+pub(super) struct Trigger {
+    pub route: Option<String>,
+    pub middleware: Vec<Dependency>,
+    pub answer: Answer,
+}
+
+/// What one trigger says.
+pub(super) fn trigger(spot: &Spot<'_>, trigger: HttpTrigger, base: &Path) -> Result<Trigger, EdgeError> {
     let unsupported = |key: &str, reason: &str| Err(EdgeError::unsupported(spot.key([key]), key, reason));
-    if trigger.dependencies.is_some() {
-        return unsupported(
-            "dependencies",
-            "HTTP middleware is not composed here: make it a dependency of the component",
-        );
-    }
     if trigger.components.is_some() {
         return unsupported("components", "Spin reserves it for the future");
     }
@@ -61,25 +65,33 @@ pub(super) fn trigger(spot: &Spot<'_>, trigger: HttpTrigger) -> Result<(String, 
         }
         (None, None) => return Err(EdgeError::invalid(spot.here(), "has no `component`")),
     };
-    match trigger.route {
-        Some(TextOr::Text(route)) => Ok((route, answer)),
-        Some(TextOr::Other(private)) if private.private => {
-            unsupported("route", "private routes (service chaining) are not served here: give it a public route")
-        }
-        Some(TextOr::Other(_)) => Err(EdgeError::invalid(
-            spot.key(["route"]),
-            "`private = false` says nothing: write the route as text, or `private = true`",
-        )),
-        None => Err(EdgeError::invalid(spot.here(), "has no `route`")),
+    let is_static = matches!(answer, Answer::Static(_));
+    if is_static && !trigger.dependencies.middleware.is_empty() {
+        let place = spot.key(["dependencies"]);
+        return Err(EdgeError::invalid(place, "middleware stands in front of a component, and there is none"));
     }
+    let route = match trigger.route {
+        Some(TextOr::Text(route)) => Some(route),
+        Some(TextOr::Other(private)) if private.private && is_static => {
+            let place = spot.key(["route"]);
+            return Err(EdgeError::invalid(place, "a `static_response` that nobody can ask for"));
+        }
+        Some(TextOr::Other(private)) if private.private => None,
+        Some(TextOr::Other(_)) => {
+            let message = "`private = false` says nothing: write the route as text, or `private = true`";
+            return Err(EdgeError::invalid(spot.key(["route"]), message));
+        }
+        None => return Err(EdgeError::invalid(spot.here(), "has no `route`")),
+    };
+    let middleware = components::middleware(spot, trigger.dependencies.middleware, base)?;
+    Ok(Trigger { route, middleware, answer })
 }
 
 /// Checks the keys of one component that are not used here.
 pub(super) fn component(id: &str, component: &Component, lines: &Lines) -> Result<(), EdgeError> {
-    let lists: [(&str, bool, &str); 5] = [
+    let lists: [(&str, bool, &str); 4] = [
         ("exclude_files", !component.exclude_files.is_empty(), "mount a folder that holds only what may be seen"),
         ("allowed_http_hosts", !component.allowed_http_hosts.is_empty(), "write `allowed_outbound_hosts`"),
-        ("key_value_stores", !component.key_value_stores.is_empty(), "key-value stores are not offered here yet"),
         ("sqlite_databases", !component.sqlite_databases.is_empty(), "SQLite is not offered here"),
         ("ai_models", !component.ai_models.is_empty(), "inference is not offered here"),
     ];

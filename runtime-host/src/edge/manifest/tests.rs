@@ -73,7 +73,8 @@ source = "lib.wasm"
 fn refuses_what_it_does_not_do_by_name() {
     let web = "[component.web]\nsource = \"web.wasm\"\n";
     refused(&format!("{web}§ai_models = [\"llama\"]"), &["\"web\"", "`ai_models`"]);
-    refused(&format!("{web}§key_value_stores = [\"default\"]"), &["\"web\"", "`key_value_stores`"]);
+    refused(&format!("{web}§sqlite_databases = [\"default\"]"), &["\"web\"", "`sqlite_databases`"]);
+    refused(&format!("{web}key_value_stores = [\n§\"b@d\"]"), &["\"web\"", "`key_value_stores`", "b@d"]);
     refused(&format!("{web}files = [\n§\"*.html\"\n]"), &["\"web\"", "`files`", "*.html"]);
     refused(&format!("{web}[component.web.dependencies]\n§\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
     refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["tool.image2model", "memoryy"]);
@@ -81,18 +82,55 @@ fn refuses_what_it_does_not_do_by_name() {
 }
 
 #[test]
-fn refuses_middleware_and_private_routes() {
-    let web = "[component.web]\nsource = \"web.wasm\"\n";
-    refused(
-        &format!(
-            "{web}[[trigger.http]]\nroute = \"/m\"\ncomponent = \"web\"\n§dependencies.middleware = [{{ component = \"mw\" }}]"
-        ),
-        &["/m", "`dependencies`"],
-    );
-    refused(
-        &format!("{web}[[trigger.http]]\n§route = {{ private = true }}\ncomponent = \"web\""),
-        &["number 2", "private"],
-    );
+fn reads_private_routes_and_what_stands_in_front() {
+    let app = parse(
+        r#"
+[[trigger.http]]
+route = { private = true }
+component = "lib"
+[[trigger.http]]
+route = "/a"
+component = "web"
+dependencies.middleware = [{ component = "auth", inherit_configuration = ["variables"] }, { path = "log.wasm" }]
+[[trigger.http]]
+route = "/b"
+component = "web"
+[[trigger.http.dependencies.middleware]]
+component = "auth"
+inherit_configuration = ["variables"]
+[[trigger.http.dependencies.middleware]]
+path = "log.wasm"
+[[trigger.http]]
+route = "/c"
+component = "web"
+dependencies.middleware = [{ component = "auth" }, { path = "log.wasm" }]
+[component.web]
+source = "web.wasm"
+[component.lib]
+source = "lib.wasm"
+[component.auth]
+source = "auth.wasm"
+"#,
+    )
+    .unwrap();
+    let [all, lib, a, b, c] = app.routes.as_slice() else { panic!("{:?}", app.routes) };
+    assert!(lib.pattern.is_none() && all.root == "web" && lib.root == "lib");
+    assert_eq!(a.middleware.len(), 2);
+    assert!(a.root == b.root && a.root != c.root && a.root != "web", "{} {} {}", a.root, b.root, c.root);
+    assert_eq!(a.middleware[1].source, DependencySource::Code(Source::File("/app/log.wasm".into())));
+}
+
+#[test]
+fn refuses_what_cannot_stand_in_front() {
+    let web = "[component.web]\nsource = \"a\"\n[[trigger.http]]\n";
+    let in_front = |what: &str| format!("{web}route = \"/m\"\ncomponent = \"web\"\n{what}");
+    refused(&in_front("§dependencies.middleware = [{ component = \"gone\" }]"), &["middleware number 1", "gone"]);
+    refused(&in_front("dependencies.middleware = [\n§{ path = \"a\", export = \"x\" }]"), &["exports wasi:http"]);
+    refused(&in_front("§dependencies.outer = []"), &["outer"]);
+    refused(&format!("{web}§route = {{ private = false }}\ncomponent = \"web\""), &["private = true"]);
+    refused(&format!("{web}§route = {{ private = true }}\nstatic_response = {{}}"), &["nobody"]);
+    let answer = "route = \"/s\"\nstatic_response = {}\n§dependencies.middleware = [{ path = \"a\" }]";
+    refused(&format!("{web}{answer}"), &["there is none"]);
 }
 
 #[test]
@@ -174,6 +212,8 @@ fn every_slip_has_its_line() {
         ("[[trigger.http]]\n§route = \"x\"\ncomponent = \"web\"", "slash"),
         ("[[trigger.http]]\n§route = \"/ü\"\ncomponent = \"web\"", "header"),
         ("§[[trigger.http]]\ncomponent = \"web\"", "has no `route`"),
+        ("allowed_outbound_hosts = [\n§\"http://self\"]", "<id>.spin.internal"),
+        ("allowed_outbound_hosts = [\n§\"https://a.spin.internal\"]", "http://"),
         ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\" }", "WAGI"),
         ("[application.trigger]\n§http = { base = \"/\" }", "trigger.http"),
     ] {
@@ -248,4 +288,52 @@ source = {{ url = "https://a.example/web.wasm?key=k", digest = "{digest}" }}
         .collect();
     let image = format!("oci://r.example/o/d@{digest}@{digest}");
     assert_eq!(sources, ["a:b@1.2.3 of r.example:5000", image.as_str(), "x:y@2.0.0+5 of r.example"]);
+}
+
+/// The rows of the first table of `docs/spin.md`: table, key, and what becomes of it here.
+fn page() -> Vec<(&'static str, &'static str, &'static str)> {
+    let page = include_str!("../../../../docs/spin.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")).map(|row| row.split(" | ").collect::<Vec<_>>());
+    let keys = rows.filter(|row| row.len() >= 3 && row[1].starts_with('`') && row[1].ends_with('`'));
+    keys.map(|row| (row[0], row[1].trim_matches('`'), row[2].trim_end_matches([' ', '|']))).collect()
+}
+
+#[test]
+fn the_page_on_spin_has_every_key_that_is_known() {
+    let component = "[component.web]\nsource = \"a\"\n";
+    let dependencies = "[component.web.dependencies]\n";
+    for (table, text) in [
+        ("top", format!("zz = 1{BASE}")),
+        ("application", BASE.replace("name = \"app\"", "name = \"app\"\nzz = 1")),
+        ("variable", BASE.replace("\"6379\" }", "\"6379\", zz = 1 }")),
+        ("trigger", format!("{BASE}[[trigger.http]]\nzz = 1\n")),
+        ("component", format!("{BASE}{component}zz = 1\n")),
+        ("dependency", format!("{BASE}{component}{dependencies}\"a:b/c\" = {{ zz = 1 }}\n")),
+    ] {
+        let error = Application::parse(&text, Path::new("spin.toml"), &HashMap::new(), None).err().unwrap().to_string();
+        let (_, known) = error.split_once("expected").unwrap_or_else(|| panic!("{table}: {error}"));
+        let known: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
+        let told: BTreeSet<&str> = page().into_iter().filter(|row| row.0 == table).map(|row| row.1).collect();
+        assert_eq!(told, known, "{table}");
+    }
+}
+
+#[test]
+fn the_page_on_spin_says_refused_of_what_is_refused() {
+    let component = |more: &str| format!("[component.web]\nsource = \"a\"\n{more}");
+    let trials = [
+        ("application", "trigger", component("[application.trigger]\nhttp = {}")),
+        ("trigger", "components", component("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\ncomponents = {}")),
+        ("component", "exclude_files", component("exclude_files = [\"a\"]")),
+        ("component", "allowed_http_hosts", component("allowed_http_hosts = [\"a\"]")),
+        ("component", "sqlite_databases", component("sqlite_databases = [\"default\"]")),
+        ("component", "ai_models", component("ai_models = [\"a\"]")),
+    ];
+    for (_, key, text) in &trials {
+        let error = parse(text).err().unwrap();
+        assert!(error.code() == "MANIFEST_UNSUPPORTED" && error.to_string().contains(key), "{error}");
+    }
+    let refused: BTreeSet<_> = page().into_iter().filter(|row| row.2 == "refused").map(|row| (row.0, row.1)).collect();
+    assert_eq!(refused, trials.iter().map(|trial| (trial.0, trial.1)).collect());
+    assert!(page().iter().all(|row| matches!(row.2, "refused" | "done" | "2")), "{:?}", page());
 }

@@ -118,7 +118,16 @@ pub(super) struct HttpTrigger {
     pub components: Option<IgnoredAny>,
     pub executor: Option<Executor>,
     pub static_response: Option<StaticResponse>,
-    pub dependencies: Option<IgnoredAny>,
+    #[serde(default)]
+    pub dependencies: TriggerDependencies,
+}
+
+/// `dependencies` of a trigger.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TriggerDependencies {
+    #[serde(default)]
+    pub middleware: Vec<Dependency>,
 }
 
 /// `route = { private = true }`.
