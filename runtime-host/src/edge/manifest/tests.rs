@@ -77,7 +77,7 @@ fn refuses_what_it_does_not_do_by_name() {
     refused(&format!("{web}key_value_stores = [\n§\"b@d\"]"), &["\"web\"", "`key_value_stores`", "b@d"]);
     refused(&format!("{web}files = [\n§\"*.html\"\n]"), &["\"web\"", "`files`", "*.html"]);
     refused(&format!("{web}[component.web.dependencies]\n§\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
-    refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["tool.image2model", "memoryy"]);
+    refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["memoryy", "memory_mb"]);
     refused(&format!("{web}§[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"web\""), &["trigger.redis"]);
 }
 
@@ -180,7 +180,7 @@ fn reads_the_products_own_manifest() {
 fn every_slip_has_its_line() {
     let web = "[component.web]\nsource = \"a\"\n";
     for (text, word) in [
-        ("§spin_manifest_version = 3", "duplicate"),
+        ("§spin_manifest_version = 3", "spin_manifest_version"),
         ("[component.web]\n§source = 7", "text"),
         ("[component.web]\n§source = { path = \"a\" }", "unknown field `path`"),
         ("[component.web]\nsource = { url = \"https://a.b/c\",\n§digest = \"sha256:0\" }", "64 hex"),

@@ -7,7 +7,7 @@ use spin_sdk::{http_service, variables};
 #[http_service]
 async fn pass(mut request: Request) -> anyhow::Result<impl IntoResponse> {
     match request.uri().path() {
-        "/stopped" => return Ok((StatusCode::FORBIDDEN, "stopped").into_response()),
+        "/stopped" => return Ok((StatusCode::FORBIDDEN, "stopped".to_owned()).into_response()),
         "/mark" => return Ok(format!("{:?}", variables::get("mark").await).into_response()),
         _ => {}
     }
