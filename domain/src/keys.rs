@@ -287,6 +287,12 @@ impl Keyspace {
         self.name(&format!("component:{digest}"))
     }
 
+    /// Hash: a key-value store that components open by this name (`spin:key-value`).
+    #[must_use]
+    pub fn key_value(&self, store: &str) -> String {
+        self.name(&format!("key_value:{store}"))
+    }
+
     /// Stream: the current entries of a log.
     #[must_use]
     pub fn log(&self, kind: LogKind) -> String {

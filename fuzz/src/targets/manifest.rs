@@ -28,6 +28,7 @@ pub(super) const TARGET: Target = Target {
         b"required = true",
         b"default = \"\"",
         b"secret = true",
+        b"[component.a.profile.p]\n",
         b"[component.a.dependencies]\n",
         b"inherit_configuration = ",
         b"files = [",
@@ -52,7 +53,12 @@ pub(super) const TARGET: Target = Target {
 fn run(input: &[u8]) -> Result<Outcome, Complaint> {
     let text = String::from_utf8_lossy(input);
     let overrides = HashMap::from([("redis_url".to_owned(), "redis://127.0.0.1".to_owned())]);
-    let application = match Application::parse(&text, Path::new("spin.toml"), &overrides) {
+    let application = match Application::parse(
+        &text,
+        Path::new("spin.toml"),
+        &overrides,
+        Some("p").filter(|_| text.contains("profile.p")),
+    ) {
         Ok(application) => application,
         Err(error) => {
             let words = error.to_string();
@@ -70,7 +76,7 @@ fn run(input: &[u8]) -> Result<Outcome, Complaint> {
     for (id, component) in &application.components {
         let named = component.dependencies.iter().filter_map(|dependency| match &dependency.source {
             DependencySource::Component(id) => Some(id),
-            DependencySource::Path(_) => None,
+            DependencySource::Code(_) => None,
         });
         if let Some(missing) = named.into_iter().find(|id| !application.components.contains_key(*id)) {
             return Err(format!("{id:?} depends on {missing:?}, which is not there"));

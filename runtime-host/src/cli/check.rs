@@ -15,6 +15,9 @@ pub struct Args {
     /// The Spin manifest
     #[arg(long, default_value = "spin.toml", env = "SPIN_MANIFEST")]
     manifest: PathBuf,
+    /// Under this build profile of the manifest
+    #[arg(long, env = "SPIN_PROFILE")]
+    profile: Option<String>,
 }
 
 pub fn run(args: &Args) -> ExitCode {
@@ -27,13 +30,13 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn all(args: &Args) -> anyhow::Result<bool> {
-    let report = check::check(&args.manifest, &HashMap::new())?;
+    let report = check::check(&args.manifest, &HashMap::new(), args.profile.as_deref())?;
     print!("{report}");
     Ok(report.is_ok())
 }
 
 fn some(args: &Args) -> anyhow::Result<bool> {
-    let explained = check::explain(&args.manifest, &HashMap::new(), &args.components)?;
+    let explained = check::explain(&args.manifest, &HashMap::new(), args.profile.as_deref(), &args.components)?;
     explained.iter().for_each(|one| print!("{one}"));
     Ok(explained.iter().all(check::Explanation::fits))
 }

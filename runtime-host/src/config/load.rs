@@ -30,6 +30,8 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         stream_listen: reader.parsed("STREAM_LISTEN").unwrap_or(LOOPBACK),
         tls: tls(&mut reader),
         manifest: PathBuf::from(reader.text("SPIN_MANIFEST")),
+        authorities: reader.set_text("OUTBOUND_CA_FILE").map(PathBuf::from),
+        profile: reader.set_text("SPIN_PROFILE").map(str::to_owned),
         compile_cache_dir: folder(&reader, "COMPILE_CACHE_DIR", &data_dir, "compiled"),
         spin_variables: source.spin_variables(),
         component_key: reader.set_text("COMPONENT_KEY").map(PathBuf::from),

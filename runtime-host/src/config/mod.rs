@@ -60,6 +60,10 @@ pub struct Config {
     pub compile_cache_dir: PathBuf,
     /// The Spin manifest.
     pub manifest: PathBuf,
+    /// Certificate authorities that components' requests trust beside the system's.
+    pub authorities: Option<PathBuf>,
+    /// Which of its build profiles is served.
+    pub profile: Option<String>,
     /// Variables of the application by their own names, from `SPIN_VARIABLE_<NAME>`.
     pub spin_variables: std::collections::HashMap<String, SecretString>,
     /// The key that components from elsewhere must be signed with.

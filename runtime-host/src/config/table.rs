@@ -46,6 +46,20 @@ pub const VARIABLES: &[Variable] = &[
         "Public key (ECDSA P-256) that components which are swapped in must be signed with, by `cosign sign --key` in their registry or `cosign sign-blob --key`.",
     ),
     value(Host, "SPIN_MANIFEST", "spin.toml", "a file", "The Spin application to serve. `--manifest` says the same."),
+    words(
+        Host,
+        "SPIN_PROFILE",
+        "none",
+        "a name",
+        "The build profile to serve: components are taken as `[component.<id>.profile.<name>]` says. `--profile` says the same.",
+    ),
+    words(
+        Host,
+        "OUTBOUND_CA_FILE",
+        "none",
+        "a file (PEM)",
+        "Certificate authorities that the HTTPS requests of components trust beside those of the system, such as a company's own.",
+    ),
     value(
         Host,
         "LOG_LEVEL",

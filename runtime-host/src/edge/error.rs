@@ -3,6 +3,9 @@
 
 use std::path::PathBuf;
 
+use super::manifest::Place;
+use super::swap::fetch::FetchError;
+
 /// What can be wrong with an application, its components or the place they run in.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,18 +21,20 @@ pub enum EdgeError {
         source: std::io::Error,
     },
     /// The manifest is not valid TOML, or a key has a value of the wrong shape.
-    #[error("{path} is not a Spin manifest this host understands: {message}", path = path.display())]
+    #[error("line {line}: {path} is not a Spin manifest this host understands: {message}", path = path.display())]
     Syntax {
         /// The manifest.
         path: PathBuf,
-        /// The parser's own words, with line and column.
+        /// Where in it.
+        line: usize,
+        /// The parser's own words.
         message: String,
     },
     /// Something Spin knows and this host does not do.
     #[error("{place}: `{key}` is not supported: {reason}")]
     Unsupported {
         /// The table: `component "web"`.
-        place: String,
+        place: Place,
         /// The key in it.
         key: String,
         /// Why, and what to do instead.
@@ -39,15 +44,33 @@ pub enum EdgeError {
     #[error("{place}: {message}")]
     Invalid {
         /// The table: `component "web"`.
-        place: String,
+        place: Place,
         /// What is wrong with it.
         message: String,
     },
     /// Variables that have no value, all of them at once.
-    #[error("no value for required variable(s) {}: set SPIN_VARIABLE_<NAME>", .names.join(", "))]
+    #[error("no value for required variable(s) {}: set SPIN_VARIABLE_<NAME>", listed(.variables))]
     MissingVariables {
-        /// Their names.
-        names: Vec<String>,
+        /// Each by its name, where it is declared.
+        variables: Vec<Place>,
+    },
+    /// A component that is elsewhere could not be had.
+    #[error("{place}: cannot be fetched, {from}: {source}")]
+    Fetch {
+        /// Where the manifest names it.
+        place: Place,
+        /// Where it should be.
+        from: String,
+        /// Why it could not be had.
+        source: FetchError,
+    },
+    /// The certificates that components are to trust as well cannot be read.
+    #[error("OUTBOUND_CA_FILE {path}: {message}", path = path.display())]
+    Authorities {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
     },
     /// A file that should hold a component does not.
     #[error("component {component:?} is not a WebAssembly component: {message}")]
@@ -58,10 +81,10 @@ pub enum EdgeError {
         message: String,
     },
     /// A component and its dependencies do not fit together.
-    #[error("component {component:?} cannot be composed with {dependency:?}: {message}")]
+    #[error("{place}: cannot be composed with {dependency:?}: {message}")]
     Composition {
-        /// The component that depends.
-        component: String,
+        /// Where the component says that it depends.
+        place: Place,
         /// What it depends on.
         dependency: String,
         /// What does not fit.
@@ -69,12 +92,12 @@ pub enum EdgeError {
     },
     /// A dependency wants a capability that the manifest does not let it inherit.
     #[error(
-        "component {component:?} does not let its dependency {dependency:?} inherit {capability:?}, but it imports {import}: \
+        "{place}: does not let {dependency:?} inherit {capability:?}, but that imports {import}: \
          add {capability:?} to `inherit_configuration`, or use a dependency that does without"
     )]
     NotInherited {
-        /// The component that depends.
-        component: String,
+        /// Where the component says that it depends.
+        place: Place,
         /// What it depends on.
         dependency: String,
         /// The interface it imports.
@@ -120,6 +143,8 @@ impl EdgeError {
             Self::Unsupported { .. } => "MANIFEST_UNSUPPORTED",
             Self::Invalid { .. } => "MANIFEST_INVALID",
             Self::MissingVariables { .. } => "VARIABLE_MISSING",
+            Self::Fetch { .. } => "COMPONENT_FETCH",
+            Self::Authorities { .. } => "AUTHORITIES",
             Self::NotAComponent { .. } => "NOT_A_COMPONENT",
             Self::Composition { .. } => "COMPOSITION",
             Self::NotInherited { .. } => "CAPABILITY_NOT_INHERITED",
@@ -130,9 +155,9 @@ impl EdgeError {
         }
     }
 
-    /// Whether the same call may succeed later without anybody changing anything. None of these does.
+    /// Whether the same call may succeed later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
-        false
+        matches!(self, Self::Fetch { source, .. } if source.is_retryable())
     }
 
     /// The label under which it is counted.
@@ -144,11 +169,16 @@ impl EdgeError {
         Self::Engine(format!("{error:#}"))
     }
 
-    pub(crate) fn invalid(place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(place: impl Into<Place>, message: impl Into<String>) -> Self {
         Self::Invalid { place: place.into(), message: message.into() }
     }
 
-    pub(crate) fn unsupported(place: impl Into<String>, key: &str, reason: impl Into<String>) -> Self {
+    pub(crate) fn unsupported(place: impl Into<Place>, key: &str, reason: impl Into<String>) -> Self {
         Self::Unsupported { place: place.into(), key: key.to_owned(), reason: reason.into() }
     }
+}
+
+/// `name (line 7), other (line 9)`.
+fn listed(variables: &[Place]) -> String {
+    variables.iter().map(Place::named).collect::<Vec<_>>().join(", ")
 }

@@ -9,14 +9,14 @@ use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared};
+use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared, Trust};
 use super::compose::{self, InterfaceName};
-use super::engine::{DEFAULT_MEMORY, EdgeEngine, MAX_MEMORY};
+use super::engine::{DEFAULT_MEMORY, EdgeEngine};
 use super::guard::GuardPlugPre;
-use super::manifest::{Application, Component, DependencySource};
+use super::manifest::{Application, Component, Dependency, DependencySource, Route};
 use super::providers::ProviderPlugPre;
 use super::serve::{Admission, ComponentHandler, HandlerSettings};
-use super::sources::Sources;
+use super::sources::{Overrides, Sources};
 use super::swap::Built;
 use super::usage::Usage;
 use super::{EdgeError, EdgeOptions, ServeOptions};
@@ -38,9 +38,13 @@ pub(super) struct Loaded {
 
 /// A component that is instantiated, joined with its dependencies: one with a route, or one that native code asks.
 pub(super) struct Root {
+    /// The component itself.
+    pub component: String,
+    /// What stands in front of it, outermost first.
+    middleware: Vec<Dependency>,
     /// Itself and every component that is composed into it.
     pub parts: BTreeSet<String>,
-    grants: Arc<Grants>,
+    pub grants: Arc<Grants>,
     /// For requests; nothing for one without a route.
     serving: Option<(Admission, HandlerSettings)>,
 }
@@ -48,11 +52,13 @@ pub(super) struct Root {
 impl Loaded {
     /// Reads the manifest and the files it names.
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
-        let application = Application::load(&options.manifest_path, &options.variables)?;
-        let sources = Sources::read(&application)?;
+        let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
+        let sources = Sources::read(&application, options.cache_dir.as_deref())?;
         let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
         let linker = capabilities::linker(engine.inner())?;
-        let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new() };
+        let key_value = options.key_value.clone().map(Arc::new);
+        let trust = Trust::new(options.authorities.as_deref())?;
+        let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new(&trust), key_value };
         let bounds = Bounds { memory: DEFAULT_MEMORY, cpu_time: options.serve.cpu_time };
         let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();
         let mut loaded = Self { application, engine, shared, roots: BTreeMap::new(), bounds, usages, linker };
@@ -64,35 +70,56 @@ impl Loaded {
         let admission = Admission::new(options.max_requests, options.max_queued, options.queue_wait);
         let mut roots = BTreeMap::new();
         for (id, component) in &self.application.components {
-            let routed = self.application.routes.iter().any(|route| route.component == *id);
+            let routes: Vec<&Route> = self.application.routes.iter().filter(|route| route.component == *id).collect();
             let native = compose::exports(id, sources.of(component)?)?.iter().any(|name| {
                 let path = InterfaceName::parse(name).path();
                 path == GUARD || path == PROVIDER
             });
-            if routed || native {
-                let serving =
-                    routed.then(|| (admission.for_component(&component.limits), settings(component, options)));
-                let grants = Arc::new(self.grants(component)?);
-                roots.insert(id.clone(), Root { parts: self.parts(component), grants, serving });
+            if routes.is_empty() && !native {
+                continue;
+            }
+            let grants = Arc::new(self.grants(component)?);
+            // One component has one set of places, whatever stands in front of it.
+            let serving = (admission.for_component(&component.limits), settings(component, options));
+            let root = |middleware: &[Dependency], serving| Root {
+                component: id.clone(),
+                middleware: middleware.to_vec(),
+                parts: self.parts(component, middleware),
+                grants: grants.clone(),
+                serving,
+            };
+            for route in &routes {
+                let made = || root(&route.middleware, Some(serving.clone()));
+                roots.entry(route.root.clone()).or_insert_with(made);
+            }
+            if native && !roots.contains_key(id) {
+                roots.insert(id.clone(), root(&[], None));
             }
         }
         Ok(roots)
     }
 
-    /// The component and all that it depends on, directly or not.
-    fn parts(&self, component: &Component) -> BTreeSet<String> {
+    /// The component and all that it depends on, directly or not, with what stands in front of it.
+    fn parts(&self, component: &Component, middleware: &[Dependency]) -> BTreeSet<String> {
+        let named = |dependency: &Dependency| match &dependency.source {
+            DependencySource::Component(id) => self.application.components.get(id),
+            DependencySource::Code(_) => None,
+        };
         let mut found = BTreeSet::new();
-        let mut waiting = vec![component];
+        let mut waiting: Vec<&Component> = middleware.iter().filter_map(named).collect();
+        waiting.push(component);
         while let Some(next) = waiting.pop() {
             if found.insert(next.id.clone()) {
-                let ids = next.dependencies.iter().filter_map(|dependency| match &dependency.source {
-                    DependencySource::Component(id) => Some(id),
-                    DependencySource::Path(_) => None,
-                });
-                waiting.extend(ids.filter_map(|id| self.application.components.get(id)));
+                waiting.extend(next.dependencies.iter().filter_map(named));
             }
         }
         found
+    }
+
+    /// The bytes of one root, joined with all that belongs to it. Where `overrides` have a release, that is taken.
+    pub fn compose(&self, sources: &Sources, id: &str, overrides: &Overrides) -> Result<Vec<u8>, EdgeError> {
+        let root = self.roots.get(id).ok_or_else(|| no_such(id, "is instantiated"))?;
+        sources.compose(&self.application, self.component(&root.component)?, &root.middleware, overrides)
     }
 
     /// Compiles and links one root out of its composed bytes. Takes a second or so: not for an async task.
@@ -126,13 +153,10 @@ impl Loaded {
 
     /// What the manifest grants `component`.
     pub fn grants(&self, component: &Component) -> Result<Grants, EdgeError> {
-        if component.limits.memory.is_some_and(|memory| memory > MAX_MEMORY) {
-            let message = format!("`memory_mb` can be at most {}", MAX_MEMORY >> 20);
-            return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
-        }
-        if let Some(mount) = component.mounts.iter().find(|mount| !mount.source.is_dir()) {
+        if let Some((index, mount)) = component.mounts.iter().enumerate().find(|(_, mount)| !mount.source.is_dir()) {
             let message = format!("`files`: {} is not a folder", mount.source.display());
-            return Err(EdgeError::invalid(format!("component {:?}", component.id), message));
+            let place = self.application.place(&component.id, &["files", index.to_string().as_str()]);
+            return Err(EdgeError::invalid(place, message));
         }
         Ok(Grants::of(component, &self.bounds, &self.shared, self.usage(&component.id)))
     }

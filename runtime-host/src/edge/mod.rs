@@ -9,17 +9,19 @@ mod compose;
 mod cpu;
 mod engine;
 mod error;
+mod folder;
 pub mod guard;
 mod load;
 pub mod manifest;
 pub mod providers;
+mod remote;
 mod report;
 mod serve;
 mod sources;
 pub mod swap;
 mod usage;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use call::CallError;
+pub use capabilities::KeyValue;
 pub use error::EdgeError;
 pub use report::ComponentReport;
 pub use serve::{
@@ -36,7 +39,7 @@ pub use serve::{
 
 use guard::GuardClient;
 use providers::Provider;
-use serve::{Answer, Dispatch, Router};
+use serve::{Answer, Dispatch, Router, Services};
 use swap::Switch;
 use swap::follow::{FollowOptions, Follower};
 use swap::watch::Watcher;
@@ -50,6 +53,12 @@ pub struct EdgeOptions {
     pub manifest_path: PathBuf,
     /// Values of application variables, by name. The caller reads them from wherever they come from.
     pub variables: HashMap<String, String>,
+    /// Which of the components' build profiles is served; `None` serves them as they are.
+    pub profile: Option<String>,
+    /// Certificate authorities that components' requests by TLS trust beside the system's, in PEM.
+    pub authorities: Option<PathBuf>,
+    /// Where the application's key-value stores are; without it, nobody can open one.
+    pub key_value: Option<KeyValue>,
     /// Where compiled components are kept; `None` compiles them at every start.
     pub cache_dir: Option<PathBuf>,
     /// The bounds of serving.
@@ -60,6 +69,8 @@ pub struct EdgeOptions {
 pub struct Edge {
     switch: Arc<Switch>,
     router: Arc<Router>,
+    /// What components reach of each other; gone with this.
+    _services: Arc<Services>,
     info: String,
     options: ServeOptions,
 }
@@ -70,15 +81,32 @@ impl Edge {
     pub fn load(options: EdgeOptions) -> Result<Self, EdgeError> {
         let switch = Arc::new(Switch::load(&options)?);
         let application = &switch.loaded.application;
-        let routes = application.routes.iter().map(|route| {
-            let grants = Arc::clone(&switch.slot(&route.component)?.stable().grants);
-            Ok((route.pattern.clone(), Answer::Component(switch.slot(&route.component)?, grants)))
-        });
+        let answer = |root: &str| {
+            let slot = switch.slot(root)?;
+            let grants = Arc::clone(&slot.stable().grants);
+            Ok::<_, EdgeError>((slot, grants))
+        };
+        let mut routes = Vec::new();
+        let mut services = BTreeMap::new();
+        for route in &application.routes {
+            let (slot, grants) = answer(&route.root)?;
+            match &route.pattern {
+                Some(pattern) => {
+                    routes.push((pattern.clone(), Answer::Component(slot.clone(), grants.clone())));
+                    services.entry(route.component.clone()).or_insert((slot, grants));
+                }
+                // Who has a private route is called by it.
+                None => drop(services.insert(route.component.clone(), (slot, grants))),
+            }
+        }
         let answers = application.answers.iter();
-        let answers = answers.map(|(pattern, answer)| Ok((pattern.clone(), Answer::Static(answer.clone()))));
-        let router = Arc::new(Router::new(routes.chain(answers).collect::<Result<_, EdgeError>>()?)?);
+        routes.extend(answers.map(|(pattern, answer)| (pattern.clone(), Answer::Static(answer.clone()))));
+        let router = Arc::new(Router::new(routes)?);
+        let services = services.into_iter().map(|(id, (slot, grants))| (id, slot, grants)).collect();
+        let services = Arc::new(Services::new(services)?);
+        switch.loaded.shared.http.chain.lead_to(&services);
         let info = serde_json::json!({ "name": application.name, "version": application.version }).to_string();
-        Ok(Self { router, info, options: options.serve, switch })
+        Ok(Self { router, _services: services, info, options: options.serve, switch })
     }
 
     /// Answers on `listener` until `shutdown` is cancelled, then drains as `ServeOptions::drain` says. `native` is asked

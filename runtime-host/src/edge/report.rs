@@ -29,10 +29,10 @@ pub(super) fn components(switch: &Switch) -> Vec<ComponentReport> {
     let loaded = &switch.loaded;
     let application = &loaded.application;
     let depends_on = |id: &str, other: &str| {
-        let component = application.components.get(id);
-        component.is_some_and(|c| {
-            c.dependencies.iter().any(|d| matches!(&d.source, DependencySource::Component(of) if of == other))
-        })
+        let own = application.components.get(id).into_iter().flat_map(|component| &component.dependencies);
+        let in_front = application.routes.iter().filter(|route| route.component == id);
+        let mut all = own.chain(in_front.flat_map(|route| &route.middleware));
+        all.any(|d| matches!(&d.source, DependencySource::Component(of) if of == other))
     };
     let report = |id: String| {
         let (digest, manifest_digest) = switch.digests(&id);
@@ -44,7 +44,7 @@ pub(super) fn components(switch: &Switch) -> Vec<ComponentReport> {
                 .routes
                 .iter()
                 .filter(|r| r.component == id)
-                .map(|r| r.pattern.as_str().to_owned())
+                .filter_map(|r| Some(r.pattern.as_ref()?.as_str().to_owned()))
                 .collect(),
             used_by: application.components.keys().filter(|other| depends_on(other, &id)).cloned().collect(),
             usage: loaded.usage(&id).read(),

@@ -55,3 +55,56 @@ async fn sends_requests_only_where_it_may() {
     let nobody = host.get(&format!("/?http://{free}/")).await.text();
     assert!(nobody.contains("ConnectionRefused"), "{nobody}");
 }
+
+/// A server of TLS whose certificate nobody trusts unless told so: where it is, and the certificate's file.
+async fn encrypted(folder: &std::path::Path) -> (std::net::SocketAddr, std::path::PathBuf) {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    let file = folder.join("certificate.pem");
+    std::fs::write(&file, made.cert.pem()).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = rustls::ServerConfig::builder().with_no_client_auth();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\ntls").await;
+        }
+    });
+    (address, file)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_by_tls_go_to_whom_the_operator_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, file) = encrypted(folder.path()).await;
+    let port = server.port();
+    let allowed = format!("allowed_outbound_hosts = [\"https://localhost:{port}\", \"https://127.0.0.1:{port}\"]");
+    let mut app = App::new().route("/...", "outbound", &allowed);
+    app.authorities = Some(file.clone());
+    let host = app.start().await;
+    assert_eq!(host.get(&format!("/text?https://localhost:{port}/")).await.text(), "tls");
+    assert_eq!(host.get(&format!("/text?https://127.0.0.1:{port}/")).await.text(), "tls");
+    let denied = host.get(&format!("/?https://[::1]:{port}/")).await.text();
+    assert!(denied.contains("HttpRequestDenied"), "{denied}");
+    drop(host);
+    let host = App::new().route("/...", "outbound", &allowed).start().await;
+    let unknown = host.get(&format!("/?https://localhost:{port}/")).await.text();
+    assert!(unknown.contains("TlsCertificateError"), "{unknown}");
+    drop(host);
+    let wildcard = "allowed_outbound_hosts = [\"https://*:*\"]";
+    let mut app = App::new().route("/...", "outbound", wildcard);
+    app.authorities = Some(file.clone());
+    let inside = app.start().await.get(&format!("/?https://localhost:{port}/")).await.text();
+    assert!(inside.contains("DestinationIpProhibited"), "{inside}");
+    std::fs::write(&file, "no certificate").unwrap();
+    let mut app = App::new().route("/...", "outbound", wildcard);
+    app.authorities = Some(file);
+    assert_eq!(app.load().await.err().unwrap().code(), "AUTHORITIES");
+}

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use image2model_host::edge::{Edge, EdgeError, EdgeOptions, NativeRoutes, NoRoutes, ServeOptions};
+use image2model_host::edge::{Edge, EdgeError, EdgeOptions, KeyValue, NativeRoutes, NoRoutes, ServeOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +62,10 @@ pub struct App {
     folder: tempfile::TempDir,
     place: Place,
     pub variables: HashMap<String, String>,
+    pub profile: Option<String>,
+    pub cache: PathBuf,
+    pub authorities: Option<PathBuf>,
+    pub key_value: Option<KeyValue>,
     pub serve: ServeOptions,
 }
 
@@ -69,7 +73,17 @@ impl App {
     pub fn new() -> Self {
         let text = "spin_manifest_version = 2\n[application]\nname = \"conformance\"\nversion = \"1.0.0\"\n".to_owned();
         let folder = tempfile::tempdir().unwrap();
-        Self { text, folder, place: Place::take(), variables: HashMap::new(), serve: ServeOptions::default() }
+        Self {
+            text,
+            folder,
+            place: Place::take(),
+            variables: HashMap::new(),
+            profile: None,
+            cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache"),
+            authorities: None,
+            key_value: None,
+            serve: ServeOptions::default(),
+        }
     }
 
     /// A component of the guest `name` with its route; `more` are keys of its table.
@@ -104,7 +118,10 @@ impl App {
         let options = EdgeOptions {
             manifest_path,
             variables: self.variables.clone(),
-            cache_dir: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache")),
+            profile: self.profile.clone(),
+            authorities: self.authorities.clone(),
+            key_value: self.key_value.clone(),
+            cache_dir: Some(self.cache.clone()),
             serve: self.serve.clone(),
         };
         // Another test's engine may still be on its way out, and with it its part of the address space.

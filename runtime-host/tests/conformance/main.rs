@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod capabilities;
 #[cfg(test)]
+mod chaining;
+#[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod harness;

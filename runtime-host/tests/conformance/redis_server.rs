@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use image2model_domain::Keyspace;
+use image2model_host::edge::KeyValue;
 use image2model_processes::RedisServer;
 
 use crate::harness::{App, Host};
@@ -75,4 +77,52 @@ async fn a_redis_that_does_not_answer_is_given_up() {
     assert!(frozen.contains("in time"), "{frozen}");
     redis.process().signal("CONT").unwrap();
     ready(&host).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_of_older_sdks_reach_the_same() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let address = redis.url();
+    let more = format!("allowed_outbound_hosts = [{address:?}]\nvariables = {{ redis_url = {address:?} }}");
+    let host = App::new().route("/...", "http02", &more).start().await;
+    while !host.get("/redis/SET/a/1").await.text().contains("Status(\"OK\")") {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(host.get("/redis/get/a").await.text(), "Ok(Some(Ok(\"1\")))");
+    assert!(host.get("/redis/INCRBY/a/41").await.text().contains("Int64(42)"));
+    assert!(host.get("/redis/BLPOP/q/0").await.text().contains("share"));
+    assert_eq!(host.get("/variable/redis_url").await.text(), format!("Ok({address:?})"));
+    assert!(host.get("/variable/none").await.text().contains("Undefined"));
+    assert!(host.get("/variable/No-Name").await.text().contains("InvalidName"));
+    let host = App::new().route("/...", "http02", &format!("variables = {{ redis_url = {address:?} }}")).start().await;
+    assert!(host.get("/redis/PING").await.text().contains("InvalidAddress"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_value_stores_are_in_redis_and_only_those_that_are_named() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let more = "key_value_stores = [\"default\", \"of_others\"]";
+    let mut app = App::new().route("/...", "redis", more);
+    app.key_value = Some(KeyValue { redis_url: redis.url().into(), keys: Keyspace::with_prefix("{t}:").unwrap() });
+    let host = app.start().await;
+    let get = async |path: &str| host.get(path).await.text();
+    while get("/store/default/set/a/1").await != "Ok(())" {
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(get("/store/default/get/a").await, "Ok(Some(Ok(\"1\")))");
+    assert_eq!(get("/store/default/get/b").await, "Ok(None)");
+    assert_eq!(get("/store/of_others/exists/a").await, "Ok(false)");
+    assert_eq!(get("/store/default/keys").await, "Ok([\"a\"])");
+    let large = get("/store/default/large/b").await;
+    assert!(large.contains("larger than"), "{large}");
+    let long = get(&format!("/store/default/set/{}/1", "k".repeat(1025))).await;
+    assert!(long.contains("longer than"), "{long}");
+    assert!(get("/store/elsewhere/get/a").await.contains("AccessDenied"));
+    let store = image2model_host::redis::Store::open(&redis.url()).unwrap();
+    let kept: Option<String> = store.query(redis::cmd("HGET").arg("{t}:key_value:default").arg("a")).await.unwrap();
+    assert_eq!(kept.as_deref(), Some("1"));
+    assert_eq!(get("/store/default/delete/a").await, "Ok(())");
+    assert_eq!(get("/store/default/exists/a").await, "Ok(false)");
+    let host = App::new().route("/...", "redis", more).start().await;
+    assert!(host.get("/store/default/get/a").await.text().contains("NoSuchStore"));
 }

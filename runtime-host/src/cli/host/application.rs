@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use image2model_host::config::{Config, Part, Wiring, spin_variables};
-use image2model_host::edge::{Edge, EdgeOptions, ServeOptions};
+use image2model_host::edge::{Edge, EdgeOptions, KeyValue, ServeOptions};
 use image2model_host::intake::Tls;
 use secrecy::SecretString;
 
@@ -35,6 +35,9 @@ pub async fn load(
     let options = EdgeOptions {
         manifest_path: config.manifest.clone(),
         variables: spin_variables(config, &wiring),
+        profile: config.profile.clone(),
+        authorities: config.authorities.clone(),
+        key_value: Some(KeyValue { redis_url: base.redis_url.clone(), keys: config.redis.keys.clone() }),
         cache_dir: Some(config.compile_cache_dir.clone()),
         serve: ServeOptions { tls, drain: config.shutdown_grace, ..ServeOptions::default() },
     };

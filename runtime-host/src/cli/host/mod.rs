@@ -39,6 +39,9 @@ pub struct Args {
     /// The Spin manifest [default: spin.toml]
     #[arg(long)]
     manifest: Option<PathBuf>,
+    /// The build profile to serve: components are taken as their `profile` table of this name says
+    #[arg(long)]
+    profile: Option<String>,
     /// Exchange a component when its file changes
     #[arg(long)]
     watch: bool,
@@ -53,6 +56,7 @@ impl Args {
             (listen, self.listen.clone()),
             ("DATA_DIR", self.data_dir.as_ref().map(path)),
             ("SPIN_MANIFEST", self.manifest.as_ref().map(path)),
+            ("SPIN_PROFILE", self.profile.clone()),
         ];
         for (name, value) in flags {
             if let Some(value) = value {

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use crate::edge::serve::target_of;
+
 /// A component's list. The empty list allows nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AllowedHosts(Vec<Rule>);
@@ -68,8 +70,13 @@ impl AllowedHosts {
     pub fn reach(&self, scheme: &str, host: &str, port: Option<u16>) -> Option<Reach> {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
         let port = port.or_else(|| default_port(scheme))?;
+        // Nobody means the application's own components by "anything": they are named, or `*.spin.internal` is.
+        let inside = target_of(&host).is_some();
         let lets_through = |rule: &&Rule| {
-            rule.scheme.as_deref().is_none_or(|s| s == scheme) && rule.host.allows(&host) && rule.port.allows(port)
+            rule.scheme.as_deref().is_none_or(|s| s == scheme)
+                && rule.host.allows(&host)
+                && rule.port.allows(port)
+                && !(inside && matches!(rule.host, Host::Any))
         };
         let mut rules = self.0.iter().filter(lets_through).peekable();
         rules.peek()?;
@@ -96,6 +103,9 @@ impl Rule {
             Some(_) => return Err(format!("{entry:?} must not have a path")),
             None => port,
         };
+        if host.ends_with(".spin.internal") && scheme != "http" && scheme != "*" {
+            return Err(format!("{entry:?}: components are called by `http://`"));
+        }
         Ok(Self {
             entry: entry.to_owned(),
             scheme: (scheme != "*").then(|| scheme.to_ascii_lowercase()),
@@ -119,8 +129,8 @@ impl Host {
         if host == "*" {
             return Ok(Self::Any);
         }
-        if host == "self" || host.ends_with("spin.internal") {
-            return Err("service chaining (`self`, `*.spin.internal`) is not supported here yet".into());
+        if host == "self" {
+            return Err("`self` is not supported here: name the component, `http://<id>.spin.internal`".into());
         }
         if let Some((address, bits)) = host.split_once('/')
             && let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<u8>())
@@ -240,6 +250,10 @@ mod tests {
         let block = list(&["http://10.1.0.0/16:80"]);
         assert!(block.allows("http", "10.1.200.3", None) && !block.allows("http", "10.2.0.1", None));
         assert!(list(&["http://0.0.0.0/0:80"]).allows("http", "8.8.8.8", None));
+        let chained = list(&["http://web.spin.internal"]);
+        assert!(chained.allows("http", "web.spin.internal", None) && !chained.allows("http", "b.spin.internal", None));
+        assert!(!list(&["*://*:*"]).allows("http", "web.spin.internal", None));
+        assert!(list(&["http://*.spin.internal"]).allows("http", "b.spin.internal", None));
         assert!(list(&["http://[::1]:80"]).allows("http", "[::1]", None));
         assert!(list(&["http://fd00::/8:80"]).allows("http", "[fd12::1]", None));
     }

@@ -1,5 +1,6 @@
-//! `wasi:http/client`: requests of components to where the manifest lets them. Connections are pooled for the whole host;
-//! redirects are the component's own business, so each hop is checked like a first request.
+//! `wasi:http/client`: requests of components to where the manifest lets them, with TLS or without. Connections are pooled
+//! for the whole host; redirects are the component's own business, so each hop is checked like a first request. What is
+//! sent to `<id>.spin.internal` is answered by the application itself.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,14 +11,17 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use image2model_domain::webhook::is_public;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use super::https::{self, Https, Trust};
 use super::public_only::PublicOnly;
 use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
+use crate::edge::serve::{Chain, target_of};
 use crate::trace;
 
 /// How long a connection may take, whatever the component asks for.
@@ -34,18 +38,20 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct HttpClient {
     /// For hosts that the manifest names.
-    anywhere: Client<HttpConnector, WasiBody>,
+    anywhere: Client<Https<GaiResolver>, WasiBody>,
     /// For those that a wildcard lets through.
-    public: Client<HttpConnector<PublicOnly>, WasiBody>,
+    public: Client<Https<PublicOnly>, WasiBody>,
+    /// For components of the application itself.
+    pub chain: Arc<Chain>,
 }
 
 impl HttpClient {
-    pub fn new() -> Self {
+    pub fn new(trust: &Arc<Trust>) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_max_idle_per_host(IDLE_PER_HOST).pool_idle_timeout(IDLE_TIMEOUT);
-        let anywhere = builder.build(bounded(HttpConnector::new()));
-        let public = builder.build(bounded(HttpConnector::new_with_resolver(PublicOnly)));
-        Self { anywhere, public }
+        let anywhere = builder.build(Https::new(bounded(HttpConnector::new()), trust.clone()));
+        let public = builder.build(Https::new(bounded(HttpConnector::new_with_resolver(PublicOnly)), trust.clone()));
+        Self { anywhere, public, chain: Arc::default() }
     }
 
     async fn send(
@@ -74,16 +80,31 @@ fn bounded<R>(mut connector: HttpConnector<R>) -> HttpConnector<R> {
     connector
 }
 
+/// The answer of a component of the application.
+fn called(
+    answer: Result<http::Response<WasiBody>, Error>,
+    place: OwnedSemaphorePermit,
+) -> Result<http::Response<WasiBody>, Error> {
+    answer.map(|answer| answer.map(|body| held(body, place).boxed_unsync()))
+}
+
 /// `place` is held until the answer has been read, or is not wanted any more.
 fn answer_body(body: Incoming, pause: Option<Duration>, place: OwnedSemaphorePermit) -> WasiBody {
-    let body = body.map_err(Error::Hyper).map_frame(move |frame| {
-        let _held = &place;
-        frame
-    });
+    let body = held(body.map_err(Error::Hyper), place);
     match pause {
         Some(pause) => TimedBody::new(body, pause, || Error::ConnectionReadTimeout).boxed_unsync(),
         None => body.boxed_unsync(),
     }
+}
+
+fn held<B: http_body::Body>(
+    body: B,
+    place: OwnedSemaphorePermit,
+) -> impl http_body::Body<Data = B::Data, Error = B::Error> {
+    body.map_frame(move |frame| {
+        let _held = &place;
+        frame
+    })
 }
 
 /// The component is told what kind of failure it was, never an address or a message of the host's.
@@ -94,6 +115,9 @@ fn code(error: &hyper_util::client::legacy::Error) -> Error {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if let Some(failure) = https::failure(io) {
+                return failure;
+            }
             return match io.kind() {
                 std::io::ErrorKind::TimedOut => Error::ConnectionTimeout,
                 std::io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
@@ -109,11 +133,13 @@ fn code(error: &hyper_util::client::legacy::Error) -> Error {
 /// The hooks of one store.
 pub(super) struct Outbound {
     grants: Arc<Grants>,
+    /// How many chained calls the requests of its instance are inside of.
+    pub depth: usize,
 }
 
 impl Outbound {
     pub fn new(grants: Arc<Grants>) -> Self {
-        Self { grants }
+        Self { grants, depth: 0 }
     }
 
     fn check(&self, uri: &http::Uri) -> Result<Reach, Error> {
@@ -148,7 +174,7 @@ type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(),
 
 impl WasiHttpHooks for Outbound {
     fn is_supported_scheme(&mut self, scheme: &Scheme) -> bool {
-        *scheme == Scheme::HTTP
+        *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS
     }
 
     fn send_request(
@@ -159,14 +185,18 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
         let (client, places) = (self.grants.http.clone(), self.grants.outbound.clone());
-        let component = self.grants.component.clone();
+        let (component, depth) = (self.grants.component.clone(), self.depth);
         Box::new(async move {
             let reach = allowed?;
+            let chained = request.uri().host().and_then(target_of).map(str::to_owned);
             let place = tokio::time::timeout(PLACE_WITHIN, places.acquire_owned()).await;
             let place = place.ok().and_then(Result::ok).ok_or(Error::ConnectionLimitReached)?;
             let span = trace::sent(&mut request);
             span.set("component_id", || component.to_string());
-            let response = client.send(request, options.unwrap_or_default(), reach, place).await;
+            let response = match chained {
+                Some(id) => called(client.chain.call(&id, request, depth, &span).await, place),
+                None => client.send(request, options.unwrap_or_default(), reach, place).await,
+            };
             match &response {
                 Ok(response) => span.answered(response.status(), response.status().as_u16() >= 400),
                 Err(_) => span.fail("no_answer"),

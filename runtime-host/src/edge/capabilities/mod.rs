@@ -4,6 +4,8 @@
 mod allowed_hosts;
 pub(crate) mod bindings;
 mod http_client;
+mod https;
+mod key_value;
 mod log_budget;
 mod public_only;
 mod redis;
@@ -29,6 +31,9 @@ use super::usage::{Memory, Usage};
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::Reach;
 pub(crate) use http_client::HttpClient;
+pub(crate) use https::Trust;
+pub use key_value::KeyValue;
+use key_value::KeyValueAccess;
 pub(crate) use log_budget::LogBudget;
 pub(crate) use redis::RedisPool;
 
@@ -40,6 +45,7 @@ const MAX_OUTBOUND: usize = 256;
 pub(crate) struct Shared {
     pub redis: Arc<RedisPool>,
     pub http: HttpClient,
+    pub key_value: Option<Arc<KeyValue>>,
 }
 
 /// What an instance may take, unless the manifest says otherwise.
@@ -61,6 +67,7 @@ pub(crate) struct Grants {
     pub memory: usize,
     pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
+    pub key_value: KeyValueAccess,
     pub http: HttpClient,
     /// Requests that it may have on their way at a time.
     pub outbound: Arc<Semaphore>,
@@ -81,6 +88,11 @@ impl Grants {
             memory: component.limits.memory.unwrap_or(bounds.memory),
             cpu_time: component.limits.cpu_time.unwrap_or(bounds.cpu_time),
             redis: redis::RedisAccess::new(shared.redis.clone()),
+            key_value: KeyValueAccess::new(
+                component.key_value_stores.clone(),
+                shared.redis.clone(),
+                shared.key_value.clone(),
+            ),
             http: shared.http.clone(),
             outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
             log: Arc::default(),
@@ -101,6 +113,9 @@ impl Grants {
         if !inherit.includes(Configuration::AllowedOutboundHosts) {
             self.allowed_hosts = AllowedHosts::default();
         }
+        if !inherit.includes(Configuration::KeyValueStores) {
+            self.key_value.clear();
+        }
         if !inherit.includes(Configuration::Files) {
             self.mounts.clear();
         }
@@ -114,18 +129,26 @@ pub(crate) struct HostState {
     pub grants: Arc<Grants>,
     pub limits: Memory,
     pub cpu: Cpu,
+    /// Key-value stores that are open.
+    pub stores_open: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
 }
 
 impl HostState {
+    /// The instance answers requests that are inside so many chained calls.
+    pub fn chained(&mut self, depth: usize) {
+        self.outbound.depth = depth;
+    }
+
     /// Fresh state for one instance.
     pub fn new(grants: Arc<Grants>) -> wasmtime::Result<Self> {
         Ok(Self {
             table: ResourceTable::new(),
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
+            stores_open: 0,
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),
@@ -166,5 +189,8 @@ fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     bindings::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
-    bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)
+    bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::key_value::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::older::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::older::variables::add_to_linker::<_, HasHost>(linker, |state| state)
 }

@@ -1,7 +1,8 @@
-//! `spin:variables`: a component reads its own variables, expanded at load, and no others.
+//! `spin:variables`, and `fermyon:spin/variables@2.0.0` of older SDKs: a component reads its own variables, expanded at load, and no others.
 
 use wasmtime::component::Accessor;
 
+use super::bindings::older::variables as older;
 use super::bindings::variables::{Error, Host, HostWithStore};
 use super::{HasHost, HostState};
 use crate::edge::manifest::is_variable_name;
@@ -10,10 +11,26 @@ impl Host for HostState {}
 
 impl<T: Send> HostWithStore<T> for HasHost {
     async fn get(accessor: &Accessor<T, Self>, name: String) -> wasmtime::Result<Result<String, Error>> {
+        Ok(accessor.with(|mut access| access.get().variable(name)))
+    }
+}
+
+impl older::Host for HostState {
+    async fn get(&mut self, name: String) -> wasmtime::Result<Result<String, older::Error>> {
+        Ok(self.variable(name).map_err(|error| match error {
+            Error::InvalidName(name) => older::Error::InvalidName(name),
+            Error::Undefined(name) => older::Error::Undefined(name),
+            Error::Provider(text) => older::Error::Provider(text),
+            Error::Other(text) => older::Error::Other(text),
+        }))
+    }
+}
+
+impl HostState {
+    fn variable(&self, name: String) -> Result<String, Error> {
         if !is_variable_name(&name) {
-            return Ok(Err(Error::InvalidName(name)));
+            return Err(Error::InvalidName(name));
         }
-        let value = accessor.with(|mut access| access.get().grants.variables.get(&name).cloned());
-        Ok(value.ok_or(Error::Undefined(name)))
+        self.grants.variables.get(&name).cloned().ok_or(Error::Undefined(name))
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use wasmparser::{KnownCustom, Parser, Payload};
@@ -11,14 +10,14 @@ use wasmparser::{KnownCustom, Parser, Payload};
 use super::{Difference, worlds};
 use crate::edge::EdgeError;
 use crate::edge::check::surface::Surface;
-use crate::edge::compose::InterfaceName;
+use crate::edge::compose::{InterfaceName, candidate};
 use crate::edge::manifest::{Component, DependencySource};
 
-/// Packages that a host offers, each with the line of versions.
-type Offers = &'static [(&'static str, &'static str)];
+/// Packages, or interfaces of packages, that a host offers, each with the line of versions.
+pub(super) type Offers = &'static [(&'static str, &'static str)];
 
 /// What this host offers.
-const HERE: Offers = &[
+pub(super) const HERE: Offers = &[
     ("wasi:cli", "0.2."),
     ("wasi:clocks", "0.2."),
     ("wasi:filesystem", "0.2."),
@@ -32,15 +31,26 @@ const HERE: Offers = &[
     ("wasi:http", "0.3.0"),
     ("wasi:random", "0.3.0"),
     ("wasi:sockets", "0.3.0"),
+    ("spin:key-value", "3."),
     ("spin:redis", "3."),
     ("spin:variables", "3."),
+    ("fermyon:spin/redis", "2."),
+    ("fermyon:spin/variables", "2."),
+];
+/// As [`HERE`], under the version that its release candidate had.
+const CANDIDATE: Offers = &[
+    ("wasi:cli", candidate::CANDIDATE),
+    ("wasi:clocks", candidate::CANDIDATE),
+    ("wasi:filesystem", candidate::CANDIDATE),
+    ("wasi:http", candidate::CANDIDATE),
+    ("wasi:random", candidate::CANDIDATE),
+    ("wasi:sockets", candidate::CANDIDATE),
 ];
 /// What Spin 4.1 offers beyond that.
-const SPIN_TOO: Offers = &[
+pub(super) const SPIN_TOO: Offers = &[
     ("wasi:config", "0.2."),
     ("wasi:keyvalue", "0.2."),
     ("wasi:otel", "0.2."),
-    ("spin:key-value", "3."),
     ("spin:mqtt", "3."),
     ("spin:mysql", "3."),
     ("spin:postgres", "3."),
@@ -84,15 +94,16 @@ impl Explanation {
     }
 }
 
-/// Explains the component in `file`; one of a manifest with what that says of it.
-pub(super) fn explain(name: &str, file: &Path, component: Option<&Component>) -> Result<Explanation, EdgeError> {
-    let what = || format!("component {name:?}");
-    let bytes = std::fs::read(file).map_err(|source| EdgeError::Read { what: what(), path: file.into(), source })?;
+/// Explains the component in `bytes`; one of a manifest with what that says of it.
+pub(super) fn explain(name: &str, bytes: &[u8], component: Option<&Component>) -> Result<Explanation, EdgeError> {
     let not_one = |message: String| EdgeError::NotAComponent { component: name.to_owned(), message };
-    let surface = Surface::of_component(&bytes).map_err(not_one)?;
+    let surface = Surface::of_component(bytes).map_err(not_one)?;
     let world = super::world_of(name);
     let differences = match world {
-        Some(world) => worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default(),
+        Some(world) => {
+            let joined = Surface::as_joined(bytes).map_err(not_one)?;
+            worlds::load()?.get(world).map(|world| joined.differences(world)).unwrap_or_default()
+        }
         None => Vec::new(),
     };
     let answered = |import: &str| {
@@ -106,11 +117,11 @@ pub(super) fn explain(name: &str, file: &Path, component: Option<&Component>) ->
     Ok(Explanation {
         name: name.to_owned(),
         size: bytes.len(),
-        digest: format!("sha256:{}", hex::encode(Sha256::digest(&bytes))),
-        made_by: made_by(&bytes),
+        digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        made_by: made_by(bytes),
         world: world.map(str::to_owned),
-        unanswered_here: without(&[HERE]),
-        unanswered_on_spin: without(&[HERE, SPIN_TOO]),
+        unanswered_here: without(&[HERE, CANDIDATE]),
+        unanswered_on_spin: without(&[HERE, CANDIDATE, SPIN_TOO]),
         imports: surface.imports.into_keys().collect(),
         exports: surface.exports.into_keys().collect(),
         may: component.map(may),
@@ -118,11 +129,12 @@ pub(super) fn explain(name: &str, file: &Path, component: Option<&Component>) ->
     })
 }
 
-fn is_offered(import: &str, offers: &[Offers]) -> bool {
+pub(super) fn is_offered(import: &str, offers: &[Offers]) -> bool {
     let name = InterfaceName::parse(import);
-    let version = name.version.map(|version| version.to_string()).unwrap_or_default();
+    let version = name.version.as_ref().map(ToString::to_string).unwrap_or_default();
     offers.iter().flat_map(|offers| offers.iter()).any(|(package, line)| {
-        *package == name.package && (version == *line || (line.ends_with('.') && version.starts_with(line)))
+        (*package == name.package || *package == name.path())
+            && (version == *line || (line.ends_with('.') && version.starts_with(line)))
     })
 }
 
@@ -157,7 +169,7 @@ fn may(component: &Component) -> Vec<String> {
     for dependency in &component.dependencies {
         let from = match &dependency.source {
             DependencySource::Component(id) => id.clone(),
-            DependencySource::Path(path) => path.display().to_string(),
+            DependencySource::Code(source) => source.to_string(),
         };
         all.push(format!("ask {from} for {}", dependency.import));
     }

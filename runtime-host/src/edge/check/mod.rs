@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::EdgeError;
-use super::manifest::{Application, Component};
+use super::manifest::{Application, Component, Place};
+use super::{EdgeError, sources};
 pub use explain::Explanation;
 use surface::Surface;
 
@@ -43,6 +43,9 @@ pub enum Difference {
     /// The file is not there.
     #[error("is not built: {path} is missing; run `cargo xtask build`", path = .0.display())]
     NotBuilt(PathBuf),
+    /// It is elsewhere, and cannot be had.
+    #[error("is not there: {0}")]
+    NotFetched(String),
     /// The file holds something else.
     #[error("is not a WebAssembly component: {0}")]
     NotAComponent(String),
@@ -92,10 +95,12 @@ impl fmt::Display for Report {
 }
 
 /// Holds every component of the manifest against its world. An error means that the manifest itself cannot be read.
-pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Report, EdgeError> {
-    let application = Application::load(manifest, variables)?;
+pub fn check(manifest: &Path, variables: &HashMap<String, String>, profile: Option<&str>) -> Result<Report, EdgeError> {
+    let application = Application::load(manifest, variables, profile)?;
     let worlds = worlds::load()?;
-    let components = application.components.values().map(|component| check_component(component, &worlds)).collect();
+    let one =
+        |component: &Component| check_component(application.place(&component.id, &["source"]), component, &worlds);
+    let components = application.components.values().map(one).collect();
     Ok(Report { components })
 }
 
@@ -103,19 +108,23 @@ pub fn check(manifest: &Path, variables: &HashMap<String, String>) -> Result<Rep
 pub fn explain(
     manifest: &Path,
     variables: &HashMap<String, String>,
+    profile: Option<&str>,
     names: &[String],
 ) -> Result<Vec<Explanation>, EdgeError> {
     let is_file = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "wasm");
-    let application = if names.iter().all(is_file) { None } else { Some(Application::load(manifest, variables)?) };
+    let load = || Application::load(manifest, variables, profile);
+    let application = if names.iter().all(is_file) { None } else { Some(load()?) };
     let one = |name: &String| {
         let Some(application) = application.as_ref().filter(|_| !is_file(name)) else {
-            return explain::explain(name, Path::new(name), None);
+            let what = format!("component {name:?}");
+            return explain::explain(name, &sources::read(what.into(), Path::new(name))?.bytes, None);
         };
         let component = application
             .components
             .get(name)
             .ok_or_else(|| EdgeError::NoSuchComponent { component: name.clone(), wanted: "is".to_owned() })?;
-        explain::explain(name, &component.source, Some(component))
+        let code = sources::alone(application.place(name, &["source"]), &component.source)?;
+        explain::explain(name, &code.bytes, Some(component))
     };
     names.iter().map(one).collect()
 }
@@ -129,18 +138,18 @@ pub fn world_of(id: &str) -> Option<&str> {
 /// What of a release does not fit the world of its component. A component that has no world of ours is held against what
 /// is served of it: it must export the same.
 pub(in crate::edge) fn of_release(id: &str, bytes: &[u8], served: Option<&[u8]>) -> Result<Vec<Difference>, EdgeError> {
-    let surface = match Surface::of_component(bytes) {
+    let surface = match Surface::as_joined(bytes) {
         Ok(surface) => surface,
         Err(message) => return Ok(vec![Difference::NotAComponent(message)]),
     };
     if let Some(world) = world_of(id) {
         return Ok(worlds::load()?.get(world).map(|world| surface.differences(world)).unwrap_or_default());
     }
-    let served = served.and_then(|bytes| Surface::of_component(bytes).ok());
+    let served = served.and_then(|bytes| Surface::as_joined(bytes).ok());
     Ok(served.map(|served| surface.differences(&served.with_imports_of(&surface))).unwrap_or_default())
 }
 
-fn check_component(component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {
+fn check_component(place: Place, component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {
     let world = world_of(&component.id);
     let mut report = ComponentReport {
         id: component.id.clone(),
@@ -149,11 +158,18 @@ fn check_component(component: &Component, worlds: &HashMap<String, Surface>) -> 
         exports: Vec::new(),
         differences: Vec::new(),
     };
-    let Ok(bytes) = std::fs::read(&component.source) else {
-        report.differences.push(Difference::NotBuilt(component.source.clone()));
-        return report;
+    let code = match sources::alone(place, &component.source) {
+        Ok(code) => code,
+        Err(EdgeError::Read { path, .. }) => {
+            report.differences.push(Difference::NotBuilt(path));
+            return report;
+        }
+        Err(error) => {
+            report.differences.push(Difference::NotFetched(error.to_string()));
+            return report;
+        }
     };
-    match Surface::of_component(&bytes) {
+    match Surface::as_joined(&code.bytes) {
         Err(message) => report.differences.push(Difference::NotAComponent(message)),
         Ok(surface) => {
             report.imports = surface.imports.keys().cloned().collect();

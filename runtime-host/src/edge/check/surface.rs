@@ -6,7 +6,7 @@ use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldId, WorldItem, WorldKey};
 
 use super::Difference;
-use crate::edge::compose::InterfaceName;
+use crate::edge::compose::{InterfaceName, candidate};
 
 /// Interface names with their functions.
 pub(super) type Interfaces = BTreeMap<String, BTreeSet<String>>;
@@ -40,6 +40,11 @@ impl Surface {
     /// The same exports, and the imports of another.
     pub fn with_imports_of(self, other: &Self) -> Self {
         Self { imports: other.imports.clone(), exports: self.exports }
+    }
+
+    /// As a component is joined with others: one made for a release candidate counts as one of the release.
+    pub fn as_joined(bytes: &[u8]) -> Result<Self, String> {
+        Self::of_component(&candidate::as_final(bytes))
     }
 
     /// What of this component does not fit `world`.

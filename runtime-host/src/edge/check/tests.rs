@@ -76,7 +76,7 @@ fn explains_what_a_component_is_and_where_it_runs() {
     );
     let path = folder.path().join("spin.toml");
     std::fs::write(&path, manifest).unwrap();
-    let explained = explain(&path, &HashMap::new(), &["x".to_owned()]).unwrap();
+    let explained = explain(&path, &HashMap::new(), None, &["x".to_owned()]).unwrap();
     let [one] = explained.as_slice() else { panic!("{explained:?}") };
     assert_eq!(one.unanswered_here, ["spin:sqlite/sqlite@3.0.0"]);
     assert!(one.unanswered_on_spin.is_empty() && !one.fits());
@@ -85,6 +85,78 @@ fn explains_what_a_component_is_and_where_it_runs() {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("s3cret"), "{text}");
-    let file = explain(Path::new("none"), &HashMap::new(), &[file.display().to_string()]).unwrap();
+    let file = explain(Path::new("none"), &HashMap::new(), None, &[file.display().to_string()]).unwrap();
     assert_eq!((file[0].may.as_ref(), file[0].world.as_ref()), (None, None));
+}
+
+/// `environments/image2model.toml`, as Spin reads it.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Environment {
+    triggers: HashMap<String, Trigger>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trigger {
+    worlds: Vec<World>,
+    capabilities: Vec<String>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct World {
+    path: PathBuf,
+    world: String,
+}
+
+#[test]
+fn the_environment_for_spin_build_names_what_is_linked() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../environments");
+    let text = std::fs::read_to_string(folder.join("image2model.toml")).unwrap();
+    let environment: Environment = toml::from_str(&text).unwrap();
+    let http = &environment.triggers["http"];
+    assert_eq!((environment.triggers.len(), http.worlds.len()), (1, 2));
+    assert_eq!(http.capabilities, ["local_service_chaining", "middleware"]);
+    let engine = wasmtime::Engine::new(wasmtime::Config::new().wasm_component_model_async(true)).unwrap();
+    let linker = crate::edge::capabilities::linker(&engine).unwrap();
+    let mut named = std::collections::BTreeSet::new();
+    for World { path, world } in &http.worlds {
+        let mut resolve = wit_parser::Resolve::default();
+        let (package, _) = resolve.push_dir(folder.join(path)).unwrap();
+        let (of, name) = world.split_once('/').unwrap();
+        let (name, version) = name.split_once('@').unwrap();
+        assert_eq!(resolve.packages[package].name.to_string(), format!("{of}@{version}"));
+        let world = resolve.select_world(&[package], Some(name)).unwrap();
+        named.extend(Surface::of_world(&resolve, world).imports.into_keys());
+        // A component that asks for all of it, and answers as the world says.
+        let abi = wit_parser::ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync);
+        let mut module = wit_component::dummy_module(&resolve, world, abi);
+        let encoding = wit_component::StringEncoding::UTF8;
+        wit_component::embed_component_metadata(&mut module, &resolve, world, encoding).unwrap();
+        let bytes = wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap();
+        let component = wasmtime::component::Component::from_binary(&engine, &bytes).unwrap();
+        let linked = linker.instantiate_pre(&component);
+        assert!(linked.is_ok(), "{name}: {:?}", linked.err());
+    }
+    for (offered, line) in explain::HERE {
+        let is = |import: &String| import.starts_with(offered) && import.contains(&format!("@{line}"));
+        assert!(named.iter().any(is), "{offered}@{line} is offered here, and no world of the environment names it");
+    }
+    for import in &named {
+        assert!(explain::is_offered(import, &[explain::HERE]), "{import} is named, and `check` does not know it");
+    }
+}
+
+#[test]
+fn the_page_on_spin_names_every_interface_that_is_offered() {
+    let page = include_str!("../../../../docs/spin.md");
+    for (name, _) in explain::HERE {
+        let done = page.lines().any(|line| line.contains(&format!("`{name}")) && line.contains("| done |"));
+        assert!(done, "{name} is offered, and docs/spin.md does not say so");
+    }
+    for (name, _) in explain::SPIN_TOO.iter().filter(|(name, _)| *name != "fermyon:spin") {
+        let refused = page.lines().any(|line| line.contains(&format!("`{name}")) && line.contains("| refused |"));
+        assert!(refused, "{name} is Spin's, and docs/spin.md does not say that it is refused here");
+    }
 }

@@ -1,15 +1,19 @@
 //! A component joined with its dependencies into one, by `wac-graph`. What a dependency does not inherit it does not
 //! get: its imports are checked here, before anything is linked.
 
+pub(crate) mod candidate;
 mod capability;
 mod deny;
+mod middleware;
 mod name;
 
 use wac_graph::types::{Package, WorldId};
-use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
+use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
+use candidate::as_final;
+pub(crate) use middleware::behind;
 pub(crate) use name::{InterfaceName, covers};
 
 /// A dependency and its bytes, itself composed already.
@@ -18,6 +22,8 @@ pub(crate) struct Part<'a> {
     /// How it is called in messages: the id of its component, or its path.
     pub name: String,
     pub bytes: &'a [u8],
+    /// The manifest's own code of it, where a release takes its place.
+    pub before: Option<&'a [u8]>,
 }
 
 /// What composing needs to know of the component that depends.
@@ -31,14 +37,11 @@ struct Subject<'a> {
 /// Joins `bytes`, the code of `component`, with the parts that answer its imports.
 pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -> Result<Vec<u8>, EdgeError> {
     if parts.is_empty() {
-        return Ok(bytes.to_vec());
+        return Ok(as_final(bytes).into_owned());
     }
     let mut graph = CompositionGraph::new();
-    let not_a_component = |error: String| EdgeError::NotAComponent { component: component.id.clone(), message: error };
-    let package = Package::from_bytes(&format!("app:{}", component.id), None, bytes, graph.types_mut())
-        .map_err(|error| not_a_component(format!("{error:#}")))?;
-    let world = package.ty();
-    let package = graph.register_package(package).map_err(|error| not_a_component(error.to_string()))?;
+    let (package, world) = package_of(&mut graph, &format!("app:{}", component.id), bytes)
+        .map_err(|message| EdgeError::NotAComponent { component: component.id.clone(), message })?;
     let node = graph.instantiate(package);
     let mut subject = Subject { component, graph, node, world };
     for (index, part) in parts.iter().enumerate() {
@@ -49,9 +52,9 @@ pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -
 
 /// Instantiates one part and hands its exports to the imports it is meant for.
 fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), EdgeError> {
-    let id = subject.component.id.clone();
+    let place = &part.dependency.place;
     let refuse =
-        |message: String| EdgeError::Composition { component: id.clone(), dependency: part.name.clone(), message };
+        |message: String| EdgeError::Composition { place: place.clone(), dependency: part.name.clone(), message };
     let wanted: Vec<String> = world_imports(&subject.graph, subject.world)
         .into_iter()
         .filter(|import| name::covers(&part.dependency.import, import))
@@ -59,11 +62,8 @@ fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), 
     if wanted.is_empty() {
         return Err(refuse(format!("it does not import {}", part.dependency.import)));
     }
-    let package = Package::from_bytes(&format!("dep:p{index}"), None, part.bytes, subject.graph.types_mut())
-        .map_err(|error| refuse(format!("the dependency is not a component: {error:#}")))?;
-    let world = package.ty();
-    let denied = check_inherited(subject, world, part)?;
-    let package = subject.graph.register_package(package).map_err(|error| refuse(error.to_string()))?;
+    let (package, world) = package_of(&mut subject.graph, &format!("dep:p{index}"), part.bytes).map_err(refuse)?;
+    let denied = check_inherited(subject.component, world_imports(&subject.graph, world), part)?;
     let node = subject.graph.instantiate(package);
     deny_imports(&mut subject.graph, index, node, part, &denied).map_err(|error| refuse(format!("{error:#}")))?;
     let exports: Vec<String> = subject.graph.types()[world].exports.keys().cloned().collect();
@@ -79,29 +79,41 @@ fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), 
     Ok(())
 }
 
-/// Refuses a part that imports what it does not inherit. Answers the imports that must be answered by a stand-in instead:
-/// the standard library's, which every program carries whether or not it uses them.
-fn check_inherited(subject: &Subject<'_>, world: WorldId, part: &Part<'_>) -> Result<Vec<String>, EdgeError> {
+/// The imports of a part that it does not inherit, which a stand-in answers. Refused where nobody has said what the part
+/// inherits, and where a release asks for more than the code that it takes the place of: both are more often a slip than
+/// meant, and would only show when the first call traps.
+fn check_inherited(component: &Component, imports: Vec<String>, part: &Part<'_>) -> Result<Vec<String>, EdgeError> {
+    let before = part.before.map(|bytes| imports_of(&part.name, bytes)).transpose()?;
     let mut denied = Vec::new();
-    for import in world_imports(&subject.graph, world) {
+    for import in imports {
         let Some(configuration) = capability::of(&import) else { continue };
         if part.dependency.inherit.includes(configuration) {
             continue;
         }
-        let nothing_inherited = matches!(&part.dependency.inherit, Inherit::Only(list) if list.is_empty());
-        match configuration {
-            Configuration::Files if !nothing_inherited && subject.component.mounts.is_empty() => {}
-            Configuration::Environment if subject.component.environment.is_empty() => {}
-            Configuration::Files | Configuration::Environment if !nothing_inherited => denied.push(import),
-            _ => {
-                return Err(EdgeError::NotInherited {
-                    component: subject.component.id.clone(),
-                    dependency: part.name.clone(),
-                    import,
-                    capability: configuration.name().to_owned(),
-                });
-            }
+        // Every program of the standard library carries these, whether or not it uses them.
+        let is_standard = matches!(configuration, Configuration::Files | Configuration::Environment);
+        let is_said = matches!(part.dependency.inherit, Inherit::Only(_));
+        let is_new = before.as_ref().is_some_and(|before| !before.iter().any(|old| name::compatible(old, &import)));
+        let has_nothing = match configuration {
+            Configuration::Files => is_said && component.mounts.is_empty(),
+            Configuration::Environment => component.environment.is_empty(),
+            _ => false,
+        };
+        if has_nothing {
+            continue;
         }
+        if !is_said || (is_new && !is_standard) {
+            return Err(EdgeError::NotInherited {
+                place: part.dependency.place.clone(),
+                dependency: part.name.clone(),
+                import,
+                capability: configuration.name().to_owned(),
+            });
+        }
+        denied.push(import);
+    }
+    if !denied.is_empty() {
+        tracing::info!(component = component.id, dependency = part.name, ?denied, "not inherited: calls of these trap");
     }
     Ok(denied)
 }
@@ -143,10 +155,28 @@ fn finish(mut subject: Subject<'_>) -> Result<Vec<u8>, EdgeError> {
 
 /// The names that the component in `bytes` exports.
 pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
+    let (graph, world) = alone(id, bytes)?;
+    Ok(graph.types()[world].exports.keys().cloned().collect())
+}
+
+fn imports_of(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
+    let (graph, world) = alone(id, bytes)?;
+    Ok(world_imports(&graph, world))
+}
+
+fn alone(id: &str, bytes: &[u8]) -> Result<(CompositionGraph, WorldId), EdgeError> {
     let mut graph = CompositionGraph::new();
-    let package = Package::from_bytes("app:exports", None, bytes, graph.types_mut())
-        .map_err(|error| EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") })?;
-    Ok(graph.types()[package.ty()].exports.keys().cloned().collect())
+    let (_, world) = package_of(&mut graph, "app:alone", bytes)
+        .map_err(|message| EdgeError::NotAComponent { component: id.to_owned(), message })?;
+    Ok((graph, world))
+}
+
+/// A component made known to `graph`.
+fn package_of(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<(PackageId, WorldId), String> {
+    let package = Package::from_bytes(name, None, as_final(bytes).into_owned(), graph.types_mut());
+    let package = package.map_err(|error| format!("it is not a component: {error:#}"))?;
+    let world = package.ty();
+    Ok((graph.register_package(package).map_err(|error| error.to_string())?, world))
 }
 
 fn world_imports(graph: &CompositionGraph, world: WorldId) -> Vec<String> {

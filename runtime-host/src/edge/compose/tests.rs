@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::*;
 use crate::edge::capabilities::AllowedHosts;
-use crate::edge::manifest::{DependencySource, Limits, Mount};
+use crate::edge::manifest::{DependencySource, Limits, Mount, Source};
 
 const IMPORT: &str = "a:b/c@1.0.0";
 
 fn subject(mounts: Vec<Mount>) -> Component {
     Component {
         id: "app".into(),
-        source: "app.wasm".into(),
+        source: Source::File("app.wasm".into()),
         variables: HashMap::new(),
         environment: BTreeMap::new(),
         allowed_hosts: AllowedHosts::default(),
+        key_value_stores: BTreeSet::new(),
         mounts,
         dependencies: Vec::new(),
         limits: Limits::default(),
@@ -48,13 +49,19 @@ fn dependency(import: &str, result: &str) -> Vec<u8> {
 }
 
 fn join(component: &Component, bytes: &[u8], inherit: &[Configuration]) -> Result<Vec<u8>, EdgeError> {
+    let inherit = Inherit::Only(BTreeSet::from_iter(inherit.iter().copied()));
+    join_as(component, bytes, inherit, None)
+}
+
+fn join_as(component: &Component, bytes: &[u8], inherit: Inherit, before: Option<&[u8]>) -> Result<Vec<u8>, EdgeError> {
     let dependency = Dependency {
+        place: "component \"app\"".into(),
         import: IMPORT.into(),
         source: DependencySource::Component("lib".into()),
         export: None,
-        inherit: Inherit::Only(BTreeSet::from_iter(inherit.iter().copied())),
+        inherit,
     };
-    compose(component, &app(), &[Part { dependency: &dependency, name: "lib".into(), bytes }])
+    compose(component, &app(), &[Part { dependency: &dependency, name: "lib".into(), bytes, before }])
 }
 
 #[test]
@@ -75,13 +82,28 @@ fn refuses_a_capability_that_is_not_inherited() {
         ("spin:variables/variables@3.0.0", "variables"),
         ("wasi:filesystem/preopens@0.2.3", "files"),
     ] {
-        let error = join(&subject(Vec::new()), &dependency(import, "u32"), &[]).unwrap_err().to_string();
+        let bytes = dependency(import, "u32");
+        let error = join_as(&subject(Vec::new()), &bytes, Inherit::Unsaid, None).unwrap_err().to_string();
         for part in ["\"app\"", "\"lib\"", import, word] {
             assert!(error.contains(part), "{part} not in {error}");
         }
     }
     let inherited = [Configuration::AllowedOutboundHosts];
     assert!(join(&subject(Vec::new()), &dependency("spin:redis/redis@3.0.0", "u32"), &inherited).is_ok());
+}
+
+#[test]
+fn what_is_expressly_not_inherited_is_denied_when_it_is_called() {
+    for import in ["spin:redis/redis@3.0.0", "wasi:http/client@0.3.0", "spin:key-value/key-value@3.0.0"] {
+        let bytes = dependency(import, "u32");
+        let joined = join(&subject(Vec::new()), &bytes, &[]).unwrap();
+        assert!(imports_of("app", &joined).unwrap().is_empty(), "the dependency still reaches {import}");
+        let inherit = || Inherit::Only(BTreeSet::new());
+        let before = dependency("spin:variables/variables@3.0.0", "u32");
+        let error = join_as(&subject(Vec::new()), &bytes, inherit(), Some(&before)).unwrap_err();
+        assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED", "a release may ask for more");
+        assert!(join_as(&subject(Vec::new()), &bytes, inherit(), Some(&bytes)).is_ok());
+    }
 }
 
 #[test]

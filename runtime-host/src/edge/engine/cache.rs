@@ -2,7 +2,7 @@
 //! An entry is a file of code and one with its SHA-256; an entry that does not match is compiled again.
 
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -11,17 +11,17 @@ use wasmtime::component::Component;
 
 use super::precompiled;
 use crate::edge::EdgeError;
+use crate::edge::folder::Folder;
 
-/// The folder. Nobody but its owner may read or write it.
+/// See the module.
 pub(super) struct Cache {
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl Cache {
     /// Makes the folder if need be and takes it from everybody else.
     pub fn open(folder: &Path) -> Result<Self, EdgeError> {
-        own(folder).map_err(|source| EdgeError::Cache { path: folder.into(), source })?;
-        Ok(Self { folder: folder.into() })
+        Ok(Self { folder: Folder::open(folder)? })
     }
 
     /// The component of `bytes`, and whether it was found. Trouble with the folder only costs the compilation.
@@ -52,19 +52,12 @@ impl Cache {
 
     fn keep(&self, key: &str, code: &[u8]) -> io::Result<()> {
         let (code_path, digest_path) = self.paths(key);
-        self.write(&code_path, code)?;
-        self.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
-    }
-
-    /// Writes beside and renames, so that a reader sees all of it or none.
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(bytes)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        self.folder.write(&code_path, code)?;
+        self.folder.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
-        (self.folder.join(format!("{key}.cwasm")), self.folder.join(format!("{key}.sha256")))
+        (self.folder.join(&format!("{key}.cwasm")), self.folder.join(&format!("{key}.sha256")))
     }
 }
 
@@ -89,18 +82,6 @@ impl Hasher for Sha256Hasher {
     }
 }
 
-#[cfg(unix)]
-fn own(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn own(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,21 +100,11 @@ mod tests {
         let cache = Cache::open(&folder.path().join("cache")).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1);
         assert!(cache.component(&engine, EMPTY).unwrap().1);
-        let code = entry(&cache.folder);
+        let code = entry(&folder.path().join("cache"));
         let mut bytes = std::fs::read(&code).unwrap();
         bytes.truncate(bytes.len() / 2);
         std::fs::write(&code, bytes).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1, "a damaged entry was used");
         assert!(cache.component(&engine, EMPTY).unwrap().1, "the entry was not repaired");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn takes_the_folder_from_everybody_else() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-        Cache::open(folder.path()).unwrap();
-        assert_eq!(std::fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

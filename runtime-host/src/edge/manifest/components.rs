@@ -4,16 +4,37 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::Duration;
 
-use toml::Value;
-
-use super::schema::{self, Files, ToolTable};
+use super::lines::{Lines, Place};
+use super::schema::{self, TOOL, TextOr, ToolTable};
 use super::template::{Values, is_variable_name};
-use super::{Component, Configuration, Dependency, DependencySource, Inherit, Limits, Mount};
+use super::{Component, Configuration, Dependency, DependencySource, HANDLER, Inherit, Limits, Mount, Source, source};
 use crate::edge::EdgeError;
 use crate::edge::capabilities::AllowedHosts;
+use crate::edge::engine::MAX_MEMORY;
 
-/// The tool table that is ours.
-const TOOL: &str = "image2model";
+/// One table of the manifest that is being read: how it is called, and where its keys stand.
+#[derive(Clone)]
+pub(super) struct Spot<'a> {
+    pub words: String,
+    pub lines: &'a Lines,
+}
+
+impl Spot<'_> {
+    /// The table itself.
+    pub fn here(&self) -> Place {
+        self.lines.place([], self.words.as_str())
+    }
+
+    /// The key at `path` in it.
+    pub fn key<'k>(&self, path: impl IntoIterator<Item = &'k str>) -> Place {
+        self.lines.place(path, self.words.as_str())
+    }
+
+    /// As [`key`](Self::key), and called by more words.
+    pub fn called<'k>(&self, path: impl IntoIterator<Item = &'k str>, more: &str) -> Place {
+        self.lines.place(path, format!("{}, {more}", self.words))
+    }
+}
 
 pub(super) fn resolve(
     id: &str,
@@ -21,72 +42,99 @@ pub(super) fn resolve(
     base: &Path,
     values: &Values,
     missing: &mut BTreeSet<String>,
+    lines: &Lines,
 ) -> Result<Component, EdgeError> {
-    let place = format!("component {id:?}");
+    let spot = Spot { words: format!("component {id:?}"), lines };
     if !is_kebab_case(id) {
-        return Err(EdgeError::invalid(place, "ids are kebab-case: words of letters and digits joined by `-`"));
+        return Err(EdgeError::invalid(spot.here(), "ids are kebab-case: words of letters and digits joined by `-`"));
     }
-    let source = match &component.source {
-        Value::String(path) => base.join(path),
-        Value::Table(table) => {
-            let key = if table.contains_key("url") { "source.url" } else { "source.registry" };
-            return Err(EdgeError::unsupported(place, key, "components are not fetched here yet: give a path"));
+    Ok(Component {
+        id: id.to_owned(),
+        source: source(&spot, component.source, base)?,
+        variables: variables(&spot, &component.variables, values, missing)?,
+        environment: component.environment,
+        allowed_hosts: allowed_hosts(&spot, &component.allowed_outbound_hosts, values, missing)?,
+        key_value_stores: stores(&spot, component.key_value_stores)?,
+        mounts: mounts(&spot, component.files, base)?,
+        dependencies: dependencies(&spot, component.dependencies, component.dependencies_inherit_configuration, base)?,
+        limits: limits(&spot, component.tool.own)?,
+    })
+}
+
+fn source(spot: &Spot<'_>, source: TextOr<schema::Remote>, base: &Path) -> Result<Source, EdgeError> {
+    match source {
+        TextOr::Text(path) => Ok(Source::File(base.join(path))),
+        TextOr::Other(keys) => {
+            let spot = Spot { words: format!("{}, `source`", spot.words), lines: spot.lines.get(["source"]) };
+            source::remote(&spot, keys, None).map(Source::Remote)
         }
-        _ => return Err(EdgeError::invalid(place, "`source` is a path")),
-    };
-    let mut hosts = Vec::with_capacity(component.allowed_outbound_hosts.len());
-    for host in &component.allowed_outbound_hosts {
+    }
+}
+
+fn allowed_hosts(
+    spot: &Spot<'_>,
+    declared: &[String],
+    values: &Values,
+    missing: &mut BTreeSet<String>,
+) -> Result<AllowedHosts, EdgeError> {
+    const KEY: &str = "allowed_outbound_hosts";
+    let mut hosts = Vec::with_capacity(declared.len());
+    for (index, host) in declared.iter().enumerate() {
+        let place = spot.called([KEY, index.to_string().as_str()], "`allowed_outbound_hosts`");
         let before = missing.len();
         let expanded = values.expand(&place, host, missing)?;
         // A host whose variable has no value is reported with the variable, not as a malformed host.
         if missing.len() == before {
+            AllowedHosts::parse(&[&expanded]).map_err(|message| EdgeError::invalid(place, message))?;
             hosts.push(expanded);
         }
     }
-    let allowed_hosts = AllowedHosts::parse(&hosts)
-        .map_err(|message| EdgeError::invalid(format!("{place}, `allowed_outbound_hosts`"), message))?;
-    Ok(Component {
-        id: id.to_owned(),
-        source,
-        variables: variables(&place, &component.variables, values, missing)?,
-        environment: component.environment,
-        allowed_hosts,
-        mounts: mounts(&place, component.files, base)?,
-        dependencies: dependencies(&place, component.dependencies, component.dependencies_inherit_configuration, base)?,
-        limits: limits(&place, &component.tool)?,
-    })
+    AllowedHosts::parse(&hosts).map_err(|message| EdgeError::invalid(spot.key([KEY]), message))
 }
 
 fn variables(
-    place: &str,
+    spot: &Spot<'_>,
     declared: &BTreeMap<String, String>,
     values: &Values,
     missing: &mut BTreeSet<String>,
 ) -> Result<HashMap<String, String>, EdgeError> {
     let mut out = HashMap::with_capacity(declared.len());
     for (name, text) in declared {
+        let place = spot.called(["variables", name], &format!("variable {name:?}"));
         if !is_variable_name(name) {
-            let message = format!("variable {name:?}: names are lower case letters, digits and single underscores");
-            return Err(EdgeError::invalid(place, message));
+            return Err(EdgeError::invalid(place, "names are lower case letters, digits and single underscores"));
         }
-        out.insert(name.clone(), values.expand(&format!("{place}, variable {name:?}"), text, missing)?);
+        out.insert(name.clone(), values.expand(&place, text, missing)?);
     }
     Ok(out)
 }
 
-fn mounts(place: &str, files: Vec<Files>, base: &Path) -> Result<Vec<Mount>, EdgeError> {
+fn stores(spot: &Spot<'_>, names: Vec<String>) -> Result<BTreeSet<String>, EdgeError> {
+    let one = |(index, name): (usize, String)| {
+        let is_snake = name.split('_').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric()));
+        if is_snake || is_kebab_case(&name) {
+            return Ok(name);
+        }
+        let place = spot.key(["key_value_stores", index.to_string().as_str()]);
+        Err(EdgeError::invalid(place, format!("`key_value_stores`: {name:?} is neither kebab-case nor snake_case")))
+    };
+    names.into_iter().enumerate().map(one).collect()
+}
+
+fn mounts(spot: &Spot<'_>, files: Vec<TextOr<schema::Mount>>, base: &Path) -> Result<Vec<Mount>, EdgeError> {
     let mut mounts = Vec::with_capacity(files.len());
-    for entry in files {
+    for (index, entry) in files.into_iter().enumerate() {
+        let place = spot.key(["files", index.to_string().as_str()]);
         match entry {
-            Files::Glob(glob) => {
+            TextOr::Text(glob) => {
                 let reason = format!("{glob:?} is a pattern; write {{ source = \"folder\", destination = \"/path\" }}");
                 return Err(EdgeError::unsupported(place, "files", reason));
             }
-            Files::Mount(mount) if !mount.destination.starts_with('/') => {
+            TextOr::Other(mount) if !mount.destination.starts_with('/') => {
                 let message = format!("`files`: destination {:?} must be absolute", mount.destination);
                 return Err(EdgeError::invalid(place, message));
             }
-            Files::Mount(mount) => {
+            TextOr::Other(mount) => {
                 mounts.push(Mount { source: base.join(mount.source), destination: mount.destination });
             }
         }
@@ -95,76 +143,103 @@ fn mounts(place: &str, files: Vec<Files>, base: &Path) -> Result<Vec<Mount>, Edg
 }
 
 fn dependencies(
-    place: &str,
-    declared: BTreeMap<String, schema::Dependency>,
+    spot: &Spot<'_>,
+    declared: BTreeMap<String, TextOr<Box<schema::Dependency>>>,
     inherit_all: bool,
     base: &Path,
 ) -> Result<Vec<Dependency>, EdgeError> {
     declared
         .into_iter()
         .map(|(import, dependency)| {
-            let place = format!("{place}, dependency {import:?}");
+            let spot = Spot {
+                words: format!("{}, dependency {import:?}", spot.words),
+                lines: spot.lines.get(["dependencies", &import]),
+            };
             match dependency {
-                schema::Dependency::Version(version) => {
-                    let reason = format!("registries are not read here yet: give a path instead of {version:?}");
-                    Err(EdgeError::unsupported(place, "version", reason))
+                TextOr::Text(version) => {
+                    let reason = format!(
+                        "this host has no registry of its own to look in: write {{ version = {version:?}, registry = \"…\" }}"
+                    );
+                    Err(EdgeError::unsupported(spot.here(), "version", reason))
                 }
-                schema::Dependency::Table(table) => self::dependency(place, import, *table, inherit_all, base),
+                TextOr::Other(table) => self::dependency(&spot, import, *table, inherit_all, base),
             }
         })
         .collect()
 }
 
+/// What stands in front of the component of a route, outermost first.
+pub(super) fn middleware(
+    spot: &Spot<'_>,
+    written: Vec<schema::Dependency>,
+    base: &Path,
+) -> Result<Vec<Dependency>, EdgeError> {
+    let one = |(index, table): (usize, schema::Dependency)| {
+        let spot = Spot {
+            words: format!("{}, middleware number {}", spot.words, index + 1),
+            lines: spot.lines.get(["dependencies", "middleware", index.to_string().as_str()]),
+        };
+        if table.export.is_some() {
+            return Err(EdgeError::invalid(
+                spot.key(["export"]),
+                format!("middleware exports {HANDLER} and nothing else"),
+            ));
+        }
+        dependency(&spot, HANDLER.to_owned(), table, false, base)
+    };
+    written.into_iter().enumerate().map(one).collect()
+}
+
 fn dependency(
-    place: String,
+    spot: &Spot<'_>,
     import: String,
-    table: schema::DependencyTable,
+    table: schema::Dependency,
     inherit_all: bool,
     base: &Path,
 ) -> Result<Dependency, EdgeError> {
-    let remote = [
-        ("version", &table.version),
-        ("registry", &table.registry),
-        ("package", &table.package),
-        ("url", &table.url),
-        ("digest", &table.digest),
-        ("sha256", &table.sha256),
-    ];
-    if let Some((key, _)) = remote.into_iter().find(|(_, value)| value.is_some()) {
-        return Err(EdgeError::unsupported(place, key, "dependencies are not fetched here yet: give a path"));
-    }
-    let source = match (table.component, table.path) {
-        (Some(id), None) => DependencySource::Component(id),
-        (None, Some(path)) => DependencySource::Path(base.join(path)),
-        _ => return Err(EdgeError::invalid(place, "needs exactly one of `component` and `path`")),
+    let schema::Dependency { component, path, version, registry, package, url, digest, sha256, .. } = table;
+    let elsewhere = [&version, &registry, &package, &url, &digest, &sha256].into_iter().any(Option::is_some);
+    let source = match (component, path) {
+        (Some(id), None) if !elsewhere => DependencySource::Component(id),
+        (None, Some(path)) if !elsewhere => DependencySource::Code(Source::File(base.join(path))),
+        (None, None) if elsewhere => {
+            let keys = schema::Remote { url, digest: digest.or(sha256), registry, package, version };
+            let own = import.split(['/', '@']).next();
+            DependencySource::Code(Source::Remote(source::remote(spot, keys, own)?))
+        }
+        _ => {
+            let message =
+                "needs exactly one of `component`, `path`, `url` with `digest`, and `version` with `registry`";
+            return Err(EdgeError::invalid(spot.here(), message));
+        }
     };
-    let inherit = match table.inherit_configuration {
+    let inherit = inherit(spot, table.inherit_configuration, inherit_all)?;
+    Ok(Dependency { place: spot.here(), import, source, export: table.export, inherit })
+}
+
+fn inherit(spot: &Spot<'_>, written: Option<schema::Inherit>, inherit_all: bool) -> Result<Inherit, EdgeError> {
+    Ok(match written {
         Some(schema::Inherit::All(true)) => Inherit::All,
-        Some(schema::Inherit::All(false)) => Inherit::Only(BTreeSet::new()),
-        Some(schema::Inherit::Only(names)) => Inherit::Only(configurations(&place, names)?),
+        Some(schema::Inherit::Only(names)) => Inherit::Only(configurations(spot, names)?),
         None if inherit_all => Inherit::All,
-        None => Inherit::Only(BTreeSet::new()),
-    };
-    Ok(Dependency { import, source, export: table.export, inherit })
+        Some(schema::Inherit::All(false)) => Inherit::Only(BTreeSet::new()),
+        None => Inherit::Unsaid,
+    })
 }
 
-fn configurations(place: &str, names: Vec<String>) -> Result<BTreeSet<Configuration>, EdgeError> {
-    names
-        .into_iter()
-        .map(|name| {
-            Configuration::from_name(&name).ok_or_else(|| {
-                EdgeError::invalid(place, format!("`inherit_configuration`: nothing is called {name:?}"))
-            })
+fn configurations(spot: &Spot<'_>, names: Vec<String>) -> Result<BTreeSet<Configuration>, EdgeError> {
+    let one = |(index, name): (usize, String)| {
+        Configuration::from_name(&name).ok_or_else(|| {
+            let place = spot.key(["inherit_configuration", index.to_string().as_str()]);
+            EdgeError::invalid(place, format!("`inherit_configuration`: nothing is called {name:?}"))
         })
-        .collect()
+    };
+    names.into_iter().enumerate().map(one).collect()
 }
 
-fn limits(place: &str, tools: &BTreeMap<String, toml::Table>) -> Result<Limits, EdgeError> {
-    let Some(table) = tools.get(TOOL) else { return Ok(Limits::default()) };
-    let table: ToolTable = table
-        .clone()
-        .try_into()
-        .map_err(|e: toml::de::Error| EdgeError::invalid(format!("{place}, [tool.{TOOL}]"), e.to_string()))?;
+fn limits(spot: &Spot<'_>, table: Option<ToolTable>) -> Result<Limits, EdgeError> {
+    let Some(table) = table else { return Ok(Limits::default()) };
+    let place = |key: &str| spot.called(["tool", TOOL, key], &format!("[tool.{TOOL}]"));
     let seconds = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(s.into()));
     let ms = |ms: Option<u32>| ms.map(|ms| Duration::from_millis(ms.into()));
     let nothing = [
@@ -176,10 +251,15 @@ fn limits(place: &str, tools: &BTreeMap<String, toml::Table>) -> Result<Limits, 
         ("stream_seconds", table.stream_seconds),
     ];
     if let Some((key, _)) = nothing.into_iter().find(|(_, value)| *value == Some(0)) {
-        return Err(EdgeError::invalid(format!("{place}, [tool.{TOOL}]"), format!("`{key}` must be 1 or more")));
+        return Err(EdgeError::invalid(place(key), format!("`{key}` must be 1 or more")));
+    }
+    let memory = table.memory_mb.map(|mb| (mb as usize).saturating_mul(1 << 20));
+    if memory.is_some_and(|memory| memory > MAX_MEMORY) {
+        let message = format!("`memory_mb` can be at most {}", MAX_MEMORY >> 20);
+        return Err(EdgeError::invalid(place("memory_mb"), message));
     }
     Ok(Limits {
-        memory: table.memory_mb.map(|mb| (mb as usize).saturating_mul(1 << 20)),
+        memory,
         request_timeout: seconds(table.request_timeout_seconds),
         request_deadline: seconds(table.request_deadline_seconds),
         cpu_time: ms(table.cpu_time_ms),

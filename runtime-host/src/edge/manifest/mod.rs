@@ -2,9 +2,11 @@
 //! refused by name; nothing is ignored.
 
 mod components;
+mod lines;
 mod refuse;
 mod route;
 mod schema;
+mod source;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,8 +15,12 @@ use std::time::Duration;
 
 use super::EdgeError;
 use super::capabilities::AllowedHosts;
+use components::Spot;
 
+pub(crate) use lines::Lines;
+pub use lines::Place;
 pub use route::{RouteMatch, RoutePattern};
+pub use source::{Remote, Source};
 pub(crate) use template::is_variable_name;
 
 /// An application as the manifest describes it, with every variable resolved.
@@ -29,15 +35,24 @@ pub struct Application {
     pub answers: Vec<(RoutePattern, StaticAnswer)>,
     /// The components by id.
     pub components: BTreeMap<String, Component>,
+    /// Where everything stands, under the chosen profile.
+    lines: Lines,
 }
+
+/// What answers requests: the interface of components with a route, and of what stands in front of them.
+pub(crate) const HANDLER: &str = "wasi:http/handler@0.3.0";
 
 /// One `[[trigger.http]]`.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// Which paths it takes.
-    pub pattern: RoutePattern,
+    /// Which paths it takes; a private one takes none, other components call it.
+    pub pattern: Option<RoutePattern>,
     /// The id of the component that answers.
     pub component: String,
+    /// What stands in front of the component, outermost first.
+    pub middleware: Vec<Dependency>,
+    /// Names the component with just this in front of it.
+    pub root: String,
 }
 
 /// `static_response`: what a route answers without a component.
@@ -55,14 +70,16 @@ pub struct StaticAnswer {
 pub struct Component {
     /// Its id, kebab-case.
     pub id: String,
-    /// The component's file.
-    pub source: PathBuf,
+    /// Where its code is.
+    pub source: Source,
     /// Its own variables, expanded.
     pub variables: HashMap<String, String>,
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
     /// Where it may connect to.
     pub allowed_hosts: AllowedHosts,
+    /// The key-value stores that it may open.
+    pub key_value_stores: BTreeSet<String>,
     /// Folders it may read.
     pub mounts: Vec<Mount>,
     /// Which of its imports other components answer.
@@ -106,6 +123,8 @@ pub struct Limits {
 /// Who answers an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependency {
+    /// Where the manifest says so.
+    pub place: Place,
     /// The import it answers: `ns:package/interface@1.0.0`, or `ns:package@1.0.0` for all of a package.
     pub import: String,
     /// Where the answering component comes from.
@@ -121,8 +140,8 @@ pub struct Dependency {
 pub enum DependencySource {
     /// Another component of the manifest.
     Component(String),
-    /// A file.
-    Path(PathBuf),
+    /// A file, or code elsewhere.
+    Code(Source),
 }
 
 /// What a dependency may use of the depending component's grants.
@@ -132,6 +151,8 @@ pub enum Inherit {
     All,
     /// These; an empty list is nothing at all.
     Only(BTreeSet<Configuration>),
+    /// Nothing, and nobody has said so.
+    Unsaid,
 }
 
 impl Inherit {
@@ -140,6 +161,7 @@ impl Inherit {
         match self {
             Self::All => true,
             Self::Only(list) => list.contains(&configuration),
+            Self::Unsaid => false,
         }
     }
 }
@@ -188,74 +210,146 @@ impl Configuration {
 
 impl Application {
     /// Reads the manifest at `path`; paths in it are relative to its folder. `overrides` are the variables given from
-    /// outside.
-    pub fn load(path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
+    /// outside, `profile` is the one chosen of the components' `profile` tables.
+    pub fn load(path: &Path, overrides: &HashMap<String, String>, profile: Option<&str>) -> Result<Self, EdgeError> {
         let text = std::fs::read_to_string(path).map_err(|source| EdgeError::Read {
             what: "the manifest".into(),
             path: path.into(),
             source,
         })?;
-        Self::parse(&text, path, overrides)
+        Self::parse(&text, path, overrides, profile)
     }
 
     /// As [`load`](Self::load), from `text`; `path` is only used for names and relative paths.
-    pub fn parse(text: &str, path: &Path, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
-        let syntax = |message: String| EdgeError::Syntax { path: path.into(), message };
-        let manifest: schema::Manifest = toml::from_str(text).map_err(|e| syntax(e.to_string()))?;
-        let triggers = refuse::application(&manifest, &syntax)?;
+    pub fn parse(
+        text: &str,
+        path: &Path,
+        overrides: &HashMap<String, String>,
+        profile: Option<&str>,
+    ) -> Result<Self, EdgeError> {
+        let syntax = |error: toml::de::Error| EdgeError::Syntax {
+            path: path.into(),
+            line: error.span().map_or(1, |span| lines::line_of(text, span.start)),
+            message: error.message().to_owned(),
+        };
+        let mut lines = Lines::of(text).map_err(syntax)?;
+        let mut manifest: schema::Manifest = toml::from_str(text).map_err(syntax)?;
+        refuse::application(&manifest, &lines)?;
+        if let Some(profile) = profile {
+            choose(&mut manifest, &mut lines, profile)?;
+        }
         let base = path.parent().unwrap_or(Path::new("."));
-        let values = template::Values::new(&manifest.variables, overrides)?;
+        let values = template::Values::new(&manifest.variables, overrides, &lines)?;
         let mut missing = BTreeSet::new();
         let mut components = BTreeMap::new();
         for (id, component) in manifest.component {
-            refuse::component(&id, &component)?;
-            let component = components::resolve(&id, component, base, &values, &mut missing)?;
+            let own = lines.get(["component", &id]);
+            refuse::component(&id, &component, own)?;
+            let component = components::resolve(&id, component, base, &values, &mut missing, own)?;
             components.insert(id, component);
         }
         if !missing.is_empty() {
-            return Err(EdgeError::MissingVariables { names: missing.into_iter().collect() });
+            let declared = |name: String| lines.place(["variables", &name], name.as_str());
+            return Err(EdgeError::MissingVariables { variables: missing.into_iter().map(declared).collect() });
         }
-        let (routes, answers) = routes(triggers, &components)?;
-        check_dependencies(&components)?;
-        Ok(Self { name: manifest.application.name, version: manifest.application.version, routes, answers, components })
+        let (routes, answers) = routes(manifest.trigger.http, &components, &lines, base)?;
+        check_dependencies(&components, &routes)?;
+        let (name, version) = (manifest.application.name, manifest.application.version);
+        Ok(Self { name, version, routes, answers, components, lines })
     }
+
+    /// The place of a key in a component's table.
+    pub fn place(&self, id: &str, key: &[&str]) -> Place {
+        let path = ["component", id].into_iter().chain(key.iter().copied());
+        self.lines.place(path, format!("component {id:?}"))
+    }
+}
+
+/// Lays the profile `name` over every component that has it. A name that none has is a slip of the pen.
+fn choose(manifest: &mut schema::Manifest, lines: &mut Lines, name: &str) -> Result<(), EdgeError> {
+    let known: BTreeSet<&String> = manifest.component.values().flat_map(|component| component.profile.keys()).collect();
+    if !known.iter().any(|known| *known == name) {
+        let others: Vec<&str> = known.into_iter().map(String::as_str).collect();
+        let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+        return Err(EdgeError::invalid(
+            format!("profile {name:?}"),
+            format!("no component has it; there are: {others}"),
+        ));
+    }
+    let all = std::mem::take(&mut manifest.component);
+    manifest.component = all.into_iter().map(|(id, component)| (id, component.under(name))).collect();
+    lines.under(name);
+    Ok(())
 }
 
 /// Routes to components, and those with an answer of their own.
 type Routes = (Vec<Route>, Vec<(RoutePattern, StaticAnswer)>);
 
 /// The routes, each naming a component that exists, no two alike.
-fn routes(triggers: Vec<schema::HttpTrigger>, components: &BTreeMap<String, Component>) -> Result<Routes, EdgeError> {
+fn routes(
+    triggers: Vec<schema::HttpTrigger>,
+    components: &BTreeMap<String, Component>,
+    lines: &Lines,
+    base: &Path,
+) -> Result<Routes, EdgeError> {
     let (mut routes, mut answers): Routes = (Vec::with_capacity(triggers.len()), Vec::new());
     for (index, trigger) in triggers.into_iter().enumerate() {
-        let (pattern, answer) = refuse::trigger(index, trigger)?;
-        let place = format!("route {pattern:?}");
-        let pattern = RoutePattern::parse(&pattern).map_err(|message| EdgeError::invalid(&place, message))?;
-        let known = routes.iter().map(|route| &route.pattern).chain(answers.iter().map(|(pattern, _)| pattern));
-        if let Some(other) = known.into_iter().find(|other| other.is_same_as(&pattern)) {
-            return Err(EdgeError::invalid(place, format!("takes the same paths as {:?}", other.as_str())));
+        let words = match &trigger.route {
+            Some(schema::TextOr::Text(route)) => format!("route {route:?}"),
+            _ => format!("[[trigger.http]] number {}", index + 1),
+        };
+        let spot = Spot { words, lines: lines.get(["trigger", "http", index.to_string().as_str()]) };
+        let refuse::Trigger { route, middleware, answer } = refuse::trigger(&spot, trigger, base)?;
+        let place = || spot.key(["route"]);
+        let pattern = route.map(|route| RoutePattern::parse(&route)).transpose();
+        let pattern = pattern.map_err(|message| EdgeError::invalid(place(), message))?;
+        let known = routes.iter().filter_map(|route| route.pattern.as_ref());
+        let mut known = known.chain(answers.iter().map(|(pattern, _)| pattern));
+        if let Some(other) = known.find(|other| pattern.as_ref().is_some_and(|pattern| other.is_same_as(pattern))) {
+            return Err(EdgeError::invalid(place(), format!("takes the same paths as {:?}", other.as_str())));
         }
         match answer {
             refuse::Answer::Component(component) if components.contains_key(&component) => {
-                routes.push(Route { pattern, component });
+                let root = root(&routes, &component, &middleware);
+                routes.push(Route { pattern, component, middleware, root });
             }
             refuse::Answer::Component(component) => {
+                let place = spot.key(["component"]);
                 return Err(EdgeError::invalid(place, format!("there is no [component.{component}]")));
             }
-            refuse::Answer::Static(answer) => answers.push((pattern, answer.read(&place)?)),
+            refuse::Answer::Static(answer) => {
+                let place = spot.called(["static_response"], "`static_response`");
+                let answer = answer.read(&place)?;
+                answers.extend(pattern.map(|pattern| (pattern, answer)));
+            }
         }
     }
     Ok((routes, answers))
 }
 
-fn check_dependencies(components: &BTreeMap<String, Component>) -> Result<(), EdgeError> {
-    for component in components.values() {
-        for dependency in &component.dependencies {
-            let DependencySource::Component(id) = &dependency.source else { continue };
-            if !components.contains_key(id) {
-                let place = format!("component {:?}, dependency {:?}", component.id, dependency.import);
-                return Err(EdgeError::invalid(place, format!("there is no [component.{id}]")));
-            }
+/// The name of a component with this in front of it: that of a route which has the same, else a new one.
+fn root(routes: &[Route], component: &str, middleware: &[Dependency]) -> String {
+    let same = |route: &&Route| {
+        let pairs = || route.middleware.iter().zip(middleware);
+        route.component == component
+            && route.middleware.len() == middleware.len()
+            && pairs().all(|(a, b)| a.source == b.source && a.inherit == b.inherit)
+    };
+    match routes.iter().find(same) {
+        Some(route) => route.root.clone(),
+        None if middleware.is_empty() => component.to_owned(),
+        // No id of a component has a `+`.
+        None => format!("{component}+{}", routes.len()),
+    }
+}
+
+/// Whether everything that depends on a component of the manifest depends on one that is there.
+fn check_dependencies(components: &BTreeMap<String, Component>, routes: &[Route]) -> Result<(), EdgeError> {
+    let all = components.values().flat_map(|component| &component.dependencies);
+    for dependency in all.chain(routes.iter().flat_map(|route| &route.middleware)) {
+        let DependencySource::Component(id) = &dependency.source else { continue };
+        if !components.contains_key(id) {
+            return Err(EdgeError::invalid(dependency.place.clone(), format!("there is no [component.{id}]")));
         }
     }
     Ok(())

@@ -1,34 +1,32 @@
 //! What Spin knows and this host does not do, refused by name with the reason.
 
-use toml::Value;
+use std::path::Path;
 
-use super::schema::{Component, HttpTrigger, Manifest, StaticResponse};
+use super::Dependency;
+use super::components::{self, Spot};
+use super::lines::Lines;
+use super::schema::{Component, HttpTrigger, Manifest, StaticResponse, TextOr};
 use crate::edge::EdgeError;
 
-/// Checks the tables above the components; answers the HTTP triggers.
-pub(super) fn application(
-    manifest: &Manifest,
-    syntax: &dyn Fn(String) -> EdgeError,
-) -> Result<Vec<HttpTrigger>, EdgeError> {
+/// Checks the tables above the components.
+pub(super) fn application(manifest: &Manifest, lines: &Lines) -> Result<(), EdgeError> {
+    const VERSION: &str = "spin_manifest_version";
     if manifest.spin_manifest_version != 2 {
         let reason = format!("version {} (run `spin doctor` to move to 2)", manifest.spin_manifest_version);
-        return Err(EdgeError::unsupported("the manifest", "spin_manifest_version", reason));
+        return Err(EdgeError::unsupported(lines.place([VERSION], "the manifest"), VERSION, reason));
     }
     if let Some(kind) = manifest.application.trigger.keys().next() {
         let key = format!("trigger.{kind}");
-        return Err(EdgeError::unsupported("[application]", &key, "no trigger has application-wide settings here"));
+        let place = lines.place(["application", "trigger", kind], "[application]");
+        return Err(EdgeError::unsupported(place, &key, "no trigger has application-wide settings here"));
     }
-    let mut triggers = Vec::new();
-    for (kind, value) in &manifest.trigger {
-        if kind != "http" {
-            let place = format!("[[trigger.{kind}]]");
-            return Err(EdgeError::unsupported(place, kind, "this host answers HTTP only"));
+    match manifest.trigger.others.first() {
+        Some(kind) => {
+            let place = lines.place(["trigger", kind, "0"], format!("[[trigger.{kind}]]"));
+            Err(EdgeError::unsupported(place, kind, "this host answers HTTP only"))
         }
-        let list: Vec<HttpTrigger> =
-            value.clone().try_into().map_err(|e: toml::de::Error| syntax(format!("in [[trigger.http]]: {e}")))?;
-        triggers = list;
+        None => Ok(()),
     }
-    Ok(triggers)
 }
 
 /// Who answers a route.
@@ -37,19 +35,16 @@ pub(super) enum Answer {
     Static(StaticResponse),
 }
 
-/// The route of one trigger, and who answers it.
-pub(super) fn trigger(index: usize, trigger: HttpTrigger) -> Result<(String, Answer), EdgeError> {
-    let place = match &trigger.route {
-        Some(Value::String(route)) => format!("route {route:?}"),
-        _ => format!("[[trigger.http]] number {}", index + 1),
-    };
-    let unsupported = |key: &str, reason: &str| Err(EdgeError::unsupported(place.clone(), key, reason));
-    if trigger.dependencies.is_some() {
-        return unsupported(
-            "dependencies",
-            "HTTP middleware is not composed here: make it a dependency of the component",
-        );
-    }
+/// Which paths a trigger takes, what is in front of its component, and who answers. Without paths it is private.
+pub(super) struct Trigger {
+    pub route: Option<String>,
+    pub middleware: Vec<Dependency>,
+    pub answer: Answer,
+}
+
+/// What one trigger says.
+pub(super) fn trigger(spot: &Spot<'_>, trigger: HttpTrigger, base: &Path) -> Result<Trigger, EdgeError> {
+    let unsupported = |key: &str, reason: &str| Err(EdgeError::unsupported(spot.key([key]), key, reason));
     if trigger.components.is_some() {
         return unsupported("components", "Spin reserves it for the future");
     }
@@ -60,37 +55,50 @@ pub(super) fn trigger(index: usize, trigger: HttpTrigger) -> Result<(String, Ans
     }
     let answer = match (trigger.component, trigger.static_response) {
         (Some(_), Some(_)) => {
+            let place = spot.key(["static_response"]);
             return Err(EdgeError::invalid(place, "has a `component` and a `static_response`: which?"));
         }
         (None, Some(answer)) => Answer::Static(answer),
-        (Some(Value::String(id)), None) => Answer::Component(id),
-        (Some(_), None) => {
+        (Some(TextOr::Text(id)), None) => Answer::Component(id),
+        (Some(TextOr::Other(_)), None) => {
             return unsupported("component", "write the component as a [component.<id>] table and name it here");
         }
-        (None, None) => return Err(EdgeError::invalid(place, "has no `component`")),
+        (None, None) => return Err(EdgeError::invalid(spot.here(), "has no `component`")),
     };
-    match trigger.route {
-        Some(Value::String(route)) => Ok((route, answer)),
-        Some(_) => {
-            unsupported("route", "private routes (service chaining) are not served here: give it a public route")
-        }
-        None => Err(EdgeError::invalid(place, "has no `route`")),
+    let is_static = matches!(answer, Answer::Static(_));
+    if is_static && !trigger.dependencies.middleware.is_empty() {
+        let place = spot.key(["dependencies"]);
+        return Err(EdgeError::invalid(place, "middleware stands in front of a component, and there is none"));
     }
+    let route = match trigger.route {
+        Some(TextOr::Text(route)) => Some(route),
+        Some(TextOr::Other(private)) if private.private && is_static => {
+            let place = spot.key(["route"]);
+            return Err(EdgeError::invalid(place, "a `static_response` that nobody can ask for"));
+        }
+        Some(TextOr::Other(private)) if private.private => None,
+        Some(TextOr::Other(_)) => {
+            let message = "`private = false` says nothing: write the route as text, or `private = true`";
+            return Err(EdgeError::invalid(spot.key(["route"]), message));
+        }
+        None => return Err(EdgeError::invalid(spot.here(), "has no `route`")),
+    };
+    let middleware = components::middleware(spot, trigger.dependencies.middleware, base)?;
+    Ok(Trigger { route, middleware, answer })
 }
 
 /// Checks the keys of one component that are not used here.
-pub(super) fn component(id: &str, component: &Component) -> Result<(), EdgeError> {
-    let place = || format!("component {id:?}");
-    let lists: [(&str, bool, &str); 6] = [
+pub(super) fn component(id: &str, component: &Component, lines: &Lines) -> Result<(), EdgeError> {
+    let lists: [(&str, bool, &str); 4] = [
         ("exclude_files", !component.exclude_files.is_empty(), "mount a folder that holds only what may be seen"),
         ("allowed_http_hosts", !component.allowed_http_hosts.is_empty(), "write `allowed_outbound_hosts`"),
-        ("key_value_stores", !component.key_value_stores.is_empty(), "key-value stores are not offered here yet"),
         ("sqlite_databases", !component.sqlite_databases.is_empty(), "SQLite is not offered here"),
         ("ai_models", !component.ai_models.is_empty(), "inference is not offered here"),
-        ("profile", !component.profile.is_empty(), "build profiles are not read here yet"),
     ];
     match lists.into_iter().find(|(_, used, _)| *used) {
-        Some((key, _, reason)) => Err(EdgeError::unsupported(place(), key, reason)),
+        Some((key, _, reason)) => {
+            Err(EdgeError::unsupported(lines.place([key], format!("component {id:?}")), key, reason))
+        }
         None => Ok(()),
     }
 }

@@ -31,6 +31,10 @@ impl RoutePattern {
     /// Parses `/a/:b/...`; the error is a sentence without the route's name.
     pub fn parse(raw: &str) -> Result<Self, String> {
         let Some(path) = raw.strip_prefix('/') else { return Err("must start with a slash".into()) };
+        // Components are told the route in a header.
+        if !raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err("has characters no header can carry: write them as %XX".into());
+        }
         let (path, wildcard) = match path.strip_suffix("...") {
             Some("") => ("", true),
             Some(path) => (path.strip_suffix('/').ok_or("`...` must be a segment of its own")?, true),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::lines::{Lines, Place};
 use super::schema::Variable;
 use crate::edge::EdgeError;
 
@@ -14,10 +15,14 @@ pub(super) struct Values {
 impl Values {
     /// Joins the manifest's declarations with the overrides; an override of an undeclared variable is left alone, as the
     /// environment may hold more than one application's.
-    pub fn new(declared: &BTreeMap<String, Variable>, overrides: &HashMap<String, String>) -> Result<Self, EdgeError> {
+    pub fn new(
+        declared: &BTreeMap<String, Variable>,
+        overrides: &HashMap<String, String>,
+        lines: &Lines,
+    ) -> Result<Self, EdgeError> {
         let mut values = BTreeMap::new();
         for (name, variable) in declared {
-            let place = format!("variable {name:?}");
+            let place = lines.place(["variables", name], format!("variable {name:?}"));
             if !is_variable_name(name) {
                 return Err(EdgeError::invalid(place, "names are lower case letters, digits and single underscores"));
             }
@@ -31,19 +36,19 @@ impl Values {
     }
 
     /// Expands the templates in `text`. A required variable without value is added to `missing` and expands to nothing.
-    pub fn expand(&self, place: &str, text: &str, missing: &mut BTreeSet<String>) -> Result<String, EdgeError> {
+    pub fn expand(&self, place: &Place, text: &str, missing: &mut BTreeSet<String>) -> Result<String, EdgeError> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
             out.push_str(before);
             let Some((name, after)) = after.split_once("}}") else {
-                return Err(EdgeError::invalid(place, format!("`{{{{` without `}}}}` in {text:?}")));
+                return Err(EdgeError::invalid(place.clone(), format!("`{{{{` without `}}}}` in {text:?}")));
             };
             match self.values.get(name.trim()) {
                 None => {
                     let message =
                         format!("{text:?} uses variable {:?}, which [variables] does not declare", name.trim());
-                    return Err(EdgeError::invalid(place, message));
+                    return Err(EdgeError::invalid(place.clone(), message));
                 }
                 Some(None) => {
                     missing.insert(name.trim().to_owned());
@@ -83,28 +88,28 @@ mod tests {
             ("token".to_owned(), Variable { required: true, default: None, secret: true, description: String::new() }),
         ]);
         let overrides = overrides.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Values::new(&declared, &overrides).unwrap()
+        Values::new(&declared, &overrides, &Lines::default()).unwrap()
     }
 
     #[test]
     fn expands_with_defaults_and_overrides() {
         let mut missing = BTreeSet::new();
         assert_eq!(
-            values(&[]).expand("x", "http://{{ host }}:1/{{host}}", &mut missing).unwrap(),
+            values(&[]).expand(&"x".into(), "http://{{ host }}:1/{{host}}", &mut missing).unwrap(),
             "http://a.example:1/a.example"
         );
-        assert_eq!(values(&[("host", "b")]).expand("x", "{{ host }}", &mut missing).unwrap(), "b");
+        assert_eq!(values(&[("host", "b")]).expand(&"x".into(), "{{ host }}", &mut missing).unwrap(), "b");
         assert!(missing.is_empty());
     }
 
     #[test]
     fn names_what_is_missing_or_unknown() {
         let mut missing = BTreeSet::new();
-        values(&[]).expand("x", "{{ token }}", &mut missing).unwrap();
+        values(&[]).expand(&"x".into(), "{{ token }}", &mut missing).unwrap();
         assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["token"]);
-        let error = values(&[]).expand("component \"web\"", "{{ nope }}", &mut BTreeSet::new()).unwrap_err();
+        let error = values(&[]).expand(&"component \"web\"".into(), "{{ nope }}", &mut BTreeSet::new()).unwrap_err();
         assert!(error.to_string().contains("nope"), "{error}");
-        assert!(values(&[]).expand("x", "{{ host", &mut BTreeSet::new()).is_err());
+        assert!(values(&[]).expand(&"x".into(), "{{ host", &mut BTreeSet::new()).is_err());
     }
 
     #[test]

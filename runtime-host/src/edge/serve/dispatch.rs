@@ -19,10 +19,10 @@ use super::answer::{Failure, secured};
 use super::handler::{ComponentHandler, Work};
 use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
-use super::progress::{Progress, RequestBody};
+use super::progress::{InBody, Progress, RequestBody};
 use super::response::OutBody;
-use super::router::{Answer, Router};
-use crate::edge::manifest::StaticAnswer;
+use super::router::{Answer, Router, Target};
+use crate::edge::manifest::{RouteMatch, StaticAnswer};
 
 /// How often an instance is tried to be started for one request, and how long after the last time.
 const STARTS: usize = 4;
@@ -86,7 +86,7 @@ impl Dispatch {
             }
             self.native.handle(request, peers.client).await
         } else {
-            return self.component(parts, body, peers, span).await;
+            return self.routed(parts, body, peers, span).await;
         };
         secured(native).map(OutBody::Native)
     }
@@ -106,44 +106,68 @@ impl Dispatch {
         Some(response)
     }
 
-    async fn component(
+    async fn routed(
         &self,
         mut parts: http::request::Parts,
         body: Incoming,
         peers: &Peers,
         span: &Span,
     ) -> http::Response<OutBody> {
-        let original = parts.uri.clone();
-        // One name for the request, whether the component answers or the host in its place.
-        let id = id_of(&mut parts.headers);
-        let fail = |failure: Failure| failure.answer(original.path(), &id).map(OutBody::Native);
-        let Some((target, found)) = self.router.find(original.path()) else {
-            return fail(Failure::NotFound);
+        let uri = parts.uri.clone();
+        let Some((target, found)) = self.router.find(uri.path()) else {
+            let id = id_of(&mut parts.headers);
+            return Failure::NotFound.answer(uri.path(), &id).map(OutBody::Native);
         };
-        let (slot, grants) = match &target.answer {
-            Answer::Component(slot, grants) => (slot, grants),
-            Answer::Static(answer) => return fixed(answer).map(OutBody::Native),
-        };
-        let prepared = SpinHeaders::new(&found).and_then(|spin| headers::prepare(&mut parts, target, spin, peers));
-        if prepared.is_err() {
-            return fail(Failure::BadRequest);
-        }
-        let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
-        let Some(handler) = &picked.built.handler else { return fail(Failure::Refused) };
-        let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
-        let started = Instant::now();
-        let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
-        // "Not implemented" is an answer, not a fault.
-        let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
-        let took = started.elapsed();
-        grants.usage.answered(took, failed);
-        if let Some((judge, side)) = picked.judge {
-            judge.answered(side, took, failed);
-        }
-        guest.answered(answer.status(), failed);
-        answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));
-        answer
+        component(Asked { target, found, peers, depth: 0 }, parts, InBody::Client(body), span).await
     }
+}
+
+/// Whom a request is for, and whom it is from.
+pub(super) struct Asked<'a> {
+    pub target: &'a Target,
+    pub found: RouteMatch<'a>,
+    pub peers: &'a Peers,
+    /// How many chained calls it is inside of.
+    pub depth: usize,
+}
+
+/// The answer of whoever a route, or another component, leads to.
+pub(super) async fn component(
+    asked: Asked<'_>,
+    mut parts: http::request::Parts,
+    body: InBody,
+    span: &Span,
+) -> http::Response<OutBody> {
+    let Asked { target, found, peers, depth } = asked;
+    let original = parts.uri.clone();
+    // One name for the request, whether the component answers or the host in its place.
+    let id = id_of(&mut parts.headers);
+    let fail = |failure: Failure| failure.answer(original.path(), &id).map(OutBody::Native);
+    let (slot, grants) = match &target.answer {
+        Answer::Component(slot, grants) => (slot, grants),
+        Answer::Static(answer) => return fixed(answer).map(OutBody::Native),
+    };
+    let prepared = SpinHeaders::new(&found).and_then(|spin| headers::prepare(&mut parts, target, spin, peers));
+    if prepared.is_err() {
+        return fail(Failure::BadRequest);
+    }
+    let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
+    let Some(handler) = picked.built.handler.as_ref().map(|handler| handler.at(depth)) else {
+        return fail(Failure::Refused);
+    };
+    let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
+    let started = Instant::now();
+    let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
+    // "Not implemented" is an answer, not a fault.
+    let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
+    let took = started.elapsed();
+    grants.usage.answered(took, failed);
+    if let Some((judge, side)) = picked.judge {
+        judge.answered(side, took, failed);
+    }
+    guest.answered(answer.status(), failed);
+    answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));
+    answer
 }
 
 /// The manifest's own answer.
@@ -180,7 +204,7 @@ fn executed(span: &Span, parts: &mut http::request::Parts, component: &str, rout
 async fn ask(
     handler: &ComponentHandler,
     parts: http::request::Parts,
-    body: Incoming,
+    body: InBody,
     started: Instant,
     request_id: &str,
 ) -> Result<http::Response<OutBody>, Failure> {

@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ pub(crate) struct ComponentHandler {
     pub admission: Admission,
     pub settings: HandlerSettings,
     proxy: ProxyHandler<State>,
+    /// The same for requests that are one chained call deeper, made when there is one.
+    deeper: OnceLock<Box<ComponentHandler>>,
 }
 
 impl ComponentHandler {
@@ -61,8 +63,25 @@ impl ComponentHandler {
             ProxyPre::P2(_) => HandlerSettings { reuse: 1, concurrent: 1, ..settings },
             ProxyPre::P3(_) => settings,
         };
-        let state = State { engine, pre, grants: grants.clone(), settings: settings.clone(), apart: Arc::default() };
-        Self { grants, admission, settings, proxy: ProxyHandler::new(state) }
+        let pre = Arc::new(pre);
+        Self::of(State { engine, pre, grants, settings, apart: Arc::default(), depth: 0 }, admission)
+    }
+
+    fn of(state: State, admission: Admission) -> Self {
+        let (grants, settings) = (state.grants.clone(), state.settings.clone());
+        Self { grants, admission, settings, proxy: ProxyHandler::new(state), deeper: OnceLock::new() }
+    }
+
+    /// Whoever answers requests that are so many chained calls deep.
+    pub(super) fn at(&self, depth: usize) -> &Self {
+        let mut handler = self;
+        while handler.proxy.state().depth < depth {
+            handler = handler.deeper.get_or_init(|| {
+                let state = handler.proxy.state();
+                Box::new(Self::of(state.deeper(), handler.admission.clone()))
+            });
+        }
+        handler
     }
 
     /// Starts one instance and lets it go again: what only shows then shows before anybody asks.
@@ -89,10 +108,25 @@ pub(crate) struct Work {
 
 struct State {
     engine: EdgeEngine,
-    pre: ProxyPre<HostState>,
+    pre: Arc<ProxyPre<HostState>>,
     grants: Arc<Grants>,
     settings: HandlerSettings,
     apart: Arc<Apart>,
+    /// How many chained calls its requests are inside of.
+    depth: usize,
+}
+
+impl State {
+    fn deeper(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            pre: self.pre.clone(),
+            grants: self.grants.clone(),
+            settings: self.settings.clone(),
+            apart: self.apart.clone(),
+            depth: self.depth + 1,
+        }
+    }
 }
 
 /// Until when requests do not share instances.
@@ -123,6 +157,7 @@ impl HandlerState for State {
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<HostState, Expiration, Worker>> {
         let mut store = self.engine.store(&self.grants)?;
+        store.data_mut().chained(self.depth);
         let proxy = tokio::time::timeout(self.settings.request_timeout, self.pre.instantiate_async(&mut store))
             .await
             .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;

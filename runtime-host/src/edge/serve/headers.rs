@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
 
+use super::chain::target_of;
 use super::dispatch::Peers;
 use super::router::Target;
 use crate::edge::manifest::RouteMatch;
@@ -66,9 +67,13 @@ pub(super) fn prepare(
     Ok(())
 }
 
-/// Drops the headers only the host may set, and those of the connection itself.
+/// Drops the headers only the host may set, and those of the connection itself. Who of the application was called by
+/// another component is no host that anybody outside knows.
 fn drop_reserved(headers: &mut HeaderMap) {
     headers.remove(header::CONNECTION);
+    if headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| target_of(host).is_some()) {
+        headers.remove(header::HOST);
+    }
     if headers.keys().any(|name| name.as_str().starts_with(PREFIX)) {
         let names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
         for name in names {
@@ -77,10 +82,13 @@ fn drop_reserved(headers: &mut HeaderMap) {
     }
 }
 
-/// Whom the client believes to be talking to: its `Host`, or the address it connected to.
+/// Whom the client believes to be talking to: its `Host`, or the address it connected to. Another component talks to nobody
+/// that has an address.
 fn authority(parts: &request::Parts, local: SocketAddr) -> Result<Authority, BadHead> {
-    if let Some(authority) = parts.uri.authority() {
-        return Ok(authority.clone());
+    match parts.uri.authority() {
+        Some(authority) if target_of(authority.host()).is_some() => return Ok(Authority::from_static("localhost")),
+        Some(authority) => return Ok(authority.clone()),
+        None => {}
     }
     match parts.headers.get(header::HOST) {
         Some(host) if !host.is_empty() => Authority::try_from(host.as_bytes()).map_err(|_| BadHead),

@@ -5,6 +5,7 @@
 mod access;
 mod admission;
 mod answer;
+mod chain;
 mod connection;
 mod dispatch;
 mod handler;
@@ -27,6 +28,7 @@ pub use native::{
 use crate::intake::Tls;
 
 pub(crate) use admission::Admission;
+pub(crate) use chain::{Chain, Services, target_of};
 pub(crate) use dispatch::Dispatch;
 pub(crate) use handler::{ComponentHandler, HandlerSettings};
 pub(crate) use router::{Answer, Router};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 /// One request's progress.
 pub(super) struct Progress {
@@ -62,10 +62,44 @@ impl Activity {
     }
 }
 
+/// A request's body as it comes.
+pub(super) enum InBody {
+    /// From a client.
+    Client(Incoming),
+    /// From another component.
+    Component(WasiBody),
+}
+
+impl Body for InBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match &mut *self {
+            Self::Client(body) => Pin::new(body).poll_frame(cx).map_err(Error::Hyper),
+            Self::Component(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Client(body) => body.is_end_stream(),
+            Self::Component(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Client(body) => body.size_hint(),
+            Self::Component(body) => body.size_hint(),
+        }
+    }
+}
+
 /// A request's body that tells of its progress. When the client goes away, or sends more than `room` bytes, it ends with
 /// an error.
 pub(super) struct RequestBody {
-    pub inner: Incoming,
+    pub inner: InBody,
     pub progress: Arc<Progress>,
     pub room: u64,
 }
@@ -86,7 +120,7 @@ impl Body for RequestBody {
                 }
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Error::Hyper)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -20,6 +20,17 @@ pub(crate) struct Target {
     pub prefix: HeaderValue,
 }
 
+impl Target {
+    pub fn new(pattern: RoutePattern, answer: Answer) -> Result<Self, EdgeError> {
+        let header = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| {
+                EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
+            })
+        };
+        Ok(Self { raw: header(pattern.as_str())?, prefix: header(pattern.prefix())?, pattern, answer })
+    }
+}
+
 /// Who answers.
 pub(crate) enum Answer {
     /// A component: whichever release of it, and what it is granted.
@@ -36,15 +47,8 @@ pub(crate) struct Router {
 impl Router {
     /// Orders the routes.
     pub fn new(routes: Vec<(RoutePattern, Answer)>) -> Result<Self, EdgeError> {
-        let mut targets = Vec::with_capacity(routes.len());
-        for (pattern, answer) in routes {
-            let header = |text: &str| {
-                HeaderValue::from_str(text).map_err(|_| {
-                    EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
-                })
-            };
-            targets.push(Target { raw: header(pattern.as_str())?, prefix: header(pattern.prefix())?, pattern, answer });
-        }
+        let all = routes.into_iter().map(|(pattern, answer)| Target::new(pattern, answer));
+        let mut targets = all.collect::<Result<Vec<_>, _>>()?;
         targets.sort_by(|a, b| a.pattern.by_precedence(&b.pattern));
         Ok(Self { targets })
     }

@@ -64,7 +64,7 @@ enum Preparing {
 
 impl Follower {
     pub(in crate::edge) fn new(switch: Arc<Switch>, options: FollowOptions) -> Result<Self, FetchError> {
-        let fetcher = Fetcher::new(options.store.clone(), options.key.clone())?;
+        let fetcher = Fetcher::new(Some(options.store.clone()), options.key.clone())?;
         let (rollouts, fetching, preparing) = (Rollouts::new(), HashMap::new(), HashMap::new());
         Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None })
     }

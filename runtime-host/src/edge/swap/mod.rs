@@ -228,6 +228,5 @@ impl State {
 }
 
 fn make(loaded: &Loaded, sources: &Sources, root: &str, overrides: &Overrides) -> Result<Built, EdgeError> {
-    let composed = sources.compose(&loaded.application, loaded.component(root)?, overrides)?;
-    loaded.build(root, &composed)
+    loaded.build(root, &loaded.compose(sources, root, overrides)?)
 }

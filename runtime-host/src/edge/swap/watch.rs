@@ -96,7 +96,7 @@ impl Switch {
         if known {
             return Ok(false);
         }
-        let of_file = |component: &&crate::edge::manifest::Component| component.source == path;
+        let of_file = |component: &&crate::edge::manifest::Component| component.source.file() == Some(path);
         let ids: Vec<String> =
             self.loaded.application.components.values().filter(of_file).map(|component| component.id.clone()).collect();
         for id in &ids {

@@ -26,7 +26,7 @@ pub(crate) struct RedisPool(Mutex<HashMap<String, Arc<Link>>>);
 
 impl RedisPool {
     /// The connection to `address`; nothing is connected before the first command.
-    pub(super) fn link(&self, address: &str) -> Result<Arc<Link>, Error> {
+    pub(crate) fn link(&self, address: &str) -> Result<Arc<Link>, Error> {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.get(address) {
             return Ok(link.clone());
@@ -46,7 +46,7 @@ impl RedisPool {
 }
 
 /// See the module.
-pub(super) struct Link(Home);
+pub(crate) struct Link(Home);
 
 impl Link {
     /// Sends one command and waits for its answer.

@@ -4,18 +4,18 @@
 
 mod command;
 mod link;
+mod older;
+mod operations;
 mod value;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redis::{Cmd, FromRedisValue, Value};
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
 use super::{HasHost, HostState};
-use link::Link;
-pub(crate) use link::RedisPool;
+pub(crate) use link::{Link, RedisPool};
 
 /// Addresses one component can have open; more are `too-many-connections`.
 const MAX_ADDRESSES: usize = 16;
@@ -77,23 +77,6 @@ fn link<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -
     accessor.with(|mut access| Ok(access.get().table.get(connection)?.0.clone()))
 }
 
-/// Runs a command whose answer has one Rust type.
-async fn typed<T, R: FromRedisValue>(
-    accessor: &Accessor<T, HasHost>,
-    connection: Resource<Connection>,
-    command: Cmd,
-) -> wasmtime::Result<Result<R, Error>> {
-    let link = link(accessor, &connection)?;
-    let answer = link.run(&command).await;
-    Ok(answer.and_then(|value| R::from_redis_value(value).map_err(|_| Error::TypeError)))
-}
-
-fn command(name: &str, key: impl redis::ToRedisArgs) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(key);
-    command
-}
-
 impl<T: Send> HostConnectionWithStore<T> for HasHost {
     async fn open(
         accessor: &Accessor<T, Self>,
@@ -114,9 +97,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         channel: String,
         payload: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let mut publish = command("PUBLISH", channel);
-        publish.arg(payload);
-        Ok(typed::<_, i64>(accessor, connection, publish).await?.map(|_| ()))
+        Ok(link(accessor, &connection)?.publish(channel, payload).await)
     }
 
     async fn get(
@@ -124,8 +105,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let link = link(accessor, &connection)?;
-        Ok(link.run(&command("GET", key)).await.and_then(value::payload))
+        Ok(link(accessor, &connection)?.get(key).await)
     }
 
     async fn set(
@@ -134,9 +114,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        let mut set = command("SET", key);
-        set.arg(value);
-        typed(accessor, connection, set).await
+        Ok(link(accessor, &connection)?.set(key, value).await)
     }
 
     async fn incr(
@@ -144,7 +122,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<i64, Error>> {
-        typed(accessor, connection, command("INCR", key)).await
+        Ok(link(accessor, &connection)?.incr(key).await)
     }
 
     async fn del(
@@ -152,10 +130,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        if keys.is_empty() {
-            return Ok(Ok(0));
-        }
-        typed(accessor, connection, command("DEL", keys)).await
+        Ok(link(accessor, &connection)?.del(keys).await)
     }
 
     async fn sadd(
@@ -164,9 +139,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        let mut sadd = command("SADD", key);
-        sadd.arg(values);
-        typed(accessor, connection, sadd).await
+        Ok(link(accessor, &connection)?.sadd(key, values).await)
     }
 
     async fn smembers(
@@ -174,7 +147,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        typed(accessor, connection, command("SMEMBERS", key)).await
+        Ok(link(accessor, &connection)?.smembers(key).await)
     }
 
     async fn srem(
@@ -183,9 +156,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        let mut srem = command("SREM", key);
-        srem.arg(values);
-        typed(accessor, connection, srem).await
+        Ok(link(accessor, &connection)?.srem(key, values).await)
     }
 
     async fn execute(
@@ -194,12 +165,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         name: String,
         arguments: Vec<RedisParameter>,
     ) -> wasmtime::Result<Result<Vec<RedisResult>, Error>> {
-        if let Err(reason) = command::check(&name, &arguments) {
-            return Ok(Err(Error::Other(reason)));
-        }
-        let link = link(accessor, &connection)?;
-        let answer: Result<Value, Error> = link.run(&command::build(&name, arguments)).await;
-        Ok(answer.and_then(value::flatten))
+        Ok(link(accessor, &connection)?.execute(&name, arguments).await)
     }
 
     async fn drop(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<()> {

@@ -4,6 +4,7 @@
 
 mod cosign;
 mod oci;
+mod package;
 
 use std::time::Duration;
 
@@ -92,14 +93,15 @@ impl FetchError {
 
 /// See the module.
 #[derive(Clone)]
-pub(super) struct Fetcher {
+pub(in crate::edge) struct Fetcher {
     client: Client,
-    store: Store,
+    /// Where uploads are.
+    store: Option<Store>,
     key: Option<CosignKey>,
 }
 
 impl Fetcher {
-    pub fn new(store: Store, key: Option<CosignKey>) -> Result<Self, FetchError> {
+    pub fn new(store: Option<Store>, key: Option<CosignKey>) -> Result<Self, FetchError> {
         let client = Client::builder()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(PAUSE)
@@ -114,6 +116,26 @@ impl Fetcher {
     pub async fn fetch(&self, release: &Release) -> Result<Code, FetchError> {
         let late = || FetchError::Place { place: release.source.clone(), what: "takes too long".into() };
         tokio::time::timeout(WITHIN, self.get(release)).await.map_err(|_| late())?
+    }
+
+    /// What is at a place, `https://…` or `oci://…@sha256:…`, with this digest.
+    pub async fn at(&self, place: &str, digest: &str) -> Result<Code, FetchError> {
+        let release = Release::elsewhere(place, Some(digest), None);
+        let wrong = |_| FetchError::Place { place: host(place), what: "is no address of a component".into() };
+        self.fetch(&release.map_err(wrong)?).await
+    }
+
+    /// A package of a registry.
+    pub async fn package(
+        &self,
+        registry: &str,
+        namespace: &str,
+        name: &str,
+        version: &str,
+    ) -> Result<Code, FetchError> {
+        let late = |_| FetchError::Place { place: registry.to_owned(), what: "takes too long".into() };
+        let got = package::component(&self.client, registry, (namespace, name), version);
+        Ok(Code::new(tokio::time::timeout(WITHIN, got).await.map_err(late)??))
     }
 
     async fn get(&self, release: &Release) -> Result<Code, FetchError> {
@@ -144,12 +166,13 @@ impl Fetcher {
 
     /// An upload, piece by piece, so that nobody else waits behind it for long.
     async fn kept(&self, digest: &str) -> Result<Vec<u8>, FetchError> {
-        let key = self.store.keys().component(digest);
+        let store = self.store.as_ref().ok_or(FetchError::Gone)?;
+        let key = store.keys().component(digest);
         let mut bytes = Vec::new();
         loop {
             let mut piece = redis::cmd("GETRANGE");
             piece.arg(&key).arg(bytes.len()).arg(bytes.len() + PIECE - 1);
-            let piece: Vec<u8> = self.store.query(&piece).await?;
+            let piece: Vec<u8> = store.query(&piece).await?;
             let last = piece.len() < PIECE;
             bytes.extend(piece);
             if bytes.len() > LARGEST_COMPONENT {

@@ -53,20 +53,34 @@ impl Image {
         let parsed = || {
             let (name, digest) = source.strip_prefix("oci://")?.split_once('@')?;
             let (registry, repository) = name.split_once('/')?;
-            let sane = |text: &str| {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./_-:".contains(&b))
-            };
-            let fits = is_digest(digest) && sane(registry) && sane(repository) && !repository.contains("..");
-            fits.then(|| Self { registry: registry.into(), repository: repository.into(), digest: digest.into() })
+            is_digest(digest).then(|| Self::named(registry, repository, digest))?
         };
         parsed().ok_or_else(|| FetchError::Place { place: source.into(), what: "is not a registry's address".into() })
+    }
+
+    /// Images in a repository, of which no digest is known yet.
+    pub fn at(registry: &str, repository: &str) -> Result<Self, FetchError> {
+        Self::named(registry, repository, "")
+            .ok_or_else(|| FetchError::Place { place: registry.into(), what: "has no such repository".into() })
+    }
+
+    fn named(registry: &str, repository: &str, digest: &str) -> Option<Self> {
+        let sane =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"./_-:".contains(&b));
+        let fits = sane(registry) && sane(repository) && !repository.contains("..");
+        fits.then(|| Self { registry: registry.into(), repository: repository.into(), digest: digest.into() })
     }
 
     /// The one component in it.
     pub async fn component(&self, client: &Client) -> Result<Vec<u8>, FetchError> {
         let text = self.manifest(client, &self.digest).await?;
         verified(&text, &self.digest)?;
-        let manifest = self.read(&text)?;
+        self.component_of(client, &text).await
+    }
+
+    /// The one component that an image's manifest, `text`, names.
+    pub async fn component_of(&self, client: &Client, text: &[u8]) -> Result<Vec<u8>, FetchError> {
+        let manifest = self.read(text)?;
         let mut layers = manifest.layers.iter().filter(|layer| COMPONENT.contains(&layer.media_type.as_str()));
         let (Some(layer), None) = (layers.next(), layers.next()) else {
             let types: Vec<_> = manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
@@ -105,8 +119,7 @@ impl Image {
     }
 
     fn base(&self) -> String {
-        let host = self.registry.split(':').next().unwrap_or_default();
-        let scheme = if matches!(host, "localhost" | "127.0.0.1") { "http" } else { "https" };
+        let scheme = scheme(&self.registry);
         let registry = if self.registry == "docker.io" { "registry-1.docker.io" } else { &self.registry };
         format!("{scheme}://{registry}")
     }
@@ -133,6 +146,12 @@ impl Image {
     fn wrong(&self, what: String) -> FetchError {
         FetchError::Place { place: self.registry.clone(), what }
     }
+}
+
+/// Registries on this very machine, as for development, have no TLS.
+pub(super) fn scheme(registry: &str) -> &'static str {
+    let host = registry.split(':').next().unwrap_or_default();
+    if matches!(host, "localhost" | "127.0.0.1") { "http" } else { "https" }
 }
 
 fn verified(bytes: &[u8], wanted: &str) -> Result<(), FetchError> {

@@ -1,4 +1,19 @@
-//! A component of wasi:http 0.2, as the older SDKs make them: answers with the method, the path and the length of the body.
+//! A component of wasi:http 0.2, as the older SDKs make them: answers with the method, the path and the length of the body;
+//! `/variable/name` with that variable, `/redis/SET/key/value` with what the Redis of the variable `redis_url` says to it.
+
+mod older {
+    wit_bindgen::generate!({
+        inline: "
+            package conformance:http02;
+            world older { import fermyon:spin/redis@2.0.0; import fermyon:spin/variables@2.0.0; }
+        ",
+        path: "../../../../wit/deps/fermyon-spin@2.0.0",
+        generate_all,
+    });
+}
+
+use older::fermyon::spin::redis::{Connection, RedisParameter};
+use older::fermyon::spin::variables;
 
 use wasip2::exports::http::incoming_handler::Guest;
 use wasip2::http::types::{Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -17,7 +32,13 @@ impl Guest for Http02 {
                 bytes += chunk.len();
             }
         }
-        let text = format!("{:?} {} {bytes}", request.method(), request.path_with_query().unwrap_or_default());
+        let path = request.path_with_query().unwrap_or_default();
+        let mut words = path.split('/').skip(1);
+        let text = match words.next() {
+            Some("variable") => format!("{:?}", variables::get(words.next().unwrap_or_default())),
+            Some("redis") => command(words.map(str::to_owned).collect()),
+            _ => format!("{:?} {path} {bytes}", request.method()),
+        };
         let response = OutgoingResponse::new(Fields::new());
         let body = response.body().unwrap();
         ResponseOutparam::set(out, Ok(response));
@@ -26,4 +47,18 @@ impl Guest for Http02 {
         drop(stream);
         OutgoingBody::finish(body, None).unwrap();
     }
+}
+
+fn command(words: Vec<String>) -> String {
+    let address = variables::get("redis_url").unwrap_or_default();
+    let connection = match Connection::open(&address) {
+        Ok(connection) => connection,
+        Err(error) => return format!("open: {error:?}"),
+    };
+    let (name, arguments) = words.split_first().unwrap();
+    if name == "get" {
+        return format!("{:?}", connection.get(&arguments[0]).map(|value| value.map(|bytes| String::from_utf8(bytes))));
+    }
+    let arguments: Vec<_> = arguments.iter().map(|word| RedisParameter::Binary(word.clone().into_bytes())).collect();
+    format!("{:?}", connection.execute(name, &arguments))
 }

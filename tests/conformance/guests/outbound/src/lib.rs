@@ -1,5 +1,6 @@
 //! Fetches the URL in the query and answers with its status and length, or with the kind of error. `/many` fetches it a
-//! thousand times at once and answers how many came to an end, and how.
+//! thousand times at once and answers how many came to an end, and how. `/text` answers with what was answered there, and
+//! `/again` with what it answers itself to the same question.
 
 use futures::StreamExt;
 use spin_sdk::http::body::IncomingBodyExt;
@@ -16,12 +17,21 @@ async fn fetch(request: Request) -> anyhow::Result<impl IntoResponse> {
         let refused = errors.filter(|error| limited(format!("{error:?}"))).count();
         return Ok(format!("{refused} of {} refused", all.len()));
     }
+    let again = request.uri().path() == "/again";
+    let url = if again { "http://outbound.spin.internal/again".to_owned() } else { url };
     let response = match spin_sdk::http::get(&url).await {
         Ok(response) => response,
         Err(error) => return Ok(format!("error: {error:?}")),
     };
     let status = response.status();
     let mut body = response.into_body().stream();
+    if again || request.uri().path() == "/text" {
+        let mut text = Vec::new();
+        while let Some(chunk) = body.next().await {
+            text.extend_from_slice(&chunk?);
+        }
+        return Ok(String::from_utf8_lossy(&text).into_owned());
+    }
     let mut bytes = 0;
     while let Some(chunk) = body.next().await {
         bytes += chunk?.len();
