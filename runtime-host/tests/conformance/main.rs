@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod capabilities;
 #[cfg(test)]
+mod company;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod harness;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::until::Until;
 use crate::edge::EdgeError;
 use crate::edge::capabilities::Grants;
 use crate::edge::manifest::{RouteMatch, RoutePattern, StaticAnswer};
@@ -18,6 +19,8 @@ pub(crate) struct Target {
     pub raw: HeaderValue,
     /// `spin-component-route`.
     pub prefix: HeaderValue,
+    /// While its answers are known to come bit by bit.
+    pub streams: Until,
 }
 
 /// Who answers.
@@ -43,7 +46,8 @@ impl Router {
                     EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
                 })
             };
-            targets.push(Target { raw: header(pattern.as_str())?, prefix: header(pattern.prefix())?, pattern, answer });
+            let (raw, prefix) = (header(pattern.as_str())?, header(pattern.prefix())?);
+            targets.push(Target { raw, prefix, pattern, answer, streams: Until::default() });
         }
         targets.sort_by(|a, b| a.pattern.by_precedence(&b.pattern));
         Ok(Self { targets })
