@@ -24,6 +24,9 @@ pub async fn edge(manifest: PathBuf, redis_url: &str) -> anyhow::Result<()> {
     let options = EdgeOptions {
         manifest_path: manifest,
         variables: HashMap::from([("redis_url".to_owned(), redis_url.to_owned())]),
+        profile: None,
+        key_value: None,
+        authorities: None,
         cache_dir: Some(cache),
         serve: ServeOptions::default(),
     };

@@ -4,41 +4,42 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::EdgeError;
+use super::{EdgeError, rights};
 
 /// See the module.
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder {
+    path: PathBuf,
+    was_open: bool,
+}
 
 impl Folder {
     /// Makes the folder if need be and takes it from everybody else.
     pub fn open(path: &Path) -> Result<Self, EdgeError> {
-        own(path).map_err(|source| EdgeError::Cache { path: path.into(), source })?;
-        Ok(Self(path.into()))
+        let own = rights::own(path).map_err(|source| EdgeError::Cache { path: path.into(), source })?;
+        Ok(Self { path: own.folder, was_open: own.was_open })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether others could write it until now.
+    pub fn was_open(&self) -> bool {
+        self.was_open
     }
 
     /// A file in it.
     pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
 
     /// Writes beside and renames, so that a reader sees all of it or none.
     pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
         file.write_all(bytes)?;
         file.persist(path).map(drop).map_err(|error| error.error)
     }
-}
-
-#[cfg(unix)]
-fn own(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn own(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

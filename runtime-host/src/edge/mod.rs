@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod providers;
 mod remote;
 mod report;
+mod rights;
 mod serve;
 mod sources;
 pub mod swap;

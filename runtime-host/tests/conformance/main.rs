@@ -5,6 +5,7 @@
 mod capabilities;
 #[cfg(test)]
 mod chaining;
+mod company;
 #[cfg(test)]
 mod elsewhere;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use redis::Cmd;
 use secrecy::{ExposeSecret, SecretString};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
+use super::Reach;
 use super::bindings::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use super::redis::{Link, RedisPool};
 use super::{HasHost, HostState, bindings};
@@ -54,7 +55,7 @@ impl KeyValueAccess {
             return Err(Error::AccessDenied);
         }
         let place = self.place.as_deref().ok_or(Error::NoSuchStore)?;
-        let link = self.pool.link(place.redis_url.expose_secret()).map_err(failure)?;
+        let link = self.pool.link(place.redis_url.expose_secret(), Reach::Anywhere).map_err(failure)?;
         Ok(Store { link, key: place.keys.key_value(label).into() })
     }
 }
