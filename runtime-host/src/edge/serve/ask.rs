@@ -44,7 +44,8 @@ pub(super) async fn ask(
     let place = enter(handler, started, request_id).await?;
     let progress = Progress::start();
     let failure = |error| classify(handler, &error, &progress, started, request_id);
-    if parts.method.is_safe() && body.is_end_stream() && handler.shares() && !streams.is_on() {
+    let comes_whole = !handler.settings.streams && !streams.is_on();
+    if parts.method.is_safe() && body.is_end_stream() && handler.shares() && comes_whole {
         match beside_others(handler, streams, &parts, &progress, &place).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}

@@ -28,6 +28,8 @@ pub(crate) struct HandlerSettings {
     pub request_timeout: Duration,
     pub request_deadline: Duration,
     pub body_deadline: Duration,
+    /// Whether its answers are known to come bit by bit: the manifest bounds how long.
+    pub streams: bool,
     /// The largest body of a request, bytes.
     pub max_body: Option<u64>,
     pub idle: Duration,
