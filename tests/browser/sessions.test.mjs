@@ -125,7 +125,7 @@ test('a phone’s own viewer gets the model without the page’s cookie, for min
     const viewer = await loadedViewer(page);
     assert.ok(await viewer.evaluate((element) => element.canActivateAR));
     await recordRooms(page);
-    await page.getByRole('button', { name: 'View room in your space' }).click();
+    await page.getByRole('button', { name: 'View in your space: room' }).click();
     const { app, model } = await page.waitForFunction(() => globalThis.room).then((room) => room.jsonValue());
     assert.equal(app, 'intent://arvr.google.com/scene-viewer/1.2');
     assert.equal(new URL(model).searchParams.get('stream'), '1', 'it is answered, not sent on');

@@ -32,7 +32,7 @@ export async function sourceForOthers(job: string, file: string): Promise<string
 
 /** The viewer's own button, which it shows where the device can. */
 export function roomButton(options: RoomOptions, viewer: () => HTMLElement): HTMLElement {
-  const button = h('button', { slot: 'ar-button', type: 'button', class: 'button button-quiet room', 'aria-label': `View ${options.name} in your space`, onclick: (event) => {
+  const button = h('button', { slot: 'ar-button', type: 'button', class: 'button button-quiet room', 'aria-label': `View in your space: ${options.name}`, onclick: (event) => {
     // The viewer would begin at once, with an address that others cannot open.
     event.stopPropagation();
     button.disabled = true;
