@@ -89,6 +89,7 @@ async fn middleware_has_what_it_inherits_and_no_more() {
     assert_eq!(host.get("/a").await.status, 200);
     let denied = host.get("/mark").await;
     assert_eq!((denied.status, denied.problem().as_str()), (502, "COMPONENT_FAILED"));
+    drop(host);
     let error = in_front("{ component = \"mw\" }", MARK).load().await.err().unwrap();
     let text = error.to_string();
     assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED", "{text}");
@@ -99,6 +100,7 @@ async fn middleware_has_what_it_inherits_and_no_more() {
         .component("http02", "http02", "")
         .component("mw", "middleware", "");
     let error = other.load().await.err().unwrap().to_string();
+    drop(other);
     assert!(error.starts_with("line 8: ") && error.contains("does not export wasi:http/handler@0.3.0"), "{error}");
     let error = in_front("{ component = \"request\", inherit_configuration = [] }", "").load().await.err().unwrap();
     assert!(error.to_string().contains("does not import wasi:http/handler@0.3.0"), "{error}");
