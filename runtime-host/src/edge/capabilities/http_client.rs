@@ -1,8 +1,10 @@
-//! `wasi:http/client`: requests of components to where the manifest lets them. Connections are pooled for the whole host;
+//! `wasi:http/client`: requests of components to where the manifest lets them. Each component has its own pool of
+//! connections, which it cannot make larger than `MOST_HOSTS` times `IDLE_PER_HOST` and the requests it has on their way;
 //! redirects are the component's own business, so each hop is checked like a first request.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::uri::Scheme;
@@ -30,24 +32,55 @@ const PLACE_WITHIN: Duration = Duration::from_secs(2);
 const IDLE_PER_HOST: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The host's clients; cloning shares their connections.
+/// Hosts that idle connections are kept to; one more, and all that are idle are closed.
+const MOST_HOSTS: usize = 16;
+
+/// One component's connections.
+#[derive(Default)]
+pub(crate) struct HttpClient(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    clients: Clients,
+    /// `host:port` that idle connections may be kept to.
+    hosts: HashSet<String>,
+}
+
+/// Cloning shares the connections.
 #[derive(Clone)]
-pub(crate) struct HttpClient {
+struct Clients {
     /// For hosts that the manifest names.
     anywhere: Client<HttpConnector, WasiBody>,
     /// For those that a wildcard lets through.
     public: Client<HttpConnector<PublicOnly>, WasiBody>,
 }
 
-impl HttpClient {
-    pub fn new() -> Self {
+impl Default for Clients {
+    fn default() -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_max_idle_per_host(IDLE_PER_HOST).pool_idle_timeout(IDLE_TIMEOUT);
         let anywhere = builder.build(bounded(HttpConnector::new()));
         let public = builder.build(bounded(HttpConnector::new_with_resolver(PublicOnly)));
         Self { anywhere, public }
     }
+}
 
+impl HttpClient {
+    /// Those for a request to `uri`. Whoever goes from host to host leaves no more than a few of them connected.
+    fn clients(&self, uri: &http::Uri) -> Clients {
+        let host = uri.authority().map_or_else(String::new, |authority| authority.as_str().to_ascii_lowercase());
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.hosts.contains(&host) {
+            if kept.hosts.len() >= MOST_HOSTS {
+                *kept = Kept::default();
+            }
+            kept.hosts.insert(host);
+        }
+        kept.clients.clone()
+    }
+}
+
+impl Clients {
     async fn send(
         self,
         request: http::Request<WasiBody>,
@@ -158,7 +191,7 @@ impl WasiHttpHooks for Outbound {
         _transfer: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
-        let (client, places) = (self.grants.http.clone(), self.grants.outbound.clone());
+        let (client, places) = (self.grants.http.clients(request.uri()), self.grants.outbound.clone());
         let component = self.grants.component.clone();
         Box::new(async move {
             let reach = allowed?;
@@ -176,5 +209,19 @@ impl WasiHttpHooks for Outbound {
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_goes_from_host_to_host_keeps_few_connected() {
+        let client = HttpClient::default();
+        for n in 0..10_000 {
+            client.clients(&format!("http://10.0.{}.{}:80/", n / 256, n % 256).parse().unwrap());
+            assert!(client.0.lock().unwrap().hosts.len() <= MOST_HOSTS);
+        }
     }
 }
