@@ -2,6 +2,7 @@
 //! Every store carries its component's `Grants`; each capability asks them before it acts.
 
 mod allowed_hosts;
+mod asked;
 pub(crate) mod bindings;
 mod http_client;
 mod log_budget;
@@ -29,18 +30,17 @@ use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::Reach;
-pub(crate) use http_client::HttpClient;
+use http_client::HttpClient;
 pub(crate) use log_budget::LogBudget;
 pub(crate) use redis::RedisPool;
 
 /// Requests that one component may have on their way at a time; more wait, and are refused after a while.
 const MAX_OUTBOUND: usize = 256;
 
-/// What all components share: one pool of Redis connections and one HTTP client a host.
+/// What all components share: one pool of Redis connections a host.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub redis: Arc<RedisPool>,
-    pub http: HttpClient,
 }
 
 /// What an instance may take, unless the manifest says otherwise.
@@ -62,7 +62,7 @@ pub(crate) struct Grants {
     pub memory: usize,
     pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
-    pub http: HttpClient,
+    pub http: Arc<HttpClient>,
     /// Requests that it may have on their way at a time.
     pub outbound: Arc<Semaphore>,
     pub log: Arc<LogBudget>,
@@ -82,7 +82,7 @@ impl Grants {
             memory: component.limits.memory.unwrap_or(bounds.memory),
             cpu_time: component.limits.cpu_time.unwrap_or(bounds.cpu_time),
             redis: redis::RedisAccess::new(shared.redis.clone()),
-            http: shared.http.clone(),
+            http: Arc::default(),
             outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
             log: Arc::default(),
             usage,
@@ -115,6 +115,7 @@ pub(crate) struct HostState {
     pub grants: Arc<Grants>,
     pub limits: Memory,
     pub cpu: Cpu,
+    pub asked: asked::Asked,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -128,6 +129,7 @@ impl HostState {
             table: ResourceTable::new(),
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
+            asked: asked::Asked::default(),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),

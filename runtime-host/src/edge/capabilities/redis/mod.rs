@@ -11,10 +11,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redis::{Cmd, FromRedisValue, Value};
+use wasmtime::AsContextMut as _;
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
-use super::{HasHost, HostState, Reach};
+use super::{Grants, HasHost, HostState, Reach};
 use link::Link;
 pub(crate) use pool::RedisPool;
 
@@ -78,8 +79,31 @@ impl HostState {
 impl Host for HostState {}
 impl HostConnection for HostState {}
 
-fn link<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -> wasmtime::Result<Arc<Link>> {
-    accessor.with(|mut access| Ok(access.get().table.get(connection)?.0.clone()))
+/// A command on its way: over which connection, and for which request.
+struct Call {
+    link: Arc<Link>,
+    within: Option<String>,
+    grants: Arc<Grants>,
+}
+
+impl Call {
+    /// Asks who calls, which is known only now.
+    fn by<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
+        accessor.with(|mut access| {
+            let within = if access.get().asked.is_empty() {
+                None
+            } else {
+                let stack: Vec<_> = access.as_context_mut().async_call_stack()?.collect();
+                access.get().asked.within(&stack)
+            };
+            let state = access.get();
+            Ok(Self { link: state.table.get(connection)?.0.clone(), within, grants: state.grants.clone() })
+        })
+    }
+
+    async fn run(&self, command: &Cmd) -> Result<Value, Error> {
+        self.link.run(command, self.within.as_deref(), &self.grants.component).await
+    }
 }
 
 /// Runs a command whose answer has one Rust type.
@@ -88,8 +112,7 @@ async fn typed<T, R: FromRedisValue>(
     connection: Resource<Connection>,
     command: Cmd,
 ) -> wasmtime::Result<Result<R, Error>> {
-    let link = link(accessor, &connection)?;
-    let answer = link.run(&command).await;
+    let answer = Call::by(accessor, &connection)?.run(&command).await;
     Ok(answer.and_then(|value| R::from_redis_value(value).map_err(|_| Error::TypeError)))
 }
 
@@ -129,8 +152,8 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        let link = link(accessor, &connection)?;
-        Ok(link.run(&command("GET", key)).await.and_then(value::payload))
+        let call = Call::by(accessor, &connection)?;
+        Ok(call.run(&command("GET", key)).await.and_then(value::payload))
     }
 
     async fn set(
@@ -202,8 +225,8 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         if let Err(reason) = command::check(&name, &arguments) {
             return Ok(Err(Error::Other(reason)));
         }
-        let link = link(accessor, &connection)?;
-        let answer: Result<Value, Error> = link.run(&command::build(&name, arguments)).await;
+        let call = Call::by(accessor, &connection)?;
+        let answer: Result<Value, Error> = call.run(&command::build(&name, arguments)).await;
         Ok(answer.and_then(value::flatten))
     }
 
