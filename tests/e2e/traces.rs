@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use image2model_tests::client::{Upload, text};
+use image2model_tests::client::{Client, Upload, text};
 use image2model_tests::otlp::{Collector, Span};
 use image2model_tests::{Crew, photo};
 use reqwest::Method;
@@ -120,11 +120,11 @@ async fn an_upload_is_one_trace_through_every_part() {
     let spans = collector.until(failing, &["process file"]).await.unwrap();
     let work = one(&spans, "process file");
     assert_eq!((work.failed, &*work.attributes["error.type"]), (true, "CONTENT_POLICY_VIOLATION"));
-    // A stream server that stands apart, over a connection of its own and over HTTP/2's.
+    // A listener at a stream server that stands apart.
     let (_streams, url) = crew.beside("stream", &[]).unwrap();
     let listening = "7bf92f3577b34da6a3ce929d0e0e4736";
     let path = format!("/api/v1/status/stream/{}", text(&made, "job_id"));
-    let request = reqwest::Client::new().get(format!("{url}{path}"));
+    let request = Client::new(&url, None).unwrap().request(Method::GET, &path);
     let answer = request.header("traceparent", format!("00-{listening}-{CALLER}-01")).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let spans = collector.until(listening, &["GET"]).await.unwrap();

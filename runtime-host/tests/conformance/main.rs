@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod capabilities;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod company;
 #[cfg(test)]
 mod faults;
