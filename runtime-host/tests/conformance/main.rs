@@ -5,6 +5,9 @@
 mod capabilities;
 #[cfg(test)]
 mod chaining;
+#[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod company;
 #[cfg(test)]
 mod elsewhere;

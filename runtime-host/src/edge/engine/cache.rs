@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -15,22 +15,26 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::precompiled;
-use crate::edge::folder::Folder;
-use crate::edge::{EdgeError, rights};
+use super::rights;
+use crate::edge::EdgeError;
 
-/// See the module.
+/// The folder. Nobody but its owner may read or write it.
 pub(super) struct Cache {
-    folder: Folder,
+    folder: PathBuf,
 }
 
 impl Cache {
     /// Makes the folder if need be and takes it from everybody else; one that others could write is emptied.
     pub fn open(folder: &Path) -> Result<Self, EdgeError> {
-        let cache = Self { folder: Folder::open(folder)? };
-        if cache.folder.was_open() {
-            cache.distrust().map_err(|source| EdgeError::Cache { path: folder.into(), source })?;
-        }
-        Ok(cache)
+        let open = || -> io::Result<Self> {
+            let own = rights::own(folder)?;
+            let cache = Self { folder: own.folder };
+            if own.was_open {
+                cache.distrust()?;
+            }
+            Ok(cache)
+        };
+        open().map_err(|source| EdgeError::Cache { path: folder.into(), source })
     }
 
     /// The component of `bytes`, and whether it was found. Trouble with the folder only costs the compilation.
@@ -48,9 +52,9 @@ impl Cache {
 
     /// Removes all entries.
     fn distrust(&self) -> io::Result<()> {
-        let folder = self.folder.path().display();
+        let folder = self.folder.display();
         tracing::warn!(%folder, "others could write the compile cache: nothing in it is used, components are compiled again");
-        for entry in std::fs::read_dir(self.folder.path())? {
+        for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "cwasm" || extension == "sha256") {
                 std::fs::remove_file(path)?;
@@ -87,12 +91,19 @@ impl Cache {
 
     fn keep(&self, key: &str, code: &[u8]) -> io::Result<()> {
         let (code_path, digest_path) = self.paths(key);
-        self.folder.write(&code_path, code)?;
-        self.folder.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
+        self.write(&code_path, code)?;
+        self.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
+    }
+
+    /// Writes beside and renames, so that a reader sees all of it or none.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(bytes)?;
+        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
-        (self.folder.join(&format!("{key}.cwasm")), self.folder.join(&format!("{key}.sha256")))
+        (self.folder.join(format!("{key}.cwasm")), self.folder.join(format!("{key}.sha256")))
     }
 }
 
@@ -141,7 +152,7 @@ mod tests {
         let cache = Cache::open(&folder.path().join("cache")).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1);
         assert!(cache.component(&engine, EMPTY).unwrap().1);
-        let code = entry(cache.folder.path());
+        let code = entry(&cache.folder);
         let mut bytes = std::fs::read(&code).unwrap();
         bytes.truncate(bytes.len() / 2);
         std::fs::write(&code, bytes).unwrap();
@@ -187,11 +198,11 @@ mod tests {
                 return;
             }
             let cache = Cache::open(&volume).unwrap();
-            assert_eq!((cache.folder.path().parent().unwrap(), mode(cache.folder.path())), (&*volume, 0o700));
+            assert_eq!((cache.folder.parent().unwrap(), mode(&cache.folder)), (&*volume, 0o700));
             cache.component(&engine, EMPTY).unwrap();
-            std::os::unix::fs::chown(entry(cache.folder.path()), Some(12345), None).unwrap();
+            std::os::unix::fs::chown(entry(&cache.folder), Some(12345), None).unwrap();
             assert!(!cache.component(&engine, EMPTY).unwrap().1);
-            std::os::unix::fs::chown(cache.folder.path(), Some(12345), None).unwrap();
+            std::os::unix::fs::chown(&cache.folder, Some(12345), None).unwrap();
             assert!(Cache::open(&volume).is_err(), "a folder that only has our name was used");
         }
 
@@ -216,7 +227,7 @@ mod tests {
             let engine = Engine::default();
             let cache = Cache::open(&folder.path().join("cache")).unwrap();
             cache.component(&engine, EMPTY).unwrap();
-            let (code, elsewhere) = (entry(cache.folder.path()), folder.path().join("elsewhere"));
+            let (code, elsewhere) = (entry(&cache.folder), folder.path().join("elsewhere"));
             std::fs::rename(&code, &elsewhere).unwrap();
             symlink(&elsewhere, &code).unwrap();
             assert!(!cache.component(&engine, EMPTY).unwrap().1);
@@ -226,7 +237,7 @@ mod tests {
             assert!(!cache.component(&engine, EMPTY).unwrap().1, "a folder is no file");
 
             let link = folder.path().join("link");
-            symlink(cache.folder.path(), &link).unwrap();
+            symlink(&cache.folder, &link).unwrap();
             let refused = Cache::open(&link).err().unwrap().to_string();
             assert!(refused.contains("link") && refused.contains("is not a folder"), "{refused}");
         }

@@ -3,6 +3,7 @@
 
 mod cache;
 mod precompiled;
+pub(super) mod rights;
 mod threads;
 mod ticker;
 

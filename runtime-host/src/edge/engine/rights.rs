@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// A folder of ours.
-pub(super) struct Own {
+pub(in crate::edge) struct Own {
     pub folder: PathBuf,
     /// Others could write it until now.
     pub was_open: bool,
@@ -14,7 +14,7 @@ pub(super) struct Own {
 /// Makes the folder if need be and takes it from everybody else. In one that is not ours but writable, such as a volume
 /// that an orchestrator made, that is done with a folder of our own.
 #[cfg(unix)]
-pub(super) fn own(folder: &Path) -> io::Result<Own> {
+pub(in crate::edge) fn own(folder: &Path) -> io::Result<Own> {
     let found = made(folder)?;
     if is_ours(&found).is_ok() {
         return take(folder, &found);
@@ -41,7 +41,7 @@ fn take(folder: &Path, found: &std::fs::Metadata) -> io::Result<Own> {
 
 /// Opens a plain file for reading that only we could have written.
 #[cfg(unix)]
-pub(super) fn open_own(path: &Path) -> io::Result<File> {
+pub(in crate::edge) fn open_own(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
     let file = File::options().read(true).custom_flags(flags.cast_signed()).open(path)?;
@@ -73,11 +73,11 @@ fn others_write(found: &std::fs::Metadata) -> bool {
 }
 
 #[cfg(not(unix))]
-pub(super) fn own(folder: &Path) -> io::Result<Own> {
+pub(in crate::edge) fn own(folder: &Path) -> io::Result<Own> {
     std::fs::create_dir_all(folder).map(|()| Own { folder: folder.into(), was_open: false })
 }
 
 #[cfg(not(unix))]
-pub(super) fn open_own(path: &Path) -> io::Result<File> {
+pub(in crate::edge) fn open_own(path: &Path) -> io::Result<File> {
     File::open(path)
 }
