@@ -410,8 +410,11 @@ fn shape(path: &str) -> String {
 
 #[test]
 fn every_route_of_a_job_is_in_the_matrix() {
-    let in_the_matrix: Vec<String> =
-        ROUTES.iter().chain([&WITHDRAW, &ERASE]).map(|route| format!("{} {}", route.method, shape(route.path))).collect();
+    let in_the_matrix: Vec<String> = ROUTES
+        .iter()
+        .chain([&WITHDRAW, &ERASE])
+        .map(|route| format!("{} {}", route.method, shape(route.path)))
+        .collect();
     let owned = route_tables().unwrap().into_iter().filter(|line| line.level == "Owner");
     let owned: Vec<String> = owned.map(|line| format!("{} {}", line.method, shape(&line.pattern))).collect();
     assert!(owned.len() >= 15, "{owned:?}");

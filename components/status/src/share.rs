@@ -83,7 +83,10 @@ mod tests {
         let job = JobId::from_random([1; 16]);
         let with = shown(&job, Some(("t.o.k", 0)), false);
         assert_eq!(with["page"], format!("/processing?job={job}&access_token=t.o.k"));
-        assert_eq!((&with["expires_at"], &with["opens_without_token"]), (&json!("1970-01-01T00:00:00.000Z"), &json!(false)));
+        assert_eq!(
+            (&with["expires_at"], &with["opens_without_token"]),
+            (&json!("1970-01-01T00:00:00.000Z"), &json!(false))
+        );
         let without = shown(&job, None, true);
         assert_eq!(without["page"], format!("/processing?job={job}"));
         assert_eq!((&without["access_token"], &without["expires_at"]), (&Value::Null, &Value::Null));
