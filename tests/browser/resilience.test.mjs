@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { checkAccess } from './lib/access.mjs';
 import { inTwoLooks, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
+import { layWire } from './lib/wire.mjs';
 
 const LIMIT = { timeout: 120_000 };
 let picture;
@@ -152,26 +153,32 @@ test('the first page stays within its budget of bytes, requests and work', LIMIT
   }));
 
 // The last: the others want the product that they began with.
-test('a lost network and a restarted service, in the middle of a job, cost no row and double none', { ...LIMIT, skip: !process.env.RESTART }, () =>
-  on.visit({ flat: true, expected: [/ERR_|Failed to load resource|50[23]/] }, async ({ page, context }) => {
-    await begin(page, ['before.jpg', 'sim-slow-over.jpg']);
-    const working = page.locator('.row[data-status=processing]').filter({ hasText: 'sim-slow-over.jpg' });
-    await working.waitFor();
-    await working.getByText(/^\d+ log lines?$/).click();
-    await working.locator('.log-lines li').first().waitFor();
-    const bothAreThere = async () => assert.equal((await page.locator('.row').count()) + (await page.locator('.model').count()), 2);
-    await context.setOffline(true);
-    await page.getByText('Connection lost, trying again…').waitFor();
-    await context.setOffline(false);
-    await page.getByText('Live', { exact: true }).waitFor();
-    await working.waitFor();
-    await bothAreThere();
-    writeFileSync(process.env.RESTART, '');
-    while (existsSync(process.env.RESTART)) await wait(50);
-    await page.getByText('Live', { exact: true }).waitFor();
-    await page.locator('.model').waitFor();
-    await bothAreThere();
-    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await page.getByRole('button', { name: 'Cancel the job' }).click();
-    await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();
-  }));
+test('a lost network and a restarted service, in the middle of a job, cost no row and double none', { ...LIMIT, skip: !process.env.RESTART }, async () => {
+  const wire = await layWire(on.baseUrl);
+  try {
+    await on.visit({ flat: true, through: wire.url, expected: [/ERR_|Failed to load resource|50[23]/] }, async ({ page }) => {
+      await begin(page, ['before.jpg', 'sim-slow-over.jpg']);
+      const working = page.locator('.row[data-status=processing]').filter({ hasText: 'sim-slow-over.jpg' });
+      await working.waitFor();
+      await working.getByText(/^\d+ log lines?$/).click();
+      await working.locator('.log-lines li').first().waitFor();
+      const bothAreThere = async () => assert.equal((await page.locator('.row').count()) + (await page.locator('.model').count()), 2);
+      wire.cut();
+      await page.getByText('Connection lost, trying again…').waitFor();
+      wire.mend();
+      await page.getByText('Live', { exact: true }).waitFor();
+      await working.waitFor();
+      await bothAreThere();
+      writeFileSync(process.env.RESTART, '');
+      while (existsSync(process.env.RESTART)) await wait(50);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await page.locator('.model').waitFor();
+      await bothAreThere();
+      await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+      await page.getByRole('button', { name: 'Cancel the job' }).click();
+      await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();
+    });
+  } finally {
+    await wire.close();
+  }
+});

@@ -87,9 +87,10 @@ test('the owner shares from the list of jobs; the guest looks and changes nothin
     await page.getByRole('link', { name: /shared\.jpg/ }).click();
     await page.getByRole('button', { name: 'Share', exact: true }).click();
     await page.getByText(/may look and download, without a key, until/).waitFor();
-    await page.getByLabel('How long the link is good for').selectOption('For an hour');
     const link = page.getByLabel('Link to this job');
-    await page.waitForFunction(([field, before]) => field.value !== before, [await link.elementHandle(), await link.inputValue()]);
+    const forADay = await link.inputValue();
+    await page.getByLabel('How long the link is good for').selectOption('For an hour');
+    await page.waitForFunction(([field, before]) => field.value !== before, [await link.elementHandle(), forADay]);
     await inTwoLooks(page, async (look) => {
       await checkAccess(page, `the shared link ${look}`);
       await shoot(page, `share-${look}`, { fullPage: true });

@@ -72,7 +72,7 @@ export function stage(prepare = async () => {}) {
     baseUrl: process.env.BASE_URL,
     async visit(view, run) {
       assert.ok(on.baseUrl, 'BASE_URL must name the running product, like http://127.0.0.1:3000');
-      const { page, context, troubles } = await openPage(on.browser, on.baseUrl, view);
+      const { page, context, troubles } = await openPage(on.browser, view.through ?? on.baseUrl, view);
       try {
         if (view.flat) await flatten(context);
         if (view.path) await page.goto(view.path);
