@@ -1,4 +1,4 @@
-//! How long one instance's guest computes: counted for its component, and bounded for what it is asked at a time. Sampled
+//! How long one instance's guest computes: counted for its component, and bounded for what it is asked. Sampled
 //! at the engine's clock, so that a call costs nothing: whoever computes at a tick has computed since the tick before.
 
 use std::sync::Arc;
@@ -11,6 +11,10 @@ use super::usage::Usage;
 
 /// A tick that comes so long after the one before found a guest that had been waiting meanwhile, not computing.
 const WAITED: Duration = TICK.saturating_mul(8);
+
+/// How long an instance that requests share may compute for the last of them: whoever needs more keeps others waiting, and
+/// is asked again alone.
+const SHARED: Duration = TICK.saturating_mul(10);
 
 /// One instance's account.
 pub(crate) struct Cpu {
@@ -31,9 +35,14 @@ impl Cpu {
         Self { usage, budget, left: budget, last: Instant::now() }
     }
 
-    /// One request more is asked of the instance, which is at so many now: what each may take, it may take.
-    pub fn begin(&mut self, at_a_time: usize) {
-        self.left = self.budget.saturating_mul(u32::try_from(at_a_time.max(1)).unwrap_or(u32::MAX));
+    /// Requests are to share the instance.
+    pub fn share(&mut self) {
+        self.budget = SHARED;
+    }
+
+    /// One request more is asked of the instance.
+    pub fn begin(&mut self) {
+        self.left = self.budget;
         self.last = Instant::now();
     }
 
@@ -71,9 +80,13 @@ mod tests {
         assert_eq!(usage.read().cpu_ms, 0);
         assert!(ticks(&mut cpu, 5, TICK).is_ok());
         assert!(ticks(&mut cpu, 1, TICK).is_err());
-        cpu.begin(2);
-        assert!(ticks(&mut cpu, 10, TICK).is_ok(), "two requests have two budgets");
+        cpu.begin();
+        assert!(ticks(&mut cpu, 5, TICK).is_ok(), "another request has a budget of its own");
         assert!(ticks(&mut cpu, 1, TICK).is_err());
-        assert_eq!(usage.read().cpu_ms, 170);
+        cpu.share();
+        cpu.begin();
+        assert!(ticks(&mut cpu, 10, TICK).is_ok());
+        assert!(ticks(&mut cpu, 1, TICK).is_err(), "those who share wait for it");
+        assert_eq!(usage.read().cpu_ms, 230);
     }
 }

@@ -1,55 +1,60 @@
-//! A folder that nobody but its owner may read or write, for what is kept between starts: compiled components, and those
-//! that were fetched.
+//! A folder for what is fetched, kept between starts. Nobody but its owner may read or write it; what somebody else could
+//! have put there is thrown away.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::EdgeError;
+use super::engine::rights;
 
 /// See the module.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes the folder if need be and takes it from everybody else.
+    /// Makes the folder if need be and takes it from everybody else; one that others could write is emptied.
     pub fn open(path: &Path) -> Result<Self, EdgeError> {
-        own(path).map_err(|source| EdgeError::Cache { path: path.into(), source })?;
-        Ok(Self(path.into()))
+        let open = || -> io::Result<Self> {
+            let own = rights::own(path)?;
+            if own.was_open {
+                tracing::warn!(folder = %own.folder.display(), "others could write what was fetched: it is fetched again");
+                for entry in std::fs::read_dir(&own.folder)? {
+                    std::fs::remove_file(entry?.path())?;
+                }
+            }
+            Ok(Self(own.folder))
+        };
+        open().map_err(|source| EdgeError::Cache { path: path.into(), source })
     }
 
-    /// A file in it.
-    pub fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+    /// A file of it, if it is there and only we could have written it.
+    pub fn read(&self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        rights::open_own(&self.0.join(name)).ok()?.read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 
     /// Writes beside and renames, so that a reader sees all of it or none.
-    pub fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         file.write_all(bytes)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        file.persist(self.0.join(name)).map(drop).map_err(|error| error.error)
     }
-}
-
-#[cfg(unix)]
-fn own(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
-}
-
-#[cfg(not(unix))]
-fn own(folder: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(folder)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Folder;
+
     #[cfg(unix)]
     #[test]
-    fn takes_the_folder_from_everybody_else() {
+    fn what_others_could_have_written_is_not_there() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-        super::Folder::open(folder.path()).unwrap();
+        let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        Folder::open(folder.path()).unwrap().write("a", b"1").unwrap();
+        assert_eq!(Folder::open(folder.path()).unwrap().read("a").as_deref(), Some(&b"1"[..]));
+        mode(0o777);
+        assert_eq!(Folder::open(folder.path()).unwrap().read("a"), None);
         assert_eq!(std::fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

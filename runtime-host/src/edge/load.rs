@@ -54,7 +54,7 @@ impl Loaded {
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
         let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
         let sources = Sources::read(&application, options.cache_dir.as_deref())?;
-        let engine = EdgeEngine::new(options.cache_dir.as_deref())?;
+        let engine = EdgeEngine::new(options.cache_dir.as_deref(), options.serve.instances)?;
         let linker = capabilities::linker(engine.inner())?;
         let key_value = options.key_value.clone().map(Arc::new);
         let trust = Trust::new(options.authorities.as_deref())?;
@@ -67,7 +67,9 @@ impl Loaded {
     }
 
     fn find_roots(&self, sources: &Sources, options: &ServeOptions) -> Result<BTreeMap<String, Root>, EdgeError> {
-        let admission = Admission::new(options.max_requests, options.max_queued, options.queue_wait);
+        // Whoever has a place finds an instance; the other half is for what goes on behind answers and for native calls.
+        let places = options.max_requests.min((options.instances / 2).max(1) as usize);
+        let admission = Admission::new(places, options.max_queued, options.queue_wait);
         let mut roots = BTreeMap::new();
         for (id, component) in &self.application.components {
             let routes: Vec<&Route> = self.application.routes.iter().filter(|route| route.component == *id).collect();

@@ -62,8 +62,8 @@ fn failed((place, remote): &(Place, Remote), source: FetchError) -> EdgeError {
 /// What was fetched before, if it is whole and still what the manifest asks for.
 fn kept(folder: &Folder, remote: &Remote) -> Option<Code> {
     let key = key(remote);
-    let digest = std::fs::read_to_string(folder.join(&format!("{key}.sha256"))).ok()?;
-    let code = Code::new(std::fs::read(folder.join(&format!("{key}.wasm"))).ok()?);
+    let digest = String::from_utf8(folder.read(&format!("{key}.sha256"))?).ok()?;
+    let code = Code::new(folder.read(&format!("{key}.wasm"))?);
     let asked = match remote {
         Remote::Url { digest, .. } => *code.digest == **digest,
         Remote::Package { .. } => true,
@@ -73,8 +73,8 @@ fn kept(folder: &Folder, remote: &Remote) -> Option<Code> {
 
 fn keep(folder: &Folder, remote: &Remote, code: &Code) -> std::io::Result<()> {
     let key = key(remote);
-    folder.write(&folder.join(&format!("{key}.wasm")), &code.bytes)?;
-    folder.write(&folder.join(&format!("{key}.sha256")), code.digest.as_bytes())
+    folder.write(&format!("{key}.wasm"), &code.bytes)?;
+    folder.write(&format!("{key}.sha256"), code.digest.as_bytes())
 }
 
 /// Names a file for it: the same bytes from elsewhere are fetched there, once.

@@ -8,12 +8,16 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::harness::{App, Host};
 
 /// A component with these limits, beside a healthy one.
-async fn beside(limits: &str) -> Host {
+pub async fn beside(limits: &str) -> Host {
     let limits = format!("[component.faults.tool.image2model]\n{limits}");
     App::new().route("/...", "faults", &limits).route("/hello", "hello", "").start().await
 }
 
-fn usage(host: &Host, id: &str) -> image2model_host::edge::UsageReport {
+pub fn post(host: &Host, path: &str) -> http::Request<bytes::Bytes> {
+    http::Request::post(host.url(path)).body(bytes::Bytes::new()).unwrap()
+}
+
+pub fn usage(host: &Host, id: &str) -> image2model_host::edge::UsageReport {
     host.edge.reports().into_iter().find(|report| report.id == id).unwrap().usage
 }
 
@@ -23,23 +27,6 @@ async fn a_trap_ends_its_own_request_only() {
     let trap = host.get("/trap").await;
     assert_eq!((trap.status, trap.problem().as_str()), (502, "COMPONENT_FAILED"));
     assert_eq!(host.get("/fine").await.text(), "fine");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_trap_takes_none_of_those_along_that_share_its_instance() {
-    let host = beside("").await;
-    host.get("/fine").await;
-    let slow = futures::future::join_all((0..15).map(|_| host.get("/slow")));
-    let trap = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        host.get("/trap").await.status
-    };
-    let (slow, trap) = tokio::join!(slow, trap);
-    assert_eq!(trap, 502);
-    let answers: Vec<String> = slow.iter().map(|answer| format!("{} {}", answer.status, answer.text())).collect();
-    assert!(answers.iter().all(|answer| answer == "200 fine"), "{answers:?}");
-    assert!(usage(&host, "faults").traps >= 1);
-    assert_eq!(host.get("/hello").await.text(), "hello");
 }
 
 #[tokio::test]
@@ -59,6 +46,24 @@ async fn memory_and_the_stack_are_bounded() {
     }
     assert_eq!(host.get("/fine").await.text(), "fine");
     assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+/// Ten requests that may each have an instance at a time, of which there are few; and two components, each of which leaves
+/// some behind for later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_is_too_small_makes_requests_wait_and_none_fail() {
+    let mut app = App::new().route("/...", "faults", "").route("/hello", "hello", "");
+    (app.serve.instances, app.serve.queue_wait) = (4, Duration::from_secs(20));
+    let host = app.start().await;
+    for _ in 0..2 {
+        let slow = futures::future::join_all((0..10).map(|_| host.send(post(&host, "/slow"))));
+        let hello = futures::future::join_all((0..10).map(|_| host.send(post(&host, "/hello"))));
+        let (slow, hello) = tokio::join!(slow, hello);
+        assert!(slow.iter().all(|answer| answer.text() == "fine"));
+        assert!(hello.iter().all(|answer| answer.text() == "hello"));
+    }
+    assert_eq!((usage(&host, "faults").refused, usage(&host, "hello").refused), (0, 0));
+    assert!(usage(&host, "faults").queued_ms > 0);
 }
 
 #[tokio::test]

@@ -46,11 +46,46 @@ async fn only_allowed_addresses_and_harmless_commands() {
     ready(&host).await;
     let other = host.get(&format!("/PING?redis://localhost:{}", redis.port())).await.text();
     assert!(other.contains("InvalidAddress"), "{other}");
-    for command in ["/BLPOP/q/0", "/SUBSCRIBE/c", "/MULTI", "/XREAD/BLOCK/0/STREAMS/s/$", "/SELECT/1"] {
+    for command in [
+        "/BLPOP/q/0",
+        "/blmpop/0/1/q/LEFT",
+        "/SUBSCRIBE/c",
+        "/monitor",
+        "/WAIT/1/0",
+        "/MULTI",
+        "/XREAD/BLOCK/0/STREAMS/s/$",
+        "/XREADGROUP/GROUP/STREAMS/me/BLOCK/0/STREAMS/s/>",
+        "/SELECT/1",
+        "/client/pause/1000",
+        "/script/debug/yes",
+    ] {
         let answer = host.get(command).await.text();
         assert!(answer.contains("share"), "{command}: {answer}");
     }
+    // Within a script Redis sees to it: a blocking command does not wait there, one that changes the connection is refused.
+    let started = Instant::now();
+    let script = |call: &str| format!("/EVAL/return%20redis.call({call})/0").replace(' ', "%20");
+    assert_eq!(host.get(&script("'BLPOP','q',0")).await.text(), "nil");
+    assert_eq!(host.get(&script("'XREAD','BLOCK',0,'STREAMS','s','$'")).await.text(), "nil");
+    for call in ["'SUBSCRIBE','c'", "'MONITOR'", "'CLIENT','PAUSE','1000'", "'SELECT_'", "'MULTI'"] {
+        let answer = host.get(&script(call)).await.text();
+        assert!(answer.starts_with("error"), "{call}: {answer}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     assert_eq!(host.get("/PING").await.text(), "status PONG");
+}
+
+/// As for HTTP: what a wildcard lets through is the Internet and not this machine, whatever a name says.
+#[tokio::test]
+async fn a_wildcard_does_not_lead_back_in() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let address = redis.url();
+    let more = format!("allowed_outbound_hosts = [\"redis://*:*\"]\nvariables = {{ redis_url = {address:?} }}");
+    let host = App::new().route("/...", "redis", &more).start().await;
+    for name in ["127.0.0.1", "localhost", "[::1]", "[::ffff:10.0.0.1]", "2130706433"] {
+        let denied = host.get(&format!("/PING?redis://{name}:{}", redis.port())).await.text();
+        assert!(denied.contains("InvalidAddress"), "{name}: {denied}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ impl fmt::Display for AllowedHosts {
 }
 
 /// See [`AllowedHosts::reach`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// Wherever the name leads.
     Anywhere,

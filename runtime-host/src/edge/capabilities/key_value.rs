@@ -12,7 +12,7 @@ use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::bindings::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use super::redis::{Link, RedisPool};
-use super::{HasHost, HostState, bindings};
+use super::{HasHost, HostState, Reach, bindings};
 
 /// The longest key, bytes.
 const LONGEST_KEY: usize = 1024;
@@ -54,7 +54,7 @@ impl KeyValueAccess {
             return Err(Error::AccessDenied);
         }
         let place = self.place.as_deref().ok_or(Error::NoSuchStore)?;
-        let link = self.pool.link(place.redis_url.expose_secret()).map_err(failure)?;
+        let link = self.pool.link(place.redis_url.expose_secret(), Reach::Anywhere).map_err(failure)?;
         Ok(Store { link, key: place.keys.key_value(label).into() })
     }
 }

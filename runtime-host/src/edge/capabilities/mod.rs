@@ -25,6 +25,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::EdgeError;
 use super::cpu::Cpu;
+use super::engine::Alive;
 use super::manifest::{Component, Configuration, Inherit, Mount};
 use super::usage::{Memory, Usage};
 
@@ -134,6 +135,7 @@ pub(crate) struct HostState {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
+    _alive: Alive,
 }
 
 impl HostState {
@@ -143,7 +145,7 @@ impl HostState {
     }
 
     /// Fresh state for one instance.
-    pub fn new(grants: Arc<Grants>) -> wasmtime::Result<Self> {
+    pub fn new(grants: Arc<Grants>, alive: Alive) -> wasmtime::Result<Self> {
         Ok(Self {
             table: ResourceTable::new(),
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
@@ -153,6 +155,7 @@ impl HostState {
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),
             grants,
+            _alive: alive,
         })
     }
 }

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
 use image2model_domain::webhook::is_public;
+use redis::RedisFuture;
+use redis::io::AsyncDNSResolver;
 use tower_service::Service;
 
 /// A name that leads nowhere public.
@@ -28,12 +30,26 @@ impl Service<Name> for PublicOnly {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
+        // The port is put in by the connector.
+        Box::pin(async move { resolve(name.as_str(), 0).await })
+    }
+}
+
+impl AsyncDNSResolver for PublicOnly {
+    fn resolve<'a, 'b: 'a>(
+        &'a self,
+        host: &'b str,
+        port: u16,
+    ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
         Box::pin(async move {
-            // The port is put in by the connector.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            public(found.collect())
+            let found: Box<dyn Iterator<Item = SocketAddr> + Send> = Box::new(resolve(host, port).await?);
+            Ok(found)
         })
     }
+}
+
+async fn resolve(name: &str, port: u16) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+    public(tokio::net::lookup_host((name, port)).await?.collect())
 }
 
 fn public(found: Vec<SocketAddr>) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {

@@ -1,8 +1,13 @@
 //! Compiled components on disk, named by what they were compiled from and by which compiler with which settings.
 //! An entry is a file of code and one with its SHA-256; an entry that does not match is compiled again.
+//!
+//! Machine code that is loaded is run, so only what this user wrote is taken: the folder is made its owner's alone at every
+//! start, no link is followed, and a file counts only if it is a plain one of ours that nobody else can write. What others
+//! could have written into is not looked at but compiled anew.
 
+use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -10,18 +15,26 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::precompiled;
+use super::rights;
 use crate::edge::EdgeError;
-use crate::edge::folder::Folder;
 
-/// See the module.
+/// The folder. Nobody but its owner may read or write it.
 pub(super) struct Cache {
-    folder: Folder,
+    folder: PathBuf,
 }
 
 impl Cache {
-    /// Makes the folder if need be and takes it from everybody else.
+    /// Makes the folder if need be and takes it from everybody else; one that others could write is emptied.
     pub fn open(folder: &Path) -> Result<Self, EdgeError> {
-        Ok(Self { folder: Folder::open(folder)? })
+        let open = || -> io::Result<Self> {
+            let own = rights::own(folder)?;
+            let cache = Self { folder: own.folder };
+            if own.was_open {
+                cache.distrust()?;
+            }
+            Ok(cache)
+        };
+        open().map_err(|source| EdgeError::Cache { path: folder.into(), source })
     }
 
     /// The component of `bytes`, and whether it was found. Trouble with the folder only costs the compilation.
@@ -37,28 +50,67 @@ impl Cache {
         Ok((component, false))
     }
 
+    /// Removes all entries.
+    fn distrust(&self) -> io::Result<()> {
+        let folder = self.folder.display();
+        tracing::warn!(%folder, "others could write the compile cache: nothing in it is used, components are compiled again");
+        for entry in std::fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "cwasm" || extension == "sha256") {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, engine: &Engine, key: &str) -> Option<Component> {
-        let (code, digest) = self.paths(key);
-        let expected = std::fs::read_to_string(digest).ok()?;
-        let found = hex::encode(Sha256::digest(std::fs::read(&code).ok()?));
-        if found != expected.trim() {
+        let (path, digest) = self.paths(key);
+        let (code, mut digest) = (self.open_entry(&path)?, self.open_entry(&digest)?);
+        let mut expected = String::new();
+        digest.read_to_string(&mut expected).ok()?;
+        if digest_of(&code).ok()? != expected.trim() {
             tracing::warn!(key, "cached component is damaged, compiling it again");
             return None;
         }
-        precompiled::load(engine, &code)
+        precompiled::load(engine, &code, &path)
             .inspect_err(|error| tracing::warn!(key, %error, "cached component is of no use, compiling it again"))
             .ok()
     }
 
+    /// A file of the folder, if it is there and only we could have written it.
+    fn open_entry(&self, path: &Path) -> Option<File> {
+        match rights::open_own(path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "cached component is not used, compiling it again");
+                None
+            }
+        }
+    }
+
     fn keep(&self, key: &str, code: &[u8]) -> io::Result<()> {
         let (code_path, digest_path) = self.paths(key);
-        self.folder.write(&code_path, code)?;
-        self.folder.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
+        self.write(&code_path, code)?;
+        self.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
+    }
+
+    /// Writes beside and renames, so that a reader sees all of it or none.
+    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(bytes)?;
+        file.persist(path).map(drop).map_err(|error| error.error)
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
-        (self.folder.join(&format!("{key}.cwasm")), self.folder.join(&format!("{key}.sha256")))
+        (self.folder.join(format!("{key}.cwasm")), self.folder.join(format!("{key}.sha256")))
     }
+}
+
+fn digest_of(mut file: &File) -> io::Result<String> {
+    let mut all = Vec::new();
+    file.read_to_end(&mut all)?;
+    Ok(hex::encode(Sha256::digest(&all)))
 }
 
 fn key(engine: &Engine, bytes: &[u8]) -> String {
@@ -100,11 +152,94 @@ mod tests {
         let cache = Cache::open(&folder.path().join("cache")).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1);
         assert!(cache.component(&engine, EMPTY).unwrap().1);
-        let code = entry(&folder.path().join("cache"));
+        let code = entry(&cache.folder);
         let mut bytes = std::fs::read(&code).unwrap();
         bytes.truncate(bytes.len() / 2);
         std::fs::write(&code, bytes).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1, "a damaged entry was used");
         assert!(cache.component(&engine, EMPTY).unwrap().1, "the entry was not repaired");
+    }
+
+    #[cfg(unix)]
+    mod rights {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        use super::*;
+
+        fn allow(path: &Path, mode: u32) {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        fn mode(path: &Path) -> u32 {
+            std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+        }
+
+        #[test]
+        fn a_folder_that_others_could_write_is_taken_from_them_at_every_start_and_emptied() {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = Engine::default();
+            Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap();
+            for (rights, found) in [(0o755, true), (0o777, false), (0o770, false), (0o700, true)] {
+                allow(folder.path(), rights);
+                let cache = Cache::open(folder.path()).unwrap();
+                assert_eq!(mode(folder.path()), 0o700);
+                assert_eq!(cache.component(&engine, EMPTY).unwrap().1, found, "{rights:o}");
+            }
+        }
+
+        /// Where a test may give files away, which is what root may.
+        #[test]
+        fn what_belongs_to_somebody_else_is_not_used() {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = Engine::default();
+            let volume = folder.path().join("volume");
+            std::fs::create_dir(&volume).unwrap();
+            if std::os::unix::fs::chown(&volume, Some(12345), None).is_err() {
+                return;
+            }
+            let cache = Cache::open(&volume).unwrap();
+            assert_eq!((cache.folder.parent().unwrap(), mode(&cache.folder)), (&*volume, 0o700));
+            cache.component(&engine, EMPTY).unwrap();
+            std::os::unix::fs::chown(entry(&cache.folder), Some(12345), None).unwrap();
+            assert!(!cache.component(&engine, EMPTY).unwrap().1);
+            std::os::unix::fs::chown(&cache.folder, Some(12345), None).unwrap();
+            assert!(Cache::open(&volume).is_err(), "a folder that only has our name was used");
+        }
+
+        #[test]
+        fn a_file_that_others_could_write_is_compiled_again_and_replaced() {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = Engine::default();
+            let cache = Cache::open(folder.path()).unwrap();
+            cache.component(&engine, EMPTY).unwrap();
+            let code = entry(folder.path());
+            for path in [code.clone(), code.with_extension("sha256")] {
+                allow(&path, 0o666);
+                assert!(!cache.component(&engine, EMPTY).unwrap().1, "{path:?}");
+                assert_eq!(mode(&path), 0o600);
+                assert!(cache.component(&engine, EMPTY).unwrap().1);
+            }
+        }
+
+        #[test]
+        fn no_link_is_followed() {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = Engine::default();
+            let cache = Cache::open(&folder.path().join("cache")).unwrap();
+            cache.component(&engine, EMPTY).unwrap();
+            let (code, elsewhere) = (entry(&cache.folder), folder.path().join("elsewhere"));
+            std::fs::rename(&code, &elsewhere).unwrap();
+            symlink(&elsewhere, &code).unwrap();
+            assert!(!cache.component(&engine, EMPTY).unwrap().1);
+            assert!(std::fs::symlink_metadata(&code).unwrap().is_file(), "the link is still there");
+            std::fs::rename(&code, &elsewhere).unwrap();
+            std::fs::create_dir(&code).unwrap();
+            assert!(!cache.component(&engine, EMPTY).unwrap().1, "a folder is no file");
+
+            let link = folder.path().join("link");
+            symlink(&cache.folder, &link).unwrap();
+            let refused = Cache::open(&link).err().unwrap().to_string();
+            assert!(refused.contains("link") && refused.contains("is not a folder"), "{refused}");
+        }
     }
 }

@@ -3,10 +3,12 @@
 
 mod cache;
 mod precompiled;
+pub(super) mod rights;
 mod ticker;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -21,8 +23,6 @@ use ticker::Ticker;
 pub(crate) const DEFAULT_MEMORY: usize = 128 << 20;
 /// The most that a manifest can give one instance; address space of the pool is laid out for it.
 pub(crate) const MAX_MEMORY: usize = 1 << 30;
-/// Instances of composed components at one time; admission keeps requests below it.
-pub(crate) const MAX_INSTANCES: u32 = 2000;
 /// A composed component is several core modules and, between them, the memories of those that are programs.
 const CORE_PER_INSTANCE: u32 = 8;
 const MEMORIES_PER_INSTANCE: u32 = 3;
@@ -32,16 +32,19 @@ const MEMORIES_PER_INSTANCE: u32 = 3;
 pub(crate) struct EdgeEngine {
     engine: Engine,
     cache: Option<Arc<Cache>>,
+    living: Arc<Living>,
     _ticker: Arc<Ticker>,
 }
 
 impl EdgeEngine {
-    /// Starts the engine; compiled code is kept in `cache_dir` when one is given.
-    pub fn new(cache_dir: Option<&Path>) -> Result<Self, EdgeError> {
-        let engine = Engine::new(&config()).map_err(EdgeError::engine)?;
+    /// Starts the engine with room for so many `instances` of composed components at a time; compiled code is kept in
+    /// `cache_dir` when one is given.
+    pub fn new(cache_dir: Option<&Path>, instances: u32) -> Result<Self, EdgeError> {
+        let engine = Engine::new(&config(instances)).map_err(EdgeError::engine)?;
+        let living = Arc::new(Living { most: instances as usize, now: AtomicUsize::new(0) });
         let cache = cache_dir.map(Cache::open).transpose()?.map(Arc::new);
         let ticker = Arc::new(Ticker::start(engine.clone())?);
-        Ok(Self { engine, cache, _ticker: ticker })
+        Ok(Self { engine, cache, living, _ticker: ticker })
     }
 
     /// The engine itself.
@@ -61,9 +64,14 @@ impl EdgeEngine {
         Ok(component)
     }
 
+    /// Whether there are so many instances that none is kept for later: what requests in work may have is always left.
+    pub fn is_crowded(&self) -> bool {
+        self.living.now.load(Ordering::Relaxed) > self.living.most / 2
+    }
+
     /// A store for one instance of the component these grants belong to.
     pub fn store(&self, grants: &Arc<Grants>) -> wasmtime::Result<Store<HostState>> {
-        let mut store = Store::new(&self.engine, HostState::new(grants.clone())?);
+        let mut store = Store::new(&self.engine, HostState::new(grants.clone(), self.living.one_more())?);
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
@@ -71,13 +79,35 @@ impl EdgeEngine {
     }
 }
 
-fn config() -> Config {
+/// How many instances there are.
+struct Living {
+    most: usize,
+    now: AtomicUsize,
+}
+
+impl Living {
+    fn one_more(self: &Arc<Self>) -> Alive {
+        self.now.fetch_add(1, Ordering::Relaxed);
+        Alive(self.clone())
+    }
+}
+
+/// Counts one instance for as long as it lives.
+pub(crate) struct Alive(Arc<Living>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn config(instances: u32) -> Config {
     let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * CORE_PER_INSTANCE)
-        .total_memories(MAX_INSTANCES * MEMORIES_PER_INSTANCE)
-        .total_tables(MAX_INSTANCES * CORE_PER_INSTANCE)
-        .total_stacks(MAX_INSTANCES * 2)
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * CORE_PER_INSTANCE)
+        .total_memories(instances * MEMORIES_PER_INSTANCE)
+        .total_tables(instances * CORE_PER_INSTANCE)
+        .total_stacks(instances * 2)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(0)

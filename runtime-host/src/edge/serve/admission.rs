@@ -66,6 +66,11 @@ impl Admission {
         Some(Place { _held: Arc::new((self.shared.enter().await?, own)) })
     }
 
+    /// How long a request may wait.
+    pub fn wait(&self) -> Duration {
+        self.shared.wait
+    }
+
     /// How long a client should stay away: as long as its request would have waited, a second at least.
     pub fn retry_after(&self) -> Duration {
         self.shared.wait.max(Duration::from_secs(1))

@@ -2,31 +2,23 @@
 
 use std::hash::{Hash as _, Hasher};
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use http::{HeaderValue, Method, StatusCode, header};
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use image2model_domain::request_id;
-use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, Request, TrapOrPanicError};
 
 use super::access::{AnsweredBy, Line};
-use super::admission::Place;
 use super::answer::{Failure, secured};
-use super::handler::{ComponentHandler, Work};
+use super::ask::ask;
 use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
-use super::progress::{InBody, Progress, RequestBody};
+use super::progress::InBody;
 use super::response::OutBody;
 use super::router::{Answer, Router, Target};
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
 
-/// How often an instance is tried to be started for one request, and how long after the last time.
-const STARTS: usize = 4;
-const START_AGAIN: Duration = Duration::from_millis(25);
 use crate::trace::{self, Span};
 
 const HEALTH: &str = "/.well-known/spin/health";
@@ -157,7 +149,7 @@ pub(super) async fn component(
     };
     let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
     let started = Instant::now();
-    let mut answer = ask(handler, parts, body, started, &id).await.unwrap_or_else(fail);
+    let mut answer = ask(handler, &target.streams, parts, body, started, &id).await.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();
@@ -198,116 +190,6 @@ fn executed(span: &Span, parts: &mut http::request::Parts, component: &str, rout
     guest.set("component_id", || component.to_owned());
     trace::hand_on(&mut parts.headers, &guest);
     guest
-}
-
-/// The component's own answer.
-async fn ask(
-    handler: &ComponentHandler,
-    parts: http::request::Parts,
-    body: InBody,
-    started: Instant,
-    request_id: &str,
-) -> Result<http::Response<OutBody>, Failure> {
-    let usage = &handler.grants.usage;
-    let room = handler.settings.max_body.unwrap_or(u64::MAX);
-    if body.size_hint().lower() > room {
-        usage.too_large();
-        return Err(Failure::TooLarge);
-    }
-    let place = enter(handler, started, request_id).await?;
-    let progress = Progress::start();
-    // A request that asks and changes nothing can be asked again, should another one take its instance along.
-    let again = (parts.method.is_safe() && body.is_end_stream()).then(|| parts.clone());
-    let body = RequestBody { inner: body, progress: progress.clone(), room }.boxed_unsync();
-    let mut answer = handled(handler, http::Request::from_parts(parts, body), &progress, &place).await;
-    let trapped = answer.as_ref().is_err_and(|error| error.is::<TrapOrPanicError>());
-    if let Some(parts) = again.filter(|_| trapped && !is_over(handler, &progress)) {
-        answer = handled(handler, http::Request::from_parts(parts, nothing()), &progress, &place).await;
-    }
-    if progress.is_too_large() && answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
-        usage.too_large();
-        return Err(Failure::TooLarge);
-    }
-    match answer {
-        Ok(response) => Ok(OutBody::of(response, handler.settings.body_deadline, place).await),
-        Err(error) => Err(classify(handler, &error, &progress, started, request_id)),
-    }
-}
-
-/// A place among the requests in work.
-async fn enter(handler: &ComponentHandler, started: Instant, request_id: &str) -> Result<Place, Failure> {
-    if let Some(place) = handler.admission.try_enter() {
-        return Ok(place);
-    }
-    let place = handler.admission.enter().await;
-    handler.grants.usage.queued(started.elapsed());
-    place.ok_or_else(|| {
-        handler.grants.usage.refused();
-        let component = &*handler.grants.component;
-        tracing::warn!(component, request_id, "request refused: no place became free");
-        busy(handler)
-    })
-}
-
-fn busy(handler: &ComponentHandler) -> Failure {
-    Failure::Busy(handler.admission.retry_after().as_secs())
-}
-
-/// What an instance makes of it. When none can be started, because the pool is full for the moment, it is tried again.
-async fn handled(
-    handler: &ComponentHandler,
-    request: Request,
-    progress: &Arc<Progress>,
-    place: &Place,
-) -> wasmtime::Result<http::Response<WasiBody>> {
-    let mut request = request;
-    for _ in 0..STARTS {
-        let error = match handler.handle(request, progress.clone(), place.clone()).await {
-            Err(error) if error.is::<InstantiationError<Work>>() => error,
-            other => return other,
-        };
-        let refused = error.downcast::<InstantiationError<Work>>()?;
-        let component = &*handler.grants.component;
-        tracing::warn!(component, error = format!("{:#}", refused.error), "no instance could be started");
-        request = refused.request.into_inner().unwrap_or_else(PoisonError::into_inner);
-        tokio::time::sleep(START_AGAIN).await;
-    }
-    handler.handle(request, progress.clone(), place.clone()).await
-}
-
-/// No body at all.
-fn nothing() -> WasiBody {
-    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
-
-fn is_over(handler: &ComponentHandler, progress: &Progress) -> bool {
-    Instant::now() >= progress.expires(handler.settings.request_timeout, handler.settings.request_deadline)
-}
-
-/// What went wrong, for the client; the rest is logged.
-fn classify(
-    handler: &ComponentHandler,
-    error: &wasmtime::Error,
-    progress: &Progress,
-    started: Instant,
-    request_id: &str,
-) -> Failure {
-    let component = &*handler.grants.component;
-    let elapsed_ms = started.elapsed().as_millis() as u64;
-    let failure = if error.is::<ExpirationError>() || (is_over(handler, progress) && error.is::<TrapOrPanicError>()) {
-        handler.grants.usage.timed_out();
-        Failure::TimedOut
-    } else if error.is::<TrapOrPanicError>() {
-        Failure::Trapped
-    } else if error.is::<InstantiationError<Work>>() {
-        handler.grants.usage.refused();
-        busy(handler)
-    } else {
-        Failure::Refused
-    };
-    let error = format!("{error:#}");
-    tracing::warn!(component, elapsed_ms, ?failure, error, request_id, "request failed in component");
-    failure
 }
 
 /// The client's id for its request where it is presentable, else a new one, which the request has from here on.

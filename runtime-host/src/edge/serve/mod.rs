@@ -5,15 +5,18 @@
 mod access;
 mod admission;
 mod answer;
+mod ask;
 mod chain;
 mod connection;
 mod dispatch;
 mod handler;
 mod headers;
+mod instance;
 mod native;
 mod progress;
 mod response;
 mod router;
+mod until;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +67,8 @@ pub struct ServeOptions {
     pub concurrent_per_instance: usize,
     /// How long an instance without work is kept.
     pub idle: Duration,
+    /// Instances at a time. Half of them is the most that requests in work may have.
+    pub instances: u32,
 }
 
 impl Default for ServeOptions {
@@ -83,6 +88,7 @@ impl Default for ServeOptions {
             reuse: 1024,
             concurrent_per_instance: 16,
             idle: Duration::from_secs(5),
+            instances: 2000,
         }
     }
 }

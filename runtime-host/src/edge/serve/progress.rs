@@ -47,12 +47,11 @@ impl Progress {
 pub(super) struct Activity(Mutex<Vec<Weak<Progress>>>);
 
 impl Activity {
-    /// Answers how many there are now.
-    pub fn add(&self, progress: &Arc<Progress>) -> usize {
+    /// One more.
+    pub fn add(&self, progress: &Arc<Progress>) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(progress));
-        list.len()
     }
 
     /// When the last of them is to be given up.

@@ -9,12 +9,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Place;
 use super::native::{Body, BoxError};
 
+/// The largest answer, bytes, that counts as whole before it is handed on, and how long it may take to be so.
+const WHOLE: usize = 64 * 1024;
+const WHOLE_WITHIN: Duration = Duration::from_millis(100);
 /// Turns of the scheduler that a small body is given to be complete.
 const TURNS: usize = 2;
 
@@ -58,6 +62,48 @@ impl OutBody {
             Next::Later => http::Response::from_parts(head, guest(Some(first), body)),
         }
     }
+}
+
+/// What [`whole`] found.
+pub(super) enum Whole {
+    /// All of it.
+    Here(http::Response<OutBody>),
+    /// It is large, or made over time.
+    BitByBit,
+    /// It ends in an error.
+    BrokenOff,
+}
+
+/// Waits for all of an answer, if it is one of those that are there soon.
+pub(super) async fn whole(response: http::Response<WasiBody>) -> Whole {
+    let (mut head, mut body) = response.into_parts();
+    let known = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if known.is_some_and(|length| length > WHOLE) {
+        return Whole::BitByBit;
+    }
+    let Ok(collected) = tokio::time::timeout(WHOLE_WITHIN, collect(&mut body)).await else { return Whole::BitByBit };
+    let bytes = match collected {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Whole::BitByBit,
+        Err(_) => return Whole::BrokenOff,
+    };
+    if known.is_none() && !bytes.is_empty() {
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
+    Whole::Here(http::Response::from_parts(head, OutBody::Ready((!bytes.is_empty()).then_some(bytes))))
+}
+
+/// All bytes of a body, or none when they are more than `WHOLE`, or have trailers.
+async fn collect(body: &mut WasiBody) -> Result<Option<Bytes>, wasmtime_wasi_http::Error> {
+    let mut all = Bytes::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame?.into_data() else { return Ok(None) };
+        if all.len() + bytes.len() > WHOLE {
+            return Ok(None);
+        }
+        all = if all.is_empty() { bytes } else { [all, bytes].concat().into() };
+    }
+    Ok(Some(all))
 }
 
 enum Next {

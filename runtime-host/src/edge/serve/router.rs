@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::until::Until;
 use crate::edge::EdgeError;
 use crate::edge::capabilities::Grants;
 use crate::edge::manifest::{RouteMatch, RoutePattern, StaticAnswer};
@@ -18,6 +19,8 @@ pub(crate) struct Target {
     pub raw: HeaderValue,
     /// `spin-component-route`.
     pub prefix: HeaderValue,
+    /// While its answers are known to come bit by bit.
+    pub streams: Until,
 }
 
 impl Target {
@@ -27,7 +30,8 @@ impl Target {
                 EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
             })
         };
-        Ok(Self { raw: header(pattern.as_str())?, prefix: header(pattern.prefix())?, pattern, answer })
+        let (raw, prefix) = (header(pattern.as_str())?, header(pattern.prefix())?);
+        Ok(Self { raw, prefix, pattern, answer, streams: Until::default() })
     }
 }
 

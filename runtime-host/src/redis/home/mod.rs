@@ -8,16 +8,20 @@
 //! likes. `ASK` is not followed: a slot on its way has its keys on two nodes, where a script would see half of them. The
 //! call fails as one that may succeed later, and does once the slot has arrived.
 
+mod line;
 mod nodes;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult,
     ServerErrorKind, Value,
 };
+
+use line::Line;
+pub(crate) use line::Resolver;
 
 /// How often one call lets itself be sent on.
 const MOST_MOVES: usize = 2;
@@ -36,6 +40,8 @@ pub(crate) struct Home {
     /// What the URL says: credentials and database hold for every node.
     seed: ConnectionInfo,
     patience: Patience,
+    /// Says what names mean, where it is not the system.
+    resolver: Option<Resolver>,
     place: Arc<Mutex<Place>>,
 }
 
@@ -44,7 +50,7 @@ struct Place {
     /// Grows with every connection, so that a late failure of an old one does not cost the new one.
     generation: u64,
     at: ConnectionAddr,
-    manager: Option<ConnectionManager>,
+    line: Option<Line>,
     /// The nodes of the cluster as last seen; none when it is none.
     nodes: Vec<ConnectionAddr>,
 }
@@ -58,12 +64,17 @@ enum Request<'a> {
 impl Home {
     /// Prepares it; nothing is connected before the first call. Needs a Tokio runtime then.
     pub fn open(url: &str, patience: Patience) -> RedisResult<Self> {
-        Ok(Self::at(Client::open(url)?.get_connection_info().clone(), patience))
+        Ok(Self::at(Client::open(url)?.get_connection_info().clone(), patience, None))
+    }
+
+    /// The same; `resolver` says what names mean, those of other nodes too.
+    pub fn open_by(url: &str, patience: Patience, resolver: Resolver) -> RedisResult<Self> {
+        Ok(Self { resolver: Some(resolver), ..Self::open(url, patience)? })
     }
 
     /// The same Redis over a connection of its own.
     pub fn another(&self, patience: Patience) -> Self {
-        Self::at(self.seed.clone(), patience)
+        Self::at(self.seed.clone(), patience, self.resolver.clone())
     }
 
     /// How long its callers wait.
@@ -71,9 +82,19 @@ impl Home {
         self.patience
     }
 
-    fn at(seed: ConnectionInfo, patience: Patience) -> Self {
-        let place = Place { generation: 0, at: seed.addr().clone(), manager: None, nodes: Vec::new() };
-        Self { seed, patience, place: Arc::new(Mutex::new(place)) }
+    fn at(seed: ConnectionInfo, patience: Patience, resolver: Option<Resolver>) -> Self {
+        let place = Place { generation: 0, at: seed.addr().clone(), line: None, nodes: Vec::new() };
+        Self { seed, patience, resolver, place: Arc::new(Mutex::new(place)) }
+    }
+
+    /// Whether a connection is kept.
+    pub fn is_open(&self) -> bool {
+        self.place().line.is_some()
+    }
+
+    /// Lets the connection go; the next call makes another. Calls under way are not disturbed.
+    pub fn close(&self) {
+        self.place().line = None;
     }
 
     /// Sends one command and waits for its answer.
@@ -98,13 +119,13 @@ impl Home {
         let work = async {
             let mut moves = 0;
             loop {
-                let (generation, mut manager) = self.manager()?;
+                let (generation, mut line) = self.line()?;
                 used = generation;
-                let answers = request.on(&mut manager).await.and_then(refused_as_a_whole);
+                let answers = request.on(&mut line).await.and_then(refused_as_a_whole);
                 match answers {
                     Err(error) if is_moved(&error) && moves < MOST_MOVES => {
                         moves += 1;
-                        self.follow(generation, &mut manager, error).await?;
+                        self.follow(generation, &mut line, error).await?;
                     }
                     Err(error) => {
                         if is_lost(&error) {
@@ -134,43 +155,37 @@ impl Home {
         Client::open(self.seed.clone().set_addr(at))
     }
 
-    fn lazy(&self, at: ConnectionAddr) -> RedisResult<ConnectionManager> {
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(50))
-            .set_max_delay(Duration::from_millis(500))
-            .set_connection_timeout(Some(self.patience.connect))
-            .set_response_timeout(None);
-        ConnectionManager::new_lazy_with_config(self.client(at)?, config)
+    fn lazy(&self, at: ConnectionAddr) -> RedisResult<Line> {
+        Line::to(self.client(at)?, self.resolver.as_ref(), self.patience.connect)
     }
 
     /// The connection, and which one it is.
-    fn manager(&self) -> RedisResult<(u64, ConnectionManager)> {
+    fn line(&self) -> RedisResult<(u64, Line)> {
         let mut place = self.place();
-        if let Some(manager) = &place.manager {
-            return Ok((place.generation, manager.clone()));
+        if let Some(line) = &place.line {
+            return Ok((place.generation, line.clone()));
         }
-        let manager = self.lazy(place.at.clone())?;
+        let line = self.lazy(place.at.clone())?;
         place.generation += 1;
-        place.manager = Some(manager.clone());
-        tokio::spawn(learn(self.place.clone(), place.generation, place.at.clone(), manager.clone(), self.patience));
-        Ok((place.generation, manager))
+        place.line = Some(line.clone());
+        tokio::spawn(learn(self.place.clone(), place.generation, place.at.clone(), line.clone(), self.patience));
+        Ok((place.generation, line))
     }
 
     /// Goes where `MOVED` says. Somebody else may have done so meanwhile.
-    async fn follow(&self, generation: u64, manager: &mut ConnectionManager, moved: RedisError) -> RedisResult<()> {
+    async fn follow(&self, generation: u64, line: &mut Line, moved: RedisError) -> RedisResult<()> {
         let at = self.place().at.clone();
         let Some(named) = moved.redirect_node().and_then(|(node, _)| nodes::named(&at, node)) else {
             return Err(moved);
         };
-        let nodes = nodes::of_cluster(manager, &at).await.unwrap_or_default();
+        let nodes = nodes::of_cluster(line, &at).await.unwrap_or_default();
         if !nodes.contains(&named) {
             return Err(moved);
         }
         let mut place = self.place();
         if place.generation == generation {
             tracing::info!(node = %named, "another node of the Redis Cluster has the keys");
-            place.manager = Some(self.lazy(named.clone())?);
+            place.line = Some(self.lazy(named.clone())?);
             place.generation += 1;
             place.at = named;
             place.nodes = nodes;
@@ -182,30 +197,24 @@ impl Home {
     fn leave(&self, generation: u64) {
         let mut place = self.place();
         if place.generation == generation {
-            place.manager = None;
+            place.line = None;
             place.at = nodes::after(&place.at, self.seed.addr(), &place.nodes);
         }
     }
 }
 
 impl Request<'_> {
-    async fn on(&self, manager: &mut ConnectionManager) -> RedisResult<Vec<Value>> {
+    async fn on(&self, line: &mut Line) -> RedisResult<Vec<Value>> {
         match self {
-            Self::One(command) => Ok(vec![manager.send_packed_command(command).await?]),
-            Self::All(commands) => manager.send_packed_commands(commands, 0, commands.len()).await,
+            Self::One(command) => Ok(vec![line.send(command).await?]),
+            Self::All(commands) => line.send_all(commands).await,
         }
     }
 }
 
 /// Looks which nodes there are, so that another can be asked when this one is gone.
-async fn learn(
-    place: Arc<Mutex<Place>>,
-    generation: u64,
-    at: ConnectionAddr,
-    mut manager: ConnectionManager,
-    patience: Patience,
-) {
-    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes::of_cluster(&mut manager, &at)).await else {
+async fn learn(place: Arc<Mutex<Place>>, generation: u64, at: ConnectionAddr, mut line: Line, patience: Patience) {
+    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes::of_cluster(&mut line, &at)).await else {
         return;
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,18 +1,16 @@
 //! The nodes of a Redis Cluster, as one of them names them. Only the place differs: whether TLS is used, and with which
 //! settings, is as for the node that was asked.
 
-use ::redis::aio::ConnectionManager;
 use ::redis::{ConnectionAddr, RedisResult, Value};
+
+use super::line::Line;
 
 /// Nodes that are remembered, at most.
 const MOST_NODES: usize = 256;
 
 /// All nodes, replicas too. An error when there is no cluster.
-pub(super) async fn of_cluster(
-    manager: &mut ConnectionManager,
-    asked: &ConnectionAddr,
-) -> RedisResult<Vec<ConnectionAddr>> {
-    let answer = manager.send_packed_command(::redis::cmd("CLUSTER").arg("SLOTS")).await?.extract_error()?;
+pub(super) async fn of_cluster(line: &mut Line, asked: &ConnectionAddr) -> RedisResult<Vec<ConnectionAddr>> {
+    let answer = line.send(::redis::cmd("CLUSTER").arg("SLOTS")).await?.extract_error()?;
     Ok(listed(asked, &answer))
 }
 

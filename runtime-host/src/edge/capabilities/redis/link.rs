@@ -2,56 +2,73 @@
 //! found again by itself; a connection that stopped answering is thrown away and made anew.
 //!
 //! An address that is allowed may be one of a Redis Cluster: its other nodes are the same service, so the connection goes
-//! to the one that has the component's keys without its being listed too. Only the cluster itself says who they are.
+//! to the one that has the component's keys without its being listed too. Only the cluster itself says who they are. Where
+//! a wildcard let the address through, no node is reached at a private address, whatever its name says by then.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 
+use crate::edge::capabilities::Reach;
 use crate::edge::capabilities::bindings::redis::Error;
-use crate::redis::home::{Home, Patience, is_connection_failure};
+use crate::edge::capabilities::public_only::PublicOnly;
+use crate::redis::home::{Home, Patience, Resolver, is_connection_failure};
 
 /// The longest a component waits for Redis. Clients are promised an answer within two seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 /// The longest one attempt to connect takes.
 const CONNECT_WITHIN: Duration = Duration::from_millis(1000);
-/// Different addresses the whole host keeps connections to.
-const MAX_LINKS: usize = 64;
-
-/// The host's connections, one per address with its credentials and database.
-#[derive(Default)]
-pub(crate) struct RedisPool(Mutex<HashMap<String, Arc<Link>>>);
-
-impl RedisPool {
-    /// The connection to `address`; nothing is connected before the first command.
-    pub(crate) fn link(&self, address: &str) -> Result<Arc<Link>, Error> {
-        let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(address) {
-            return Ok(link.clone());
-        }
-        if links.len() >= MAX_LINKS {
-            // A link that only the pool still holds has no component left that could use it.
-            links.retain(|_, link| Arc::strong_count(link) > 1);
-        }
-        if links.len() >= MAX_LINKS {
-            return Err(Error::TooManyConnections);
-        }
-        let patience = Patience { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN };
-        let link = Arc::new(Link(Home::open(address, patience).map_err(|_| Error::InvalidAddress)?));
-        links.insert(address.to_owned(), link.clone());
-        Ok(link)
-    }
-}
 
 /// See the module.
-pub(crate) struct Link(Home);
+pub(crate) struct Link {
+    home: Home,
+    started: Instant,
+    /// Milliseconds after `started`.
+    used: AtomicU64,
+}
 
 impl Link {
+    /// Nothing is connected before the first command.
+    pub fn to(address: &str, reach: Reach) -> Result<Self, Error> {
+        let patience = Patience { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN };
+        let home = match reach {
+            Reach::Anywhere => Home::open(address, patience),
+            Reach::Public => Home::open_by(address, patience, Resolver(Arc::new(PublicOnly))),
+        };
+        let home = home.map_err(|_| Error::InvalidAddress)?;
+        Ok(Self { home, started: Instant::now(), used: AtomicU64::new(0) })
+    }
+
     /// Sends one command and waits for its answer.
     pub async fn run(&self, command: &Cmd) -> Result<Value, Error> {
-        self.0.send(command).await.map_err(|error| failure(&error))
+        self.used.store(self.now(), Ordering::Relaxed);
+        self.home.send(command).await.map_err(|error| failure(&error))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long nobody has sent anything.
+    pub fn idle(&self) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(self.used.load(Ordering::Relaxed)))
+    }
+
+    /// Lets a connection go that nobody uses.
+    pub fn close(&self) {
+        self.home.close();
+    }
+
+    /// Finds out whether a connection that is kept still answers, so that the next command does not have to: one that does
+    /// not is thrown away.
+    pub async fn check(&self) {
+        if self.home.is_open()
+            && let Err(error) = self.home.send(&redis::cmd("PING")).await
+        {
+            tracing::warn!(%error, "an idle connection to Redis does not answer");
+        }
     }
 }
 
@@ -61,6 +78,10 @@ fn failure(error: &RedisError) -> Error {
         ErrorKind::UnexpectedReturnType => Error::TypeError,
         ErrorKind::Server(ServerErrorKind::ResponseError) if error.code() == Some("WRONGTYPE") => Error::TypeError,
         _ if error.is_timeout() => Error::Other("Redis did not answer in time".into()),
+        _ if is_forbidden(error) => {
+            tracing::warn!("Redis address denied: a wildcard does not reach private addresses, name it");
+            Error::InvalidAddress
+        }
         _ if is_connection_failure(error) => {
             tracing::warn!(%error, "Redis is away");
             Error::Other("Redis is not reachable".into())
@@ -72,4 +93,13 @@ fn failure(error: &RedisError) -> Error {
             (None, _) => Error::Other("Redis refused the command".into()),
         },
     }
+}
+
+/// Whether the name led nowhere public.
+fn is_forbidden(error: &RedisError) -> bool {
+    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+    })
 }

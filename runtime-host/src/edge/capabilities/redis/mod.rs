@@ -1,11 +1,12 @@
 //! `spin:redis`: components share one multiplexed connection per address, and `open` is an entry in a table.
-//! Bounds: only allowed addresses, no command that blocks or changes a shared connection, an answer or an error within
-//! `ANSWER_WITHIN`.
+//! Bounds: only allowed addresses, private ones only where they are named; no command that blocks or changes a shared
+//! connection, an answer or an error within `ANSWER_WITHIN`.
 
 mod command;
 mod link;
 mod older;
 mod operations;
+mod pool;
 mod value;
 
 use std::collections::HashMap;
@@ -14,8 +15,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
-use super::{HasHost, HostState};
-pub(crate) use link::{Link, RedisPool};
+use super::{HasHost, HostState, Reach};
+pub(crate) use link::Link;
+pub(crate) use pool::RedisPool;
 
 /// Addresses one component can have open; more are `too-many-connections`.
 const MAX_ADDRESSES: usize = 16;
@@ -38,12 +40,16 @@ impl RedisAccess {
         self.opened.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
 
-    fn add(&self, address: String) -> Result<Arc<Link>, Error> {
+    fn add(&self, address: String, reach: Reach) -> Result<Arc<Link>, Error> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        if opened.len() >= MAX_ADDRESSES {
+            // Held by the pool and here: no instance has it open.
+            opened.retain(|_, link| Arc::strong_count(link) > 2);
+        }
         if opened.len() >= MAX_ADDRESSES {
             return Err(Error::TooManyConnections);
         }
-        let link = self.pool.link(&address)?;
+        let link = self.pool.link(&address, reach)?;
         opened.insert(address, link.clone());
         Ok(link)
     }
@@ -57,7 +63,7 @@ impl HostState {
         }
         let url = url::Url::parse(&address).map_err(|_| Error::InvalidAddress)?;
         let host = url.host_str().ok_or(Error::InvalidAddress)?;
-        if !self.grants.allowed_hosts.allows(url.scheme(), host, url.port()) {
+        let Some(reach) = self.grants.allowed_hosts.reach(url.scheme(), host, url.port()) else {
             tracing::warn!(
                 component = &*self.grants.component,
                 host,
@@ -65,8 +71,8 @@ impl HostState {
                 "Redis address denied: not in allowed_outbound_hosts"
             );
             return Err(Error::InvalidAddress);
-        }
-        self.grants.redis.add(address)
+        };
+        self.grants.redis.add(address, reach)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`. `/slow`
-//! answers after a while, `/endless` never stops, anything else answers `fine`; none of them reads a body.
+//! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`,
+//! `/behind` (traps a while after it has answered). `/slow` answers after a while, `/drip` takes a while for its body,
+//! `/endless` never stops, anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
 use futures::SinkExt;
@@ -38,6 +39,22 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
             });
             return Ok(Response::new(answer).into_response());
         }
+        "/drip" => {
+            let (mut out, answer) = spin_sdk::http::body::stream();
+            spin_sdk::wasip3::spawn(async move {
+                for _ in 0..20 {
+                    if out.send(Bytes::from("drop ")).await.is_err() {
+                        return;
+                    }
+                    spin_sdk::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+            });
+            return Ok(Response::new(answer).into_response());
+        }
+        "/behind" => spin_sdk::wasip3::spawn(async {
+            spin_sdk::time::sleep(std::time::Duration::from_millis(200)).await;
+            std::process::abort();
+        }),
         "/error" => anyhow::bail!("secret inside"),
         "/print" => (0..1000).for_each(|_| print!("{}", "x".repeat(1000))),
         _ => {}
