@@ -54,10 +54,10 @@ impl Loaded {
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
         let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
         let sources = Sources::read(&application, options.cache_dir.as_deref())?;
+        let trust = Trust::new(options.authorities.as_deref())?;
         let engine = EdgeEngine::new(options.cache_dir.as_deref(), options.serve.instances)?;
         let linker = capabilities::linker(engine.inner())?;
         let key_value = options.key_value.clone().map(Arc::new);
-        let trust = Trust::new(options.authorities.as_deref())?;
         let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new(&trust), key_value };
         let bounds = Bounds { memory: DEFAULT_MEMORY, cpu_time: options.serve.cpu_time };
         let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();

@@ -58,13 +58,23 @@ async fn native_code_asks_the_same_guard() {
 }
 
 #[tokio::test]
-async fn a_guard_that_inherits_nothing_is_refused() {
-    let app = App::new().route("/", "guarded", &GUARDED.replace("\"variables\"", "")).component("guard", "guard", "");
+async fn a_guard_of_which_nobody_said_what_it_inherits_is_refused() {
+    let unsaid = GUARDED.replace(", inherit_configuration = [\"variables\"]", "");
+    let app = App::new().route("/", "guarded", &unsaid).component("guard", "guard", "");
     let error = app.load().await.err().unwrap();
     assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED", "{error}");
-    for word in ["guarded", "guard", "inherit_configuration"] {
+    for word in ["line 12: ", "guarded", "guard", "inherit_configuration"] {
         assert!(error.to_string().contains(word), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_guard_that_inherits_nothing_lets_nobody_pass() {
+    let nothing = GUARDED.replace("\"variables\"", "");
+    let host = App::new().route("/", "guarded", &nothing).component("guard", "guard", "").start().await;
+    let request = http::Request::get(host.url("/")).header("authorization", "k1").body(bytes::Bytes::new()).unwrap();
+    let denied = host.send(request).await;
+    assert_eq!((denied.status, denied.problem().as_str()), (502, "COMPONENT_FAILED"));
 }
 
 #[tokio::test]

@@ -15,13 +15,20 @@ async fn host(address: &str) -> Host {
 
 /// Asks until Redis answers.
 async fn ready(host: &Host) {
+    until(host, "/PING", "status PONG").await;
+}
+
+/// Asks until this is in the answer.
+async fn until(host: &Host, path: &str, wanted: &str) {
+    let mut last = String::new();
     for _ in 0..200 {
-        if host.get("/PING").await.text() == "status PONG" {
+        last = host.get(path).await.text();
+        if last.contains(wanted) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("Redis never answered");
+    panic!("Redis never answered; the last answer was {last}");
 }
 
 #[tokio::test]
@@ -120,15 +127,14 @@ async fn components_of_older_sdks_reach_the_same() {
     let address = redis.url();
     let more = format!("allowed_outbound_hosts = [{address:?}]\nvariables = {{ redis_url = {address:?} }}");
     let host = App::new().route("/...", "http02", &more).start().await;
-    while !host.get("/redis/SET/a/1").await.text().contains("Status(\"OK\")") {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    until(&host, "/redis/SET/a/1", "Status(\"OK\")").await;
     assert_eq!(host.get("/redis/get/a").await.text(), "Ok(Some(Ok(\"1\")))");
     assert!(host.get("/redis/INCRBY/a/41").await.text().contains("Int64(42)"));
     assert!(host.get("/redis/BLPOP/q/0").await.text().contains("share"));
     assert_eq!(host.get("/variable/redis_url").await.text(), format!("Ok({address:?})"));
     assert!(host.get("/variable/none").await.text().contains("Undefined"));
     assert!(host.get("/variable/No-Name").await.text().contains("InvalidName"));
+    drop(host);
     let host = App::new().route("/...", "http02", &format!("variables = {{ redis_url = {address:?} }}")).start().await;
     assert!(host.get("/redis/PING").await.text().contains("InvalidAddress"));
 }
@@ -140,10 +146,8 @@ async fn key_value_stores_are_in_redis_and_only_those_that_are_named() {
     let mut app = App::new().route("/...", "redis", more);
     app.key_value = Some(KeyValue { redis_url: redis.url().into(), keys: Keyspace::with_prefix("{t}:").unwrap() });
     let host = app.start().await;
+    until(&host, "/store/default/set/a/1", "Ok(())").await;
     let get = async |path: &str| host.get(path).await.text();
-    while get("/store/default/set/a/1").await != "Ok(())" {
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
     assert_eq!(get("/store/default/get/a").await, "Ok(Some(Ok(\"1\")))");
     assert_eq!(get("/store/default/get/b").await, "Ok(None)");
     assert_eq!(get("/store/of_others/exists/a").await, "Ok(false)");
@@ -158,6 +162,7 @@ async fn key_value_stores_are_in_redis_and_only_those_that_are_named() {
     assert_eq!(kept.as_deref(), Some("1"));
     assert_eq!(get("/store/default/delete/a").await, "Ok(())");
     assert_eq!(get("/store/default/exists/a").await, "Ok(false)");
+    drop(host);
     let host = App::new().route("/...", "redis", more).start().await;
     assert!(host.get("/store/default/get/a").await.text().contains("NoSuchStore"));
 }

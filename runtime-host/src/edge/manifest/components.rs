@@ -19,7 +19,7 @@ pub(super) struct Spot<'a> {
     pub lines: &'a Lines,
 }
 
-impl<'a> Spot<'a> {
+impl Spot<'_> {
     /// The table itself.
     pub fn here(&self) -> Place {
         self.lines.place([], self.words.as_str())

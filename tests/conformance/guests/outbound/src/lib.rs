@@ -1,6 +1,6 @@
 //! Fetches the URL in the query and answers with its status and length, or with the kind of error. `/many` fetches it a
 //! thousand times at once and answers how many came to an end, and how. `/text` answers with what was answered there, and
-//! `/again` with what it answers itself to the same question.
+//! `/again?id` with what the component of that id, which is itself, answers to the same question.
 
 use futures::StreamExt;
 use spin_sdk::http::body::IncomingBodyExt;
@@ -17,8 +17,9 @@ async fn fetch(request: Request) -> anyhow::Result<impl IntoResponse> {
         let refused = errors.filter(|error| limited(format!("{error:?}"))).count();
         return Ok(format!("{refused} of {} refused", all.len()));
     }
-    let again = request.uri().path() == "/again";
-    let url = if again { "http://outbound.spin.internal/again".to_owned() } else { url };
+    let again = request.uri().path().ends_with("/again");
+    let own = if url.is_empty() { "outbound" } else { &url };
+    let url = if again { format!("http://{own}.spin.internal/again?{url}") } else { url };
     let response = match spin_sdk::http::get(&url).await {
         Ok(response) => response,
         Err(error) => return Ok(format!("error: {error:?}")),
