@@ -1,6 +1,7 @@
 //! FAL's webhooks through the front door: they end what cannot be asked about, and only FAL is believed.
 
 use image2model_tests::client::{Upload, text};
+use image2model_tests::otlp::Collector;
 use image2model_tests::redis::free_port;
 use image2model_tests::sim::Sim;
 use image2model_tests::{Product, photo};
@@ -10,18 +11,21 @@ use serde_json::json;
 const PATH: &str = "/api/v1/webhooks/fal";
 
 /// A product that FAL calls. Its simulator is slow to be asked: every status poll fails.
-async fn start() -> (Sim, Product) {
+async fn start(collector: Option<&Collector>) -> (Sim, Product) {
     let sim = Sim::start("20").unwrap();
     sim.arm(&json!({ "call": "status", "fault": "bad-gateway", "probability": 1.0 })).await.unwrap();
     let address = format!("127.0.0.1:{}", free_port().unwrap());
     let setup = Product::setup().with_sim(&sim).with("FAL_WEBHOOK_URL", format!("http://{address}"));
+    let variables = collector.map(Collector::environment).into_iter().flatten();
+    let setup = variables.fold(setup, |setup, (name, value)| setup.with(name, value));
     let product = setup.start_at(&address).unwrap();
     (sim, product)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_ends_when_fal_tells_though_it_cannot_be_asked() {
-    let (sim, product) = start().await;
+    let collector = Collector::start().await.unwrap();
+    let (sim, product) = start(Some(&collector)).await;
     let client = product.client().unwrap();
     let files = [1, 2, 3].map(|n| Upload::new(&format!("{n}.jpg"), photo::jpeg(320, 240, n).unwrap()));
     // One is told twice, one never: that one ends once FAL can be asked.
@@ -36,11 +40,19 @@ async fn a_file_ends_when_fal_tells_though_it_cannot_be_asked() {
     sim.disarm().await.unwrap();
     assert_eq!(client.ended(text(&job, "job_id")).await.unwrap()["status"], "completed");
     assert_eq!(sim.submits().await.unwrap().len(), 3);
+    // Each webhook is a trace that begins at our door, and says which request it is about.
+    let told = collector.all().into_iter().find(|span| span.name == "receive fal webhook").unwrap();
+    assert_eq!(told.attributes["image2model.job_id"], text(&job, "job_id"));
+    assert!(["woken", "bound"].contains(&&*told.attributes["image2model.outcome"]), "{told:?}");
+    let spans = collector.until(&told.trace, &["POST"]).await.unwrap();
+    let door = spans.iter().find(|span| span.name == "POST").unwrap();
+    assert_eq!((door.kind, &*door.parent, &told.parent), (2, "", &door.id));
+    assert_eq!(door.attributes["url.path"], PATH);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_fal_is_believed() {
-    let (_sim, product) = start().await;
+    let (_sim, product) = start(None).await;
     let client = product.client().unwrap();
     let told = json!({ "request_id": "0190-abc", "status": "OK", "payload": {} });
     let unsigned = client.request(Method::POST, PATH).json(&told).send().await.unwrap();

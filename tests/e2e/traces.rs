@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use image2model_tests::client::{Upload, text};
+use image2model_tests::client::{Client, Upload, text};
 use image2model_tests::otlp::{Collector, Span};
 use image2model_tests::{Crew, photo};
 use reqwest::Method;
@@ -53,6 +53,7 @@ async fn an_upload_is_one_trace_through_every_part() {
         "submit",
         "follow",
         "store",
+        "EVALSHA",
     ];
     let spans = collector.until(TRACE, &parts).await.unwrap();
 
@@ -73,6 +74,17 @@ async fn an_upload_is_one_trace_through_every_part() {
     let (put, stored) = (of_image("PUT", "url.full"), of_image("PUT /uploads/...", "url.path"));
     assert_eq!((put.kind, &put.parent, stored.kind, &stored.parent), (3, &guest.id, 2, &put.id));
     assert!(!put.attributes["url.full"].contains('?') && put.attributes["component_id"] == "upload");
+
+    // What the component asked of Redis, itself or through the guard that is composed into it.
+    let asked: Vec<&Span> = spans.iter().filter(|span| span.attributes.contains_key("db.system.name")).collect();
+    assert!(!asked.is_empty());
+    let port = crew.line.port().to_string();
+    for span in &asked {
+        let said = |name: &str| &*span.attributes[name];
+        assert_eq!((span.kind, &span.parent, said("component_id")), (3, &guest.id, "upload"), "{span:?}");
+        assert_eq!((said("db.system.name"), said("db.operation.name")), ("redis", &*span.name));
+        assert_eq!((said("server.address"), said("server.port")), ("127.0.0.1", &*port));
+    }
 
     // The worker, by the job's record.
     let work = one(&spans, "process file");
@@ -108,6 +120,17 @@ async fn an_upload_is_one_trace_through_every_part() {
     let spans = collector.until(failing, &["process file"]).await.unwrap();
     let work = one(&spans, "process file");
     assert_eq!((work.failed, &*work.attributes["error.type"]), (true, "CONTENT_POLICY_VIOLATION"));
+    // A listener at a stream server that stands apart.
+    let (_streams, url) = crew.beside("stream", &[]).unwrap();
+    let listening = "7bf92f3577b34da6a3ce929d0e0e4736";
+    let path = format!("/api/v1/status/stream/{}", text(&made, "job_id"));
+    let request = Client::new(&url, None).unwrap().request(Method::GET, &path);
+    let answer = request.header("traceparent", format!("00-{listening}-{CALLER}-01")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let spans = collector.until(listening, &["GET"]).await.unwrap();
+    let span = one(&spans, "GET");
+    assert_eq!((&*span.service, span.kind, &*span.parent), ("image2model-stream", 2, CALLER));
+    assert_eq!((&*span.attributes["url.path"], &*span.attributes["http.response.status_code"]), (&*path, "200"));
     let silent = "6bf92f3577b34da6a3ce929d0e0e4736";
     upload(&crew, "chair.jpg", &format!("00-{silent}-{CALLER}-00")).await;
     assert!(collector.all().iter().all(|span| span.trace != silent));

@@ -54,7 +54,7 @@ impl Reader {
         }
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').context("no kind")?;
-            let known = ["counter", "gauge", "histogram", "info"];
+            let known = ["counter", "gauge", "histogram", "info", "summary"];
             ensure!(
                 known.contains(&kind) && (kind != "info" || dialect == Dialect::OpenMetrics),
                 "unknown kind {kind}"
@@ -129,6 +129,7 @@ fn fits(suffix: &str, kind: &str, dialect: Dialect) -> bool {
         ("counter", Dialect::OpenMetrics) => suffix == "_total",
         ("info", _) => suffix == "_info",
         ("histogram", _) => ["_bucket", "_sum", "_count"].contains(&suffix),
+        ("summary", _) => ["_sum", "_count"].contains(&suffix),
         _ => suffix.is_empty(),
     }
 }

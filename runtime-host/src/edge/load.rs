@@ -9,7 +9,7 @@ use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
-use super::capabilities::{self, Bounds, Grants, HostState, HttpClient, RedisPool, Shared, Trust};
+use super::capabilities::{self, Bounds, Grants, HostState, RedisPool, Shared, Trust};
 use super::compose::{self, InterfaceName};
 use super::engine::{DEFAULT_MEMORY, EdgeEngine};
 use super::guard::GuardPlugPre;
@@ -58,7 +58,7 @@ impl Loaded {
         let engine = EdgeEngine::new(options.cache_dir.as_deref(), options.serve.instances)?;
         let linker = capabilities::linker(engine.inner())?;
         let key_value = options.key_value.clone().map(Arc::new);
-        let shared = Shared { redis: Arc::new(RedisPool::default()), http: HttpClient::new(&trust), key_value };
+        let shared = Shared { redis: Arc::new(RedisPool::default()), key_value, trust, chain: Arc::default() };
         let bounds = Bounds { memory: DEFAULT_MEMORY, cpu_time: options.serve.cpu_time };
         let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();
         let mut loaded = Self { application, engine, shared, roots: BTreeMap::new(), bounds, usages, linker };

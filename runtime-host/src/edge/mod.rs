@@ -104,7 +104,7 @@ impl Edge {
         let router = Arc::new(Router::new(routes)?);
         let services = services.into_iter().map(|(id, (slot, grants))| (id, slot, grants)).collect();
         let services = Arc::new(Services::new(services)?);
-        switch.loaded.shared.http.chain.lead_to(&services);
+        switch.loaded.shared.chain.lead_to(&services);
         let info = serde_json::json!({ "name": application.name, "version": application.version }).to_string();
         Ok(Self { router, _services: services, info, options: options.serve, switch })
     }

@@ -25,6 +25,11 @@ pub(crate) struct Usage {
     too_large: AtomicU64,
     cpu_us: AtomicU64,
     queued_us: AtomicU64,
+    active: AtomicU64,
+    memory_denied: AtomicU64,
+    cpu_exceeded: AtomicU64,
+    cut_off: AtomicU64,
+    made_room: AtomicU64,
 }
 
 impl Usage {
@@ -60,6 +65,32 @@ impl Usage {
         self.too_large.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A guest wanted more memory than it may have.
+    pub fn denied_memory(&self) {
+        self.memory_denied.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A guest computed for longer than it may.
+    pub fn exceeded_cpu(&self) {
+        self.cpu_exceeded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An answer went on for longer than it may.
+    pub fn cut_off(&self) {
+        self.cut_off.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A client was so slow that it made room for another.
+    pub fn made_room(&self) {
+        self.made_room.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request has its place; until the guard is dropped it is being answered.
+    pub fn active(self: &Arc<Self>) -> Active {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        Active(self.clone())
+    }
+
     /// A guest computed.
     pub fn computed(&self, took: Duration) {
         self.cpu_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -86,7 +117,21 @@ impl Usage {
             too_large: get(&self.too_large),
             cpu_ms: get(&self.cpu_us) / 1000,
             queued_ms: get(&self.queued_us) / 1000,
+            active: get(&self.active),
+            memory_denied: get(&self.memory_denied),
+            cpu_exceeded: get(&self.cpu_exceeded),
+            cut_off: get(&self.cut_off),
+            made_room: get(&self.made_room),
         }
+    }
+}
+
+/// A request that is being answered.
+pub(crate) struct Active(Arc<Usage>);
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -117,6 +162,16 @@ pub struct UsageReport {
     pub cpu_ms: u64,
     /// Time that requests waited for their turn, ms.
     pub queued_ms: u64,
+    /// Requests that are being answered now.
+    pub active: u64,
+    /// How often a guest wanted more memory than it may have.
+    pub memory_denied: u64,
+    /// How often a guest computed for longer than it may.
+    pub cpu_exceeded: u64,
+    /// Answers that went on for longer than they may.
+    pub cut_off: u64,
+    /// Requests whose client was so slow that they made room for others.
+    pub made_room: u64,
 }
 
 /// Bounds one instance's memory, and counts it for its component as long as the instance lives.
@@ -138,6 +193,9 @@ impl Memory {
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        if !allowed {
+            self.usage.denied_memory();
+        }
         self.last = if allowed { desired.saturating_sub(current) as u64 } else { 0 };
         self.held += self.last;
         self.usage.memory.fetch_add(self.last, Ordering::Relaxed);
@@ -199,7 +257,7 @@ mod tests {
         assert!(!memory.memory_growing(60, 200, None).unwrap());
         assert!(memory.memory_growing(60, 90, None).unwrap());
         memory.memory_grow_failed(wasmtime::Error::msg("no room")).unwrap();
-        assert_eq!((usage.read().memory_bytes, usage.read().instances), (60, 1));
+        assert_eq!((usage.read().memory_bytes, usage.read().instances, usage.read().memory_denied), (60, 1, 1));
         drop(memory);
         assert_eq!((usage.read().memory_bytes, usage.read().instances), (0, 0));
     }

@@ -11,6 +11,7 @@ mod accept;
 mod first;
 mod head;
 mod http;
+mod places;
 mod prefixed;
 mod silence;
 mod tls;
@@ -28,6 +29,7 @@ use prefixed::Prefixed;
 
 pub(crate) use accept::next;
 pub(crate) use http::{Connection, Keeping};
+pub(crate) use places::{Attended, Guest, Place, Places};
 pub(crate) use silence::{MOST_HEARD, gone, listens, unless_gone};
 pub(crate) use written::{head_of, respond};
 

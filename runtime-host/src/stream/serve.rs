@@ -7,16 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
+use http::request::Parts;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::empty;
 use super::{Hangup, Response, Streams};
-use crate::intake::{Connection, Door, Keeping, Opened, Tls, head_of, next, respond, unless_gone};
+use crate::intake::{
+    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, Tls, head_of, next, respond, unless_gone,
+};
+use crate::ops::files;
+use crate::trace::{self, Span};
 
 /// Connections beyond those that stream: requests that are refused or finished.
 const SPARE: usize = 256;
@@ -31,7 +35,7 @@ impl Streams {
     /// Answers on `listener`, encrypted where there is a `tls`, until `shutdown`, then lets the streams leave spread over
     /// `grace`.
     pub async fn serve(&self, listener: TcpListener, tls: Option<Tls>, shutdown: CancellationToken, grace: Duration) {
-        let places = Arc::new(Semaphore::new(self.limits().total + SPARE));
+        let places = Places::new(files::for_clients(self.limits().total + SPARE));
         let (tasks, last) = (TaskTracker::new(), CancellationToken::new());
         let server = Server { streams: self.clone(), door: Door { tls, within: HEAD_WITHIN }, shutdown };
         while let Some((stream, client, place)) = next(&listener, &places, &server.shutdown).await {
@@ -56,40 +60,47 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
-        match self.door.open(stream, &self.shutdown, |path| self.streams.takes_over(path)).await {
-            Opened::Request(head, stream) => self.without_a_server(&head, stream, client, place).await,
-            Opened::Http(connection) => self.by_a_server(connection, client).await,
+    async fn connection(self, stream: TcpStream, client: SocketAddr, place: Place) {
+        let guest = place.guest().clone();
+        let opened = self.door.open(stream, &self.shutdown, |path| self.streams.takes_over(path));
+        let Some(opened) = guest.told_to_go().run_until_cancelled(opened).await else { return };
+        match opened {
+            Opened::Request(head, stream) => self.without_a_server(*head, stream, client, place).await,
+            Opened::Http(connection) => self.by_a_server(connection, client, &guest).await,
             Opened::Gone => {}
         }
     }
 
     /// A stream that gets its connection for itself, or the answer that there is none.
-    async fn without_a_server(
-        &self,
-        head: &http::request::Parts,
-        stream: TcpStream,
-        client: SocketAddr,
-        place: OwnedSemaphorePermit,
-    ) {
-        let Some((answer, live)) = unless_gone(&stream, self.streams.take_over(head, client)).await else { return };
+    async fn without_a_server(&self, head: Parts, stream: TcpStream, client: SocketAddr, place: Place) {
+        let guest = place.guest().clone();
+        let _answering = guest.answering();
+        let (head, span) = traced(head);
+        let Some((answer, live)) = unless_gone(&stream, self.streams.take_over(&head, client)).await else { return };
+        span.answered(answer.status(), answer.status().is_server_error());
+        drop(span);
         match live {
             Some(live) => {
                 let head = head_of(&mut answer.into_parts().0);
-                live.carry(stream, head, Some(place)).await;
+                live.carry(stream, head, place.keep()).await;
             }
             None => respond(stream, answer).await,
         }
     }
 
-    async fn by_a_server(self, connection: Connection, client: SocketAddr) {
-        let hangup = CancellationToken::new();
+    async fn by_a_server(self, connection: Connection, client: SocketAddr, guest: &Arc<Guest>) {
+        // Closed for a stream that nobody reads, as for want of places.
+        let hangup = guest.told_to_go().clone();
         let keeping =
             Keeping { head_within: HEAD_WITHIN, max_buffer: MAX_BUFFER, shutdown: &self.shutdown, hangup: &hangup };
         let of_one = (!connection.is_shared()).then(|| Hangup(hangup.clone()));
         let service = service_fn(|request| {
-            let (streams, of_one) = (self.streams.clone(), of_one.clone());
-            async move { Ok::<_, Infallible>(one(&streams, request, client, of_one).await) }
+            let (streams, of_one, guest) = (self.streams.clone(), of_one.clone(), guest.clone());
+            async move {
+                let answering = guest.answering();
+                let answer = one(&streams, request, client, of_one).await;
+                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering)))
+            }
         });
         connection.serve(service, &keeping).await;
     }
@@ -101,14 +112,24 @@ async fn one(
     client: SocketAddr,
     of_one: Option<Hangup>,
 ) -> Response {
-    let (mut head, _) = request.into_parts();
+    let (head, _) = request.into_parts();
     if let Some(answer) = probe(streams, head.uri.path()) {
         return answer;
     }
+    let (mut head, span) = traced(head);
     if let Some(hangup) = of_one {
         head.extensions.insert(hangup);
     }
-    streams.handle(&head, client).await
+    let answer = streams.handle(&head, client).await;
+    span.answered(answer.status(), answer.status().is_server_error());
+    answer
+}
+
+/// Begins the span of a request, to the head of its answer, and puts its place in the trace into its head.
+fn traced(head: Parts) -> (Parts, Span) {
+    let mut request = http::Request::from_parts(head, ());
+    let span = trace::received(&mut request);
+    (request.into_parts().0, span)
 }
 
 /// What an orchestrator asks of a server of its own: whether it lives, and whether it takes streams.

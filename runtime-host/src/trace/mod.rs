@@ -7,6 +7,7 @@
 
 mod collector;
 mod http;
+mod redis;
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -20,6 +21,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer};
 pub use collector::{Collector, Exporting, TraceError, start};
 pub use http::{hand_on, only, received, sent};
 pub use opentelemetry::trace::SpanKind as Kind;
+pub use redis::asked;
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 

@@ -50,7 +50,32 @@ pub enum Heard {
     Ignored,
 }
 
+impl Heard {
+    /// In one word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::Orphaned => "orphaned",
+            Self::Woken => "woken",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
 impl Told {
+    /// The job that it is about.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        self.job.as_str()
+    }
+
+    /// The request that has ended.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// Reads it from the URL's query and the body; `None` when it is not about one of our files.
     #[must_use]
     pub fn read(query: &str, body: &[u8]) -> Option<Self> {

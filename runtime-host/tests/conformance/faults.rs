@@ -44,6 +44,7 @@ async fn memory_and_the_stack_are_bounded() {
         let answer = host.get(path).await;
         assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"), "{path}");
     }
+    assert!(usage(&host, "faults").memory_denied >= 1);
     assert_eq!(host.get("/fine").await.text(), "fine");
     assert_eq!(host.get("/hello").await.text(), "hello");
 }
@@ -105,6 +106,7 @@ async fn computing_is_bounded_and_waiting_is_not_computing() {
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     let computed = usage(&host, "faults").cpu_ms - before;
     assert!((100..2000).contains(&computed), "{computed} ms");
+    assert_eq!(usage(&host, "faults").cpu_exceeded, 1);
     assert_eq!(host.get("/fine").await.text(), "fine");
 }
 
@@ -134,6 +136,7 @@ async fn an_answer_without_end_is_ended() {
     let (started, mut answer) = (Instant::now(), Vec::new());
     let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.expect("it goes on");
     assert!(answer.len() > 200 && started.elapsed() > Duration::from_millis(900), "{:?}", started.elapsed());
+    assert_eq!(usage(&host, "faults").cut_off, 1);
     assert_eq!(host.get("/hello").await.text(), "hello");
 }
 
@@ -200,8 +203,7 @@ async fn a_component_opens_only_so_many_connections() {
         "allowed_outbound_hosts = [\"http://{address}\"]\n[component.outbound.tool.image2model]\nrequest_timeout_seconds = 4"
     );
     let host = App::new().route("/...", "outbound", &allowed).route("/hello", "hello", "").start().await;
-    let path = format!("/many?http://{address}/");
-    let many = host.get(&path);
+    let many = host.send(post(&host, &format!("/many?http://{address}/")));
     let others = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(host.get("/hello").await.text(), "hello");

@@ -6,6 +6,8 @@ mod capabilities;
 #[cfg(test)]
 mod chaining;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod company;
 #[cfg(test)]
 mod elsewhere;

@@ -61,7 +61,7 @@ async fn only_allowed_addresses_and_harmless_commands() {
         "/WAIT/1/0",
         "/MULTI",
         "/XREAD/BLOCK/0/STREAMS/s/$",
-        "/XREADGROUP/GROUP/STREAMS/me/BLOCK/0/STREAMS/s/>",
+        "/XREADGROUP/GROUP/STREAMS/me/BLOCK/0/STREAMS/s/0",
         "/SELECT/1",
         "/client/pause/1000",
         "/script/debug/yes",

@@ -83,6 +83,31 @@ async fn metrics_count_what_happened_and_name_nobody() {
         assert_eq!(samples.get(series), Some(&value), "{series} in\n{body}");
     }
     assert!(samples["image2model_cost_usd_total"] > 0.0, "two models were paid for:\n{body}");
+    // Every bound of a component, and what answers; what Spin counts also by Spin's names.
+    let told = |name: &str, label: &str| samples.keys().any(|key| key.starts_with(name) && key.contains(label));
+    for name in [
+        "active_requests",
+        "cpu_seconds_total",
+        "queue_seconds_total",
+        "memory_bytes",
+        "instances",
+        "traps_total",
+        "memory_denied_total",
+        "cpu_exceeded_total",
+        "timeouts_total",
+        "refused_total",
+        "too_large_total",
+        "cut_off_total",
+        "made_room_total",
+        "duration_seconds_bucket",
+        "generation_info",
+    ] {
+        assert!(told(&format!("image2model_component_{name}{{"), "component=\"upload\""), "{name} in\n{body}");
+    }
+    for name in ["spin_request_count_total", "spin_component_cpu_time_seconds_sum", "spin_component_memory_used_bytes"]
+    {
+        assert!(told(name, "component_id=\"upload\""), "{name} in\n{body}");
+    }
     for secret in [text(&upload, "job_id"), "tenant", "key:", "127.0.0.1", "a.jpg"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");
     }

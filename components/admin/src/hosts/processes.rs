@@ -70,6 +70,19 @@ pub(crate) struct Component {
     pub(crate) cpu_ms: u64,
     /// Time that requests waited for their turn.
     pub(crate) queued_ms: u64,
+    /// Requests that are being answered.
+    #[serde(skip_serializing)]
+    pub(crate) active: u64,
+    #[serde(skip_serializing)]
+    pub(crate) memory_denied: u64,
+    #[serde(skip_serializing)]
+    pub(crate) cpu_exceeded: u64,
+    /// Answers that went on for longer than they may.
+    #[serde(skip_serializing)]
+    pub(crate) cut_off: u64,
+    /// Requests whose client was so slow that they made room for others.
+    #[serde(skip_serializing)]
+    pub(crate) made_room: u64,
 }
 
 impl HostProcess {

@@ -28,6 +28,8 @@ pub(super) enum Kind {
     Gauge,
     /// Counts by upper bounds.
     Histogram,
+    /// How many, and how much together.
+    Summary,
     /// Says something in its labels; its sample is 1 and ends in `_info`.
     Info,
 }
@@ -62,7 +64,7 @@ impl Family {
         let suffix = match self.kind {
             Kind::Counter => "_total",
             Kind::Info => "_info",
-            Kind::Gauge | Kind::Histogram => "",
+            Kind::Gauge | Kind::Histogram | Kind::Summary => "",
         };
         self.samples.push(Sample { suffix, labels, value });
     }
@@ -78,6 +80,12 @@ impl Family {
     pub(super) fn with(mut self, value: f64) -> Self {
         self.add(vec![], value);
         self
+    }
+
+    /// Adds a summary: how many, and how much together.
+    pub(super) fn add_summary(&mut self, labels: &Labels, count: u64, sum: f64) {
+        self.samples.push(Sample { suffix: "_sum", labels: labels.clone(), value: sum });
+        self.samples.push(Sample { suffix: "_count", labels: labels.clone(), value: number(count) });
     }
 
     /// Adds a histogram: counts for each of the bounds, and one more for what is above.
@@ -133,6 +141,7 @@ fn announced(kind: Kind, format: Format) -> (&'static str, &'static str) {
         (Kind::Info, Format::OpenMetrics) => ("", "info"),
         (Kind::Gauge, _) => ("", "gauge"),
         (Kind::Histogram, _) => ("", "histogram"),
+        (Kind::Summary, _) => ("", "summary"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `GET /metrics`, in Prometheus' text format or, when asked for by `Accept`, in OpenMetrics. Open like the health routes, so
 //! nothing in it names a tenant, a job or a machine. What was gathered is good for two seconds.
 
+mod components;
 mod exposition;
 mod families;
 mod hosts;

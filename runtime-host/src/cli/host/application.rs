@@ -6,6 +6,7 @@ use anyhow::Context;
 use image2model_host::config::{Config, Part, Wiring, spin_variables};
 use image2model_host::edge::{Edge, EdgeOptions, KeyValue, ServeOptions};
 use image2model_host::intake::Tls;
+use image2model_host::ops::files;
 use secrecy::SecretString;
 
 use super::foundation::Foundation;
@@ -32,6 +33,7 @@ pub async fn load(
         token_secret,
         more_result_hosts: hosts,
     };
+    let bounds = ServeOptions::default();
     let options = EdgeOptions {
         manifest_path: config.manifest.clone(),
         variables: spin_variables(config, &wiring),
@@ -39,7 +41,12 @@ pub async fn load(
         authorities: config.authorities.clone(),
         key_value: Some(KeyValue { redis_url: base.redis_url.clone(), keys: config.redis.keys.clone() }),
         cache_dir: Some(config.compile_cache_dir.clone()),
-        serve: ServeOptions { tls, drain: config.shutdown_grace, ..ServeOptions::default() },
+        serve: ServeOptions {
+            tls,
+            drain: config.shutdown_grace,
+            max_connections: files::for_clients(bounds.max_connections),
+            ..bounds
+        },
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;
     Ok(Arc::new(edge))

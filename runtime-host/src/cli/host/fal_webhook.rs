@@ -10,6 +10,7 @@ use image2model_domain::request_id;
 use image2model_host::edge::{Request, Response, full_body};
 use image2model_host::fal::WebhookKeys;
 use image2model_host::redis::Store;
+use image2model_host::trace::{self, Kind, Span};
 use image2model_host::worker::{FAL_WEBHOOK_PATH, Told};
 
 /// Most bytes of a webhook: it carries the model's output, which names files and has none.
@@ -52,10 +53,16 @@ impl FalWebhook {
             Problem::new(error.status(), error.code(), error.to_string())
         })?;
         let Some(told) = Told::read(head.uri.query().unwrap_or_default(), &body) else { return Ok(()) };
+        // FAL names no trace: this one began at our door.
+        let span = Span::begin(Kind::Consumer, trace::only(&head.headers), || "receive fal webhook");
+        span.set("image2model.job_id", || told.job().to_owned());
+        span.set("image2model.fal_request_id", || told.request_id().to_owned());
         let heard = told.hear(&self.store).await.map_err(|error| {
+            span.fail(error.code());
             tracing::warn!(code = error.code(), %error, "a webhook of FAL.AI was not taken");
             Problem::unavailable("The webhook cannot be taken at the moment")
         })?;
+        span.set("image2model.outcome", || heard.word());
         tracing::debug!(?told, ?heard, "FAL.AI told that a request has ended");
         Ok(())
     }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use image2model_host::config::{Config, Part, Source};
+use image2model_host::ops::files;
 use image2model_host::ops::logs::{self, Queued};
 use image2model_host::ops::shutdown::Signals;
 
@@ -77,6 +78,7 @@ pub fn run(part: Part, args: &Args) -> ExitCode {
         Err(error) => return complain(&error.into(), USAGE),
     };
     let queued = logs::init(config.logs, config.access.environment);
+    files::raise();
     for name in source.unknown_names() {
         tracing::warn!(name = %name, "unknown name in .env, is it misspelt?");
     }

@@ -1,9 +1,11 @@
-//! `wasi:http/client`: requests of components to where the manifest lets them, with TLS or without. Connections are pooled
-//! for the whole host; redirects are the component's own business, so each hop is checked like a first request. What is
-//! sent to `<id>.spin.internal` is answered by the application itself.
+//! `wasi:http/client`: requests of components to where the manifest lets them. Each component has its own pool of
+//! connections, which it cannot make larger than `MOST_HOSTS` times `IDLE_PER_HOST` and the requests it has on their way;
+//! redirects are the component's own business, so each hop is checked like a first request. What is sent to
+//! `<id>.spin.internal` is answered by the application itself.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::uri::Scheme;
@@ -34,26 +36,68 @@ const PLACE_WITHIN: Duration = Duration::from_secs(2);
 const IDLE_PER_HOST: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The host's clients; cloning shares their connections.
-#[derive(Clone)]
+/// Hosts that idle connections are kept to; one more, and all that are idle are closed.
+const MOST_HOSTS: usize = 16;
+
+/// One component's connections.
 pub(crate) struct HttpClient {
+    kept: Mutex<Kept>,
+    trust: Arc<Trust>,
+    /// To components of the application itself.
+    chain: Arc<Chain>,
+}
+
+struct Kept {
+    clients: Clients,
+    /// `host:port` that idle connections may be kept to.
+    hosts: HashSet<String>,
+}
+
+/// Cloning shares the connections.
+#[derive(Clone)]
+struct Clients {
     /// For hosts that the manifest names.
     anywhere: Client<Https<GaiResolver>, WasiBody>,
     /// For those that a wildcard lets through.
     public: Client<Https<PublicOnly>, WasiBody>,
-    /// For components of the application itself.
-    pub chain: Arc<Chain>,
 }
 
-impl HttpClient {
-    pub fn new(trust: &Arc<Trust>) -> Self {
+impl Clients {
+    fn new(trust: &Arc<Trust>) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_max_idle_per_host(IDLE_PER_HOST).pool_idle_timeout(IDLE_TIMEOUT);
         let anywhere = builder.build(Https::new(bounded(HttpConnector::new()), trust.clone()));
         let public = builder.build(Https::new(bounded(HttpConnector::new_with_resolver(PublicOnly)), trust.clone()));
-        Self { anywhere, public, chain: Arc::default() }
+        Self { anywhere, public }
+    }
+}
+
+impl Kept {
+    fn none(trust: &Arc<Trust>) -> Self {
+        Self { clients: Clients::new(trust), hosts: HashSet::new() }
+    }
+}
+
+impl HttpClient {
+    pub fn new(trust: Arc<Trust>, chain: Arc<Chain>) -> Self {
+        Self { kept: Mutex::new(Kept::none(&trust)), trust, chain }
     }
 
+    /// Those for a request to `uri`. Whoever goes from host to host leaves no more than a few of them connected.
+    fn clients(&self, uri: &http::Uri) -> Clients {
+        let host = uri.authority().map_or_else(String::new, |authority| authority.as_str().to_ascii_lowercase());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.hosts.contains(&host) {
+            if kept.hosts.len() >= MOST_HOSTS {
+                *kept = Kept::none(&self.trust);
+            }
+            kept.hosts.insert(host);
+        }
+        kept.clients.clone()
+    }
+}
+
+impl Clients {
     async fn send(
         self,
         request: http::Request<WasiBody>,
@@ -184,7 +228,7 @@ impl WasiHttpHooks for Outbound {
         _transfer: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
-        let (client, places) = (self.grants.http.clone(), self.grants.outbound.clone());
+        let (http, places) = (self.grants.http.clone(), self.grants.outbound.clone());
         let (component, depth) = (self.grants.component.clone(), self.depth);
         Box::new(async move {
             let reach = allowed?;
@@ -194,8 +238,8 @@ impl WasiHttpHooks for Outbound {
             let span = trace::sent(&mut request);
             span.set("component_id", || component.to_string());
             let response = match chained {
-                Some(id) => called(client.chain.call(&id, request, depth, &span).await, place),
-                None => client.send(request, options.unwrap_or_default(), reach, place).await,
+                Some(id) => called(http.chain.call(&id, request, depth, &span).await, place),
+                None => http.clients(request.uri()).send(request, options.unwrap_or_default(), reach, place).await,
             };
             match &response {
                 Ok(response) => span.answered(response.status(), response.status().as_u16() >= 400),
@@ -206,5 +250,19 @@ impl WasiHttpHooks for Outbound {
             let done: Box<dyn Future<Output = Result<(), Error>> + Send> = Box::new(async { Ok(()) });
             Ok((response, done))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_goes_from_host_to_host_keeps_few_connected() {
+        let client = HttpClient::new(Trust::new(None).unwrap(), Arc::default());
+        for n in 0..10_000 {
+            client.clients(&format!("http://10.0.{}.{}:80/", n / 256, n % 256).parse().unwrap());
+            assert!(client.kept.lock().unwrap().hosts.len() <= MOST_HOSTS);
+        }
     }
 }

@@ -49,13 +49,13 @@ impl KeyValueAccess {
         self.stores.clear();
     }
 
-    fn open(&self, label: &str) -> Result<Store, Error> {
+    fn open(&self, label: &str, component: Arc<str>) -> Result<Store, Error> {
         if !self.stores.contains(label) {
             return Err(Error::AccessDenied);
         }
         let place = self.place.as_deref().ok_or(Error::NoSuchStore)?;
         let link = self.pool.link(place.redis_url.expose_secret(), Reach::Anywhere).map_err(failure)?;
-        Ok(Store { link, key: place.keys.key_value(label).into() })
+        Ok(Store { link, key: place.keys.key_value(label).into(), component })
     }
 }
 
@@ -64,6 +64,8 @@ impl KeyValueAccess {
 pub struct Store {
     link: Arc<Link>,
     key: Arc<str>,
+    /// Who opened it.
+    component: Arc<str>,
 }
 
 impl Store {
@@ -83,7 +85,7 @@ impl Store {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.link.typed(self.of_key("HGET", key)?).await.map_err(failure)
+        self.link.typed(&self.of_key("HGET", key)?, &self.component).await.map_err(failure)
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
@@ -92,23 +94,23 @@ impl Store {
         }
         let mut command = self.of_key("HSET", key)?;
         command.arg(value);
-        self.link.typed::<i64>(command).await.map(drop).map_err(failure)
+        self.link.typed::<i64>(&command, &self.component).await.map(drop).map_err(failure)
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.link.typed::<i64>(self.of_key("HDEL", key)?).await.map(drop).map_err(failure)
+        self.link.typed::<i64>(&self.of_key("HDEL", key)?, &self.component).await.map(drop).map_err(failure)
     }
 
     async fn exists(&self, key: &str) -> Result<bool, Error> {
-        self.link.typed(self.of_key("HEXISTS", key)?).await.map_err(failure)
+        self.link.typed(&self.of_key("HEXISTS", key)?, &self.component).await.map_err(failure)
     }
 
     async fn keys(&self) -> Result<Vec<String>, Error> {
-        let count: u64 = self.link.typed(self.command("HLEN")).await.map_err(failure)?;
+        let count: u64 = self.link.typed(&self.command("HLEN"), &self.component).await.map_err(failure)?;
         if count > MOST_LISTED {
             return Err(Error::Other(format!("the store has more than {MOST_LISTED} keys, too many to be listed")));
         }
-        self.link.typed(self.command("HKEYS")).await.map_err(failure)
+        self.link.typed(&self.command("HKEYS"), &self.component).await.map_err(failure)
     }
 }
 
@@ -134,7 +136,7 @@ impl<T: Send> HostStoreWithStore<T> for HasHost {
             if state.stores_open >= MOST_OPEN {
                 return Ok(Err(Error::StoreTableFull));
             }
-            match state.grants.key_value.open(&label) {
+            match state.grants.key_value.open(&label, state.grants.component.clone()) {
                 Ok(store) => {
                     state.stores_open += 1;
                     Ok(Ok(state.table.push(store)?))

@@ -2,6 +2,7 @@
 //! Every store carries its component's `Grants`; each capability asks them before it acts.
 
 mod allowed_hosts;
+mod asked;
 pub(crate) mod bindings;
 mod http_client;
 mod https;
@@ -27,11 +28,12 @@ use super::EdgeError;
 use super::cpu::Cpu;
 use super::engine::Alive;
 use super::manifest::{Component, Configuration, Inherit, Mount};
+use super::serve::Chain;
 use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::Reach;
-pub(crate) use http_client::HttpClient;
+use http_client::HttpClient;
 pub(crate) use https::Trust;
 pub use key_value::KeyValue;
 use key_value::KeyValueAccess;
@@ -41,12 +43,15 @@ pub(crate) use redis::RedisPool;
 /// Requests that one component may have on their way at a time; more wait, and are refused after a while.
 const MAX_OUTBOUND: usize = 256;
 
-/// What all components share: one pool of Redis connections and one HTTP client a host.
+/// What all components share: one pool of Redis connections a host.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub redis: Arc<RedisPool>,
-    pub http: HttpClient,
     pub key_value: Option<Arc<KeyValue>>,
+    /// Whom requests by TLS trust.
+    pub trust: Arc<Trust>,
+    /// Where requests to the application's own components go.
+    pub chain: Arc<Chain>,
 }
 
 /// What an instance may take, unless the manifest says otherwise.
@@ -69,7 +74,7 @@ pub(crate) struct Grants {
     pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
     pub key_value: KeyValueAccess,
-    pub http: HttpClient,
+    pub http: Arc<HttpClient>,
     /// Requests that it may have on their way at a time.
     pub outbound: Arc<Semaphore>,
     pub log: Arc<LogBudget>,
@@ -94,7 +99,7 @@ impl Grants {
                 shared.redis.clone(),
                 shared.key_value.clone(),
             ),
-            http: shared.http.clone(),
+            http: Arc::new(HttpClient::new(shared.trust.clone(), shared.chain.clone())),
             outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
             log: Arc::default(),
             usage,
@@ -132,6 +137,7 @@ pub(crate) struct HostState {
     pub cpu: Cpu,
     /// Key-value stores that are open.
     pub stores_open: usize,
+    pub asked: asked::Asked,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -151,6 +157,7 @@ impl HostState {
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             stores_open: 0,
+            asked: asked::Asked::default(),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),

@@ -1,5 +1,6 @@
 //! How many requests may be in work, and how many more may wait: for the host and for one component. What finds no place in
 //! time, or too many before it, is refused with 503 rather than queued, so that the queue never outlives the clients in it.
+//! Whoever has to wait lets the slowest of the clients that are slow lose its place (`transfers`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::transfers::{OnCut, Transfer, Transfers};
 use crate::edge::manifest::Limits;
 
 /// The host's places, shared by all components.
@@ -14,6 +16,7 @@ use crate::edge::manifest::Limits;
 pub(crate) struct Admission {
     shared: Gate,
     own: Option<Gate>,
+    transfers: Arc<Transfers>,
 }
 
 /// Places, and a queue in front of them.
@@ -34,7 +37,7 @@ pub(crate) struct Place {
 impl Admission {
     /// `places` for all together; at most `queued` more wait, and nobody longer than `wait`.
     pub fn new(places: usize, queued: usize, wait: Duration) -> Self {
-        Self { shared: Gate::new(places, queued, wait), own: None }
+        Self { shared: Gate::new(places, queued, wait), own: None, transfers: Arc::default() }
     }
 
     /// The same places, of which one component may hold no more than its limits say.
@@ -45,7 +48,7 @@ impl Admission {
         let own = bounded.then(|| Gate::new(places, queued.unwrap_or(self.shared.most), wait));
         let shared =
             Gate { most: queued.unwrap_or(self.shared.most).min(self.shared.most), wait, ..self.shared.clone() };
-        Self { shared, own }
+        Self { shared, own, transfers: self.transfers.clone() }
     }
 
     /// A place that is free at once.
@@ -60,10 +63,28 @@ impl Admission {
     /// A place, or nothing when none became free in time.
     pub async fn enter(&self) -> Option<Place> {
         let own = match &self.own {
-            Some(own) => Some(own.enter().await?),
+            Some(own) => {
+                if own.is_full() {
+                    self.transfers.make_room(Some(self.owner()));
+                }
+                Some(own.enter().await?)
+            }
             None => None,
         };
+        if self.shared.is_full() {
+            self.transfers.make_room(None);
+        }
         Some(Place { _held: Arc::new((self.shared.enter().await?, own)) })
+    }
+
+    /// A body on its way from or to a client, which holds a place. `on_cut` frees it.
+    pub fn transfer(&self, on_cut: OnCut) -> Arc<Transfer> {
+        self.transfers.begin(self.owner(), on_cut)
+    }
+
+    /// Tells components with places of their own apart.
+    fn owner(&self) -> usize {
+        self.own.as_ref().map_or(0, |own| Arc::as_ptr(&own.waiting) as usize)
     }
 
     /// How long a request may wait.
@@ -80,6 +101,10 @@ impl Admission {
 impl Gate {
     fn new(places: usize, most: usize, wait: Duration) -> Self {
         Self { places: Arc::new(Semaphore::new(places)), waiting: Arc::default(), most, wait }
+    }
+
+    fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
     }
 
     fn try_enter(&self) -> Option<OwnedSemaphorePermit> {

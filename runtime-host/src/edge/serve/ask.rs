@@ -2,7 +2,7 @@
 //! that instance, each of them is then asked once more with an instance to itself, so that only the request which is to
 //! blame meets the fault. What may change something, or is answered bit by bit, has an instance to itself from the start.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -18,6 +18,7 @@ use super::instance::Work;
 use super::progress::{InBody, Progress, RequestBody};
 use super::response::{OutBody, Whole, whole};
 use super::until::Until;
+use crate::trace::Span;
 
 /// How long after an instance could not be started it is tried again. It is for as long as a request may wait for its turn.
 const START_AGAIN: Duration = Duration::from_millis(25);
@@ -34,6 +35,7 @@ pub(super) async fn ask(
     body: InBody,
     started: Instant,
     request_id: &str,
+    span: &Span,
 ) -> Result<http::Response<OutBody>, Failure> {
     let usage = &handler.grants.usage;
     let room = handler.settings.max_body.unwrap_or(u64::MAX);
@@ -42,23 +44,36 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     let place = enter(handler, started, request_id).await?;
+    let _active = usage.active();
     let progress = Progress::start();
     let failure = |error| classify(handler, &error, &progress, started, request_id);
+    let work = || Work { progress: progress.clone(), place: place.clone(), traceparent: span.traceparent() };
     if parts.method.is_safe() && body.is_end_stream() && handler.shares() && !streams.is_on() {
-        match beside_others(handler, streams, &parts, &progress, &place).await {
+        match beside_others(handler, streams, &parts, &progress, work).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
             Err(error) => return Err(failure(error)),
         }
     }
-    let body = RequestBody { inner: body, progress: progress.clone(), room }.boxed_unsync();
-    let answer = handled(handler, For::One, Request::from_parts(parts, body), &progress, &place).await;
+    let body = if body.is_end_stream() {
+        nothing()
+    } else {
+        let slow = progress.clone();
+        let transfer = handler.admission.transfer(Box::new(move || slow.make_room()));
+        RequestBody { inner: body, progress: progress.clone(), transfer, room }.boxed_unsync()
+    };
+    let answer = handled(handler, For::One, Request::from_parts(parts, body), work).await;
+    if progress.made_room() {
+        usage.made_room();
+        tracing::warn!(component = &*handler.grants.component, request_id, "a slow client made room for others");
+        return Err(busy(handler));
+    }
     if progress.is_too_large() && answer.as_ref().map_or(true, |answer| answer.status().is_server_error()) {
         usage.too_large();
         return Err(Failure::TooLarge);
     }
     match answer {
-        Ok(response) => Ok(OutBody::of(response, handler.settings.body_deadline, place).await),
+        Ok(response) => Ok(OutBody::of(response, handler, place).await),
         Err(error) => Err(failure(error)),
     }
 }
@@ -68,11 +83,11 @@ async fn beside_others(
     handler: &ComponentHandler,
     streams: &Until,
     parts: &Parts,
-    progress: &Arc<Progress>,
-    place: &Place,
+    progress: &Progress,
+    work: impl Fn() -> Work,
 ) -> wasmtime::Result<Option<http::Response<OutBody>>> {
     let request = Request::from_parts(parts.clone(), nothing());
-    match handled(handler, For::Many, request, progress, place).await {
+    match handled(handler, For::Many, request, work).await {
         Ok(response) => match whole(response).await {
             Whole::Here(response) => return Ok(Some(response)),
             Whole::BitByBit => streams.begin(STREAMS),
@@ -105,16 +120,10 @@ fn busy(handler: &ComponentHandler) -> Failure {
 
 /// What an instance makes of it. When none can be started, because the pool is full for the moment, it is tried again for
 /// as long as a request waits for its turn.
-async fn handled(
-    handler: &ComponentHandler,
-    kind: For,
-    mut request: Request,
-    progress: &Arc<Progress>,
-    place: &Place,
-) -> Handled {
+async fn handled(handler: &ComponentHandler, kind: For, mut request: Request, work: impl Fn() -> Work) -> Handled {
     let mut failed: Option<Instant> = None;
     loop {
-        let error = match handler.handle(kind, request, progress.clone(), place.clone()).await {
+        let error = match handler.handle(kind, request, work()).await {
             Err(error) if error.is::<InstantiationError<Work>>() => error,
             other => return other,
         };

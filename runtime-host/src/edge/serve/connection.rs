@@ -9,14 +9,15 @@ use http::HeaderValue;
 use http::request::Parts;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
 use super::native::{Hangup, TakenOver};
-use crate::intake::{Connection, Door, Keeping, Opened, head_of, next, respond, unless_gone};
+use crate::intake::{
+    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of, next, respond, unless_gone,
+};
 
 /// What one connection may buffer of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -28,7 +29,7 @@ pub(super) async fn accept_loop(
     options: &ServeOptions,
     shutdown: CancellationToken,
 ) {
-    let places = Arc::new(Semaphore::new(options.max_connections));
+    let places = Places::new(options.max_connections);
     let tasks = TaskTracker::new();
     let abort = CancellationToken::new();
     let door = Door { tls: options.tls.clone(), within: options.header_timeout };
@@ -55,10 +56,13 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn connection(self, stream: TcpStream, client: SocketAddr, place: Place) {
         let Ok(local) = stream.local_addr() else { return };
         let takes = |path: &str| self.dispatch.native.takes_over(path);
-        match self.door.open(stream, &self.shutdown, takes).await {
+        let guest = place.guest().clone();
+        let opened = self.door.open(stream, &self.shutdown, takes);
+        let Some(opened) = guest.told_to_go().run_until_cancelled(opened).await else { return };
+        match opened {
             Opened::Request(head, stream) => {
                 tokio::select! {
                     biased;
@@ -70,7 +74,7 @@ impl Server {
                 tokio::select! {
                     biased;
                     () = self.abort.cancelled() => {}
-                    () = self.serve(connection, client, local) => {}
+                    () = self.serve(connection, client, local, &guest) => {}
                 }
             }
             Opened::Gone => {}
@@ -78,18 +82,24 @@ impl Server {
     }
 
     /// Lets a native route have the connection, or answers that it does not want it.
-    async fn hand_over(&self, head: Parts, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) {
+    async fn hand_over(&self, head: Parts, stream: TcpStream, client: SocketAddr, place: Place) {
+        let guest = place.guest().clone();
+        let _answering = guest.answering();
         let answer = unless_gone(&stream, self.dispatch.take_over(head, client)).await;
         let Some(TakenOver { response, carry }) = answer else { return };
         match carry {
-            Some(carry) => carry(stream, head_of(&mut response.into_parts().0), place).await,
+            Some(carry) => {
+                let Some(place) = place.keep() else { return };
+                carry(stream, head_of(&mut response.into_parts().0), place).await;
+            }
             None => respond(stream, response).await,
         }
     }
 
-    async fn serve(&self, connection: Connection, client: SocketAddr, local: SocketAddr) {
+    async fn serve(&self, connection: Connection, client: SocketAddr, local: SocketAddr, guest: &Arc<Guest>) {
         let Ok(client_header) = HeaderValue::try_from(client.to_string()) else { return };
-        let hangup = CancellationToken::new();
+        // Closed for a stream that nobody reads, as for want of places.
+        let hangup = guest.told_to_go().clone();
         let peers = Arc::new(Peers {
             client,
             client_header,
@@ -100,8 +110,12 @@ impl Server {
         let keeping =
             Keeping { head_within: self.door.within, max_buffer: MAX_HEAD, shutdown: &self.shutdown, hangup: &hangup };
         let service = service_fn(|request| {
-            let (dispatch, peers) = (self.dispatch.clone(), peers.clone());
-            async move { Ok::<_, Infallible>(dispatch.answer(request, &peers).await) }
+            let (dispatch, peers, guest) = (self.dispatch.clone(), peers.clone(), guest.clone());
+            async move {
+                let answering = guest.answering();
+                let answer = dispatch.answer(request, &peers).await;
+                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering)))
+            }
         });
         connection.serve(service, &keeping).await;
     }

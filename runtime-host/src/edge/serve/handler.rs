@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre, Request, Response};
 
-use super::admission::{Admission, Place};
+use super::admission::Admission;
 use super::instance::{State, Work};
-use super::progress::Progress;
 use super::until::Until;
 use crate::edge::capabilities::{Grants, HostState};
 use crate::edge::engine::EdgeEngine;
@@ -108,19 +107,13 @@ impl ComponentHandler {
         self.apart.begin(APART);
     }
 
-    /// Hands one request to an instance of this kind. `place` is held until the component has answered or given up; where
+    /// Hands one request to an instance of this kind. Its place is held until the component has answered or given up; where
     /// the instance is for one, until it is at rest.
-    pub(super) async fn handle(
-        &self,
-        kind: For,
-        request: Request,
-        progress: Arc<Progress>,
-        place: Place,
-    ) -> wasmtime::Result<Response> {
+    pub(super) async fn handle(&self, kind: For, request: Request, work: Work) -> wasmtime::Result<Response> {
         let instances = match (kind, &self.for_many) {
             (For::Many, Some(instances)) => instances,
             _ => &self.for_one,
         };
-        instances.handle(Work { progress, place }, request).await
+        instances.handle(work, request).await
     }
 }

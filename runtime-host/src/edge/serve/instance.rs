@@ -28,6 +28,8 @@ const GRACE: std::time::Duration = std::time::Duration::from_millis(100);
 pub(crate) struct Work {
     pub progress: Arc<Progress>,
     pub place: Place,
+    /// Its place in its trace, where there is one.
+    pub traceparent: Option<String>,
 }
 
 /// What the instances of one kind of one component are made from.
@@ -135,11 +137,12 @@ impl WorkerState for Worker {
         &self,
         mut store: StoreContextMut<'_, HostState>,
         work: Work,
-        _: GuestTaskId,
+        task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
-        let Work { progress, place } = work;
+        let Work { progress, place, traceparent } = work;
         self.activity.add(&progress);
         store.data_mut().cpu.begin();
+        store.data_mut().asked.begin(task, traceparent);
         let (until_rest, until_answer) = match self.kind {
             For::One => (Some(place), None),
             For::Many => (None, Some(place)),
@@ -174,6 +177,9 @@ impl WorkerState for Worker {
                 "a request computes for long: it and those beside it are asked again, each alone"
             );
             return;
+        }
+        if error.is::<OutOfTime>() {
+            grants.usage.exceeded_cpu();
         }
         grants.usage.trapped();
         tracing::error!(component, error = format!("{error:?}"), "component trapped");

@@ -16,6 +16,7 @@ mod native;
 mod progress;
 mod response;
 mod router;
+mod transfers;
 mod until;
 
 use std::sync::Arc;

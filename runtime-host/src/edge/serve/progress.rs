@@ -12,6 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::transfers::Transfer;
+
 /// One request's progress.
 pub(super) struct Progress {
     started: Instant,
@@ -19,11 +21,18 @@ pub(super) struct Progress {
     last: AtomicU64,
     /// Its body is larger than it may be.
     too_large: AtomicBool,
+    /// Its client was too slow for others to wait.
+    made_room: AtomicBool,
 }
 
 impl Progress {
     pub fn start() -> Arc<Self> {
-        Arc::new(Self { started: Instant::now(), last: AtomicU64::new(0), too_large: AtomicBool::new(false) })
+        Arc::new(Self {
+            started: Instant::now(),
+            last: AtomicU64::new(0),
+            too_large: AtomicBool::new(false),
+            made_room: AtomicBool::new(false),
+        })
     }
 
     fn touch(&self) {
@@ -33,6 +42,16 @@ impl Progress {
     /// Whether the body turned out larger than it may be.
     pub fn is_too_large(&self) -> bool {
         self.too_large.load(Ordering::Relaxed)
+    }
+
+    /// It had to make room for others.
+    pub fn make_room(&self) {
+        self.made_room.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it had to make room for others.
+    pub fn made_room(&self) -> bool {
+        self.made_room.load(Ordering::Relaxed)
     }
 
     /// When the request is to be given up: `pause` after its last progress, `whole` after its start at the latest.
@@ -100,6 +119,7 @@ impl Body for InBody {
 pub(super) struct RequestBody {
     pub inner: InBody,
     pub progress: Arc<Progress>,
+    pub transfer: Arc<Transfer>,
     pub room: u64,
 }
 
@@ -108,9 +128,15 @@ impl Body for RequestBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if self.transfer.is_cut(cx) {
+            return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
+        }
+        let polled = Pin::new(&mut self.inner).poll_frame(cx);
+        self.transfer.waits_for_client(polled.is_pending());
+        let frame = std::task::ready!(polled);
         self.progress.touch();
         if let Some(bytes) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.transfer.moved(bytes.len());
             match self.room.checked_sub(bytes.len() as u64) {
                 Some(room) => self.room = room,
                 None => {

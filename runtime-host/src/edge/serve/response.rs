@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Place;
+use super::handler::ComponentHandler;
 use super::native::{Body, BoxError};
+use super::transfers::Transfer;
+use crate::edge::usage::Usage;
 
 /// The largest answer, bytes, that counts as whole before it is handed on, and how long it may take to be so.
 const WHOLE: usize = 64 * 1024;
@@ -28,17 +32,38 @@ pub(super) enum OutBody {
     Ready(Option<Bytes>),
     /// From a native route or the host itself.
     Native(Body),
-    /// From a component, which keeps its place until its body ends, or has gone on for too long.
-    Guest { first: Option<Frame<Bytes>>, body: WasiBody, until: Pin<Box<Sleep>>, _place: Place },
+    /// From a component, which keeps its place until its body ends, has gone on for too long, or is wanted less than others.
+    Guest {
+        first: Option<Frame<Bytes>>,
+        held: Held,
+        until: Pin<Box<Sleep>>,
+        transfer: Arc<Transfer>,
+        usage: Arc<Usage>,
+    },
 }
+
+/// A component's side of an answer; gone when it has made room for others, whether or not it is being read.
+type Held = Arc<Mutex<Option<(WasiBody, Place)>>>;
 
 impl OutBody {
     /// The body of `response`, and its length added to the head where it is known already.
-    pub async fn of(response: http::Response<WasiBody>, lifetime: Duration, place: Place) -> http::Response<Self> {
+    pub async fn of(
+        response: http::Response<WasiBody>,
+        handler: &ComponentHandler,
+        place: Place,
+    ) -> http::Response<Self> {
         let (mut head, mut body) = response.into_parts();
         let guest = |first, body| {
-            let until = Box::pin(tokio::time::sleep(lifetime));
-            Self::Guest { first, body, until, _place: place }
+            let until = Box::pin(tokio::time::sleep(handler.settings.body_deadline));
+            let usage = handler.grants.usage.clone();
+            let held: Held = Arc::new(Mutex::new(Some((body, place))));
+            let taken = held.clone();
+            let slow = usage.clone();
+            let transfer = handler.admission.transfer(Box::new(move || {
+                slow.made_room();
+                drop(take(&taken));
+            }));
+            Self::Guest { first, held, until, transfer, usage }
         };
         let first = match next(&mut body).await {
             Next::End => return http::Response::from_parts(head, Self::Ready(None)),
@@ -106,6 +131,10 @@ async fn collect(body: &mut WasiBody) -> Result<Option<Bytes>, wasmtime_wasi_htt
     Ok(Some(all))
 }
 
+fn take(held: &Held) -> Option<(WasiBody, Place)> {
+    held.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 enum Next {
     Frame(Frame<Bytes>),
     End,
@@ -142,14 +171,28 @@ impl http_body::Body for OutBody {
         match &mut *self {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Native(body) => Pin::new(body).poll_frame(cx),
-            Self::Guest { first, body, until, .. } => {
-                if let Some(frame) = first.take() {
-                    return Poll::Ready(Some(Ok(frame)));
+            Self::Guest { first, held, until, transfer, usage } => {
+                if transfer.is_cut(cx) {
+                    return Poll::Ready(Some(Err("a slow client made room for others".into())));
                 }
-                if until.as_mut().poll(cx).is_ready() {
+                let polled = if let Some(frame) = first.take() {
+                    Poll::Ready(Some(Ok(frame)))
+                } else if until.as_mut().poll(cx).is_ready() {
+                    usage.cut_off();
                     return Poll::Ready(Some(Err("the answer went on for longer than it may".into())));
+                } else {
+                    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                    match &mut *held {
+                        Some((body, _)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+                        None => return Poll::Ready(Some(Err("a slow client made room for others".into()))),
+                    }
+                };
+                // Asked again only when the client has taken what there is.
+                transfer.waits_for_client(polled.is_ready());
+                if let Poll::Ready(Some(Ok(frame))) = &polled {
+                    transfer.moved(frame.data_ref().map_or(0, Bytes::len));
                 }
-                Pin::new(body).poll_frame(cx).map_err(BoxError::from)
+                polled
             }
         }
     }
@@ -158,7 +201,10 @@ impl http_body::Body for OutBody {
         match self {
             Self::Ready(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
-            Self::Guest { first, body, .. } => first.is_none() && body.is_end_stream(),
+            Self::Guest { first, held, .. } => {
+                let held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                first.is_none() && held.as_ref().is_some_and(|(body, _)| body.is_end_stream())
+            }
         }
     }
 

@@ -9,21 +9,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 
+use super::operations::typed;
 use crate::edge::capabilities::Reach;
 use crate::edge::capabilities::bindings::redis::Error;
 use crate::edge::capabilities::public_only::PublicOnly;
 use crate::redis::home::{Home, Patience, Resolver, is_connection_failure};
+use crate::trace;
 
 /// The longest a component waits for Redis. Clients are promised an answer within two seconds.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 /// The longest one attempt to connect takes.
 const CONNECT_WITHIN: Duration = Duration::from_millis(1000);
 
+/// Redis's own.
+const PORT: u16 = 6379;
+
 /// See the module.
 pub(crate) struct Link {
     home: Home,
+    /// Host and port, as they were asked for.
+    server: (String, u16),
     started: Instant,
     /// Milliseconds after `started`.
     used: AtomicU64,
@@ -38,13 +45,25 @@ impl Link {
             Reach::Public => Home::open_by(address, patience, Resolver(Arc::new(PublicOnly))),
         };
         let home = home.map_err(|_| Error::InvalidAddress)?;
-        Ok(Self { home, started: Instant::now(), used: AtomicU64::new(0) })
+        let url = url::Url::parse(address).map_err(|_| Error::InvalidAddress)?;
+        let server = (url.host_str().unwrap_or_default().to_owned(), url.port().unwrap_or(PORT));
+        Ok(Self { home, server, started: Instant::now(), used: AtomicU64::new(0) })
     }
 
-    /// Sends one command and waits for its answer.
-    pub async fn run(&self, command: &Cmd) -> Result<Value, Error> {
+    /// Sends one command and waits for its answer. `within` is the place in its trace of the request it is for.
+    pub async fn run(&self, command: &Cmd, within: Option<&str>, component: &str) -> Result<Value, Error> {
         self.used.store(self.now(), Ordering::Relaxed);
-        self.home.send(command).await.map_err(|error| failure(&error))
+        let span = trace::asked(command, &self.server, within);
+        span.set("component_id", || component.to_owned());
+        self.home.send(command).await.map_err(|error| {
+            span.refused(&error);
+            failure(&error)
+        })
+    }
+
+    /// As [`run`](Self::run), for a command whose answer has one Rust type.
+    pub async fn typed<R: FromRedisValue>(&self, command: &Cmd, component: &str) -> Result<R, Error> {
+        typed(self.run(command, None, component).await?)
     }
 
     fn now(&self) -> u64 {
@@ -97,9 +116,8 @@ fn failure(error: &RedisError) -> Error {
 
 /// Whether the name led nowhere public.
 fn is_forbidden(error: &RedisError) -> bool {
-    let mut causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    causes.any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
-    })
+    let source = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>())
+        .and_then(|inner| inner.downcast_ref::<std::io::Error>());
+    source.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
 }

@@ -12,10 +12,11 @@ mod value;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use wasmtime::AsContextMut as _;
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
-use super::{HasHost, HostState, Reach};
+use super::{Grants, HasHost, HostState, Reach};
 pub(crate) use link::Link;
 pub(crate) use pool::RedisPool;
 
@@ -79,8 +80,32 @@ impl HostState {
 impl Host for HostState {}
 impl HostConnection for HostState {}
 
-fn link<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -> wasmtime::Result<Arc<Link>> {
-    accessor.with(|mut access| Ok(access.get().table.get(connection)?.0.clone()))
+/// A command on its way: over which connection, and for which request.
+struct Call {
+    link: Arc<Link>,
+    within: Option<String>,
+    grants: Arc<Grants>,
+}
+
+impl Call {
+    /// Asks who calls, which is known only now.
+    fn by<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
+        accessor.with(|mut access| {
+            let within = if access.get().asked.is_empty() {
+                None
+            } else {
+                let stack: Vec<_> = access.as_context_mut().async_call_stack()?.collect();
+                access.get().asked.within(&stack)
+            };
+            let state = access.get();
+            Ok(Self { link: state.table.get(connection)?.0.clone(), within, grants: state.grants.clone() })
+        })
+    }
+
+    /// By a component that is asked one thing at a time.
+    fn alone(state: &HostState, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
+        Ok(Self { link: state.table.get(connection)?.0.clone(), within: None, grants: state.grants.clone() })
+    }
 }
 
 impl<T: Send> HostConnectionWithStore<T> for HasHost {
@@ -103,7 +128,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         channel: String,
         payload: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        Ok(link(accessor, &connection)?.publish(channel, payload).await)
+        Ok(Call::by(accessor, &connection)?.publish(channel, payload).await)
     }
 
     async fn get(
@@ -111,7 +136,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, Error>> {
-        Ok(link(accessor, &connection)?.get(key).await)
+        Ok(Call::by(accessor, &connection)?.get(key).await)
     }
 
     async fn set(
@@ -120,7 +145,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), Error>> {
-        Ok(link(accessor, &connection)?.set(key, value).await)
+        Ok(Call::by(accessor, &connection)?.set(key, value).await)
     }
 
     async fn incr(
@@ -128,7 +153,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<i64, Error>> {
-        Ok(link(accessor, &connection)?.incr(key).await)
+        Ok(Call::by(accessor, &connection)?.incr(key).await)
     }
 
     async fn del(
@@ -136,7 +161,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         keys: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        Ok(link(accessor, &connection)?.del(keys).await)
+        Ok(Call::by(accessor, &connection)?.del(keys).await)
     }
 
     async fn sadd(
@@ -145,7 +170,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        Ok(link(accessor, &connection)?.sadd(key, values).await)
+        Ok(Call::by(accessor, &connection)?.sadd(key, values).await)
     }
 
     async fn smembers(
@@ -153,7 +178,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         connection: Resource<Connection>,
         key: String,
     ) -> wasmtime::Result<Result<Vec<String>, Error>> {
-        Ok(link(accessor, &connection)?.smembers(key).await)
+        Ok(Call::by(accessor, &connection)?.smembers(key).await)
     }
 
     async fn srem(
@@ -162,7 +187,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         key: String,
         values: Vec<String>,
     ) -> wasmtime::Result<Result<u32, Error>> {
-        Ok(link(accessor, &connection)?.srem(key, values).await)
+        Ok(Call::by(accessor, &connection)?.srem(key, values).await)
     }
 
     async fn execute(
@@ -171,7 +196,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         name: String,
         arguments: Vec<RedisParameter>,
     ) -> wasmtime::Result<Result<Vec<RedisResult>, Error>> {
-        Ok(link(accessor, &connection)?.execute(&name, arguments).await)
+        Ok(Call::by(accessor, &connection)?.execute(&name, arguments).await)
     }
 
     async fn drop(accessor: &Accessor<T, Self>, connection: Resource<Connection>) -> wasmtime::Result<()> {

@@ -3,7 +3,7 @@
 
 use wasmtime::component::Resource;
 
-use super::Connection;
+use super::{Call, Connection};
 use crate::edge::capabilities::HostState;
 use crate::edge::capabilities::bindings::older::redis::{Error, Host, HostConnection, RedisParameter, RedisResult};
 use crate::edge::capabilities::bindings::redis as newer;
@@ -21,43 +21,43 @@ impl HostConnection for HostState {
     }
 
     async fn publish(&mut self, connection: Resource<Connection>, channel: String, payload: Vec<u8>) -> Answer<()> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.publish(channel, payload).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.publish(channel, payload).await.map_err(Error::from))
     }
 
     async fn get(&mut self, connection: Resource<Connection>, key: String) -> Answer<Option<Vec<u8>>> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.get(key).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.get(key).await.map_err(Error::from))
     }
 
     async fn set(&mut self, connection: Resource<Connection>, key: String, value: Vec<u8>) -> Answer<()> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.set(key, value).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.set(key, value).await.map_err(Error::from))
     }
 
     async fn incr(&mut self, connection: Resource<Connection>, key: String) -> Answer<i64> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.incr(key).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.incr(key).await.map_err(Error::from))
     }
 
     async fn del(&mut self, connection: Resource<Connection>, keys: Vec<String>) -> Answer<u32> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.del(keys).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.del(keys).await.map_err(Error::from))
     }
 
     async fn sadd(&mut self, connection: Resource<Connection>, key: String, values: Vec<String>) -> Answer<u32> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.sadd(key, values).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.sadd(key, values).await.map_err(Error::from))
     }
 
     async fn smembers(&mut self, connection: Resource<Connection>, key: String) -> Answer<Vec<String>> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.smembers(key).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.smembers(key).await.map_err(Error::from))
     }
 
     async fn srem(&mut self, connection: Resource<Connection>, key: String, values: Vec<String>) -> Answer<u32> {
-        let link = self.table.get(&connection)?.0.clone();
-        Ok(link.srem(key, values).await.map_err(Error::from))
+        let call = Call::alone(self, &connection)?;
+        Ok(call.srem(key, values).await.map_err(Error::from))
     }
 
     async fn execute(
@@ -66,8 +66,8 @@ impl HostConnection for HostState {
         name: String,
         arguments: Vec<RedisParameter>,
     ) -> Answer<Vec<RedisResult>> {
-        let link = self.table.get(&connection)?.0.clone();
-        let answer = link.execute(&name, arguments.into_iter().map(Into::into).collect()).await;
+        let call = Call::alone(self, &connection)?;
+        let answer = call.execute(&name, arguments.into_iter().map(Into::into).collect()).await;
         Ok(answer.map(|all| all.into_iter().map(Into::into).collect()).map_err(Error::from))
     }
 

@@ -2,11 +2,10 @@
 
 use redis::{Cmd, FromRedisValue, ToRedisArgs, Value};
 
-use super::link::Link;
-use super::{command, value};
+use super::{Call, command, value};
 use crate::edge::capabilities::bindings::redis::{Error, RedisParameter, RedisResult};
 
-impl Link {
+impl Call {
     pub async fn publish(&self, channel: String, payload: Vec<u8>) -> Result<(), Error> {
         self.typed::<i64>(on("PUBLISH", channel, payload)).await.map(drop)
     }
@@ -48,11 +47,19 @@ impl Link {
         value::flatten(answer)
     }
 
-    /// Runs a command whose answer has one Rust type.
-    pub async fn typed<R: FromRedisValue>(&self, command: Cmd) -> Result<R, Error> {
-        let answer = self.run(&command).await?;
-        R::from_redis_value(answer).map_err(|_| Error::TypeError)
+    async fn run(&self, command: &Cmd) -> Result<Value, Error> {
+        self.link.run(command, self.within.as_deref(), &self.grants.component).await
     }
+
+    /// Runs a command whose answer has one Rust type.
+    async fn typed<R: FromRedisValue>(&self, command: Cmd) -> Result<R, Error> {
+        typed(self.run(&command).await?)
+    }
+}
+
+/// An answer as the type that its command has.
+pub(super) fn typed<R: FromRedisValue>(answer: Value) -> Result<R, Error> {
+    R::from_redis_value(answer).map_err(|_| Error::TypeError)
 }
 
 fn of(name: &str, key: impl ToRedisArgs) -> Cmd {

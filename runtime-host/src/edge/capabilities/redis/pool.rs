@@ -110,7 +110,7 @@ mod tests {
     }
 
     async fn ping(link: &Link) -> bool {
-        link.run(&redis::cmd("PING")).await.is_ok()
+        link.run(&redis::cmd("PING"), None, "test").await.is_ok()
     }
 
     #[tokio::test]
@@ -161,7 +161,7 @@ mod tests {
         let pool = pool(60_000, 60_000);
         for host in ["localhost", "127.0.0.1", "[::1]", "2130706433", "[::ffff:127.0.0.1]"] {
             let link = pool.link(&format!("redis://{host}:{}", server.port()), Reach::Public).unwrap();
-            let denied = link.run(&redis::cmd("PING")).await;
+            let denied = link.run(&redis::cmd("PING"), None, "test").await;
             assert!(matches!(denied, Err(Error::InvalidAddress)), "{host}: {denied:?}");
         }
         let named = pool.link(&server.url(), Reach::Anywhere).unwrap();

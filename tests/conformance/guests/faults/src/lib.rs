@@ -1,6 +1,6 @@
 //! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`,
 //! `/behind` (traps a while after it has answered). `/slow` answers after a while, `/drip` takes a while for its body,
-//! `/endless` never stops, anything else answers `fine`; none of them reads a body.
+//! `/large` has a large one, `/endless` never stops, anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
 use futures::SinkExt;
@@ -39,6 +39,7 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
             });
             return Ok(Response::new(answer).into_response());
         }
+        "/large" => return Ok(Response::new(box_body(Full::new(Bytes::from(vec![b'x'; 32 << 20])))).into_response()),
         "/drip" => {
             let (mut out, answer) = spin_sdk::http::body::stream();
             spin_sdk::wasip3::spawn(async move {

@@ -1,5 +1,5 @@
-//! Fetches the URL in the query and answers with its status and length, or with the kind of error. `/many` fetches it a
-//! thousand times at once and answers how many came to an end, and how. `/text` answers with what was answered there, and
+//! Fetches the URL in the query and answers with its status and length, or with the kind of error. `/many` fetches it
+//! ten thousand times at once and answers how many were refused. `/text` answers with what was answered there, and
 //! `/again?id` with what the component of that id, which is itself, answers to the same question.
 
 use futures::StreamExt;
@@ -11,7 +11,7 @@ use spin_sdk::http_service;
 async fn fetch(request: Request) -> anyhow::Result<impl IntoResponse> {
     let url = request.uri().query().unwrap_or_default().to_owned();
     if request.uri().path() == "/many" {
-        let all = futures::future::join_all((0..1000).map(|_| spin_sdk::http::get(&url))).await;
+        let all = futures::future::join_all((0..10_000).map(|_| spin_sdk::http::get(&url))).await;
         let limited = |error: String| error.contains("ConnectionLimitReached");
         let errors = all.iter().filter_map(|one| one.as_ref().err());
         let refused = errors.filter(|error| limited(format!("{error:?}"))).count();

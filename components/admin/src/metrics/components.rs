@@ -1,0 +1,127 @@
+//! The metrics of each component in each host process: what it is asked, what it takes, which of its bounds it meets, and
+//! which generation of it answers. What Spin counts of a component is also here by Spin's names, as Prometheus writes them,
+//! so that what was made for Spin's metrics reads ours.
+
+use super::exposition::{Family, Kind, Labels, number};
+use crate::hosts::processes::{Component, HostProcess};
+
+/// How much of a digest tells generations apart.
+const DIGEST: usize = 12;
+
+type One<'a> = (&'a HostProcess, &'a Component);
+
+/// All of them.
+pub(super) fn families(hosts: &[HostProcess]) -> Vec<Family> {
+    let each: Vec<One<'_>> =
+        hosts.iter().flat_map(|host| host.components.iter().map(move |component| (host, component))).collect();
+    let mut all = Vec::from(asked(&each));
+    all.extend(taken(&each));
+    all.extend(bounds(&each));
+    all.push(generations(&each));
+    all.extend(as_spin_has_them(&each));
+    all
+}
+
+fn family(each: &[One<'_>], kind: Kind, name: &'static str, help: &'static str, of: fn(&Component) -> u64) -> Family {
+    let mut family = Family::new(kind, name, help);
+    for (host, component) in each {
+        family.add(labels(host, component), number(of(component)));
+    }
+    family
+}
+
+fn seconds(each: &[One<'_>], name: &'static str, help: &'static str, of: fn(&Component) -> u64) -> Family {
+    let mut family = Family::new(Kind::Counter, name, help);
+    for (host, component) in each {
+        family.add(labels(host, component), number(of(component)) / 1000.0);
+    }
+    family
+}
+
+fn asked(each: &[One<'_>]) -> [Family; 4] {
+    let counter = |name, help, of: fn(&Component) -> u64| family(each, Kind::Counter, name, help, of);
+    let help = "Time from a request's head to its answer's, or of a call from native code.";
+    let mut took = Family::new(Kind::Histogram, "image2model_component_duration_seconds", help);
+    for (host, component) in
+        each.iter().filter(|(host, c)| c.duration_buckets.len() == host.duration_bounds_ms.len() + 1)
+    {
+        let bounds: Vec<f64> = host.duration_bounds_ms.iter().map(|ms| number(*ms) / 1000.0).collect();
+        let sum = number(component.duration_ms) / 1000.0;
+        took.add_histogram(&labels(host, component), &bounds, &component.duration_buckets, sum);
+    }
+    [
+        counter("image2model_component_requests", "Requests and native calls of a component.", |c| c.requests),
+        counter("image2model_component_errors", "Of these, answered 5xx or not at all.", |c| c.errors),
+        family(each, Kind::Gauge, "image2model_component_active_requests", "Requests being answered.", |c| c.active),
+        took,
+    ]
+}
+
+fn taken(each: &[One<'_>]) -> [Family; 4] {
+    let gauge = |name, help, of: fn(&Component) -> u64| family(each, Kind::Gauge, name, help, of);
+    [
+        seconds(each, "image2model_component_cpu_seconds", "Time that its guests computed, sampled.", |c| c.cpu_ms),
+        seconds(each, "image2model_component_queue_seconds", "Time that requests waited for their turn.", |c| {
+            c.queued_ms
+        }),
+        gauge("image2model_component_memory_bytes", "Memory of its instances.", |c| c.memory_bytes),
+        gauge("image2model_component_instances", "Instances that live.", |c| c.instances),
+    ]
+}
+
+fn bounds(each: &[One<'_>]) -> [Family; 8] {
+    let counter = |name, help, of: fn(&Component) -> u64| family(each, Kind::Counter, name, help, of);
+    [
+        counter("image2model_component_traps", "Instances that ended because of what their guest did.", |c| c.traps),
+        counter(
+            "image2model_component_memory_denied",
+            "Times that a guest wanted more memory than it may have.",
+            |c| c.memory_denied,
+        ),
+        counter("image2model_component_cpu_exceeded", "Times that a guest computed for longer than it may.", |c| {
+            c.cpu_exceeded
+        }),
+        counter("image2model_component_timeouts", "Requests given up because they took too long.", |c| c.timeouts),
+        counter("image2model_component_refused", "Requests that found no place in time.", |c| c.refused),
+        counter("image2model_component_too_large", "Requests whose body was larger than it may be.", |c| c.too_large),
+        counter("image2model_component_cut_off", "Answers that went on for longer than they may.", |c| c.cut_off),
+        counter("image2model_component_made_room", "Requests of slow clients that made room for others.", |c| {
+            c.made_room
+        }),
+    ]
+}
+
+/// Which one each host serves, to see a swap go round.
+fn generations(each: &[One<'_>]) -> Family {
+    let help = "What is served of a component: the beginning of its file's SHA-256.";
+    let mut family = Family::new(Kind::Info, "image2model_component_generation", help);
+    for (host, component) in each {
+        let digest: String = component.digest.trim_start_matches("sha256:").chars().take(DIGEST).collect();
+        let mut labels = labels(host, component);
+        labels.extend([("version", component.version.clone()), ("digest", digest)]);
+        family.add(labels, 1.0);
+    }
+    family
+}
+
+/// `spin.request_count`, `spin.component_cpu_time` and `spin.component_memory_used`.
+fn as_spin_has_them(each: &[One<'_>]) -> [Family; 3] {
+    let mut requests = Family::new(Kind::Counter, "spin_request_count", "As image2model_component_requests_total.");
+    let help = "Time that guests computed, over all requests.";
+    let mut cpu = Family::new(Kind::Summary, "spin_component_cpu_time_seconds", help);
+    let help = "As image2model_component_memory_bytes.";
+    let mut memory = Family::new(Kind::Gauge, "spin_component_memory_used_bytes", help);
+    for (host, component) in each {
+        let labels = vec![("host", host.label()), ("component_id", component.id.clone())];
+        let mut of_trigger = labels.clone();
+        of_trigger.push(("trigger_type", "http".to_owned()));
+        requests.add(of_trigger, number(component.requests));
+        cpu.add_summary(&labels, component.requests, number(component.cpu_ms) / 1000.0);
+        memory.add(labels, number(component.memory_bytes));
+    }
+    [requests, cpu, memory]
+}
+
+fn labels(host: &HostProcess, component: &Component) -> Labels {
+    vec![("host", host.label()), ("component", component.id.clone())]
+}

@@ -1,0 +1,212 @@
+//! Who is connected. Connections have places; when none is free, those make room that have the least right to theirs:
+//! connections on which nothing is being answered, the oldest ones of whichever address has the most of them. So a client
+//! that opens connections without end closes its own, and who is being answered is left alone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// At a time so many of all places are made free, so that a flood does not have them looked through for each connection.
+const SHARE: usize = 64;
+
+/// See the module.
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    most: usize,
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    /// Grows with every connection.
+    next: u64,
+    guests: BTreeMap<u64, Arc<Guest>>,
+}
+
+/// A connection that can be told to go.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    address: IpAddr,
+    /// Requests that are being answered.
+    answering: AtomicUsize,
+    told_to_go: CancellationToken,
+}
+
+/// A connection's place.
+pub(crate) struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+    number: u64,
+    guest: Arc<Guest>,
+    of: Arc<Places>,
+}
+
+/// Something is being answered.
+pub(crate) struct Answering(Arc<Guest>);
+
+/// The body of an answer, until whose end something is being answered.
+pub(crate) struct Attended<B> {
+    body: B,
+    _answering: Answering,
+}
+
+impl<B> Attended<B> {
+    pub fn new(body: B, answering: Answering) -> Self {
+        Self { body, _answering: answering }
+    }
+}
+
+impl<B: Body + Unpin> Body for Attended<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Places {
+    /// So many.
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { free: Arc::new(Semaphore::new(most)), most, present: Mutex::default() })
+    }
+
+    /// A place for a connection from `address`, as soon as there is one.
+    pub async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let permit = match self.free.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                self.make_room();
+                self.free.clone().acquire_owned().await.ok()?
+            }
+        };
+        let guest = Arc::new(Guest { address, answering: AtomicUsize::new(0), told_to_go: CancellationToken::new() });
+        let mut present = self.present();
+        let number = present.next;
+        present.next += 1;
+        present.guests.insert(number, guest.clone());
+        Some(Place { permit: Some(permit), number, guest, of: self.clone() })
+    }
+
+    /// Tells some of those to go on whose connections nothing happens. Answers how many.
+    pub fn make_room(&self) -> usize {
+        let present = self.present();
+        let idle = |guest: &&Arc<Guest>| guest.is_idle();
+        let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
+        for guest in present.guests.values().filter(idle) {
+            *by_address.entry(guest.address).or_default() += 1;
+        }
+        let Some((address, count)) = by_address.into_iter().max_by_key(|(_, count)| *count) else { return 0 };
+        // The first to come are the first to go; an address with few gives up one.
+        let share = (self.most / SHARE).min(count / 2).max(1);
+        let leaving = present.guests.values().filter(idle).filter(|guest| guest.address == address).take(share);
+        let told = leaving.map(|guest| guest.told_to_go.cancel()).count();
+        tracing::warn!(%address, told, "no place left for connections: idle ones are closed");
+        told
+    }
+
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guest {
+    fn is_idle(&self) -> bool {
+        self.answering.load(Ordering::Relaxed) == 0 && !self.told_to_go.is_cancelled()
+    }
+
+    /// Until the guard is dropped, the connection is not told to go.
+    pub fn answering(self: &Arc<Self>) -> Answering {
+        self.answering.fetch_add(1, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+
+    /// Cancelled when the connection is to go.
+    pub fn told_to_go(&self) -> &CancellationToken {
+        &self.told_to_go
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Place {
+    pub fn guest(&self) -> &Arc<Guest> {
+        &self.guest
+    }
+
+    /// The bare place, of a connection that is never told to go from here on.
+    pub fn keep(mut self) -> Option<OwnedSemaphorePermit> {
+        self.permit.take()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.of.present().guests.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn address(last: u8) -> IpAddr {
+        [10, 0, 0, last].into()
+    }
+
+    async fn taken(places: &Arc<Places>, last: u8) -> Option<Place> {
+        tokio::time::timeout(Duration::from_millis(50), places.take(address(last))).await.ok().flatten()
+    }
+
+    #[tokio::test]
+    async fn whoever_has_the_most_and_does_the_least_makes_room() {
+        let places = Places::new(10);
+        let mut flood = Vec::new();
+        for _ in 0..8 {
+            flood.push(taken(&places, 1).await.unwrap());
+        }
+        let (other, second) = (taken(&places, 2).await.unwrap(), taken(&places, 2).await.unwrap());
+        let first = flood.remove(0);
+        let busy = first.guest().answering();
+        assert!(taken(&places, 3).await.is_none(), "nobody has gone yet");
+        assert!(!first.guest().told_to_go().is_cancelled(), "it is being answered");
+        assert!(flood[0].guest().told_to_go().is_cancelled(), "the oldest of those that are not");
+        assert!(!flood[1].guest().told_to_go().is_cancelled());
+        flood.remove(0);
+        let newcomer = taken(&places, 3).await.unwrap();
+        for place in [&other, &second, &newcomer] {
+            assert!(!place.guest().told_to_go().is_cancelled());
+        }
+        drop(busy);
+        drop(first);
+        assert_eq!(places.present().guests.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn nobody_goes_while_all_are_answered() {
+        let places = Places::new(1);
+        let only = taken(&places, 1).await.unwrap();
+        let _busy = only.guest().answering();
+        assert_eq!(places.make_room(), 0);
+        assert!(taken(&places, 2).await.is_none());
+    }
+}
