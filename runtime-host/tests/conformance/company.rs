@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::faults::{beside, post, usage};
 use crate::harness::{Answer, Host};
 
@@ -54,6 +57,19 @@ async fn a_trap_breaks_no_answer_off_that_is_still_being_made() {
     let (drips, traps) = tokio::join!(drips, traps);
     assert_eq!(traps, [502; 5]);
     assert!(drips.iter().all(|answer| answer.text() == "drop ".repeat(20)), "{:?}", said(&drips));
+}
+
+/// Whoever is to blame learns that its answer is not whole: it breaks off, and does not just end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_a_trap_cuts_short_does_not_look_whole() {
+    let host = beside("").await;
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    stream.write_all(b"GET /half HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(!answer.starts_with("HTTP/1.1 200") || !answer.ends_with("0\r\n\r\n"), "{answer}");
+    assert!(!answer.contains("content-length: 5\r\n"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,9 @@ use crate::harness::{App, guest};
 
 /// Paths with what they answer, and how often anything was asked.
 #[derive(Clone, Default)]
-struct Shelf(Arc<(Mutex<Vec<(String, Vec<u8>)>>, AtomicUsize)>);
+struct Shelf(Arc<(Mutex<Documents>, AtomicUsize)>);
+
+type Documents = Vec<(String, Vec<u8>)>;
 
 impl Shelf {
     /// Answers on a port of its own.

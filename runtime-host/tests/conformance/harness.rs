@@ -21,7 +21,7 @@ pub fn guest(name: &str) -> PathBuf {
     let folder = BUILT.get_or_init(|| {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/guests/Cargo.toml");
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        for package in [None, Some("conformance-provider")] {
+        for package in [None, Some("conformance-provider"), Some("conformance-middleware")] {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"]);
             cargo.arg(&manifest).arg("--target-dir").arg(target);

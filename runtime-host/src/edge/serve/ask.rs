@@ -2,7 +2,7 @@
 //! that instance, each of them is then asked once more with an instance to itself, so that only the request which is to
 //! blame meets the fault. What may change something, or is answered bit by bit, has an instance to itself from the start.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -16,7 +16,7 @@ use super::answer::Failure;
 use super::handler::{ComponentHandler, For};
 use super::instance::Work;
 use super::progress::{InBody, Progress, RequestBody};
-use super::response::{OutBody, Whole, whole};
+use super::response::{OutBody, Unfinished, whole};
 use super::until::Until;
 use crate::trace::Span;
 
@@ -45,17 +45,20 @@ pub(super) async fn ask(
     }
     let place = enter(handler, started, request_id).await?;
     let _active = usage.active();
+    let work = |progress: &Arc<Progress>| {
+        let (progress, place, traceparent) = (progress.clone(), place.clone(), span.traceparent());
+        move || Work { progress: progress.clone(), place: place.clone(), traceparent: traceparent.clone() }
+    };
     let progress = Progress::start();
-    let failure = |error| classify(handler, &error, &progress, started, request_id);
-    let work = || Work { progress: progress.clone(), place: place.clone(), traceparent: span.traceparent() };
     let comes_whole = !handler.settings.streams && !streams.is_on();
     if parts.method.is_safe() && body.is_end_stream() && handler.shares() && comes_whole {
-        match beside_others(handler, streams, &parts, &progress, work).await {
+        match beside_others(handler, streams, &parts, &progress, work(&progress)).await {
             Ok(Some(answer)) => return Ok(answer),
             Ok(None) => {}
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(classify(handler, &error, &progress, started, request_id)),
         }
     }
+    let progress = progress.again();
     let body = if body.is_end_stream() {
         nothing()
     } else {
@@ -63,7 +66,7 @@ pub(super) async fn ask(
         let transfer = handler.admission.transfer(Box::new(move || slow.make_room()));
         RequestBody { inner: body, progress: progress.clone(), transfer, room }.boxed_unsync()
     };
-    let answer = handled(handler, For::One, Request::from_parts(parts, body), work).await;
+    let answer = handled(handler, For::One, Request::from_parts(parts, body), work(&progress)).await;
     if progress.made_room() {
         usage.made_room();
         tracing::warn!(component = &*handler.grants.component, request_id, "a slow client made room for others");
@@ -74,8 +77,8 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     match answer {
-        Ok(response) => Ok(OutBody::of(response, handler, place).await),
-        Err(error) => Err(failure(error)),
+        Ok(response) => Ok(OutBody::of(response, handler, place, progress).await),
+        Err(error) => Err(classify(handler, &error, &progress, started, request_id)),
     }
 }
 
@@ -90,9 +93,9 @@ async fn beside_others(
     let request = Request::from_parts(parts.clone(), nothing());
     match handled(handler, For::Many, request, work).await {
         Ok(response) => match whole(response).await {
-            Whole::Here(response) => return Ok(Some(response)),
-            Whole::BitByBit => streams.begin(STREAMS),
-            Whole::BrokenOff => handler.keep_apart(),
+            Ok(response) if !progress.is_broken() => return Ok(Some(response)),
+            Err(Unfinished::BitByBit) => streams.begin(STREAMS),
+            Ok(_) | Err(Unfinished::BrokenOff) => handler.keep_apart(),
         },
         Err(error) if error.is::<TrapOrPanicError>() && !is_over(handler, progress) => handler.keep_apart(),
         Err(error) => return Err(error),

@@ -51,7 +51,8 @@ pub(crate) struct ComponentHandler {
     for_one: ProxyHandler<State>,
     /// None for a component whose calls hold their whole instance.
     for_many: Option<ProxyHandler<State>>,
-    apart: Arc<Until>,
+    apart: Until,
+    depth: usize,
     /// The same for requests that are one chained call deeper, made when there is one.
     deeper: OnceLock<Box<ComponentHandler>>,
 }
@@ -70,33 +71,24 @@ impl ComponentHandler {
             ProxyPre::P3(_) => (settings.clone(), settings.concurrent > 1),
         };
         let pre = Arc::new(pre);
-        Self::of(State { engine, pre, grants, settings, kind: For::One, depth: 0 }, shares, admission, Arc::default())
+        Self::of(&State { engine, pre, grants, settings, kind: For::One, depth: 0 }, shares, admission)
     }
 
-    /// `state` is that of its instances for one.
-    fn of(state: State, shares: bool, admission: Admission, apart: Arc<Until>) -> Self {
-        let for_many = shares.then(|| ProxyHandler::new(State { kind: For::Many, ..state.clone() }));
-        let (grants, settings) = (state.grants.clone(), state.settings.clone());
-        Self {
-            grants,
-            admission,
-            settings,
-            for_one: ProxyHandler::new(state),
-            for_many,
-            apart,
-            deeper: OnceLock::new(),
-        }
+    fn of(state: &State, shares: bool, admission: Admission) -> Self {
+        let instances = |kind| ProxyHandler::new(State { kind, ..state.clone() });
+        let (for_one, for_many) = (instances(For::One), shares.then(|| instances(For::Many)));
+        let (grants, settings, depth) = (state.grants.clone(), state.settings.clone(), state.depth);
+        let (apart, deeper) = (Until::default(), OnceLock::new());
+        Self { grants, admission, settings, for_one, for_many, apart, depth, deeper }
     }
 
     /// Whoever answers requests that are so many chained calls deep.
     pub(super) fn at(&self, depth: usize) -> &Self {
         let mut handler = self;
-        while handler.for_one.state().depth < depth {
+        while handler.depth < depth {
             handler = handler.deeper.get_or_init(|| {
-                let state = handler.for_one.state();
-                let state = State { depth: state.depth + 1, ..state.clone() };
-                let (admission, apart) = (handler.admission.clone(), handler.apart.clone());
-                Box::new(Self::of(state, handler.for_many.is_some(), admission, apart))
+                let state = State { depth: handler.depth + 1, ..handler.for_one.state().clone() };
+                Box::new(Self::of(&state, handler.for_many.is_some(), handler.admission.clone()))
             });
         }
         handler

@@ -40,7 +40,7 @@ pub(super) struct State {
     pub grants: Arc<Grants>,
     pub settings: HandlerSettings,
     pub kind: For,
-    /// How many chained calls their requests are inside of.
+    /// How many chained calls its requests are inside of.
     pub depth: usize,
 }
 
@@ -140,6 +140,9 @@ impl WorkerState for Worker {
         task: GuestTaskId,
     ) -> Pin<Box<dyn Future<Output = ()> + 'static + Send + Sync>> {
         let Work { progress, place, traceparent } = work;
+        if self.kind == For::One {
+            self.activity.clear();
+        }
         self.activity.add(&progress);
         store.data_mut().cpu.begin();
         store.data_mut().asked.begin(task, traceparent);
@@ -165,6 +168,8 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<HostState>, result: wasmtime::Result<()>) {
         let Err(error) = result else { return };
+        // Before the store goes, and with it the other end of every body.
+        self.activity.break_off();
         let grants = &store.data().grants;
         let component = &*grants.component;
         if self.standing.is_dismissed.load(Ordering::Relaxed) {

@@ -23,16 +23,33 @@ pub(super) struct Progress {
     too_large: AtomicBool,
     /// Its client was too slow for others to wait.
     made_room: AtomicBool,
+    /// Its instance came to grief.
+    broken: AtomicBool,
 }
 
 impl Progress {
     pub fn start() -> Arc<Self> {
+        Self::since(Instant::now(), 0)
+    }
+
+    /// The same request, asked of another instance.
+    pub fn again(&self) -> Arc<Self> {
+        Self::since(self.started, self.last.load(Ordering::Relaxed))
+    }
+
+    fn since(started: Instant, last: u64) -> Arc<Self> {
         Arc::new(Self {
-            started: Instant::now(),
-            last: AtomicU64::new(0),
+            started,
+            last: AtomicU64::new(last),
             too_large: AtomicBool::new(false),
             made_room: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         })
+    }
+
+    /// Whether its instance came to grief. Of an answer that was being made then, the body just ends.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     fn touch(&self) {
@@ -71,6 +88,17 @@ impl Activity {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(progress));
+    }
+
+    /// All that were there before are done with the instance.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The instance came to grief.
+    pub fn break_off(&self) {
+        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().filter_map(Weak::upgrade).for_each(|progress| progress.broken.store(true, Ordering::Release));
     }
 
     /// When the last of them is to be given up.

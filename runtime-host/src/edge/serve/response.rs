@@ -17,6 +17,7 @@ use wasmtime_wasi_http::WasiBody;
 use super::admission::Place;
 use super::handler::ComponentHandler;
 use super::native::{Body, BoxError};
+use super::progress::Progress;
 use super::transfers::Transfer;
 use crate::edge::usage::Usage;
 
@@ -39,6 +40,7 @@ pub(super) enum OutBody {
         until: Pin<Box<Sleep>>,
         transfer: Arc<Transfer>,
         usage: Arc<Usage>,
+        progress: Arc<Progress>,
     },
 }
 
@@ -51,8 +53,10 @@ impl OutBody {
         response: http::Response<WasiBody>,
         handler: &ComponentHandler,
         place: Place,
+        progress: Arc<Progress>,
     ) -> http::Response<Self> {
         let (mut head, mut body) = response.into_parts();
+        let seen = progress.clone();
         let guest = |first, body| {
             let until = Box::pin(tokio::time::sleep(handler.settings.body_deadline));
             let usage = handler.grants.usage.clone();
@@ -63,17 +67,19 @@ impl OutBody {
                 slow.made_room();
                 drop(take(&taken));
             }));
-            Self::Guest { first, held, until, transfer, usage }
+            Self::Guest { first, held, until, transfer, usage, progress }
         };
         let first = match next(&mut body).await {
-            Next::End => return http::Response::from_parts(head, Self::Ready(None)),
+            Next::End if !seen.is_broken() => return http::Response::from_parts(head, Self::Ready(None)),
             Next::Frame(frame) => frame,
+            Next::End => return http::Response::from_parts(head, guest(None, body)),
             Next::Later => return http::Response::from_parts(head, guest(None, body)),
         };
         let Some(bytes) = first.data_ref().cloned() else {
             return http::Response::from_parts(head, guest(Some(first), body));
         };
         match next(&mut body).await {
+            Next::End if seen.is_broken() => http::Response::from_parts(head, guest(Some(first), body)),
             Next::End => {
                 if !head.headers.contains_key(header::CONTENT_LENGTH) {
                     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
@@ -89,11 +95,8 @@ impl OutBody {
     }
 }
 
-/// What [`whole`] found.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
-pub(super) enum Whole {
-    /// All of it.
-    Here(http::Response<OutBody>),
+/// Why [`whole`] did not find all of an answer.
+pub(super) enum Unfinished {
     /// It is large, or made over time.
     BitByBit,
     /// It ends in an error.
@@ -101,22 +104,19 @@ pub(super) enum Whole {
 }
 
 /// Waits for all of an answer, if it is one of those that are there soon.
-pub(super) async fn whole(response: http::Response<WasiBody>) -> Whole {
+pub(super) async fn whole(response: http::Response<WasiBody>) -> Result<http::Response<OutBody>, Unfinished> {
     let (mut head, mut body) = response.into_parts();
     let known = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if known.is_some_and(|length| length > WHOLE) {
-        return Whole::BitByBit;
+        return Err(Unfinished::BitByBit);
     }
-    let Ok(collected) = tokio::time::timeout(WHOLE_WITHIN, collect(&mut body)).await else { return Whole::BitByBit };
-    let bytes = match collected {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Whole::BitByBit,
-        Err(_) => return Whole::BrokenOff,
-    };
+    let collected = tokio::time::timeout(WHOLE_WITHIN, collect(&mut body)).await;
+    let collected = collected.map_err(|_| Unfinished::BitByBit)?;
+    let bytes = collected.map_err(|_| Unfinished::BrokenOff)?.ok_or(Unfinished::BitByBit)?;
     if known.is_none() && !bytes.is_empty() {
         head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
     }
-    Whole::Here(http::Response::from_parts(head, OutBody::Ready((!bytes.is_empty()).then_some(bytes))))
+    Ok(http::Response::from_parts(head, OutBody::Ready((!bytes.is_empty()).then_some(bytes))))
 }
 
 /// All bytes of a body, or none when they are more than `WHOLE`, or have trailers.
@@ -172,7 +172,7 @@ impl http_body::Body for OutBody {
         match &mut *self {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Native(body) => Pin::new(body).poll_frame(cx),
-            Self::Guest { first, held, until, transfer, usage } => {
+            Self::Guest { first, held, until, transfer, usage, progress } => {
                 if transfer.is_cut(cx) {
                     return Poll::Ready(Some(Err("a slow client made room for others".into())));
                 }
@@ -193,7 +193,12 @@ impl http_body::Body for OutBody {
                 if let Poll::Ready(Some(Ok(frame))) = &polled {
                     transfer.moved(frame.data_ref().map_or(0, Bytes::len));
                 }
-                polled
+                match polled {
+                    Poll::Ready(None) if progress.is_broken() => {
+                        Poll::Ready(Some(Err("the component failed before its answer was whole".into())))
+                    }
+                    polled => polled,
+                }
             }
         }
     }
@@ -202,9 +207,9 @@ impl http_body::Body for OutBody {
         match self {
             Self::Ready(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
-            Self::Guest { first, held, .. } => {
+            Self::Guest { first, held, progress, .. } => {
                 let held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                first.is_none() && held.as_ref().is_some_and(|(body, _)| body.is_end_stream())
+                first.is_none() && !progress.is_broken() && held.as_ref().is_some_and(|(body, _)| body.is_end_stream())
             }
         }
     }

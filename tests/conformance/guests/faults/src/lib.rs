@@ -1,7 +1,7 @@
 //! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`,
-//! `/behind` (traps a while after it has answered). `/slow` answers after a while, `/compute` after some work, `/drip` takes
-//! a while for its body, `/large` has a large one, `/endless` never stops, anything else answers `fine`; none of them reads
-//! a body.
+//! `/behind` (traps a while after it has answered), `/half` (traps in the middle of its answer). `/slow` answers after a
+//! while, `/compute` after some work, `/drip` takes a while for its body, `/large` has a large one, `/endless` never stops,
+//! anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
 use futures::SinkExt;
@@ -44,6 +44,15 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
             return Ok(Response::new(answer).into_response());
         }
         "/large" => return Ok(Response::new(box_body(Full::new(Bytes::from(vec![b'x'; 32 << 20])))).into_response()),
+        "/half" => {
+            let (mut out, answer) = spin_sdk::http::body::stream();
+            spin_sdk::wasip3::spawn(async move {
+                let _ = out.send(Bytes::from("half ")).await;
+                spin_sdk::time::sleep(std::time::Duration::from_millis(150)).await;
+                std::process::abort();
+            });
+            return Ok(Response::new(answer).into_response());
+        }
         "/drip" => {
             let (mut out, answer) = spin_sdk::http::body::stream();
             spin_sdk::wasip3::spawn(async move {
