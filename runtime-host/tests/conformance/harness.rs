@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use image2model_host::edge::{Edge, EdgeError, EdgeOptions, KeyValue, NativeRoutes, NoRoutes, ServeOptions};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The file of a guest. Builds all of them first, with the cargo that runs the tests.
@@ -152,7 +152,8 @@ impl App {
         let stop = shutdown.clone();
         let serving = edge.clone();
         let server = tokio::spawn(async move { serving.serve(listener, native, stop).await });
-        Host { address, shutdown, server, edge, _folder: self.folder, _place: self.place }
+        let _ending = Ending(server.abort_handle(), shutdown.clone());
+        Host { address, shutdown, server, edge, _ending, _folder: self.folder, _place: self.place }
     }
 }
 
@@ -162,8 +163,19 @@ pub struct Host {
     pub shutdown: CancellationToken,
     pub server: JoinHandle<()>,
     pub edge: Arc<Edge>,
+    _ending: Ending,
     _folder: tempfile::TempDir,
     _place: Place,
+}
+
+/// Ends a server with its host, whose engine then makes room for another.
+struct Ending(AbortHandle, CancellationToken);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.1.cancel();
+        self.0.abort();
+    }
 }
 
 /// An answer, read to its end.
