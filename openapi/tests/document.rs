@@ -48,7 +48,10 @@ fn no_text_was_cut_at_a_comma() {
                     if field.is_null() {
                         found.push(format!("{at}/{name}"));
                     }
-                    search(field, &format!("{at}/{name}"), found);
+                    // Answers may hold nulls.
+                    if name != "example" {
+                        search(field, &format!("{at}/{name}"), found);
+                    }
                 }
             }
             Value::Array(values) => values.iter().for_each(|value| search(value, at, found)),
@@ -56,7 +59,6 @@ fn no_text_was_cut_at_a_comma() {
         }
     }
     let mut document = document();
-    // Answers may hold nulls.
     document["components"]["examples"] = json!({});
     let mut found = Vec::new();
     search(&document, "", &mut found);

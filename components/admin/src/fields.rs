@@ -1,6 +1,7 @@
 //! Reading a body's fields one by one, so that everything that does not fit is told at once.
 
 use image2model_domain::Problem;
+pub(crate) use image2model_kit::whole;
 use serde_json::{Map, Value, json};
 
 /// Of a name that is not known, so much is repeated.
@@ -30,11 +31,6 @@ impl Errors {
         }
         Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "errors": self.0 })))
     }
-}
-
-/// A whole number, also when it is written as `60.0`: JSON Schema knows no difference (2020-12 validation, 6.1.1).
-pub(crate) fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
 }
 
 /// Which fields a refusal names.

@@ -23,6 +23,8 @@ pub mod job_list;
 pub mod listing;
 pub mod log;
 #[cfg(feature = "endpoint")]
+mod number;
+#[cfg(feature = "endpoint")]
 pub mod query;
 pub mod redis;
 #[cfg(feature = "endpoint")]
@@ -40,6 +42,7 @@ pub use failure::Failure;
 pub use {
     bindings::{Budget, Level, Role},
     context::{BodyStream, Context},
+    number::whole,
     reply::Reply,
     route::Route,
     serve::serve,

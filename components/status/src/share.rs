@@ -4,7 +4,7 @@
 use image2model_domain::commands::{CountLinks, WithdrawLinks};
 use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem, access_token, share_token};
-use image2model_kit::{Context, Failure, Reply, clock, config, redis, reply};
+use image2model_kit::{Context, Failure, Reply, clock, config, redis, reply, whole};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const LONGEST_BODY: usize = 1024;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
-    expires_in_seconds: Option<u64>,
+    expires_in_seconds: Option<Value>,
 }
 
 /// `POST …/share`: a fresh token. Nothing is kept of it, so that there may be any number.
@@ -42,8 +42,8 @@ pub(crate) async fn withdraw(context: Context) -> Result<Reply, Failure> {
 }
 
 fn seconds(wanted: &Wanted) -> Result<u64, Problem> {
-    let seconds = wanted.expires_in_seconds.unwrap_or(share_token::DEFAULT.as_secs());
-    if share_token::SECONDS.contains(&seconds) {
+    let seconds = wanted.expires_in_seconds.as_ref().map_or(Some(share_token::DEFAULT.as_secs()), whole);
+    if let Some(seconds) = seconds.filter(|seconds| share_token::SECONDS.contains(seconds)) {
         return Ok(seconds);
     }
     let (least, most) = (share_token::SECONDS.start(), share_token::SECONDS.end());
@@ -73,7 +73,8 @@ mod tests {
         assert_eq!(of(json!({})), Ok(86_400));
         assert_eq!(of(json!({ "expires_in_seconds": 60 })), Ok(60));
         assert_eq!(of(json!({ "expires_in_seconds": 604_800 })), Ok(604_800));
-        for bad in [0, 59, 604_801] {
+        assert_eq!(of(json!({ "expires_in_seconds": 60.0 })), Ok(60));
+        for bad in [json!(0), json!(59), json!(604_801), json!(60.5), json!("60")] {
             assert_eq!(of(json!({ "expires_in_seconds": bad })), Err(422), "{bad}");
         }
     }

@@ -271,6 +271,7 @@ fn changing(jobs: &Jobs) -> Vec<Ask> {
     vec![
         ask("generateModel").body(single).is(202).shown_as("accepted"),
         ask("generateModel").body(json!({ "job_id": id(&jobs.stored), "file_id": "0".repeat(32) })).is(404),
+        ask("eraseJob").at("job_id", id(&jobs.stored)).is(202).shown_as("ending"),
         ask("shareJob")
             .at("job_id", id(&jobs.completed))
             .body(json!({ "expires_in_seconds": 3600 }))
@@ -278,7 +279,6 @@ fn changing(jobs: &Jobs) -> Vec<Ask> {
             .shown_as("shared"),
         ask("shareJob").at("job_id", id(&jobs.completed)).body(json!({ "expires_in_seconds": 5 })).is(422),
         ask("withdrawLinks").at("job_id", id(&jobs.completed)).shown_as("withdrawn"),
-        ask("eraseJob").at("job_id", id(&jobs.stored)).is(202).shown_as("ending"),
         ask("generateModelOriginal").body(original).is(202).shown_as("accepted"),
         ask("retryJob").at("job_id", id(&jobs.failed)).body(json!({})).is(202).shown_as("accepted"),
         ask("retryJob").at("job_id", id(&jobs.cancelled)).body(json!({})).is(409),

@@ -1,13 +1,14 @@
-//! The threads that compile: before anything is served as many as there are cores, later just as many, but only with what
-//! those that answer leave over.
+//! The threads that compile: before anything is served as many as there are cores, later just as many, which come after
+//! those that answer.
 
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::edge::EdgeError;
 
-/// The lowest priority that a thread can have (`setpriority(2)`).
-const LAST: i32 = 19;
+/// How much lower the priority of a release's compilation is (`setpriority(2)`): each step is about a quarter less of the
+/// processor beside others. Not the lowest of all: a release must be ready in time on a busy machine, too.
+const LOWER: i32 = 5;
 
 /// Does `work` for each, on all threads that compile.
 pub(crate) fn on_all_cores<T: Send, R: Send>(
@@ -17,12 +18,14 @@ pub(crate) fn on_all_cores<T: Send, R: Send>(
     all.into_par_iter().map(work).collect()
 }
 
-/// Does `work`, and all that it does on all cores, on threads that come after everything else. They end with it.
+/// Does `work`, and all that it does on all cores, on threads of a lower priority. They end with it.
 pub(crate) fn aside<R: Send>(work: impl FnOnce() -> Result<R, EdgeError> + Send) -> Result<R, EdgeError> {
     let threads = ThreadPoolBuilder::new().thread_name(|n| format!("compile-{n}")).start_handler(|_| {
         // Linux takes "this process" for the thread that asks. Elsewhere it would slow down the others as well.
         #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::setpriority_process(None, LAST) {
+        let lower = |own: i32| rustix::process::setpriority_process(None, own.saturating_add(LOWER).min(19));
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::getpriority_process(None).and_then(lower) {
             tracing::debug!(%error, "threads that compile keep their priority");
         }
     });
@@ -39,7 +42,8 @@ mod tests {
         let own = || rustix::process::getpriority_process(None).unwrap();
         let before = own();
         let all = aside(|| on_all_cores(vec![1, 2, 3], |n| Ok((n * 2, own())))).unwrap();
-        assert_eq!(all, [(2, LAST), (4, LAST), (6, LAST)]);
+        let lower = (before + LOWER).min(19);
+        assert_eq!(all, [(2, lower), (4, lower), (6, lower)]);
         assert_eq!(own(), before);
     }
 }

@@ -23,7 +23,7 @@ use crate::edge::usage::Usage;
 
 /// The largest answer, bytes, that counts as whole before it is handed on, and how long it may take to be so.
 const WHOLE: usize = 64 * 1024;
-const WHOLE_WITHIN: Duration = Duration::from_millis(100);
+const WHOLE_WITHIN: Duration = Duration::from_secs(1);
 /// Turns of the scheduler that a small body is given to be complete.
 const TURNS: usize = 2;
 
