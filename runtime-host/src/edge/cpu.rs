@@ -38,7 +38,7 @@ impl Cpu {
 
     /// Requests are to share the instance.
     pub fn share(&mut self) {
-        self.budget = SHARED;
+        self.budget = self.budget.min(SHARED);
     }
 
     /// One request more is asked of the instance.
@@ -86,8 +86,13 @@ mod tests {
         assert!(ticks(&mut cpu, 1, TICK).is_err());
         cpu.share();
         cpu.begin();
+        assert!(ticks(&mut cpu, 5, TICK).is_ok());
+        assert!(ticks(&mut cpu, 1, TICK).is_err(), "who may have less has no more for sharing");
+        let mut cpu = Cpu::new(TICK * 1000, usage.clone());
+        cpu.share();
+        cpu.begin();
         assert!(ticks(&mut cpu, 200, TICK).is_ok());
         assert!(ticks(&mut cpu, 1, TICK).is_err(), "those who share wait for it");
-        assert_eq!(usage.read().cpu_ms, 2130);
+        assert_eq!(usage.read().cpu_ms, 2190);
     }
 }
