@@ -5,11 +5,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { before, test } from 'node:test';
-// The others run with it, in the same browser and, but for the states, against the same product.
+// The others run with it, in the same browser and against the same product.
 import './console.test.mjs';
 import './flows.test.mjs';
 import './resilience.test.mjs';
-import './states.test.mjs';
 import { cameraOrbit, dragAcross, loadedViewer, shoot, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
 
 const { PHOTO } = process.env;

@@ -53,6 +53,15 @@ fn a_person_makes_a_model_and_turns_it() {
     drive_restarting("main_job.test.mjs", &mut product, &sign, &more);
 }
 
+/// Every state of the pages, against a stand-in that shows them at once, in a browser of their own: one that has drawn models
+/// for minutes is slow.
+#[test]
+fn every_state_of_the_pages_is_whole() {
+    if can_browse().unwrap() {
+        drive("states.test.mjs", "", &[]);
+    }
+}
+
 #[test]
 fn a_person_signs_in_reads_and_tries_the_api() {
     if !can_browse().unwrap() {
