@@ -115,7 +115,8 @@ mod tests {
         assert_eq!(seen(JobAccess::Owner, Some("user-key"), &other, Some(&link(101, 3))), Ok(()));
         assert_eq!(seen(JobAccess::Owner, None, &own, Some(&link(100, 3))), Err(Refusal::NotAuthenticated));
         assert_eq!(seen(JobAccess::Owner, None, &own, Some(&link(101, 2))), Err(Refusal::NotAuthenticated));
-        let changed = |key, owner, token| asked(JobAccess::Owner, key, owner, Some(token), false);
+        let changed =
+            |key: Option<&str>, owner: &str, token: &str| asked(JobAccess::Owner, key, owner, Some(token), false);
         assert_eq!(changed(None, &own, &link(101, 3)), Err(Refusal::NotAuthenticated));
         assert_eq!(changed(Some("user-key"), &other, &link(101, 3)), Err(Refusal::AccessDenied));
         assert_eq!(changed(Some("user-key"), &own, &link(101, 3)), Ok(()), "its own key may all the same");
