@@ -1,7 +1,7 @@
 //! A folder for what is fetched, kept between starts. Nobody but its owner may read or write it; what somebody else could
 //! have put there is thrown away.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::EdgeError;
@@ -33,11 +33,9 @@ impl Folder {
         Some(bytes)
     }
 
-    /// Writes beside and renames, so that a reader sees all of it or none.
+    /// Writes a file of it, of which a reader sees all or nothing.
     pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
-        file.write_all(bytes)?;
-        file.persist(self.0.join(name)).map(drop).map_err(|error| error.error)
+        rights::write(&self.0, &self.0.join(name), bytes)
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -91,15 +91,8 @@ impl Cache {
 
     fn keep(&self, key: &str, code: &[u8]) -> io::Result<()> {
         let (code_path, digest_path) = self.paths(key);
-        self.write(&code_path, code)?;
-        self.write(&digest_path, hex::encode(Sha256::digest(code)).as_bytes())
-    }
-
-    /// Writes beside and renames, so that a reader sees all of it or none.
-    fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(bytes)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
+        rights::write(&self.folder, &code_path, code)?;
+        rights::write(&self.folder, &digest_path, hex::encode(Sha256::digest(code)).as_bytes())
     }
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {

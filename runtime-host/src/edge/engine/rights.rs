@@ -1,7 +1,7 @@
 //! Files and folders that are ours alone, looked at without following links.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// A folder of ours.
@@ -37,6 +37,13 @@ fn take(folder: &Path, found: &std::fs::Metadata) -> io::Result<Own> {
     is_ours(found)?;
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
     Ok(Own { folder: folder.into(), was_open: others_write(found) })
+}
+
+/// Writes a file of `folder` beside its place and renames it, so that a reader sees all of it or none.
+pub(in crate::edge) fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// Opens a plain file for reading that only we could have written.
