@@ -1,6 +1,6 @@
 //! The log routes and the audit log, through the front door, over what real traffic left there.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use image2model_tests::client::{Client, Upload, text};
 use image2model_tests::redis::Redis;
@@ -17,19 +17,6 @@ fn start() -> Product {
 
 fn photograph(name: &str) -> Upload {
     Upload::new(name, photo::jpeg(320, 240, 7).unwrap())
-}
-
-/// Asks again until the answer is as wanted: entries are written a moment after they are said.
-async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let started = Instant::now();
-    loop {
-        let answer = client.json(path).await.unwrap();
-        if wanted(&answer) {
-            return answer;
-        }
-        assert!(started.elapsed() < Duration::from_secs(60), "{path} never answered as wanted: {answer:#}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
@@ -69,10 +56,12 @@ async fn a_job_is_followed_by_its_request_id_and_its_failure_is_found() {
     let (user, admin) = (product.client_with_key(USER).unwrap(), product.client_with_key(ADMIN).unwrap());
     let job = run_job(&user, "chair.jpg", "follow-me-1").await;
     let path = "/api/v1/logs?request_id=follow-me-1";
-    let said = until(&admin, path, |found| {
-        has_type(found, "access") && list(found, "entries").iter().any(|e| e["message"] == "a model is done")
-    })
-    .await;
+    let said = admin
+        .until(path, |found| {
+            has_type(found, "access") && list(found, "entries").iter().any(|e| e["message"] == "a model is done")
+        })
+        .await
+        .unwrap();
     for entry in list(&said, "entries") {
         assert_eq!(entry["request_id"], "follow-me-1");
         assert_eq!(entry["job_id"], job["job_id"], "{entry}");
@@ -88,10 +77,12 @@ async fn a_job_is_followed_by_its_request_id_and_its_failure_is_found() {
     let is_refusal = |error: &&Value| {
         error["type"] == "worker" && list(error, "examples").iter().any(|e| e["job_id"] == failed["job_id"])
     };
-    let analysis = until(&admin, "/api/v1/logs/analyze?hours=1", |found| {
-        list(&found["errors"], "most_frequent").iter().any(|error| is_refusal(&error))
-    })
-    .await;
+    let analysis = admin
+        .until("/api/v1/logs/analyze?hours=1", |found| {
+            list(&found["errors"], "most_frequent").iter().any(|error| is_refusal(&error))
+        })
+        .await
+        .unwrap();
     let refusal = list(&analysis["errors"], "most_frequent").iter().find(is_refusal).unwrap();
     assert!(!text(refusal, "code").is_empty() && refusal["count"].as_u64() >= Some(1), "{refusal}");
     assert_eq!(list(refusal, "examples")[0]["request_id"], "follow-me-2");
@@ -126,7 +117,7 @@ async fn an_export_holds_everything_and_no_secret() {
         let probe = nobody.request(Method::GET, "/favicon.ico").header("x-request-id", format!("probe-{n}"));
         assert_ne!(probe.send().await.unwrap().status(), 503);
     }
-    until(&admin, "/api/v1/logs?request_id=probe-299", |found| found["count"] == 1).await;
+    admin.until("/api/v1/logs?request_id=probe-299", |found| found["count"] == 1).await.unwrap();
 
     let lines = export(&admin, json!({ "type": "access" })).await;
     let entries: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -162,8 +153,10 @@ async fn rotation_and_cleanup_do_what_they_say() {
     let (user, admin) = (product.client_with_key(USER).unwrap(), product.client_with_key(ADMIN).unwrap());
     let job = run_job(&user, "chair.jpg", "old-entry").await;
     let path = format!("/api/v1/logs?job_id={}&type=worker", text(&job, "job_id"));
-    let before =
-        until(&admin, &path, |found| list(found, "entries").iter().any(|e| e["message"] == "a model is done")).await;
+    let before = admin
+        .until(&path, |found| list(found, "entries").iter().any(|e| e["message"] == "a model is done"))
+        .await
+        .unwrap();
 
     let (status, rotated) = call(&admin, Method::POST, "/api/v1/logs/rotate", json!({})).await;
     assert_eq!(status, 200, "{rotated}");
@@ -256,7 +249,7 @@ async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
     let mut redis = Redis::start_with(&["--appendfsync", "always"]).unwrap();
     let product = Product::setup().with("REDIS_URL", redis.url()).start().unwrap();
     let client = product.client().unwrap();
-    until(&client, "/api/v1/logs/health", |health| health["status"] == "healthy").await;
+    client.until("/api/v1/logs/health", |health| health["status"] == "healthy").await.unwrap();
 
     redis.process().signal("TERM").unwrap();
     redis.process().wait(Duration::from_secs(20)).unwrap();
@@ -271,10 +264,12 @@ async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
     while client.get("/api/v1/logs/types").await.unwrap().status() == 503 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let found = until(&client, "/api/v1/logs?type=access&q=meanwhile-&limit=500", |found| {
-        list(found, "entries").iter().any(|entry| entry["request_id"] == "meanwhile-99")
-    })
-    .await;
+    let found = client
+        .until("/api/v1/logs?type=access&q=meanwhile-&limit=500", |found| {
+            list(found, "entries").iter().any(|entry| entry["request_id"] == "meanwhile-99")
+        })
+        .await
+        .unwrap();
     let health = client.json("/api/v1/logs/health").await.unwrap();
     let lost = health["lost"]["by_writers"].as_u64().unwrap();
     let mut ids: Vec<&str> = list(&found, "entries").iter().map(|entry| text(entry, "request_id")).collect();

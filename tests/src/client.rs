@@ -158,6 +158,22 @@ impl Client {
         }
     }
 
+    /// GET of a JSON document, again and again, until it is as wanted; answers with it.
+    ///
+    /// # Errors
+    /// When it is not after a minute: everything that is waited for comes by itself within seconds.
+    pub async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer: Value = self.get(path).await?.json().await.unwrap_or_default();
+            if wanted(&answer) {
+                return Ok(answer);
+            }
+            anyhow::ensure!(Instant::now() < deadline, "{path} stays {answer:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     /// Reads an event stream to its end; answers with `(id, event name, data)` of each event.
     ///
     /// # Errors

@@ -37,11 +37,5 @@ async fn refused(client: &Client, path: &str, body: &Value) -> (u16, String) {
 
 /// Waits until the job is as wanted.
 async fn until(client: &Client, job: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    loop {
-        let status = client.json(&format!("/api/v1/status/{job}")).await.unwrap();
-        if wanted(&status) {
-            return status;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    client.until(&format!("/api/v1/status/{job}"), wanted).await.unwrap()
 }

@@ -24,6 +24,7 @@ async fn every_operation_answers_as_documented() {
     asking.all(open_and_admin(&jobs)).await;
     queues(&mut asking, &jobs).await.unwrap();
     refused::conflicts(&mut asking, &jobs).await.unwrap();
+    erased_while_it_runs(&mut asking).await.unwrap();
     asking.all(changing(&jobs)).await;
     keys(&mut asking).await.unwrap();
     components(&mut asking).await.unwrap();
@@ -64,6 +65,15 @@ async fn queues(asking: &mut Asking, jobs: &Jobs) -> anyhow::Result<()> {
     asking.ask(cancel.is(202).shown_as("cancelled")).await?;
     asking.ask(ask("cancelTask").admin().at("id", id(&jobs.running)).is(202).shown_as("cancelled")).await?;
     asking.ask(ask("cancelTask").admin().at("id", "0".repeat(32)).is(404)).await?;
+    Ok(())
+}
+
+/// A job with a model under way is erased once that has ended.
+async fn erased_while_it_runs(asking: &mut Asking) -> anyhow::Result<()> {
+    let client = asking.product.client_with_key(USER_KEY)?;
+    let job = client.upload(&[Upload::new("sim-slow.jpg", photo::jpeg(160, 120, 9)?)], &[]).await?;
+    client.until(&format!("/api/v1/status/{}", id(&job)), |job| job["files"][0]["status"] == "processing").await?;
+    asking.ask(ask("eraseJob").at("job_id", id(&job)).is(202).shown_as("ending")).await?;
     Ok(())
 }
 
@@ -271,7 +281,6 @@ fn changing(jobs: &Jobs) -> Vec<Ask> {
     vec![
         ask("generateModel").body(single).is(202).shown_as("accepted"),
         ask("generateModel").body(json!({ "job_id": id(&jobs.stored), "file_id": "0".repeat(32) })).is(404),
-        ask("eraseJob").at("job_id", id(&jobs.stored)).is(202).shown_as("ending"),
         ask("shareJob")
             .at("job_id", id(&jobs.completed))
             .body(json!({ "expires_in_seconds": 3600 }))

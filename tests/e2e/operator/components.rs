@@ -10,7 +10,7 @@ use image2model_tests::{Fleet, process};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{named, post, send, until};
+use super::{named, post, send};
 
 fn wasm(component: &str) -> PathBuf {
     process::root().join(format!("target/wasm32-wasip2/release/image2model_{component}.wasm"))
@@ -39,11 +39,13 @@ async fn component(client: &Client, id: &str) -> Value {
 
 /// Every host says that it serves this.
 async fn everywhere(client: &Client, id: &str, digest: &str) {
-    until(client, "/api/v1/admin/components", |all| {
-        let hosts = named(&all["components"], "id", id)["hosts"].as_array().unwrap().clone();
-        hosts.len() == 2 && hosts.iter().all(|host| host["digest"] == digest)
-    })
-    .await;
+    client
+        .until("/api/v1/admin/components", |all| {
+            let hosts = named(&all["components"], "id", id)["hosts"].as_array().unwrap().clone();
+            hosts.len() == 2 && hosts.iter().all(|host| host["digest"] == digest)
+        })
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +54,7 @@ async fn a_fleet_serves_another_release_and_goes_back() {
     fleet.add_serving(1).unwrap();
     let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[1].client(None).unwrap());
     let both = |all: &Value| named(&all["components"], "id", "web")["hosts"].as_array().map(Vec::len) == Some(2);
-    until(&client, "/api/v1/admin/components", both).await;
+    client.until("/api/v1/admin/components", both).await.unwrap();
     let before = component(&client, "web").await;
     let original = text(&before, "digest").to_owned();
     assert_eq!(
@@ -78,11 +80,12 @@ async fn a_fleet_serves_another_release_and_goes_back() {
     // A host that starts now serves what the fleet serves.
     fleet.add_serving(1).unwrap();
     let late = fleet.hosts()[2].client(None).unwrap();
-    until(&late, "/api/v1/admin/components", |all| {
+    late.until("/api/v1/admin/components", |all| {
         let hosts = named(&all["components"], "id", "web")["hosts"].as_array().unwrap().clone();
         hosts.len() == 3 && hosts.iter().all(|host| host["digest"] == digest.as_str())
     })
-    .await;
+    .await
+    .unwrap();
 
     let refused = terminal(&url, &["swap", "web", "--from", wasm("media_inspector").to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
@@ -104,7 +107,7 @@ async fn a_fleet_serves_another_release_and_goes_back() {
 async fn a_guard_is_tried_on_some_callers_and_then_served() {
     let product = image2model_tests::Product::setup().start().unwrap();
     let client = product.client().unwrap();
-    until(&client, "/api/v1/admin/components", |all| all["owner"] == "image2model").await;
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("guard.wasm");
     std::fs::write(&file, another("guard")).unwrap();

@@ -7,7 +7,7 @@ use image2model_tests::sim::Sim;
 use image2model_tests::{Client, Product};
 use serde_json::{Value, json};
 
-use super::{named, until};
+use super::named;
 
 const TOKEN: &str = "a-token-for-the-blob-gateway";
 
@@ -48,25 +48,27 @@ async fn readiness_follows_what_is_needed() {
     let (_serve, url) = start("serve", elsewhere.path(), &with("BLOB_URL", format!("http://127.0.0.1:{port}")));
     let client = Client::new(&url, None).unwrap();
 
-    let ready = until(&client, "/health/ready", |r| r["checks"]["workers"] == "ok").await;
+    let ready = client.until("/health/ready", |r| r["checks"]["workers"] == "ok").await.unwrap();
     assert_eq!((&ready["status"], &ready["checks"]["blob_store"]), (&json!("ready"), &json!("ok")));
-    let fal = until(&client, "/health/readiness", |r| detail(r, "fal_api")["reachable"] == true).await;
+    let fal = client.until("/health/readiness", |r| detail(r, "fal_api")["reachable"] == true).await.unwrap();
     assert_eq!(detail(&fal, "fal_api")["mode"], "live");
-    let hosts =
-        until(&client, "/api/v1/admin/system-info", |i| i["hosts"].as_array().is_some_and(|h| h.len() == 2)).await;
+    let hosts = client
+        .until("/api/v1/admin/system-info", |i| i["hosts"].as_array().is_some_and(|h| h.len() == 2))
+        .await
+        .unwrap();
     named(&hosts["hosts"], "role", "worker");
     named(&hosts["hosts"], "role", "serve");
 
     worker.signal("TERM").unwrap();
     worker.wait(std::time::Duration::from_secs(40)).unwrap();
-    let away = until(&client, "/health/ready", |r| r["checks"]["blob_store"] == "failed").await;
+    let away = client.until("/health/ready", |r| r["checks"]["blob_store"] == "failed").await.unwrap();
     assert_eq!((&away["status"], &away["checks"]["redis"]), (&json!("not_ready"), &json!("ok")));
     assert_eq!((&away["checks"]["workers"], &away["checks"]["disk_space"]), (&json!("degraded"), &json!("failed")));
     assert_eq!(status(&client, "/health/ready").await, 503);
     assert_eq!(client.json("/api/v1/admin/system-health").await.unwrap()["status"], "critical");
 
     redis.process().kill();
-    let away = until(&client, "/health/ready", |r| r["checks"]["redis"] == "failed").await;
+    let away = client.until("/health/ready", |r| r["checks"]["redis"] == "failed").await.unwrap();
     assert_eq!(away["status"], "not_ready");
     for path in ["/health/ready", "/health", "/health/detailed", "/api/v1/health/readiness"] {
         assert_eq!(status(&client, path).await, 503, "{path}");
@@ -87,7 +89,7 @@ async fn without_a_worker_uploads_wait_and_health_says_so() {
     let data = tempfile::tempdir().unwrap();
     let (_serve, url) = start("serve", data.path(), &[("REDIS_URL", redis.url())]);
     let client = Client::new(&url, None).unwrap();
-    let health = until(&client, "/health", |h| h["checks"]["workers"] == "degraded").await;
+    let health = client.until("/health", |h| h["checks"]["workers"] == "degraded").await.unwrap();
     assert_eq!((&health["status"], &health["checks"]["redis"]), (&json!("degraded"), &json!("ok")));
     let upload = client.upload(&[super::photograph("a.jpg", 1)], &[]).await.unwrap();
     assert_eq!(upload["status"], "pending");
@@ -99,7 +101,7 @@ async fn details_are_open_and_tell_no_names() {
     let product = Product::setup().start().unwrap();
     let client = product.client().unwrap();
     for path in ["/health/detailed", "/api/v1/health/detailed", "/health/detailed/"] {
-        let health = until(&client, path, |h| h["processes"]["hosts"] == 1 && h["status"] == "healthy").await;
+        let health = client.until(path, |h| h["processes"]["hosts"] == 1 && h["status"] == "healthy").await.unwrap();
         assert_eq!(health["fal"]["mode"], "simulated", "{health}");
         assert!(health["system"]["memory_available_gb"].as_f64() > Some(0.0), "{health}");
         assert!(health["uptime_seconds"].is_u64());

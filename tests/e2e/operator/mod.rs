@@ -36,20 +36,6 @@ async fn post(client: &Client, path: &str, body: &Value) -> (u16, Value) {
     (status, response.json().await.unwrap_or_default())
 }
 
-/// Asks until the answer is as wanted; every state that is waited for here comes by itself within seconds.
-async fn until(client: &Client, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    loop {
-        let response = client.get(path).await.unwrap();
-        let answer: Value = response.json().await.unwrap_or_default();
-        if wanted(&answer) {
-            return answer;
-        }
-        assert!(std::time::Instant::now() < deadline, "{path} stays {answer}");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-}
-
 /// The named entry of a list of objects.
 fn named<'a>(list: &'a Value, field: &str, value: &str) -> &'a Value {
     let found = list.as_array().and_then(|list| list.iter().find(|entry| entry[field] == value));

@@ -5,7 +5,7 @@ use image2model_tests::client::text;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{named, photograph, post, send, until};
+use super::{named, photograph, post, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_holds_and_resuming_lets_go() {
@@ -21,7 +21,8 @@ async fn a_pause_holds_and_resuming_lets_go() {
     let queue = named(&state["queues"], "name", "batch_processing");
     assert_eq!((&queue["waiting"], &queue["running"], &queue["paused"]), (&json!(2), &json!(0), &json!(true)));
     assert_eq!(state["totals"]["waiting"], 2);
-    let health = until(&client, "/health", |health| health["paused_queues"] == json!(["batch_processing"])).await;
+    let health =
+        client.until("/health", |health| health["paused_queues"] == json!(["batch_processing"])).await.unwrap();
     assert_eq!(health["status"], "degraded");
 
     let waiting = client.json("/api/v1/admin/tasks?state=reserved&limit=1").await.unwrap();

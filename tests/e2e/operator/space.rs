@@ -11,7 +11,7 @@ use image2model_tests::kept::stored_in;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{photograph, send, until};
+use super::{photograph, send};
 
 const MEGABYTE: u64 = 1 << 20;
 
@@ -59,7 +59,7 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     let kept: Vec<_> = stored_in(&uploads).collect();
     assert_eq!(kept, [uploads.join(text(&before, "job_id"))], "something of the refused upload was kept");
 
-    let health = until(&client, "/health/ready", |health| health["checks"]["disk_space"] == "failed").await;
+    let health = client.until("/health/ready", |health| health["checks"]["disk_space"] == "failed").await.unwrap();
     assert_eq!(health["status"], "not_ready");
     let disk = &client.json("/api/v1/admin/system-info").await.unwrap()["disk"];
     assert_eq!(
@@ -78,5 +78,5 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     std::fs::remove_file(&ballast).unwrap();
     let after = client.upload(&[photograph("a.jpg", 2)], &[]).await.unwrap();
     assert_eq!(client.ended(text(&after, "job_id")).await.unwrap()["status"], "completed");
-    until(&client, "/health/ready", |health| health["status"] == "ready").await;
+    client.until("/health/ready", |health| health["status"] == "ready").await.unwrap();
 }

@@ -5,7 +5,7 @@ use image2model_tests::tables::route_tables;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{named, send, until};
+use super::{named, send};
 
 /// Method and path of every route that asks for the admin key. What a path names does not exist, but for a queue and a
 /// component that every host has.
@@ -51,11 +51,13 @@ async fn hosts_workers_and_components_are_shown() {
     let product = Product::setup().start().unwrap();
     let client = product.client().unwrap();
     // The sign of life is written every five seconds; then it counts what was asked above.
-    let info = until(&client, "/api/v1/admin/system-info", |info| {
-        let components = info["components"]["components"].as_array();
-        components.is_some_and(|all| all.iter().any(|c| c["id"] == "admin" && c["requests"].as_u64() > Some(1)))
-    })
-    .await;
+    let info = client
+        .until("/api/v1/admin/system-info", |info| {
+            let components = info["components"]["components"].as_array();
+            components.is_some_and(|all| all.iter().any(|c| c["id"] == "admin" && c["requests"].as_u64() > Some(1)))
+        })
+        .await
+        .unwrap();
     let host = &info["hosts"][0];
     assert_eq!((&host["role"], &info["hosts_message"]), (&json!("up"), &json!(null)));
     assert!(host["process"]["memory_bytes"].as_u64() > Some(1 << 20), "{host}");

@@ -6,7 +6,7 @@ use image2model_tests::sim::Sim;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{photograph, send, until};
+use super::{photograph, send};
 
 async fn dead(client: &Client) -> Value {
     client.json("/api/v1/admin/tasks?state=dead").await.unwrap()
@@ -72,10 +72,14 @@ async fn running_tasks_are_shown_and_stopped_one_by_one_or_by_job() {
     let files: Vec<_> = names.iter().zip(1..).map(|(name, seed)| photograph(name, seed)).collect();
     let upload = client.upload(&files, &[]).await.unwrap();
     let job = text(&upload, "job_id");
-    let active = until(&client, "/api/v1/admin/tasks", |a| {
-        a["tasks"].as_array().is_some_and(|tasks| tasks.len() == 3 && tasks.iter().all(|t| t["status"] == "processing"))
-    })
-    .await;
+    let active = client
+        .until("/api/v1/admin/tasks", |a| {
+            a["tasks"]
+                .as_array()
+                .is_some_and(|tasks| tasks.len() == 3 && tasks.iter().all(|t| t["status"] == "processing"))
+        })
+        .await
+        .unwrap();
     let task = &active["tasks"][0];
     assert_eq!((&active["state"], &task["queue"]), (&json!("active"), &json!("batch_processing")));
     assert!(!text(task, "worker").is_empty() && !text(task, "fal_request_id").is_empty(), "{task}");
@@ -85,7 +89,7 @@ async fn running_tasks_are_shown_and_stopped_one_by_one_or_by_job() {
     assert_eq!((status, &stopping["running_files"]), (202, &json!(1)), "{stopping}");
     assert_eq!(send(&client, Method::POST, &format!("/api/v1/admin/tasks/{second}/cancel")).await.0, 202);
     let status = format!("/api/v1/status/{job}");
-    let halfway = until(&client, &status, |s| s["cancelled_files"] == 2).await;
+    let halfway = client.until(&status, |s| s["cancelled_files"] == 2).await.unwrap();
     assert_eq!(halfway["status"], "processing");
     let (answer, _) =
         send(&client, Method::POST, &format!("/api/v1/admin/tasks/{}/cancel", text(&upload, "task_id"))).await;

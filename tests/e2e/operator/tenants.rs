@@ -5,7 +5,7 @@ use image2model_tests::client::{Client, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{named, photograph, send, until};
+use super::{named, photograph, send};
 
 const ADMIN: &str = "the-admins-key-0123456789";
 
@@ -40,11 +40,11 @@ async fn a_cap_holds_a_tenants_files_back_and_is_taken_away_again() {
     let files = [1, 2, 3].map(|seed| photograph("sim-slow.jpg", seed));
     let job = user.upload(&files, &[]).await.unwrap();
     let at_work = |answer: &Value| named(&answer["tenants"], "tenant", &tenant)["running"] == 1;
-    let tenants = until(&admin, "/api/v1/admin/tenants", at_work).await;
+    let tenants = admin.until("/api/v1/admin/tenants", at_work).await.unwrap();
     assert_eq!(named(&tenants["tenants"], "tenant", &tenant)["waiting"], 2);
     let (_, terms) = set(&admin, &tenant, json!({ "max_concurrent": null })).await;
     assert_eq!(terms["max_concurrent"], Value::Null);
-    until(&admin, "/api/v1/admin/queues", |queues| queues["totals"]["running"] == 3).await;
+    admin.until("/api/v1/admin/queues", |queues| queues["totals"]["running"] == 3).await.unwrap();
     let cancel = format!("/api/v1/jobs/{}", text(&job, "job_id"));
     assert_eq!(send(&user, Method::DELETE, &cancel).await.0, 202);
     assert_eq!(user.ended(text(&job, "job_id")).await.unwrap()["status"], "cancelled");
