@@ -1,8 +1,9 @@
 //! Gets the image an input names: from our own storage, out of a `data:` URI, or over HTTP, at most [`MOST_BYTES`].
 //! A marker URL on a foreign host stands for a built-in drawing, since nothing needs to be there.
 
-use crate::{errors::ModelError, model::Source, scenario::Scenario, sim::Sim, storage::StoredFile};
+use crate::{errors::ModelError, scenario::Scenario, sim::Sim, storage::StoredFile};
 use base64::Engine;
+use fal_sim_relief::Source;
 use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
 

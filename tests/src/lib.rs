@@ -16,7 +16,6 @@ pub mod http2;
 pub mod kept;
 pub mod nginx;
 pub mod otlp;
-pub mod photo;
 pub mod product;
 pub mod proof;
 pub mod proxy;
@@ -26,6 +25,7 @@ pub mod redis;
 pub mod sim;
 pub mod tables;
 
+pub use image2model_photograph as photo;
 pub use image2model_processes as process;
 
 pub use client::Client;

@@ -7,6 +7,7 @@ mod command;
 mod counts;
 mod fuzz;
 mod lint;
+mod results;
 mod setup;
 mod test;
 mod up;

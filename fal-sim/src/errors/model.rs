@@ -3,6 +3,7 @@
 
 use super::Outcome;
 use crate::json::set;
+use fal_sim_relief::{FORMATS, MAX_SIDE, ReliefError};
 use serde_json::{Value, json};
 
 /// One entry of `detail`.
@@ -160,6 +161,18 @@ impl ModelError {
             error: Some(format!("Invalid status code: {}", self.status)),
             error_type: None,
             billable_units: self.billable_units,
+        }
+    }
+}
+
+/// What the maker of models says, in FAL's words.
+impl From<ReliefError> for ModelError {
+    fn from(error: ReliefError) -> Self {
+        match error {
+            ReliefError::Unreadable => Self::image_load(),
+            ReliefError::UnsupportedFormat => Self::unsupported_format(&FORMATS),
+            ReliefError::TooLarge => Self::image_too_large(MAX_SIDE, MAX_SIDE),
+            ReliefError::Writing(what) => Self::internal(what),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The FAL endpoints that exist here: their inputs, where their image is, how their output is laid out, what they cost.
 //! Source: the input and output schemas that FAL publishes with each model. Any other endpoint id answers 404 at submit.
 
+use fal_sim_relief::Options;
+
 use super::schema::{Field, Type, flag, optional, required, whole};
 use serde_json::Value;
 
@@ -32,28 +34,11 @@ pub struct Endpoint {
     pub price: u32,
 }
 
-/// What an input asks of the maker of models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Most faces.
-    pub face_limit: Option<u32>,
-    /// With the picture as texture.
-    pub textured: bool,
-    /// With a larger texture.
-    pub detailed: bool,
-    /// With roughness as well.
-    pub pbr: bool,
-    /// As quads, which means FBX.
-    pub quad: bool,
-    /// The seed to report back.
-    pub seed: Option<i64>,
-}
-
 const TEXT: Type = Type::Text;
 const FLAG: Type = Type::Flag;
 const ANY: Type = Type::Whole(i64::MIN, i64::MAX);
 /// Below 14 faces nothing closed can be made of a picture; FAL's own schema has no bound.
-const FACES: Type = Type::Whole(super::relief::FEWEST_FACES as i64, i64::MAX);
+const FACES: Type = Type::Whole(fal_sim_relief::FEWEST_FACES as i64, i64::MAX);
 
 const TRIPO_25: &[Field] = &[
     required("image_url", TEXT),
@@ -218,8 +203,13 @@ impl Endpoint {
             detailed: text("texture") == Some("HD") || matches!(text("texture_quality"), Some("detailed" | "extreme")),
             pbr: on("pbr", new_tripo && self.id != "tripo3d/p1/image-to-3d") || on("enable_pbr", false),
             quad,
-            seed: number("seed").or(number("model_seed")),
         }
+    }
+
+    /// The seed to report back: the input's, else 0.
+    pub fn seed(&self, input: &Value) -> i64 {
+        let number = |name: &str| input.get(name).and_then(whole);
+        number("seed").or(number("model_seed")).unwrap_or(0)
     }
 
     fn has(&self, name: &str) -> bool {

@@ -4,25 +4,23 @@ use super::Request;
 use crate::json::set;
 use crate::{
     errors::{ModelError, Outcome},
-    model::{
-        Generated,
-        catalogue::{Family, Options},
-    },
+    model::catalogue::Family,
     origin::Service,
     scenario::Scenario,
     sim::Sim,
     storage::Description,
 };
 use bytes::Bytes;
+use fal_sim_relief::{Generated, Options};
 use serde_json::{Value, json};
 use std::io;
 
 /// Stores the files and answers the successful outcome.
-pub async fn store(sim: &Sim, request: &Request, options: &Options, generated: Generated) -> Outcome {
+pub async fn store(sim: &Sim, request: &Request, input: &Value, options: &Options, generated: Generated) -> Outcome {
     tracing::debug!(fal_request_id = request.id, faces = generated.faces, "model made");
     match files(sim, request, generated).await {
         Ok((task, mesh, preview)) => {
-            let body = layout(request, options, &task, mesh, preview);
+            let body = layout(request, request.endpoint.seed(input), options, &task, mesh, preview);
             Outcome::success(body, request.endpoint.billable_units(options))
         }
         Err(error) => {
@@ -59,9 +57,8 @@ async fn file(
     Ok(File { object: json!({"url": url, "content_type": content_type, "file_size": stored.size}), extension: "" })
 }
 
-fn layout(request: &Request, options: &Options, task: &str, mesh: File, preview: File) -> Value {
+fn layout(request: &Request, seed: i64, options: &Options, task: &str, mesh: File, preview: File) -> Value {
     let urls = json!({mesh.extension: mesh.object});
-    let seed = options.seed.unwrap_or(0);
     let (mut body, mesh_fields): (Value, &[&str]) = match request.endpoint.family {
         Family::Tripo25 => {
             let field: &[&str] = match (options.pbr, options.textured) {

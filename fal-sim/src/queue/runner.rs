@@ -5,7 +5,7 @@ use super::{Request, Settings, Slot, logs::STAGES, output};
 use crate::{
     errors::{ModelError, Outcome, RequestError},
     image_source,
-    model::{self, Generated, Source, schema},
+    model::schema,
     scenario::Scenario,
     sim::Sim,
     webhook,
@@ -121,7 +121,7 @@ async fn perform(sim: &Arc<Sim>, request: &Arc<Request>, input: &Value) -> Outco
         Ok(())
     };
     match tokio::try_join!(making, passing) {
-        Ok((generated, ())) => output::store(sim, request, &options, generated).await,
+        Ok((generated, ())) => output::store(sim, request, input, &options, generated).await,
         Err(error) => {
             tracing::debug!(fal_request_id = request.id, kind = error.kind(), "model refused");
             error.outcome()
@@ -147,21 +147,24 @@ async fn make(
     sim: &Arc<Sim>,
     request: &Request,
     input: &Value,
-    options: model::catalogue::Options,
-) -> Result<Generated, ModelError> {
+    options: fal_sim_relief::Options,
+) -> Result<fal_sim_relief::Generated, ModelError> {
     let url = request.endpoint.image_url(input).ok_or_else(ModelError::file_download)?;
     let source = image_source::fetch(sim, url).await?;
-    if let Source::Encoded(bytes) = &source {
+    if let fal_sim_relief::Source::Encoded(bytes) = &source {
         request.know_image(|| hex::encode(Sha256::digest(bytes)));
     }
     let closed = |_| ModelError::internal("the simulator is stopping");
     let permit = sim.generators.clone().acquire_owned().await.map_err(closed)?;
     let work = move || {
-        let generated = model::generate(source, &options);
+        let generated = fal_sim_relief::generate(source, &options);
         drop(permit);
         generated
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| ModelError::internal("the generator stopped"))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| ModelError::internal("the generator stopped"))?
+        .map_err(ModelError::from)
 }
 
 /// Lets the first `share` of a run pass, writing its log lines as their time comes.

@@ -57,7 +57,7 @@ fn command(words: Vec<String>) -> String {
     };
     let (name, arguments) = words.split_first().unwrap();
     if name == "get" {
-        return format!("{:?}", connection.get(&arguments[0]).map(|value| value.map(|bytes| String::from_utf8(bytes))));
+        return format!("{:?}", connection.get(&arguments[0]).map(|value| value.map(String::from_utf8)));
     }
     let arguments: Vec<_> = arguments.iter().map(|word| RedisParameter::Binary(word.clone().into_bytes())).collect();
     format!("{:?}", connection.execute(name, &arguments))

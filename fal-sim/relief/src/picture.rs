@@ -2,34 +2,35 @@
 //! shrunk at once to what the texture needs so that only one full-size copy ever lives.
 //! Bounded by [`MAX_PIXELS`]: dimensions are read from the header before any pixel is decoded.
 
-use crate::errors::ModelError;
+use crate::ReliefError;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, codecs::jpeg::JpegEncoder};
 use std::io::Cursor;
 
+/// Longer side of the largest square picture taken, in pixels.
+pub const MAX_SIDE: u32 = 10_000;
 /// Largest picture taken, in pixels.
-pub const MAX_PIXELS: u64 = 100_000_000;
+const MAX_PIXELS: u64 = MAX_SIDE as u64 * MAX_SIDE as u64;
 /// Formats a caller may send, by FAL's names.
 pub const FORMATS: [&str; 3] = ["jpg", "png", "webp"];
 
 /// The upright picture, its longer side at most `longest` pixels.
-pub fn decode(bytes: &[u8], longest: u32) -> Result<RgbImage, ModelError> {
-    let mut reader =
-        ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| ModelError::image_load())?;
+pub fn decode(bytes: &[u8], longest: u32) -> Result<RgbImage, ReliefError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| ReliefError::Unreadable)?;
     match reader.format() {
         Some(ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP) => {}
-        Some(_) => return Err(ModelError::unsupported_format(&FORMATS)),
-        None => return Err(ModelError::image_load()),
+        Some(_) => return Err(ReliefError::UnsupportedFormat),
+        None => return Err(ReliefError::Unreadable),
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_PIXELS * 8);
     reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|_| ModelError::image_load())?;
+    let mut decoder = reader.into_decoder().map_err(|_| ReliefError::Unreadable)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(ModelError::image_too_large(10_000, 10_000));
+        return Err(ReliefError::TooLarge);
     }
-    let orientation = decoder.orientation().map_err(|_| ModelError::image_load())?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| ModelError::image_load())?;
+    let orientation = decoder.orientation().map_err(|_| ReliefError::Unreadable)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| ReliefError::Unreadable)?;
     if width.max(height) > longest {
         picture = picture.thumbnail(longest, longest);
     }
@@ -38,11 +39,11 @@ pub fn decode(bytes: &[u8], longest: u32) -> Result<RgbImage, ModelError> {
 }
 
 /// A baseline JPEG of the picture.
-pub fn jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>, ModelError> {
+pub fn jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>, ReliefError> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality)
         .encode_image(picture)
-        .map_err(|_| ModelError::internal("the texture could not be written"))?;
+        .map_err(|_| ReliefError::Writing("texture"))?;
     Ok(bytes)
 }
 
@@ -99,8 +100,8 @@ mod tests {
     #[test]
     fn rubbish_and_truncated_files_are_refused() {
         let whole = jpeg(&built_in(), 80).unwrap();
-        assert_eq!(decode(b"not an image", 64).unwrap_err().kind(), "image_load_error");
-        assert_eq!(decode(&whole[..30], 64).unwrap_err().kind(), "image_load_error");
-        assert_eq!(decode(b"GIF89a\x01\0\x01\0\0\0\0", 64).unwrap_err().kind(), "unsupported_image_format");
+        assert_eq!(decode(b"not an image", 64).unwrap_err(), ReliefError::Unreadable);
+        assert_eq!(decode(&whole[..30], 64).unwrap_err(), ReliefError::Unreadable);
+        assert_eq!(decode(b"GIF89a\x01\0\x01\0\0\0\0", 64).unwrap_err(), ReliefError::UnsupportedFormat);
     }
 }

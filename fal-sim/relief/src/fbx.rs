@@ -2,7 +2,7 @@
 //! Source: the layout published by the Blender Foundation ("FBX binary file format specification"): records of end
 //! offset, property count, property bytes, name; typed properties; nested records end with 13 zero bytes.
 
-use super::mesh::Mesh;
+use crate::mesh::Mesh;
 
 const MAGIC: &[u8; 23] = b"Kaydara FBX Binary  \0\x1a\0";
 const VERSION: u32 = 7400;
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn records_nest_and_end_where_they_say() {
         let picture = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, 0]));
-        let mesh = super::super::relief::build(&picture, 500, super::super::relief::Counting::Polygons);
+        let mesh = crate::surface::build(&picture, 500, crate::surface::Counting::Polygons);
         let file = write(&mesh, "relief");
         assert!(file.starts_with(b"Kaydara FBX Binary"));
         assert_eq!(walk(&file, 27, file.len()), ["FBXHeaderExtension", "Definitions", "Objects", "Connections"]);

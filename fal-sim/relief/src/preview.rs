@@ -1,7 +1,7 @@
 //! The small picture FAL sends beside a model: the relief lit from the upper left, as WebP.
 
-use super::height::HeightField;
-use crate::errors::ModelError;
+use crate::ReliefError;
+use crate::height::HeightField;
 use image::{RgbImage, codecs::webp::WebPEncoder, imageops};
 
 /// Longer side of the preview, in pixels.
@@ -10,7 +10,7 @@ const LONGEST: u32 = 320;
 const SHADING: f32 = 6.0;
 
 /// A lossless WebP of the shaded picture; grey instead of its colours when the model has no texture.
-pub fn render(picture: &RgbImage, textured: bool) -> Result<Vec<u8>, ModelError> {
+pub fn render(picture: &RgbImage, textured: bool) -> Result<Vec<u8>, ReliefError> {
     let scale = f64::from(LONGEST) / f64::from(picture.width().max(picture.height()).max(1));
     let sized = |side: u32| ((f64::from(side) * scale).round() as u32).clamp(2, LONGEST);
     let (width, height) = (sized(picture.width()), sized(picture.height()));
@@ -25,7 +25,7 @@ pub fn render(picture: &RgbImage, textured: bool) -> Result<Vec<u8>, ModelError>
     let mut bytes = Vec::new();
     WebPEncoder::new_lossless(&mut bytes)
         .encode(&small, width, height, image::ExtendedColorType::Rgb8)
-        .map_err(|_| ModelError::internal("the preview could not be written"))?;
+        .map_err(|_| ReliefError::Writing("preview"))?;
     Ok(bytes)
 }
 

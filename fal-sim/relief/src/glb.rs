@@ -1,8 +1,7 @@
 //! Writes a mesh as glTF 2.0 binary: 12-byte header, JSON chunk, BIN chunk, every view aligned to four bytes.
 //! Source: Khronos glTF 2.0 specification, §4 (GLB) and §3.6 (buffers, accessors).
 
-use super::mesh::Mesh;
-use crate::json::set;
+use crate::mesh::Mesh;
 use serde_json::{Value, json};
 
 const ARRAY_BUFFER: u32 = 34962;
@@ -41,9 +40,8 @@ pub fn write(mesh: &Mesh, textures: &Textures, name: &str) -> Vec<u8> {
     if !images.is_empty() {
         let textures: Vec<Value> = (0..images.len()).map(|source| json!({"sampler": 0, "source": source})).collect();
         // Linear filtering with mipmaps, edges clamped: the walls repeat the border pixels.
-        set(&mut document, "samplers", json!([{"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}]));
-        set(&mut document, "images", Value::Array(images));
-        set(&mut document, "textures", Value::Array(textures));
+        let sampler = json!({"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071});
+        extend(&mut document, json!({"samplers": [sampler], "images": images, "textures": textures}));
     }
     assemble(&document, &bin.bytes)
 }
@@ -83,13 +81,12 @@ fn texture(jpeg: &[u8], bin: &mut Bin, images: &mut Vec<Value>) -> usize {
 fn material(base_color: Option<usize>, metallic_roughness: Option<usize>) -> Value {
     let mut pbr = json!({"metallicFactor": 0.0, "roughnessFactor": 0.85});
     match base_color {
-        Some(index) => set(&mut pbr, "baseColorTexture", json!({"index": index})),
-        None => set(&mut pbr, "baseColorFactor", json!([0.78, 0.78, 0.8, 1.0])),
+        Some(index) => extend(&mut pbr, json!({"baseColorTexture": {"index": index}})),
+        None => extend(&mut pbr, json!({"baseColorFactor": [0.78, 0.78, 0.8, 1.0]})),
     }
     if let Some(index) = metallic_roughness {
-        set(&mut pbr, "metallicFactor", json!(1.0));
-        set(&mut pbr, "roughnessFactor", json!(1.0));
-        set(&mut pbr, "metallicRoughnessTexture", json!({"index": index}));
+        let texture = json!({"index": index});
+        extend(&mut pbr, json!({"metallicFactor": 1.0, "roughnessFactor": 1.0, "metallicRoughnessTexture": texture}));
     }
     json!({"name": "surface", "pbrMetallicRoughness": pbr})
 }
@@ -105,7 +102,7 @@ impl Bin {
     fn view(&mut self, data: &[u8], target: Option<u32>) -> usize {
         let mut view = json!({"buffer": 0, "byteOffset": self.bytes.len(), "byteLength": data.len()});
         if let Some(target) = target {
-            set(&mut view, "target", json!(target));
+            extend(&mut view, json!({"target": target}));
         }
         self.bytes.extend_from_slice(data);
         pad(&mut self.bytes, 0);
@@ -116,11 +113,16 @@ impl Bin {
     fn accessor(&mut self, data: &[u8], target: u32, component: u32, count: usize, shape: &str, extra: Value) -> usize {
         let view = self.view(data, Some(target));
         let mut accessor = json!({"bufferView": view, "componentType": component, "count": count, "type": shape});
-        if let (Value::Object(accessor), Value::Object(extra)) = (&mut accessor, extra) {
-            accessor.extend(extra);
-        }
+        extend(&mut accessor, extra);
         self.accessors.push(accessor);
         self.accessors.len() - 1
+    }
+}
+
+/// Adds fields to an object, in place of those of the same names.
+fn extend(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
     }
 }
 
