@@ -22,15 +22,39 @@ async function open(page, name) {
   await page.getByText('Reading…').waitFor({ state: 'detached' });
 }
 
+/** Uploads a picture under this name, as a page does. */
+const upload = (page, name, picture) => page.evaluate(async ([name, base64]) => {
+  const form = new FormData();
+  form.append('files', new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type: 'image/jpeg' }));
+  return (await (await fetch('/api/v1/upload', { method: 'POST', body: form })).json()).job_id;
+}, [name, picture.toString('base64')]);
+
+const ended = (page, job, how) =>
+  page.waitForFunction(async ([id, how]) => (await (await fetch(`/api/v1/status/${id}`)).json()).status === how, [job, how]);
+
+test('the overview counts what is made, and what it has cost', LIMIT, () =>
+  visit({}, async (page) => {
+    const tile = (name) => page.locator('.tile').filter({ has: page.getByText(name, { exact: true }) }).locator('dd').innerText();
+    const counted = (name) => page.evaluate(async (name) => {
+      const lines = (await (await fetch('/api/v1/metrics')).text()).split('\n');
+      return Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1] ?? 0);
+    }, name);
+    await open(page, 'Overview');
+    const before = await counted('image2model_cost_usd_total');
+    await ended(page, await upload(page, `counted-${MARK}.jpg`, await makePicture(on.browser, 320, 300, 90)), 'completed');
+    const cost = await counted('image2model_cost_usd_total');
+    assert.ok(cost > before, 'a model costs something');
+    while ((await tile('Spent so far')) !== `$${cost.toFixed(2)}`) await page.waitForTimeout(100);
+    // Rates go back a minute at most, so that one model is one a minute or more.
+    while (!(Number(await tile('Models a minute')) >= 1)) await page.waitForTimeout(100);
+    assert.ok(Number(await tile('Requests a minute')) > 0);
+  }));
+
 test('a dead letter is found, its job’s history read, and replayed; a queue is held and let go', LIMIT, () =>
   visit({}, async (page) => {
     const file = `sim-content-policy-${MARK}.jpg`;
-    const job = await page.evaluate(async ([name, base64]) => {
-      const form = new FormData();
-      form.append('files', new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type: 'image/jpeg' }));
-      return (await (await fetch('/api/v1/upload', { method: 'POST', body: form })).json()).job_id;
-    }, [file, (await makePicture(on.browser, 300, 300, 40)).toString('base64')]);
-    await page.waitForFunction(async (id) => (await (await fetch(`/api/v1/status/${id}`)).json()).status === 'failed', job);
+    const job = await upload(page, file, await makePicture(on.browser, 300, 300, 40));
+    await ended(page, job, 'failed');
 
     await open(page, 'Dead letters');
     const row = page.getByRole('row', { name: new RegExp(file) });

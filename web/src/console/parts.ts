@@ -1,4 +1,5 @@
-// What views are made of: tables that scroll sideways on their own, facts in tiles, states in pills, buttons that act.
+// What views are made of: tables that scroll sideways on their own and are cards on a phone, facts in tiles, states in pills,
+// buttons that act.
 
 import { ServiceError } from '../api/problem';
 import { announce } from '../ui/announce';
@@ -12,13 +13,15 @@ export type Cell = Node | string | number | null;
  * names it already: it is `alone`.
  */
 export function table(name: string, heads: readonly string[], rows: readonly (readonly Cell[])[], numeric: readonly number[] = [], alone = false): HTMLElement {
-  const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
-  const cell = (value: Cell, column: number): HTMLElement => h('td', side(column), value === null ? '–' : typeof value === 'number' ? String(value) : value);
   if (rows.length === 0) return h('p', { class: 'hint' }, `${name}: none.`);
+  const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
+  const cell = (value: Cell, column: number): HTMLElement =>
+    h('td', { role: 'cell', 'data-head': heads[column] ?? '', ...side(column) }, value === null ? '–' : typeof value === 'number' ? String(value) : value);
+  // The roles are what these elements are anyway, until a phone's style sheet lays them out as no table.
   return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
-    h('table', {}, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
-      h('thead', {}, h('tr', {}, ...heads.map((head, column) => h('th', { scope: 'col', ...side(column) }, head)))),
-      h('tbody', {}, ...rows.map((row) => h('tr', {}, ...row.map(cell))))));
+    h('table', { role: 'table' }, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
+      h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...heads.map((head, column) => h('th', { role: 'columnheader', scope: 'col', ...side(column) }, head)))),
+      h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...row.map(cell))))));
 }
 
 /** A number or word with what it counts. */
