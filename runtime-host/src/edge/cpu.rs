@@ -12,11 +12,6 @@ use super::usage::Usage;
 /// A tick that comes so long after the one before found a guest that had been waiting meanwhile, not computing.
 const WAITED: Duration = TICK.saturating_mul(8);
 
-/// How long an instance that requests share may compute for the last of them: whoever needs more keeps others waiting, and
-/// is asked again alone. Long enough that a busy machine is not taken for a busy guest: what is asked again is also counted
-/// again.
-const SHARED: Duration = TICK.saturating_mul(200);
-
 /// One instance's account.
 pub(crate) struct Cpu {
     usage: Arc<Usage>,
@@ -34,11 +29,6 @@ pub(crate) struct OutOfTime;
 impl Cpu {
     pub fn new(budget: Duration, usage: Arc<Usage>) -> Self {
         Self { usage, budget, left: budget, last: Instant::now() }
-    }
-
-    /// Requests are to share the instance.
-    pub fn share(&mut self) {
-        self.budget = self.budget.min(SHARED);
     }
 
     /// One request more is asked of the instance.
@@ -84,15 +74,6 @@ mod tests {
         cpu.begin();
         assert!(ticks(&mut cpu, 5, TICK).is_ok(), "another request has a budget of its own");
         assert!(ticks(&mut cpu, 1, TICK).is_err());
-        cpu.share();
-        cpu.begin();
-        assert!(ticks(&mut cpu, 5, TICK).is_ok());
-        assert!(ticks(&mut cpu, 1, TICK).is_err(), "who may have less has no more for sharing");
-        let mut cpu = Cpu::new(TICK * 1000, usage.clone());
-        cpu.share();
-        cpu.begin();
-        assert!(ticks(&mut cpu, 200, TICK).is_ok());
-        assert!(ticks(&mut cpu, 1, TICK).is_err(), "those who share wait for it");
-        assert_eq!(usage.read().cpu_ms, 2190);
+        assert_eq!(usage.read().cpu_ms, 120);
     }
 }

@@ -221,10 +221,8 @@ fn settings(component: &Component, options: &ServeOptions) -> HandlerSettings {
         request_timeout: component.limits.request_timeout.unwrap_or(options.request_timeout),
         request_deadline: component.limits.request_deadline.unwrap_or(options.request_deadline),
         body_deadline: component.limits.stream.unwrap_or(options.body_deadline),
-        streams: component.limits.stream.is_some(),
         max_body: component.limits.max_body,
         idle: options.idle,
         reuse: options.reuse,
-        concurrent: options.concurrent_per_instance,
     }
 }

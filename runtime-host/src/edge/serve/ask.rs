@@ -1,36 +1,29 @@
-//! A component is asked. What changes nothing may share an instance with others while it is worked on; whatever becomes of
-//! that instance, each of them is then asked once more with an instance to itself, so that only the request which is to
-//! blame meets the fault. What may change something, or is answered bit by bit, has an instance to itself from the start.
+//! A component is asked: a place, an instance, the answer, or what the client is told when there is none.
 
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use http::request::Parts;
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::{ExpirationError, InstantiationError, Request, TrapOrPanicError};
+use wasmtime_wasi_http::handler::Request;
 
 use super::admission::Place;
 use super::answer::Failure;
-use super::handler::{ComponentHandler, For};
-use super::instance::Work;
+use super::handler::ComponentHandler;
+use super::pool::Instance;
 use super::progress::{InBody, Progress, RequestBody};
-use super::response::{OutBody, Unfinished, whole};
-use super::until::Until;
+use super::response::OutBody;
+use super::running::{Ended, Running, Work};
 use crate::trace::Span;
 
 /// How long after an instance could not be started it is tried again. It is for as long as a request may wait for its turn.
-const START_AGAIN: Duration = Duration::from_millis(25);
-/// How long a route whose answers come bit by bit is remembered for it.
-const STREAMS: Duration = Duration::from_secs(600);
+const START_AGAIN: std::time::Duration = std::time::Duration::from_millis(25);
 
-type Handled = wasmtime::Result<http::Response<WasiBody>>;
-
-/// The component's own answer. `streams` is on while the route is known for answers that come bit by bit.
+/// The component's own answer.
 pub(super) async fn ask(
     handler: &ComponentHandler,
-    streams: &Until,
     parts: Parts,
     body: InBody,
     started: Instant,
@@ -45,28 +38,14 @@ pub(super) async fn ask(
     }
     let place = enter(handler, started, request_id).await?;
     let _active = usage.active();
-    let work = |progress: &Arc<Progress>| {
-        let (progress, place, traceparent) = (progress.clone(), place.clone(), span.traceparent());
-        move || Work { progress: progress.clone(), place: place.clone(), traceparent: traceparent.clone() }
-    };
+    let instance = instance(handler, request_id).await?;
     let progress = Progress::start();
-    let comes_whole = !handler.settings.streams && !streams.is_on();
-    if parts.method.is_safe() && body.is_end_stream() && handler.shares() && comes_whole {
-        match beside_others(handler, streams, &parts, &progress, work(&progress)).await {
-            Ok(Some(answer)) => return Ok(answer),
-            Ok(None) => {}
-            Err(error) => return Err(classify(handler, &error, &progress, started, request_id)),
-        }
-    }
-    let progress = progress.again();
-    let body = if body.is_end_stream() {
-        nothing()
-    } else {
-        let slow = progress.clone();
-        let transfer = handler.admission.transfer(Box::new(move || slow.make_room()));
-        RequestBody { inner: body, progress: progress.clone(), transfer, room }.boxed_unsync()
-    };
-    let answer = handled(handler, For::One, Request::from_parts(parts, body), work(&progress)).await;
+    let only_asks = parts.method.is_safe() && body.is_end_stream();
+    let body = received(handler, body, room, &progress);
+    let traceparent = span.traceparent();
+    let work = Work { progress: progress.clone(), _place: place.clone(), traceparent, pool: handler.pool.clone() };
+    let mut running = Running::begin(instance, Request::from_parts(parts, body), only_asks, work);
+    let answer = running.head().await;
     if progress.made_room() {
         usage.made_room();
         tracing::warn!(component = &*handler.grants.component, request_id, "a slow client made room for others");
@@ -77,30 +56,19 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     match answer {
-        Ok(response) => Ok(OutBody::of(response, handler, place, progress).await),
-        Err(error) => Err(classify(handler, &error, &progress, started, request_id)),
+        Ok(response) => Ok(OutBody::of(response, handler, place, progress, running).await),
+        Err(ended) => Err(failed(handler, &ended, started, request_id)),
     }
 }
 
-/// The answer of an instance that others use as well; `None` when it is to be asked again alone.
-async fn beside_others(
-    handler: &ComponentHandler,
-    streams: &Until,
-    parts: &Parts,
-    progress: &Progress,
-    work: impl Fn() -> Work,
-) -> wasmtime::Result<Option<http::Response<OutBody>>> {
-    let request = Request::from_parts(parts.clone(), nothing());
-    match handled(handler, For::Many, request, work).await {
-        Ok(response) => match whole(response).await {
-            Ok(response) if !progress.is_broken() => return Ok(Some(response)),
-            Err(Unfinished::BitByBit) => streams.begin(STREAMS),
-            Ok(_) | Err(Unfinished::BrokenOff) => handler.keep_apart(),
-        },
-        Err(error) if error.is::<TrapOrPanicError>() && !is_over(handler, progress) => handler.keep_apart(),
-        Err(error) => return Err(error),
+/// The body as the component reads it.
+fn received(handler: &ComponentHandler, body: InBody, room: u64, progress: &Arc<Progress>) -> WasiBody {
+    if body.is_end_stream() {
+        return http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
-    Ok(None)
+    let slow = progress.clone();
+    let transfer = handler.admission.transfer(Box::new(move || slow.make_room()));
+    RequestBody { inner: body, progress: progress.clone(), transfer, room }.boxed_unsync()
 }
 
 /// A place among the requests in work.
@@ -122,59 +90,38 @@ fn busy(handler: &ComponentHandler) -> Failure {
     Failure::Busy(handler.admission.retry_after().as_secs())
 }
 
-/// What an instance makes of it. When none can be started, because the pool is full for the moment, it is tried again for
-/// as long as a request waits for its turn.
-async fn handled(handler: &ComponentHandler, kind: For, mut request: Request, work: impl Fn() -> Work) -> Handled {
-    let mut failed: Option<Instant> = None;
+/// An instance. When none can be started, because there are as many as there may be for the moment, it is tried again for as
+/// long as a request waits for its turn.
+async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instance, Failure> {
+    let first = Instant::now();
     loop {
-        let error = match handler.handle(kind, request, work()).await {
-            Err(error) if error.is::<InstantiationError<Work>>() => error,
-            other => return other,
+        let error = match handler.pool.take().await {
+            Ok(instance) => return Ok(instance),
+            Err(error) => format!("{error:#}"),
         };
-        let first = *failed.get_or_insert_with(Instant::now);
+        let component = &*handler.grants.component;
+        tracing::warn!(component, error, request_id, "no instance could be started");
         if first.elapsed() >= handler.admission.wait() {
             handler.grants.usage.queued(first.elapsed());
-            return Err(error);
+            handler.grants.usage.refused();
+            return Err(busy(handler));
         }
-        let refused = error.downcast::<InstantiationError<Work>>()?;
-        let component = &*handler.grants.component;
-        tracing::warn!(component, error = format!("{:#}", refused.error), "no instance could be started");
-        request = refused.request.into_inner().unwrap_or_else(PoisonError::into_inner);
         tokio::time::sleep(START_AGAIN).await;
     }
 }
 
-/// No body at all.
-fn nothing() -> WasiBody {
-    http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
-
-fn is_over(handler: &ComponentHandler, progress: &Progress) -> bool {
-    Instant::now() >= progress.expires(handler.settings.request_timeout, handler.settings.request_deadline)
-}
-
 /// What went wrong, for the client; the rest is logged.
-fn classify(
-    handler: &ComponentHandler,
-    error: &wasmtime::Error,
-    progress: &Progress,
-    started: Instant,
-    request_id: &str,
-) -> Failure {
-    let component = &*handler.grants.component;
-    let elapsed_ms = started.elapsed().as_millis() as u64;
-    let failure = if error.is::<ExpirationError>() || (is_over(handler, progress) && error.is::<TrapOrPanicError>()) {
-        handler.grants.usage.timed_out();
-        Failure::TimedOut
-    } else if error.is::<TrapOrPanicError>() {
-        Failure::Trapped
-    } else if error.is::<InstantiationError<Work>>() {
-        handler.grants.usage.refused();
-        busy(handler)
-    } else {
-        Failure::Refused
+fn failed(handler: &ComponentHandler, ended: &Ended, started: Instant, request_id: &str) -> Failure {
+    let failure = match ended {
+        Ended::Broken => Failure::Trapped,
+        Ended::Expired => {
+            handler.grants.usage.timed_out();
+            Failure::TimedOut
+        }
+        Ended::Refused(_) => Failure::Refused,
     };
-    let error = format!("{error:#}");
+    let component = &*handler.grants.component;
+    let (elapsed_ms, error) = (started.elapsed().as_millis() as u64, ended.to_string());
     tracing::warn!(component, elapsed_ms, ?failure, error, request_id, "request failed in component");
     failure
 }

@@ -148,7 +148,7 @@ pub(super) async fn component(
     };
     let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
     let started = Instant::now();
-    let mut answer = ask(handler, &target.streams, parts, body, started, &id, &guest).await.unwrap_or_else(fail);
+    let mut answer = ask(handler, parts, body, started, &id, &guest).await.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();

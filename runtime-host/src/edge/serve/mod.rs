@@ -11,13 +11,13 @@ mod connection;
 mod dispatch;
 mod handler;
 mod headers;
-mod instance;
 mod native;
+mod pool;
 mod progress;
 mod response;
 mod router;
+mod running;
 mod transfers;
-mod until;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,8 +64,6 @@ pub struct ServeOptions {
     pub drain: Duration,
     /// Requests that one instance answers before it is replaced.
     pub reuse: usize,
-    /// Requests that one instance answers at a time.
-    pub concurrent_per_instance: usize,
     /// How long an instance without work is kept.
     pub idle: Duration,
     /// Instances at a time. Half of them is the most that requests in work may have.
@@ -87,7 +85,6 @@ impl Default for ServeOptions {
             header_timeout: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             reuse: 1024,
-            concurrent_per_instance: 16,
             idle: Duration::from_secs(5),
             instances: 2000,
         }

@@ -2,8 +2,8 @@
 //! while bytes still come, and a guest that only computes is.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,16 @@ use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::transfers::Transfer;
 
+/// Stands for a time that has not come.
+const NOT_YET: u64 = u64::MAX;
+
 /// One request's progress.
 pub(super) struct Progress {
     started: Instant,
     /// Milliseconds after `started`.
     last: AtomicU64,
+    /// The same of the head of its answer; `NOT_YET` until then.
+    answered: AtomicU64,
     /// Its body is larger than it may be.
     too_large: AtomicBool,
     /// Its client was too slow for others to wait.
@@ -29,22 +34,34 @@ pub(super) struct Progress {
 
 impl Progress {
     pub fn start() -> Arc<Self> {
-        Self::since(Instant::now(), 0)
-    }
-
-    /// The same request, asked of another instance.
-    pub fn again(&self) -> Arc<Self> {
-        Self::since(self.started, self.last.load(Ordering::Relaxed))
-    }
-
-    fn since(started: Instant, last: u64) -> Arc<Self> {
         Arc::new(Self {
-            started,
-            last: AtomicU64::new(last),
+            started: Instant::now(),
+            last: AtomicU64::new(0),
+            answered: AtomicU64::new(NOT_YET),
             too_large: AtomicBool::new(false),
             made_room: AtomicBool::new(false),
             broken: AtomicBool::new(false),
         })
+    }
+
+    /// The head of its answer is there.
+    pub fn answer(&self) {
+        self.answered.store(self.elapsed_ms(), Ordering::Relaxed);
+    }
+
+    /// When the head of its answer was there.
+    pub fn answered(&self) -> Option<Instant> {
+        let at = self.answered.load(Ordering::Relaxed);
+        (at != NOT_YET).then(|| self.started + Duration::from_millis(at))
+    }
+
+    /// Its instance comes to grief.
+    pub fn break_off(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(NOT_YET)
     }
 
     /// Whether its instance came to grief. Of an answer that was being made then, the body just ends.
@@ -53,7 +70,7 @@ impl Progress {
     }
 
     fn touch(&self) {
-        self.last.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last.store(self.elapsed_ms(), Ordering::Relaxed);
     }
 
     /// Whether the body turned out larger than it may be.
@@ -75,36 +92,6 @@ impl Progress {
     pub fn expires(&self, pause: Duration, whole: Duration) -> Instant {
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
         self.started + (last + pause).min(whole)
-    }
-}
-
-/// The requests of one instance, as seen from outside of it.
-#[derive(Default)]
-pub(super) struct Activity(Mutex<Vec<Weak<Progress>>>);
-
-impl Activity {
-    /// One more.
-    pub fn add(&self, progress: &Arc<Progress>) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.retain(|other| other.strong_count() > 0);
-        list.push(Arc::downgrade(progress));
-    }
-
-    /// All that were there before are done with the instance.
-    pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The instance came to grief.
-    pub fn break_off(&self) {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().filter_map(Weak::upgrade).for_each(|progress| progress.broken.store(true, Ordering::Release));
-    }
-
-    /// When the last of them is to be given up.
-    pub fn expires(&self, pause: Duration, whole: Duration) -> Option<Instant> {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().filter_map(Weak::upgrade).map(|progress| progress.expires(pause, whole)).max()
     }
 }
 

@@ -5,12 +5,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt as _;
 use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
 
@@ -18,14 +16,9 @@ use super::admission::Place;
 use super::handler::ComponentHandler;
 use super::native::{Body, BoxError};
 use super::progress::Progress;
+use super::running::{BodyInUse, Running, TURNS};
 use super::transfers::Transfer;
 use crate::edge::usage::Usage;
-
-/// The largest answer, bytes, that counts as whole before it is handed on, and how long it may take to be so.
-const WHOLE: usize = 64 * 1024;
-const WHOLE_WITHIN: Duration = Duration::from_secs(1);
-/// Turns of the scheduler that a small body is given to be complete.
-const TURNS: usize = 2;
 
 /// What the server writes.
 pub(super) enum OutBody {
@@ -45,22 +38,24 @@ pub(super) enum OutBody {
 }
 
 /// A component's side of an answer; gone when it has made room for others, whether or not it is being read.
-type Held = Arc<Mutex<Option<(WasiBody, Place)>>>;
+type Held = Arc<Mutex<Option<(WasiBody, Place, Option<BodyInUse>)>>>;
 
 impl OutBody {
-    /// The body of `response`, and its length added to the head where it is known already.
+    /// The body of `response`, and its length added to the head where it is known already. What is complete lets its instance
+    /// come to rest here; anything else is made by a task of its own.
     pub async fn of(
         response: http::Response<WasiBody>,
         handler: &ComponentHandler,
         place: Place,
         progress: Arc<Progress>,
+        mut running: Running,
     ) -> http::Response<Self> {
         let (mut head, mut body) = response.into_parts();
         let seen = progress.clone();
-        let guest = |first, body| {
+        let guest = |first, body, running: Running| {
             let until = Box::pin(tokio::time::sleep(handler.settings.body_deadline));
             let usage = handler.grants.usage.clone();
-            let held: Held = Arc::new(Mutex::new(Some((body, place))));
+            let held: Held = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
             let taken = held.clone();
             let slow = usage.clone();
             let transfer = handler.admission.transfer(Box::new(move || {
@@ -69,18 +64,21 @@ impl OutBody {
             }));
             Self::Guest { first, held, until, transfer, usage, progress }
         };
-        let first = match next(&mut body).await {
-            Next::End if !seen.is_broken() => return http::Response::from_parts(head, Self::Ready(None)),
+        let first = match next(&mut body, &mut running).await {
+            Next::End if !seen.is_broken() => {
+                running.end().await;
+                return http::Response::from_parts(head, Self::Ready(None));
+            }
             Next::Frame(frame) => frame,
-            Next::End => return http::Response::from_parts(head, guest(None, body)),
-            Next::Later => return http::Response::from_parts(head, guest(None, body)),
+            Next::End | Next::Later => return http::Response::from_parts(head, guest(None, body, running)),
         };
         let Some(bytes) = first.data_ref().cloned() else {
-            return http::Response::from_parts(head, guest(Some(first), body));
+            return http::Response::from_parts(head, guest(Some(first), body, running));
         };
-        match next(&mut body).await {
-            Next::End if seen.is_broken() => http::Response::from_parts(head, guest(Some(first), body)),
+        match next(&mut body, &mut running).await {
+            Next::End if seen.is_broken() => http::Response::from_parts(head, guest(Some(first), body, running)),
             Next::End => {
+                running.end().await;
                 if !head.headers.contains_key(header::CONTENT_LENGTH) {
                     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
                 }
@@ -88,51 +86,14 @@ impl OutBody {
             }
             Next::Frame(second) => {
                 let body = chain(second, body);
-                http::Response::from_parts(head, guest(Some(first), body))
+                http::Response::from_parts(head, guest(Some(first), body, running))
             }
-            Next::Later => http::Response::from_parts(head, guest(Some(first), body)),
+            Next::Later => http::Response::from_parts(head, guest(Some(first), body, running)),
         }
     }
 }
 
-/// Why [`whole`] did not find all of an answer.
-pub(super) enum Unfinished {
-    /// It is large, or made over time.
-    BitByBit,
-    /// It ends in an error.
-    BrokenOff,
-}
-
-/// Waits for all of an answer, if it is one of those that are there soon.
-pub(super) async fn whole(response: http::Response<WasiBody>) -> Result<http::Response<OutBody>, Unfinished> {
-    let (mut head, mut body) = response.into_parts();
-    let known = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if known.is_some_and(|length| length > WHOLE) {
-        return Err(Unfinished::BitByBit);
-    }
-    let collected = tokio::time::timeout(WHOLE_WITHIN, collect(&mut body)).await;
-    let collected = collected.map_err(|_| Unfinished::BitByBit)?;
-    let bytes = collected.map_err(|_| Unfinished::BrokenOff)?.ok_or(Unfinished::BitByBit)?;
-    if known.is_none() && !bytes.is_empty() {
-        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-    }
-    Ok(http::Response::from_parts(head, OutBody::Ready((!bytes.is_empty()).then_some(bytes))))
-}
-
-/// All bytes of a body, or none when they are more than `WHOLE`, or have trailers.
-async fn collect(body: &mut WasiBody) -> Result<Option<Bytes>, wasmtime_wasi_http::Error> {
-    let mut all = Bytes::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(bytes) = frame?.into_data() else { return Ok(None) };
-        if all.len() + bytes.len() > WHOLE {
-            return Ok(None);
-        }
-        all = if all.is_empty() { bytes } else { [all, bytes].concat().into() };
-    }
-    Ok(Some(all))
-}
-
-fn take(held: &Held) -> Option<(WasiBody, Place)> {
+fn take(held: &Held) -> Option<(WasiBody, Place, Option<BodyInUse>)> {
     held.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -143,9 +104,13 @@ enum Next {
 }
 
 /// The next frame, if it comes within a few turns of the scheduler. An error is left for the server to find.
-async fn next(body: &mut WasiBody) -> Next {
+async fn next(body: &mut WasiBody, running: &mut Running) -> Next {
     for turn in 0..=TURNS {
-        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut *body).poll_frame(cx))).await;
+        let polled = poll_fn(|cx| {
+            running.poll_guest(cx);
+            Poll::Ready(Pin::new(&mut *body).poll_frame(cx))
+        });
+        let polled = polled.await;
         match polled {
             Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
             Poll::Ready(None) => return Next::End,
@@ -184,7 +149,7 @@ impl http_body::Body for OutBody {
                 } else {
                     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                     match &mut *held {
-                        Some((body, _)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+                        Some((body, ..)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
                         None => return Poll::Ready(Some(Err("a slow client made room for others".into()))),
                     }
                 };
@@ -209,7 +174,7 @@ impl http_body::Body for OutBody {
             Self::Native(body) => body.is_end_stream(),
             Self::Guest { first, held, progress, .. } => {
                 let held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                first.is_none() && !progress.is_broken() && held.as_ref().is_some_and(|(body, _)| body.is_end_stream())
+                first.is_none() && !progress.is_broken() && held.as_ref().is_some_and(|(body, ..)| body.is_end_stream())
             }
         }
     }

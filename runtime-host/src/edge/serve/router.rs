@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::until::Until;
 use crate::edge::EdgeError;
 use crate::edge::capabilities::Grants;
 use crate::edge::manifest::{RouteMatch, RoutePattern, StaticAnswer};
@@ -19,8 +18,6 @@ pub(crate) struct Target {
     pub raw: HeaderValue,
     /// `spin-component-route`.
     pub prefix: HeaderValue,
-    /// While its answers are known to come bit by bit.
-    pub streams: Until,
 }
 
 impl Target {
@@ -31,7 +28,7 @@ impl Target {
             })
         };
         let (raw, prefix) = (header(pattern.as_str())?, header(pattern.prefix())?);
-        Ok(Self { raw, prefix, pattern, answer, streams: Until::default() })
+        Ok(Self { raw, prefix, pattern, answer })
     }
 }
 

@@ -1,0 +1,113 @@
+//! One component's instances. Each answers one request at a time and is used again when it is at rest; the one that was used
+//! last is taken first, so that what a quiet hour does not need goes after `idle`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use wasmtime::Store;
+use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
+
+use super::handler::HandlerSettings;
+use crate::edge::capabilities::{Grants, HostState};
+use crate::edge::engine::EdgeEngine;
+
+/// What instances are made from.
+#[derive(Clone)]
+pub(super) struct Start {
+    pub engine: EdgeEngine,
+    pub pre: Arc<ProxyPre<HostState>>,
+    pub grants: Arc<Grants>,
+    pub settings: HandlerSettings,
+    /// How many chained calls its requests are inside of.
+    pub depth: usize,
+}
+
+/// An instance at rest.
+pub(super) struct Instance {
+    pub store: Store<HostState>,
+    pub proxy: Proxy,
+    /// Requests that it has answered.
+    pub answered: usize,
+}
+
+impl Start {
+    /// Starts one.
+    pub async fn instance(&self) -> wasmtime::Result<Instance> {
+        let mut store = self.engine.store(&self.grants)?;
+        store.data_mut().chained(self.depth);
+        let proxy = tokio::time::timeout(self.settings.request_timeout, self.pre.instantiate_async(&mut store))
+            .await
+            .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;
+        Ok(Instance { store, proxy, answered: 0 })
+    }
+}
+
+/// The instances that wait for work.
+pub(super) struct Pool {
+    pub start: Start,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// The one used last at the end, each with the time since which it waits.
+    all: Vec<(Instant, Instance)>,
+    /// Somebody looks after those that nobody needs.
+    is_watched: bool,
+}
+
+impl Pool {
+    pub fn new(start: Start) -> Arc<Self> {
+        Arc::new(Self { start, waiting: Mutex::default() })
+    }
+
+    /// One that waits, else a new one.
+    pub async fn take(&self) -> wasmtime::Result<Instance> {
+        let waiting = self.waiting().all.pop();
+        match waiting {
+            Some((_, instance)) => Ok(instance),
+            None => self.start.instance().await,
+        }
+    }
+
+    /// Keeps it for the next request, unless it has answered enough or its place is needed.
+    pub fn give_back(self: &Arc<Self>, instance: Instance) {
+        if instance.answered >= self.start.settings.reuse || self.start.engine.is_crowded() {
+            return;
+        }
+        let mut waiting = self.waiting();
+        waiting.all.push((Instant::now(), instance));
+        if !std::mem::replace(&mut waiting.is_watched, true) {
+            tokio::spawn(watch(Arc::downgrade(self)));
+        }
+    }
+
+    /// Ends those that have waited for too long, and tells whether any is left.
+    fn end_idle(&self) -> bool {
+        let mut waiting = self.waiting();
+        let idle = self.start.settings.idle;
+        let ended = waiting.all.iter().take_while(|(since, _)| since.elapsed() >= idle).count();
+        let ended: Vec<_> = waiting.all.drain(..ended).collect();
+        waiting.is_watched = !waiting.all.is_empty();
+        let is_left = waiting.is_watched;
+        // Others need not wait while stores are taken apart.
+        drop(waiting);
+        drop(ended);
+        is_left
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks after the instances that wait, while there are any.
+async fn watch(pool: Weak<Pool>) {
+    let Some(idle) = pool.upgrade().map(|pool| pool.start.settings.idle) else { return };
+    loop {
+        tokio::time::sleep(idle / 4).await;
+        if !pool.upgrade().is_some_and(|pool| pool.end_idle()) {
+            return;
+        }
+    }
+}
