@@ -27,17 +27,20 @@ pub fn received<B>(request: &mut Request<B>) -> Span {
     span
 }
 
-/// Begins the span of a request that goes out, within the trace that its header names, and hands its own place on. One
-/// that names none belongs to no trace that is known, and gets none: an instance serves many requests at a time.
-pub fn sent<B>(request: &mut Request<B>) -> Span {
-    let Some(within) = only(request.headers()) else { return Span::default() };
+/// Begins the span of a request that goes out: within the trace that its header names, and then it hands its own place on; else
+/// within that of what the sender was `asked`, and then whoever receives it is told nothing.
+pub fn sent<B>(request: &mut Request<B>, asked: Option<&str>) -> Span {
+    let named = only(request.headers()).map(str::to_owned);
+    let Some(within) = named.as_deref().or(asked) else { return Span::default() };
     let span = Span::begin(Kind::Client, Some(within), || request.method().to_string());
     span.set("http.request.method", || request.method().to_string());
     let uri = request.uri();
     span.set("server.address", || uri.host().unwrap_or_default().to_owned());
     span.set("server.port", || i64::from(uri.port_u16().unwrap_or(80)));
     span.set("url.full", || without_query(uri));
-    hand_on(request.headers_mut(), &span);
+    if named.is_some() {
+        hand_on(request.headers_mut(), &span);
+    }
     span
 }
 
@@ -86,7 +89,7 @@ mod tests {
     fn what_names_no_trace_is_left_as_it_is() {
         let mut twice = Request::get("http://a/b?c=d").header(HEADER, SENT).header(HEADER, SENT).body(()).unwrap();
         assert!(only(twice.headers()).is_none());
-        sent(&mut twice);
+        sent(&mut twice, None);
         assert_eq!(twice.headers().get_all(HEADER).iter().count(), 2);
         assert_eq!(without_query(twice.uri()), "http://a/b");
     }

@@ -1,4 +1,4 @@
-//! What one request does to its instance, and those who would have shared it: each gets its answer.
+//! What one request does to its instance, and those that are asked beside it: each gets its answer.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn get(host: &Host, path: &str) -> http::Request<bytes::Bytes> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trap_takes_none_of_those_along_that_share_its_instance() {
+async fn a_trap_takes_none_of_those_along_that_are_asked_beside_it() {
     let host = beside("").await;
     host.get("/fine").await;
     let slow = futures::future::join_all((0..15).map(|_| host.get("/slow")));
@@ -81,9 +81,9 @@ async fn what_goes_on_behind_an_answer_is_nobody_elses_fault() {
     assert_eq!(usage(&host, "faults").traps, 1);
 }
 
-/// A loop keeps its instance from everything else; those who wait in it are asked elsewhere, long before the loop is cut off.
+/// A loop keeps its own instance from everything; those beside it have theirs, and their answers long before it is cut off.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_loop_keeps_nobody_waiting_that_shares_its_instance() {
+async fn a_loop_keeps_nobody_waiting_that_is_asked_beside_it() {
     let host = beside("cpu_time_ms = 3000").await;
     host.get("/fine").await;
     let slow = async {

@@ -179,11 +179,13 @@ pub(super) struct Outbound {
     grants: Arc<Grants>,
     /// How many chained calls the requests of its instance are inside of.
     pub depth: usize,
+    /// Where what it was asked stands in its trace.
+    pub traceparent: Option<String>,
 }
 
 impl Outbound {
     pub fn new(grants: Arc<Grants>) -> Self {
-        Self { grants, depth: 0 }
+        Self { grants, depth: 0, traceparent: None }
     }
 
     fn check(&self, uri: &http::Uri) -> Result<Reach, Error> {
@@ -229,13 +231,13 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
         let (http, places) = (self.grants.http.clone(), self.grants.outbound.clone());
-        let (component, depth) = (self.grants.component.clone(), self.depth);
+        let (component, depth, within) = (self.grants.component.clone(), self.depth, self.traceparent.clone());
         Box::new(async move {
             let reach = allowed?;
             let chained = request.uri().host().and_then(target_of).map(str::to_owned);
             let place = tokio::time::timeout(PLACE_WITHIN, places.acquire_owned()).await;
             let place = place.ok().and_then(Result::ok).ok_or(Error::ConnectionLimitReached)?;
-            let span = trace::sent(&mut request);
+            let span = trace::sent(&mut request, within.as_deref());
             span.set("component_id", || component.to_string());
             let response = match chained {
                 Some(id) => called(http.chain.call(&id, request, depth, &span).await, place),

@@ -2,7 +2,6 @@
 //! Every store carries its component's `Grants`; each capability asks them before it acts.
 
 mod allowed_hosts;
-mod asked;
 pub(crate) mod bindings;
 mod http_client;
 mod https;
@@ -137,7 +136,6 @@ pub(crate) struct HostState {
     pub cpu: Cpu,
     /// Key-value stores that are open.
     pub stores_open: usize,
-    pub asked: asked::Asked,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -150,6 +148,17 @@ impl HostState {
         self.outbound.depth = depth;
     }
 
+    /// It is asked one thing more, which has this place in its trace (`traceparent`), if in any.
+    pub fn begin(&mut self, traceparent: Option<String>) {
+        self.cpu.begin();
+        self.outbound.traceparent = traceparent;
+    }
+
+    /// The place of what it was asked last: until it is at rest it is asked nothing else.
+    pub fn traceparent(&self) -> Option<String> {
+        self.outbound.traceparent.clone()
+    }
+
     /// Fresh state for one instance.
     pub fn new(grants: Arc<Grants>, alive: Alive) -> wasmtime::Result<Self> {
         Ok(Self {
@@ -157,7 +166,6 @@ impl HostState {
             limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             stores_open: 0,
-            asked: asked::Asked::default(),
             wasi: wasi::context(&grants)?,
             http: WasiHttpCtx::new(),
             outbound: http_client::Outbound::new(grants.clone()),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use tokio::time::Sleep;
-use wasmtime::component::{Accessor, Func, GuestTaskId};
+use wasmtime::component::{Accessor, Func};
 use wasmtime::{AsContextMut as _, Store};
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
@@ -212,8 +212,7 @@ async fn run(
     let asking = store.run_concurrent(async |accessor: &Accessor<HostState>| -> wasmtime::Result<bool> {
         let prepared = accessor.with(|mut store| {
             let prepared = Prepared::new(store.as_context_mut(), proxy, request, HostState::http, answer)?;
-            store.data_mut().cpu.begin();
-            store.data_mut().asked.begin(task_of(&prepared), traceparent);
+            store.data_mut().begin(traceparent);
             wasmtime::error::Ok(prepared)
         })?;
         // It is given up from outside: a guest that computes is not heard in here.
@@ -229,14 +228,6 @@ async fn run(
         Ok(true) => work.pool.give_back(instance),
         Ok(false) => {}
         Err(error) => broken(&instance.store, &error, &work.progress),
-    }
-}
-
-/// The guest's task that answers.
-fn task_of(prepared: &Prepared<'_, HostState>) -> GuestTaskId {
-    match prepared {
-        Prepared::P3 { call, .. } => call.task(),
-        Prepared::P2 { call, .. } => call.task(),
     }
 }
 

@@ -12,7 +12,6 @@ mod value;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use wasmtime::AsContextMut as _;
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
@@ -88,23 +87,13 @@ struct Call {
 }
 
 impl Call {
-    /// Asks who calls, which is known only now.
     fn by<T>(accessor: &Accessor<T, HasHost>, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
-        accessor.with(|mut access| {
-            let within = if access.get().asked.is_empty() {
-                None
-            } else {
-                let stack: Vec<_> = access.as_context_mut().async_call_stack()?.collect();
-                access.get().asked.within(&stack)
-            };
-            let state = access.get();
-            Ok(Self { link: state.table.get(connection)?.0.clone(), within, grants: state.grants.clone() })
-        })
+        accessor.with(|mut access| Self::of(access.get(), connection))
     }
 
-    /// By a component that is asked one thing at a time.
-    fn alone(state: &HostState, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
-        Ok(Self { link: state.table.get(connection)?.0.clone(), within: None, grants: state.grants.clone() })
+    fn of(state: &HostState, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
+        let link = state.table.get(connection)?.0.clone();
+        Ok(Self { link, within: state.traceparent(), grants: state.grants.clone() })
     }
 }
 

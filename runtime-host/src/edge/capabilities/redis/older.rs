@@ -21,42 +21,42 @@ impl HostConnection for HostState {
     }
 
     async fn publish(&mut self, connection: Resource<Connection>, channel: String, payload: Vec<u8>) -> Answer<()> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.publish(channel, payload).await.map_err(Error::from))
     }
 
     async fn get(&mut self, connection: Resource<Connection>, key: String) -> Answer<Option<Vec<u8>>> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.get(key).await.map_err(Error::from))
     }
 
     async fn set(&mut self, connection: Resource<Connection>, key: String, value: Vec<u8>) -> Answer<()> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.set(key, value).await.map_err(Error::from))
     }
 
     async fn incr(&mut self, connection: Resource<Connection>, key: String) -> Answer<i64> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.incr(key).await.map_err(Error::from))
     }
 
     async fn del(&mut self, connection: Resource<Connection>, keys: Vec<String>) -> Answer<u32> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.del(keys).await.map_err(Error::from))
     }
 
     async fn sadd(&mut self, connection: Resource<Connection>, key: String, values: Vec<String>) -> Answer<u32> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.sadd(key, values).await.map_err(Error::from))
     }
 
     async fn smembers(&mut self, connection: Resource<Connection>, key: String) -> Answer<Vec<String>> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.smembers(key).await.map_err(Error::from))
     }
 
     async fn srem(&mut self, connection: Resource<Connection>, key: String, values: Vec<String>) -> Answer<u32> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         Ok(call.srem(key, values).await.map_err(Error::from))
     }
 
@@ -66,7 +66,7 @@ impl HostConnection for HostState {
         name: String,
         arguments: Vec<RedisParameter>,
     ) -> Answer<Vec<RedisResult>> {
-        let call = Call::alone(self, &connection)?;
+        let call = Call::of(self, &connection)?;
         let answer = call.execute(&name, arguments.into_iter().map(Into::into).collect()).await;
         Ok(answer.map(|all| all.into_iter().map(Into::into).collect()).map_err(Error::from))
     }
