@@ -3,12 +3,13 @@
 //!
 //! Machine code that is loaded is run, so only what this user wrote is taken: the folder is made its owner's alone at every
 //! start, no link is followed, and a file counts only if it is a plain one of ours that nobody else can write. What others
-//! could have written into is not looked at but compiled anew.
+//! could have written into is not looked at but compiled anew. What nobody needed for [`UNUSED`] is removed at a start.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -17,6 +18,9 @@ use wasmtime::component::Component;
 use super::precompiled;
 use super::rights;
 use crate::edge::EdgeError;
+
+/// How long an entry is kept that is not used: a release that is still gone back to is younger.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The folder. Nobody but its owner may read or write it.
 pub(super) struct Cache {
@@ -30,7 +34,11 @@ impl Cache {
             let own = rights::own(folder)?;
             let cache = Self { folder: own.folder };
             if own.was_open {
-                cache.distrust()?;
+                let folder = cache.folder.display();
+                tracing::warn!(%folder, "others could write the compile cache: nothing in it is used, components are compiled again");
+                cache.remove(|_| true)?;
+            } else {
+                cache.remove(|found| found.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > UNUSED)))?;
             }
             Ok(cache)
         };
@@ -50,13 +58,12 @@ impl Cache {
         Ok((component, false))
     }
 
-    /// Removes all entries.
-    fn distrust(&self) -> io::Result<()> {
-        let folder = self.folder.display();
-        tracing::warn!(%folder, "others could write the compile cache: nothing in it is used, components are compiled again");
+    /// Removes these files of entries.
+    fn remove(&self, which: impl Fn(&Metadata) -> bool) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "cwasm" || extension == "sha256") {
+            let is_ours = path.extension().is_some_and(|extension| extension == "cwasm" || extension == "sha256");
+            if is_ours && which(&std::fs::symlink_metadata(&path)?) {
                 std::fs::remove_file(path)?;
             }
         }
@@ -71,6 +78,10 @@ impl Cache {
         if digest_of(&code).ok()? != expected.trim() {
             tracing::warn!(key, "cached component is damaged, compiling it again");
             return None;
+        }
+        // Its age counts from its last use. One that keeps its old age is compiled again some day.
+        for file in [&code, &digest] {
+            let _ = file.set_modified(SystemTime::now());
         }
         precompiled::load(engine, &code, &path)
             .inspect_err(|error| tracing::warn!(key, %error, "cached component is of no use, compiling it again"))
@@ -151,6 +162,28 @@ mod tests {
         std::fs::write(&code, bytes).unwrap();
         assert!(!cache.component(&engine, EMPTY).unwrap().1, "a damaged entry was used");
         assert!(cache.component(&engine, EMPTY).unwrap().1, "the entry was not repaired");
+    }
+
+    #[test]
+    fn what_nobody_used_for_long_is_removed_at_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap();
+        let code = entry(folder.path());
+        let grow_old = |days: u64| {
+            for path in [code.clone(), code.with_extension("sha256")] {
+                let long_ago = SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60);
+                File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+            }
+        };
+        grow_old(29);
+        assert!(Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap().1);
+        grow_old(2);
+        assert!(Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap().1, "it was used meanwhile");
+        grow_old(31);
+        let cache = Cache::open(folder.path()).unwrap();
+        assert!(!code.exists() && !code.with_extension("sha256").exists());
+        assert!(!cache.component(&engine, EMPTY).unwrap().1);
     }
 
     #[cfg(unix)]
