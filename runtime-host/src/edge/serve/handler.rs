@@ -69,7 +69,7 @@ impl ComponentHandler {
 
     /// Starts one instance, for whoever asks first: what only shows then shows before anybody asks.
     pub async fn warm(&self) -> wasmtime::Result<()> {
-        let instance = self.pool.start.instance().await?;
+        let instance = self.pool.another().await?;
         self.pool.give_back(instance);
         Ok(())
     }

@@ -1,15 +1,24 @@
 //! One component's instances. Each answers one request at a time and is used again when it is at rest; the one that was used
 //! last is taken first, so that what a quiet hour does not need goes after `idle`.
+//!
+//! Most requests are answered in less time than it takes to start an instance. Beyond a few, a request therefore waits for one
+//! to come back, and only one request at a time gives that up and starts another: a sudden crowd costs few of them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, Semaphore};
 use wasmtime::Store;
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 
 use super::handler::HandlerSettings;
 use crate::edge::capabilities::{Grants, HostState};
 use crate::edge::engine::EdgeEngine;
+
+/// Instances that are started as soon as they are wanted.
+const AT_ONCE: usize = 16;
+/// How long a request waits for one to come back before another is started, when it is its turn to give up.
+const BACK_WITHIN: Duration = Duration::from_millis(1);
 
 /// What instances are made from.
 #[derive(Clone)]
@@ -28,17 +37,18 @@ pub(super) struct Instance {
     pub proxy: Proxy,
     /// Requests that it has answered.
     pub answered: usize,
+    /// Counts it among its pool's.
+    _alive: Arc<()>,
 }
 
 impl Start {
-    /// Starts one.
-    pub async fn instance(&self) -> wasmtime::Result<Instance> {
+    async fn instance(&self, alive: Arc<()>) -> wasmtime::Result<Instance> {
         let mut store = self.engine.store(&self.grants)?;
         store.data_mut().chained(self.depth);
         let proxy = tokio::time::timeout(self.settings.request_timeout, self.pre.instantiate_async(&mut store))
             .await
             .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;
-        Ok(Instance { store, proxy, answered: 0 })
+        Ok(Instance { store, proxy, answered: 0, _alive: alive })
     }
 }
 
@@ -46,6 +56,12 @@ impl Start {
 pub(super) struct Pool {
     pub start: Start,
     waiting: Mutex<Waiting>,
+    /// Somebody waits for an instance that comes back.
+    back: Notify,
+    /// Whose turn it is to start another.
+    turn: Semaphore,
+    /// As many more as there are instances, at work or not.
+    alive: Arc<()>,
 }
 
 #[derive(Default)]
@@ -58,16 +74,38 @@ struct Waiting {
 
 impl Pool {
     pub fn new(start: Start) -> Arc<Self> {
-        Arc::new(Self { start, waiting: Mutex::default() })
+        let (waiting, back, turn, alive) = (Mutex::default(), Notify::new(), Semaphore::new(1), Arc::default());
+        Arc::new(Self { start, waiting, back, turn, alive })
     }
 
-    /// One that waits, else a new one.
+    /// One that waits, or comes back soon; else a new one.
     pub async fn take(&self) -> wasmtime::Result<Instance> {
-        let waiting = self.waiting().all.pop();
-        match waiting {
-            Some((_, instance)) => Ok(instance),
-            None => self.start.instance().await,
+        loop {
+            let waiting = self.waiting().all.pop();
+            if let Some((_, instance)) = waiting {
+                return Ok(instance);
+            }
+            // Those that answer once do not come back.
+            if self.start.settings.reuse == 1 || Arc::strong_count(&self.alive) <= AT_ONCE {
+                return self.another().await;
+            }
+            tokio::select! {
+                biased;
+                () = self.back.notified() => {}
+                _turn = self.gives_up() => return self.another().await,
+            }
         }
+    }
+
+    /// Starts one.
+    pub async fn another(&self) -> wasmtime::Result<Instance> {
+        self.start.instance(self.alive.clone()).await
+    }
+
+    async fn gives_up(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        let turn = self.turn.acquire().await.ok();
+        tokio::time::sleep(BACK_WITHIN).await;
+        turn
     }
 
     /// Keeps it for the next request, unless it has answered enough or its place is needed.
@@ -80,6 +118,8 @@ impl Pool {
         if !std::mem::replace(&mut waiting.is_watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
         }
+        drop(waiting);
+        self.back.notify_one();
     }
 
     /// Ends those that have waited for too long, and tells whether any is left.
