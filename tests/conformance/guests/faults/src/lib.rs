@@ -29,7 +29,7 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
             let _ = (0_u64..100_000_000).fold(0, |sum: u64, n| std::hint::black_box(sum ^ n));
         }
         "/slow" => spin_sdk::time::sleep(std::time::Duration::from_millis(300)).await,
-        "/flood" => (0..200_000).for_each(|n| println!("line {n} of a flood")),
+        "/flood" => (0..50_000).for_each(|n| println!("line {n} of a flood")),
         "/malformed" => {
             let answer = Response::builder().header("content-length", "1000").body(box_body(Full::new(Bytes::from("short"))));
             return Ok(answer?.into_response());
