@@ -1,4 +1,4 @@
-// What views are made of: tables that scroll sideways on their own and are cards on a phone, facts in tiles, states in pills,
+// What views are made of: tables, each row a card where there is no room for them, facts in tiles, states in pills,
 // buttons that act.
 
 import { ServiceError } from '../api/problem';
@@ -17,7 +17,7 @@ export function table(name: string, heads: readonly string[], rows: readonly (re
   const side = (column: number): Record<string, string> => (numeric.includes(column) ? { class: 'is-number' } : {});
   const cell = (value: Cell, column: number): HTMLElement =>
     h('td', { role: 'cell', 'data-head': heads[column] ?? '', ...side(column) }, value === null ? '–' : typeof value === 'number' ? String(value) : value);
-  // The roles are what these elements are anyway, until a phone's style sheet lays them out as no table.
+  // The roles are what these elements are anyway, until the style sheet of a narrow page lays them out as no table.
   return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
     h('table', { role: 'table' }, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
       h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...heads.map((head, column) => h('th', { role: 'columnheader', scope: 'col', ...side(column) }, head)))),
