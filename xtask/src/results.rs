@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use crate::command::say;
 use crate::counts::Counts;
 
-/// Most lines that are said again.
-const MOST: usize = 400;
+/// Most lines of one failure that are said again.
+const MOST: usize = 8;
+/// Most characters of such a line.
+const LONGEST: usize = 240;
 
 #[derive(Default)]
 pub struct Results {
@@ -55,26 +57,40 @@ impl Results {
     }
 }
 
-/// The lines with which a Rust test says why it failed: from its header to the list of those that did. A run in the browser is
-/// one of them, with all that Node prints; of that only what failed is kept.
+/// The first lines with which a test says why it failed: a Rust test from its header on, until the list of those that failed.
+/// A run in the browser is one of them, and within it each of Node's tests (in the Test Anything Protocol) is one by itself.
 #[derive(Default)]
 struct Reasons {
     lines: Vec<String>,
-    is_open: bool,
+    /// How many more lines are kept of the failure that is being told; `None` outside of one.
+    left: Option<usize>,
 }
 
 impl Reasons {
     fn note(&mut self, line: &str) {
-        if line.starts_with("---- ") {
-            self.is_open = true;
-        } else if line == "failures:" {
-            self.is_open = false;
+        let begins = line.starts_with("---- ") || (self.left.is_some() && line.trim_start().starts_with("not ok "));
+        if line == "failures:" {
+            self.left = None;
+        } else if begins {
+            self.left = Some(MOST);
+        } else if is_noise(line.trim()) {
+            return;
         }
-        let passed = ["ok ", "✔ "].iter().any(|mark| line.trim_start().starts_with(mark));
-        if self.is_open && !passed && !line.is_empty() && self.lines.len() < MOST {
-            self.lines.push(line.to_owned());
+        if let Some(left @ 1..) = self.left {
+            self.left = Some(left - 1);
+            self.lines.push(line.chars().take(LONGEST).collect());
         }
     }
+}
+
+/// What tells nothing of a failure: Node's passed tests and particulars, and what the product logged meanwhile.
+fn is_noise(line: &str) -> bool {
+    const BEGINNINGS: [&str; 9] =
+        ["ok ", "# ", "---", "...", "TAP version", "duration_ms:", "location:", "failureType:", "type:"];
+    const LEVELS: [&str; 4] = ["Z  INFO ", "Z  WARN ", "Z ERROR ", "Z DEBUG "];
+    line.is_empty()
+        || BEGINNINGS.iter().any(|beginning| line.starts_with(beginning))
+        || LEVELS.iter().any(|level| line.contains(level))
 }
 
 #[cfg(test)]
@@ -82,10 +98,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_failed_is_said_again() {
+    fn only_what_failed_is_said_again_and_briefly() {
         let mut reasons = Reasons::default();
-        let printed = "test a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\nit broke\nok 1 - a page\n\nfailures:\n    b\n";
+        let product = "2026-01-01T00:00:00.000000Z  INFO a model is done";
+        let node = "TAP version 13\n# Subtest: a page\nok 1 - a page\n  ---\n  duration_ms: 3\n  ...\n\
+                    # Subtest: a job\nnot ok 2 - a job\n  ---\n  duration_ms: 4\n  error: |-\n    it broke";
+        let many = "more\n".repeat(2 * MOST);
+        let printed = format!(
+            "test a ... ok\ntest b ... FAILED\nfailures:\n---- b stdout ----\n{product}\n{node}\n{many}failures:\n b\n"
+        );
         printed.lines().for_each(|line| reasons.note(line));
-        assert_eq!(reasons.lines, ["---- b stdout ----", "it broke"]);
+        let told = ["---- b stdout ----", "not ok 2 - a job", "  error: |-", "    it broke"];
+        assert_eq!(reasons.lines[..4], told);
+        assert_eq!(reasons.lines.len(), 1 + MOST);
+        reasons.note("---- c stdout ----");
+        reasons.note(&"x".repeat(2 * LONGEST));
+        assert_eq!(reasons.lines.last().map(String::len), Some(LONGEST));
     }
 }

@@ -18,6 +18,8 @@ use crate::scale::patience;
 
 /// For an upload, with as many attempts as it takes.
 const UPLOADED_WITHIN: Duration = Duration::from_secs(30);
+/// Entries that clients miss, so that when all but one are gone some of what they have not seen is.
+const MISSED: usize = 2;
 /// Clients of each job that come from Node.
 const IN_NODE: usize = 3;
 
@@ -122,6 +124,24 @@ impl Stage {
     /// Every connection through a door breaks; it leads to one of its hosts from now on.
     pub fn cut(&mut self, door: Door, to: usize) {
         self.entrance(door).lead_to(to);
+    }
+
+    /// The same, and before clients are let in again, the newest job goes on without them and what they have not seen is trimmed.
+    pub async fn cut_and_trim(&mut self, door: Door, to: usize, limit: Duration) {
+        self.entrance(door).proxy.lead_nowhere();
+        let (before, started) = (self.told_of_newest().await, Instant::now());
+        while self.told_of_newest().await < before + MISSED && started.elapsed() < limit {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.trim(1).await;
+        self.cut(door, to);
+    }
+
+    /// How many entries the stream of the newest job has had.
+    async fn told_of_newest(&mut self) -> usize {
+        let Some(job) = self.crew.jobs.last() else { return 0 };
+        self.truth.look(&self.crew.redis, &job.id).await;
+        self.truth.kept(&job.id).len()
     }
 
     /// A host dies, and another takes its place.

@@ -47,6 +47,10 @@ async fn a_failed_attempt_shows_as_a_retry() {
     let client = product.client().unwrap();
     let job = client.upload(&[photograph("sim-server-error.jpg", 1)], &[]).await.unwrap();
     let path = format!("/api/v1/status/tasks/{}", text(&job, "task_id"));
+    client.until(&path, |task| text(task, "state") == "PROGRESS").await.unwrap();
+    // The next attempt waits until somebody has looked; the wait before it alone may be over in no time.
+    let pause = client.request(Method::POST, "/api/v1/admin/queues/batch_processing/pause").send().await.unwrap();
+    assert_eq!(pause.status(), 200);
     loop {
         let task = client.json(&format!("{path}?wait=30")).await.unwrap();
         if text(&task, "state") == "RETRY" {
