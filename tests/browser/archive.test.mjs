@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { launch, openPage } from './lib/chromium.mjs';
+import { LIMIT, launch, openPage } from './lib/chromium.mjs';
 
 const { BASE_URL, ARCHIVE, SAVE_AS } = process.env;
 
-test('the archive is saved whole, under its own name', { timeout: 120_000 }, async () => {
+test('the archive is saved whole, under its own name', LIMIT, async () => {
   const browser = await launch();
   try {
     const { page, troubles } = await openPage(browser, BASE_URL);

@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, inTwoLooks, shoot, shootForReadme, stage } from './lib/chromium.mjs';
+import { LIMIT, inEveryLook, inTwoLooks, shoot, shootForReadme, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
-const LIMIT = { timeout: 240_000 };
 const MARK = `ops${Date.now().toString(36)}`;
 const VIEWS = ['Overview', 'Jobs', 'Dead letters', 'Spend', 'Keys', 'Components', 'Logs'];
 

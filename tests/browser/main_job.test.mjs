@@ -9,17 +9,14 @@ import { before, test } from 'node:test';
 import './console.test.mjs';
 import './flows.test.mjs';
 import './resilience.test.mjs';
-import { cameraOrbit, dragAcross, loadedViewer, shoot, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
+import { LIMIT, cameraOrbit, dragAcross, loadedViewer, shoot, shootForReadme, stage, tabTo } from './lib/chromium.mjs';
 
 const { PHOTO } = process.env;
-/** Longest wait for one model, in milliseconds. */
-const PATIENCE = Number(process.env.MODEL_TIMEOUT_MS ?? 120_000);
-
 const on = stage();
 
 before(() => assert.ok(PHOTO, 'PHOTO must name a JPEG file'));
 
-test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE + 120_000 }, () => on.visit({ path: '/' }, async ({ page }) => {
+test('a photograph becomes a model that turns in the hand', LIMIT, () => on.visit({ path: '/' }, async ({ page }) => {
   await page.setInputFiles('#pictures', PHOTO);
   await page.getByText(basename(PHOTO)).waitFor();
   await page.waitForFunction(() => document.querySelector('.picture-frame img')?.naturalWidth > 0);
@@ -30,7 +27,7 @@ test('a photograph becomes a model that turns in the hand', { timeout: PATIENCE 
   await page.getByRole('progressbar').first().waitFor();
   await shootForReadme(page, 'processing');
 
-  await page.getByRole('heading', { name: 'Your model is ready' }).waitFor({ timeout: PATIENCE });
+  await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
   const viewer = await loadedViewer(page);
   const turned = async (turn) => {
     const { theta } = await cameraOrbit(viewer);

@@ -9,10 +9,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { checkAccess } from './lib/access.mjs';
-import { inEveryLook, shoot, stage } from './lib/chromium.mjs';
+import { LIMIT, inEveryLook, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
-const LIMIT = { timeout: 120_000 };
 const on = stage();
 const run = promisify(execFile);
 
@@ -39,7 +38,7 @@ test('the code that the page shows works as it stands', LIMIT, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'quickstart-'));
     writeFileSync(join(folder, 'chair.jpg'), photograph);
     writeFileSync(join(folder, file), `${text}\n`);
-    const { stdout } = await run(program, [file], { cwd: folder, timeout: 60_000 });
+    const { stdout } = await run(program, [file], { cwd: folder, timeout: LIMIT.timeout });
     const result = readFileSync(join(folder, made));
     const [magic, inside] = made.endsWith('.zip') ? ['PK\x03\x04', 'chair.glb'] : ['glTF', 'glTF'];
     const bytes = result.toString('latin1');

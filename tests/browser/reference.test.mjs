@@ -8,10 +8,9 @@ import { test } from 'node:test';
 // What else wants a product with keys runs with it, against the same one.
 import './quickstart.test.mjs';
 import './sessions.test.mjs';
-import { shoot, stage } from './lib/chromium.mjs';
+import { LIMIT, shoot, stage } from './lib/chromium.mjs';
 
 const { API_KEY } = process.env;
-const LIMIT = { timeout: 120_000 };
 const PHONE = { width: 390, height: 844 };
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

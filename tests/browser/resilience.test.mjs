@@ -7,11 +7,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkAccess } from './lib/access.mjs';
-import { inTwoLooks, shoot, stage } from './lib/chromium.mjs';
+import { LIMIT, inTwoLooks, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { layWire } from './lib/wire.mjs';
 
-const LIMIT = { timeout: 120_000 };
 let picture;
 const on = stage(async ({ browser }) => {
   picture = await makePicture(browser, 480, 360, 80);

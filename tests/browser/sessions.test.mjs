@@ -6,11 +6,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { checkAccess } from './lib/access.mjs';
-import { PHONE, inTwoLooks, keepsNo, loadedViewer, recordRooms, shoot, stage } from './lib/chromium.mjs';
+import { LIMIT, PHONE, inTwoLooks, keepsNo, loadedViewer, recordRooms, shoot, stage } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 
 const { API_KEY, ADMIN_API_KEY } = process.env;
-const LIMIT = { timeout: 120_000 };
 const on = stage();
 
 async function signIn(page, key) {

@@ -7,14 +7,13 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkAccess } from './lib/access.mjs';
-import { flatten, inEveryLook, loadedViewer, openPage, shoot, stage, tabTo } from './lib/chromium.mjs';
+import { LIMIT, flatten, inEveryLook, loadedViewer, openPage, shoot, stage, tabTo } from './lib/chromium.mjs';
 import { makePicture } from './lib/picture.mjs';
 import { startDouble, TRIPO } from './lib/service_double.mjs';
 
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
 const BUDGET = 150 * 1024;
-const LIMIT = { timeout: 180_000 };
 /** What the stand-in says of a file that it is making: as its state, or as the newest line of its log. */
 const UNDER_WAY = /Building the surface|Mesh at \d+ %/;
 

@@ -43,7 +43,8 @@ fn a_person_makes_a_model_and_turns_it() {
         return;
     }
     // Outside of the product, so that what it makes is not lost when the product is restarted.
-    let sim = Sim::start("20").unwrap();
+    // Slow enough that a page is there before its job has ended.
+    let sim = Sim::start("8").unwrap();
     let mut product = Product::setup().with_sim(&sim).start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (photograph, sign) = (folder.path().join("photograph.jpg"), folder.path().join("restart"));

@@ -10,6 +10,12 @@ import { chromium } from 'playwright-core';
 /** `CHROMIUM` names another browser binary. */
 export const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
+/** How long anything may take, in milliseconds: a machine that draws models without a graphics card beside other work is slow. */
+const PATIENCE = 120_000;
+
+/** Of one test. A file's tests share it. */
+export const LIMIT = { timeout: 600_000 };
+
 /** Software WebGL and the viewer report the slowness of drawing without a GPU: the machine's, not the page's. */
 const SLOW_DRAWING = /GPU stall|GL Driver Message|rAF timed out/;
 
@@ -28,6 +34,7 @@ export async function openPage(browser, baseUrl, { width = 1440, height = 900, s
   const context = await browser.newContext({
     baseURL: baseUrl, viewport: { width, height }, colorScheme: scheme, acceptDownloads: true, ...device,
   });
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const troubles = [];
   const note = (line) => expected.some((pattern) => pattern.test(line)) || troubles.push(line);
@@ -155,7 +162,7 @@ export async function keepsNo(page, secret) {
 }
 
 /** Resolves with the model viewer once its model is on the screen. */
-export async function loadedViewer(page, nth = 0, timeout = 60_000) {
+export async function loadedViewer(page, nth = 0, timeout = PATIENCE) {
   const viewer = page.locator('model-viewer').nth(nth);
   await viewer.waitFor({ state: 'attached', timeout });
   await viewer.scrollIntoViewIfNeeded();
