@@ -3,7 +3,7 @@
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
 //! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` lets
 //! connections in for `edge` and `stream`, `trace` records spans. The rooms do not import each other, but for
-//! `redis`, `fal`, `intake` and `trace`; the program (`main.rs`, `cli`) wires them.
+//! `redis`, `fal`, `intake`, `trace` and the clients of others (`outgoing`); the program (`main.rs`, `cli`) wires them.
 
 pub mod blobs;
 pub mod config;
@@ -12,6 +12,7 @@ pub mod edge;
 pub mod fal;
 pub mod intake;
 pub mod ops;
+mod outgoing;
 pub mod redis;
 pub mod stream;
 pub mod trace;

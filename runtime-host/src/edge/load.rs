@@ -11,10 +11,11 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::capabilities::{self, Bounds, Grants, HostState, RedisPool, Shared, Trust};
 use super::compose::{self, InterfaceName};
-use super::engine::{DEFAULT_MEMORY, EdgeEngine};
+use super::engine::{DEFAULT_MEMORY, EdgeEngine, join};
 use super::guard::GuardPlugPre;
 use super::manifest::{Application, Component, Dependency, DependencySource, Route};
 use super::providers::ProviderPlugPre;
+use super::recipe::Recipe;
 use super::serve::{Admission, ComponentHandler, HandlerSettings};
 use super::sources::{Overrides, Sources};
 use super::swap::Built;
@@ -53,9 +54,12 @@ impl Loaded {
     /// Reads the manifest and the files it names.
     pub fn new(options: &EdgeOptions) -> Result<(Self, Sources), EdgeError> {
         let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
-        let sources = Sources::read(&application, options.cache_dir.as_deref())?;
+        let cache_dir = options.cache_dir.as_deref();
+        // Each takes some milliseconds of a start that has little else to do.
+        let (sources, engine) =
+            join(|| Sources::read(&application, cache_dir), || EdgeEngine::new(cache_dir, options.serve.instances));
+        let (sources, engine) = (sources?, engine?);
         let trust = Trust::new(options.authorities.as_deref())?;
-        let engine = EdgeEngine::new(options.cache_dir.as_deref(), options.serve.instances)?;
         let linker = capabilities::linker(engine.inner())?;
         let key_value = options.key_value.clone().map(Arc::new);
         let shared = Shared { redis: Arc::new(RedisPool::default()), key_value, trust, chain: Arc::default() };
@@ -118,16 +122,18 @@ impl Loaded {
         found
     }
 
-    /// The bytes of one root, joined with all that belongs to it. Where `overrides` have a release, that is taken.
-    pub fn compose(&self, sources: &Sources, id: &str, overrides: &Overrides) -> Result<Vec<u8>, EdgeError> {
-        let root = self.roots.get(id).ok_or_else(|| no_such(id, "is instantiated"))?;
-        sources.compose(&self.application, self.component(&root.component)?, &root.middleware, overrides)
+    /// What one root is composed from. Where `overrides` have a release, that is taken.
+    pub fn recipe(&self, sources: &Sources, id: &str, overrides: &Overrides) -> Result<Recipe, EdgeError> {
+        let root = self.root(id)?;
+        Recipe::of(id, &self.application, sources, self.component(&root.component)?, &root.middleware, overrides)
     }
 
-    /// Compiles and links one root out of its composed bytes. Takes a second or so: not for an async task.
-    pub fn build(&self, id: &str, bytes: &[u8]) -> Result<Built, EdgeError> {
-        let root = self.roots.get(id).ok_or_else(|| no_such(id, "is instantiated"))?;
-        let compiled = self.engine.compile(id, bytes)?;
+    /// Joins one root with all that belongs to it, compiles and links it. Takes a second or so: not for an async task.
+    pub fn build(&self, sources: &Sources, id: &str, overrides: &Overrides) -> Result<Built, EdgeError> {
+        let root = self.root(id)?;
+        let compiled = self.engine.compile(id, &self.recipe(sources, id, overrides)?, || {
+            sources.compose(&self.application, self.component(&root.component)?, &root.middleware, overrides)
+        })?;
         let is = |path: &str| self.exports(&compiled, path);
         // A provider computes and does nothing else: it is offered nothing.
         let nothing = Linker::new(self.engine.inner());
@@ -146,6 +152,10 @@ impl Loaded {
             ))),
         };
         Ok(Built { root: id.to_owned(), grants: root.grants.clone(), handler, guard, provider })
+    }
+
+    fn root(&self, id: &str) -> Result<&Root, EdgeError> {
+        self.roots.get(id).ok_or_else(|| no_such(id, "is instantiated"))
     }
 
     /// A component of the manifest.

@@ -14,6 +14,7 @@ pub mod guard;
 mod load;
 pub mod manifest;
 pub mod providers;
+mod recipe;
 mod remote;
 mod report;
 mod serve;

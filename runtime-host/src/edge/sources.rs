@@ -5,21 +5,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::compose::{self, Part};
+use super::engine::on_all_cores;
 use super::manifest::{Application, Component, Dependency, DependencySource, Place, Remote, Source};
 use super::{EdgeError, remote};
 
 /// A component's bytes and their digest, `sha256:…`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Code {
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
     pub digest: Arc<str>,
 }
 
 impl Code {
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes))).into();
         Self { bytes, digest }
@@ -36,19 +38,22 @@ pub(super) struct Sources(HashMap<Source, Code>);
 impl Sources {
     /// Reads the files, and fetches what is elsewhere; what was fetched before is in `cache_dir`.
     pub fn read(application: &Application, cache_dir: Option<&Path>) -> Result<Self, EdgeError> {
-        let mut all = HashMap::new();
+        let mut files = HashMap::new();
         let mut elsewhere: Vec<(Place, Remote)> = Vec::new();
         for (place, source) in named(application) {
             match source {
                 Source::Remote(remote) if elsewhere.iter().all(|(_, known)| known != remote) => {
                     elsewhere.push((place, remote.clone()));
                 }
-                Source::File(path) if !all.contains_key(source) => {
-                    all.insert(source.clone(), read(place, path)?);
+                Source::File(path) => {
+                    files.entry(source.clone()).or_insert((place, path));
                 }
                 _ => {}
             }
         }
+        let read =
+            on_all_cores(files.into_iter().collect(), |(source, (place, path))| Ok((source, read(place, path)?)))?;
+        let mut all: HashMap<Source, Code> = read.into_iter().collect();
         let fetched = remote::fetch(&elsewhere, cache_dir)?;
         all.extend(elsewhere.into_iter().map(|(_, remote)| Source::Remote(remote)).zip(fetched));
         Ok(Self(all))
@@ -72,6 +77,11 @@ impl Sources {
     /// Another content of a file.
     pub fn put(&mut self, path: &Path, code: Code) {
         self.0.insert(Source::File(path.to_owned()), code);
+    }
+
+    /// The digest of what a source holds.
+    pub fn digest(&self, source: &Source) -> Option<&str> {
+        self.0.get(source).map(|code| &*code.digest)
     }
 
     fn bytes(&self, source: &Source) -> Result<&[u8], EdgeError> {

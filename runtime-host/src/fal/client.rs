@@ -16,7 +16,7 @@ use super::config::FalConfig;
 use super::error::FalError;
 use super::hosts::AllowedHosts;
 use super::refusal::Refusal;
-use crate::crash;
+use crate::{crash, outgoing};
 
 /// Most bytes read of a JSON answer.
 const MOST_JSON: usize = 8 << 20;
@@ -58,7 +58,7 @@ impl FalClient {
         config.backup_queue_url.as_deref().map(base_url).transpose()?;
         let hosts = AllowedHosts::new(&bases, &config.file_hosts);
         let builder = || {
-            Client::builder()
+            outgoing::client()
                 .connect_timeout(config.connect_timeout)
                 .user_agent(concat!("image2model/", env!("CARGO_PKG_VERSION")))
         };

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::error::FalError;
+use crate::outgoing;
 
 /// How far the time of a signature may be from ours.
 const TOLERANCE_SECONDS: u64 = 300;
@@ -100,7 +101,7 @@ impl WebhookKeys {
     /// # Errors
     /// [`FalError::Config`] when no client can be made.
     pub fn new(rest_url: &str) -> Result<Self, FalError> {
-        let client = Client::builder().timeout(FETCH_WITHIN).redirect(redirect::Policy::none()).build();
+        let client = outgoing::client().timeout(FETCH_WITHIN).redirect(redirect::Policy::none()).build();
         let client = client.map_err(|error| FalError::Config(error.to_string()))?;
         let url = format!("{}/.well-known/jwks.json", rest_url.trim_end_matches('/'));
         Ok(Self { url, client, known: Mutex::default() })

@@ -66,7 +66,7 @@ pub struct Exporting(SdkTracerProvider);
 /// # Errors
 /// [`TraceError`].
 pub fn start(collector: Collector) -> Result<Exporting, TraceError> {
-    let client = reqwest::Client::builder().timeout(EXPORT_WITHIN).build()?;
+    let client = crate::outgoing::client().timeout(EXPORT_WITHIN).build()?;
     let headers: HashMap<String, String> =
         collector.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
     let exporter = SpanExporter::builder()

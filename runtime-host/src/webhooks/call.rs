@@ -8,6 +8,7 @@ use image2model_domain::webhook::{AllowedHosts, WebhookUrl, sign};
 use reqwest::{Client, Response, StatusCode, header, redirect};
 
 use super::resolver::{NotPublic, PublicOnly};
+use crate::outgoing;
 
 /// How long a receiver may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -83,7 +84,7 @@ impl Caller {
     /// Expects that the process has installed its TLS provider.
     pub fn new(allowed: AllowedHosts) -> Result<Self, CallError> {
         let builder = || {
-            Client::builder()
+            outgoing::client()
                 .redirect(redirect::Policy::none())
                 .no_proxy()
                 .pool_max_idle_per_host(0)

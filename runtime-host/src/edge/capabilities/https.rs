@@ -13,11 +13,8 @@ use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls_platform_verifier::Verifier;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -25,6 +22,7 @@ use tower_service::Service;
 use wasmtime_wasi_http::Error;
 
 use crate::edge::EdgeError;
+use crate::outgoing;
 
 /// How long a handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
@@ -45,22 +43,10 @@ impl Trust {
 
     fn connector(&self) -> io::Result<&TlsConnector> {
         let made = self.connector.get_or_init(|| {
-            let made = self.make();
+            let made = outgoing::tls(self.more.iter().cloned()).map(|tls| TlsConnector::from(Arc::new(tls)));
             made.inspect_err(|error| tracing::error!(%error, "components cannot send requests by TLS")).ok()
         });
         made.as_ref().ok_or_else(|| io::Error::other("no TLS"))
-    }
-
-    fn make(&self) -> Result<TlsConnector, rustls::Error> {
-        let provider = CryptoProvider::get_default().cloned();
-        let provider = provider.unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));
-        let verifier = Verifier::new_with_extra_roots(self.more.iter().cloned(), provider.clone())?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
-        Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 

@@ -9,12 +9,24 @@ mod name;
 
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
+use wasmparser::{Chunk, Encoding, Parser, Payload};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
 use candidate::as_final;
 pub(crate) use middleware::behind;
 pub(crate) use name::{InterfaceName, covers};
+
+/// By what components are joined: where any of it changes, what comes of joining the same ones may be something else.
+pub(crate) const HOW: [&str; 6] = [
+    WAC_GRAPH,
+    include_str!("mod.rs"),
+    include_str!("candidate.rs"),
+    include_str!("capability.rs"),
+    include_str!("deny.rs"),
+    include_str!("middleware.rs"),
+];
+const WAC_GRAPH: &str = "wac-graph 0.12.0";
 
 /// A dependency and its bytes, itself composed already.
 pub(crate) struct Part<'a> {
@@ -153,10 +165,31 @@ fn finish(mut subject: Subject<'_>) -> Result<Vec<u8>, EdgeError> {
     subject.graph.encode(EncodeOptions::default()).map_err(|error| refuse(spelled_out(&error)))
 }
 
-/// The names that the component in `bytes` exports.
+/// The names that the component in `bytes` exports: of its outside no more is read than that.
 pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
-    let (graph, world) = alone(id, bytes)?;
-    Ok(graph.types()[world].exports.keys().cloned().collect())
+    let refuse = |message: String| EdgeError::NotAComponent { component: id.to_owned(), message };
+    let mut rest = Parser::new(0);
+    let (mut left, mut names, mut is_component) = (bytes, Vec::new(), false);
+    loop {
+        let chunk = rest.parse(left, true).map_err(|error| refuse(error.to_string()))?;
+        let Chunk::Parsed { consumed, payload } = chunk else { break };
+        let mut skipped = 0;
+        match payload {
+            Payload::Version { encoding, .. } => is_component = encoding == Encoding::Component,
+            Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
+                skipped = unchecked_range.len();
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    names.push(export.map_err(|error| refuse(error.to_string()))?.name.name.to_owned());
+                }
+            }
+            Payload::End(_) => break,
+            _ => {}
+        }
+        left = left.get(consumed + skipped..).ok_or_else(|| refuse("it ends too early".to_owned()))?;
+    }
+    if is_component { Ok(names) } else { Err(refuse("it is a module, not a component".to_owned())) }
 }
 
 fn imports_of(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {

@@ -65,6 +65,23 @@ fn join_as(component: &Component, bytes: &[u8], inherit: Inherit, before: Option
 }
 
 #[test]
+fn what_joins_components_is_named_by_its_version() {
+    let lock = include_str!("../../../../Cargo.lock");
+    let (name, version) = WAC_GRAPH.split_once(' ').unwrap();
+    assert!(
+        lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"")),
+        "WAC_GRAPH is another one than in Cargo.lock"
+    );
+}
+
+#[test]
+fn what_is_no_component_exports_nothing() {
+    for bytes in [&b"nonsense"[..], b"", b"\0asm\x01\0\0\0", &app()[..20]] {
+        assert!(matches!(exports("app", bytes), Err(EdgeError::NotAComponent { .. })), "{bytes:?}");
+    }
+}
+
+#[test]
 fn joins_a_component_with_its_dependency() {
     let joined = join(&subject(Vec::new()), &dependency("", "u32"), &[]).unwrap();
     assert_eq!(exports("app", &joined).unwrap(), ["x:y/z"]);

@@ -1,4 +1,4 @@
-//! Compiled components on disk, named by what they were compiled from and by which compiler with which settings.
+//! Compiled components on disk, named by the recipe of what they were compiled from and by which compiler with which settings.
 //! An entry is a file of code and one with its SHA-256; an entry that does not match is compiled again.
 //!
 //! Machine code that is loaded is run, so only what this user wrote is taken: the folder is made its owner's alone at every
@@ -18,9 +18,13 @@ use wasmtime::component::Component;
 use super::precompiled;
 use super::rights;
 use crate::edge::EdgeError;
+use crate::edge::recipe::Recipe;
 
 /// How long an entry is kept that is not used: a release that is still gone back to is younger.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// What is read of a file at a time, bytes.
+const PIECE: usize = 128 * 1024;
 
 /// The folder. Nobody but its owner may read or write it.
 pub(super) struct Cache {
@@ -45,17 +49,18 @@ impl Cache {
         open().map_err(|source| EdgeError::Cache { path: folder.into(), source })
     }
 
-    /// The component of `bytes`, and whether it was found. Trouble with the folder only costs the compilation.
-    pub fn component(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<(Component, bool)> {
-        let key = key(engine, bytes);
-        if let Some(component) = self.find(engine, &key) {
-            return Ok((component, true));
+    /// What was compiled by a recipe before.
+    pub fn find(&self, engine: &Engine, recipe: &Recipe) -> Option<Component> {
+        self.entry(engine, &key(engine, recipe))
+    }
+
+    /// Keeps what was compiled. Trouble with the folder only costs the next compilation.
+    pub fn keep(&self, engine: &Engine, recipe: &Recipe, component: &Component) {
+        let code = component.serialize().map_err(|error| format!("{error:#}"));
+        let kept = code.and_then(|code| self.write(&key(engine, recipe), &code).map_err(|error| error.to_string()));
+        if let Err(error) = kept {
+            tracing::warn!(error, "compiled component could not be kept");
         }
-        let component = Component::from_binary(engine, bytes)?;
-        if let Err(error) = self.keep(&key, &component.serialize()?) {
-            tracing::warn!(%error, "compiled component could not be kept");
-        }
-        Ok((component, false))
     }
 
     /// Removes these files of entries.
@@ -70,7 +75,7 @@ impl Cache {
         Ok(())
     }
 
-    fn find(&self, engine: &Engine, key: &str) -> Option<Component> {
+    fn entry(&self, engine: &Engine, key: &str) -> Option<Component> {
         let (path, digest) = self.paths(key);
         let (code, mut digest) = (self.open_entry(&path)?, self.open_entry(&digest)?);
         let mut expected = String::new();
@@ -100,7 +105,7 @@ impl Cache {
         }
     }
 
-    fn keep(&self, key: &str, code: &[u8]) -> io::Result<()> {
+    fn write(&self, key: &str, code: &[u8]) -> io::Result<()> {
         let (code_path, digest_path) = self.paths(key);
         rights::write(&self.folder, &code_path, code)?;
         rights::write(&self.folder, &digest_path, hex::encode(Sha256::digest(code)).as_bytes())
@@ -112,17 +117,22 @@ impl Cache {
 }
 
 fn digest_of(mut file: &File) -> io::Result<String> {
-    let mut all = Vec::new();
-    file.read_to_end(&mut all)?;
-    Ok(hex::encode(Sha256::digest(&all)))
+    // Piece by piece: what is mapped afterwards need not be in memory twice.
+    let (mut digest, mut piece) = (Sha256::new(), vec![0; PIECE]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hex::encode(digest.finalize())),
+            count => digest.update(piece.get(..count).unwrap_or_default()),
+        }
+    }
 }
 
-fn key(engine: &Engine, bytes: &[u8]) -> String {
+fn key(engine: &Engine, recipe: &Recipe) -> String {
     let mut compiler = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut compiler);
     let compiler = compiler.0.finalize();
     let (compiler, _) = compiler.split_at(8);
-    format!("{}-{}", hex::encode(Sha256::digest(bytes)), hex::encode(compiler))
+    format!("{}-{}", recipe.as_str(), hex::encode(compiler))
 }
 
 /// Lets the engine's compatibility hash be the same in every process, which the standard hasher does not promise.
@@ -144,6 +154,16 @@ mod tests {
 
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
+    /// Finds the component of nothing but `bytes`, or compiles it; tells whether it was found.
+    fn found(cache: &Cache, engine: &Engine, bytes: &[u8]) -> bool {
+        let recipe = Recipe::of_bytes(bytes);
+        if cache.find(engine, &recipe).is_some() {
+            return true;
+        }
+        cache.keep(engine, &recipe, &Component::from_binary(engine, bytes).unwrap());
+        false
+    }
+
     fn entry(folder: &Path) -> PathBuf {
         let mut entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
         entries.find(|p| p.extension().is_some_and(|e| e == "cwasm")).unwrap()
@@ -154,21 +174,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
         let cache = Cache::open(&folder.path().join("cache")).unwrap();
-        assert!(!cache.component(&engine, EMPTY).unwrap().1);
-        assert!(cache.component(&engine, EMPTY).unwrap().1);
+        assert!(!found(&cache, &engine, EMPTY));
+        assert!(found(&cache, &engine, EMPTY));
         let code = entry(&cache.folder);
         let mut bytes = std::fs::read(&code).unwrap();
         bytes.truncate(bytes.len() / 2);
         std::fs::write(&code, bytes).unwrap();
-        assert!(!cache.component(&engine, EMPTY).unwrap().1, "a damaged entry was used");
-        assert!(cache.component(&engine, EMPTY).unwrap().1, "the entry was not repaired");
+        assert!(!found(&cache, &engine, EMPTY), "a damaged entry was used");
+        assert!(found(&cache, &engine, EMPTY), "the entry was not repaired");
     }
 
     #[test]
     fn what_nobody_used_for_long_is_removed_at_a_start() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap();
+        found(&Cache::open(folder.path()).unwrap(), &engine, EMPTY);
         let code = entry(folder.path());
         let grow_old = |days: u64| {
             for path in [code.clone(), code.with_extension("sha256")] {
@@ -177,13 +197,13 @@ mod tests {
             }
         };
         grow_old(29);
-        assert!(Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap().1);
+        assert!(found(&Cache::open(folder.path()).unwrap(), &engine, EMPTY));
         grow_old(2);
-        assert!(Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap().1, "it was used meanwhile");
+        assert!(found(&Cache::open(folder.path()).unwrap(), &engine, EMPTY), "it was used meanwhile");
         grow_old(31);
         let cache = Cache::open(folder.path()).unwrap();
         assert!(!code.exists() && !code.with_extension("sha256").exists());
-        assert!(!cache.component(&engine, EMPTY).unwrap().1);
+        assert!(!found(&cache, &engine, EMPTY));
     }
 
     #[cfg(unix)]
@@ -204,12 +224,12 @@ mod tests {
         fn a_folder_that_others_could_write_is_taken_from_them_at_every_start_and_emptied() {
             let folder = tempfile::tempdir().unwrap();
             let engine = Engine::default();
-            Cache::open(folder.path()).unwrap().component(&engine, EMPTY).unwrap();
-            for (rights, found) in [(0o755, true), (0o777, false), (0o770, false), (0o700, true)] {
+            found(&Cache::open(folder.path()).unwrap(), &engine, EMPTY);
+            for (rights, kept) in [(0o755, true), (0o777, false), (0o770, false), (0o700, true)] {
                 allow(folder.path(), rights);
                 let cache = Cache::open(folder.path()).unwrap();
                 assert_eq!(mode(folder.path()), 0o700);
-                assert_eq!(cache.component(&engine, EMPTY).unwrap().1, found, "{rights:o}");
+                assert_eq!(found(&cache, &engine, EMPTY), kept, "{rights:o}");
             }
         }
 
@@ -225,9 +245,9 @@ mod tests {
             }
             let cache = Cache::open(&volume).unwrap();
             assert_eq!((cache.folder.parent().unwrap(), mode(&cache.folder)), (&*volume, 0o700));
-            cache.component(&engine, EMPTY).unwrap();
+            found(&cache, &engine, EMPTY);
             std::os::unix::fs::chown(entry(&cache.folder), Some(12345), None).unwrap();
-            assert!(!cache.component(&engine, EMPTY).unwrap().1);
+            assert!(!found(&cache, &engine, EMPTY));
             std::os::unix::fs::chown(&cache.folder, Some(12345), None).unwrap();
             assert!(Cache::open(&volume).is_err(), "a folder that only has our name was used");
         }
@@ -237,13 +257,13 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let engine = Engine::default();
             let cache = Cache::open(folder.path()).unwrap();
-            cache.component(&engine, EMPTY).unwrap();
+            found(&cache, &engine, EMPTY);
             let code = entry(folder.path());
             for path in [code.clone(), code.with_extension("sha256")] {
                 allow(&path, 0o666);
-                assert!(!cache.component(&engine, EMPTY).unwrap().1, "{path:?}");
+                assert!(!found(&cache, &engine, EMPTY), "{path:?}");
                 assert_eq!(mode(&path), 0o600);
-                assert!(cache.component(&engine, EMPTY).unwrap().1);
+                assert!(found(&cache, &engine, EMPTY));
             }
         }
 
@@ -252,15 +272,15 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let engine = Engine::default();
             let cache = Cache::open(&folder.path().join("cache")).unwrap();
-            cache.component(&engine, EMPTY).unwrap();
+            found(&cache, &engine, EMPTY);
             let (code, elsewhere) = (entry(&cache.folder), folder.path().join("elsewhere"));
             std::fs::rename(&code, &elsewhere).unwrap();
             symlink(&elsewhere, &code).unwrap();
-            assert!(!cache.component(&engine, EMPTY).unwrap().1);
+            assert!(!found(&cache, &engine, EMPTY));
             assert!(std::fs::symlink_metadata(&code).unwrap().is_file(), "the link is still there");
             std::fs::rename(&code, &elsewhere).unwrap();
             std::fs::create_dir(&code).unwrap();
-            assert!(!cache.component(&engine, EMPTY).unwrap().1, "a folder is no file");
+            assert!(!found(&cache, &engine, EMPTY), "a folder is no file");
 
             let link = folder.path().join("link");
             symlink(&cache.folder, &link).unwrap();

@@ -16,8 +16,9 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use super::EdgeError;
 use super::capabilities::{Grants, HostState};
+use super::recipe::Recipe;
 use cache::Cache;
-pub(crate) use threads::{aside, on_all_cores};
+pub(crate) use threads::{aside, join, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
 
@@ -54,14 +55,29 @@ impl EdgeEngine {
         &self.engine
     }
 
-    /// Compiles `bytes`, or finds them compiled. Takes a second or so of every core: not for an async task.
-    pub fn compile(&self, id: &str, bytes: &[u8]) -> Result<Component, EdgeError> {
+    /// Finds what was compiled by this recipe, or has it `composed` and compiles it. Takes a second or so of every core: not
+    /// for an async task.
+    pub fn compile(
+        &self,
+        id: &str,
+        recipe: &Recipe,
+        composed: impl FnOnce() -> Result<Vec<u8>, EdgeError>,
+    ) -> Result<Component, EdgeError> {
         let started = std::time::Instant::now();
-        let (component, cached) = match &self.cache {
-            Some(cache) => cache.component(&self.engine, bytes),
-            None => Component::from_binary(&self.engine, bytes).map(|component| (component, false)),
-        }
-        .map_err(|error| EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") })?;
+        let found = self.cache.as_ref().and_then(|cache| cache.find(&self.engine, recipe));
+        let cached = found.is_some();
+        let component = match found {
+            Some(component) => component,
+            None => {
+                let component = Component::from_binary(&self.engine, &composed()?).map_err(|error| {
+                    EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") }
+                })?;
+                if let Some(cache) = &self.cache {
+                    cache.keep(&self.engine, recipe, &component);
+                }
+                component
+            }
+        };
         tracing::debug!(component = id, cached, ms = started.elapsed().as_millis() as u64, "component ready");
         Ok(component)
     }

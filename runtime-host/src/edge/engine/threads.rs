@@ -3,6 +3,7 @@
 
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+pub(crate) use rayon::join;
 
 use crate::edge::EdgeError;
 

@@ -19,12 +19,13 @@ use image2model_domain::rollout::{Release, Rollout};
 
 use super::engine::on_all_cores;
 use super::load::Loaded;
+use super::recipe::Recipe;
 use super::sources::{Code, Overrides, Sources};
 use super::{EdgeError, EdgeOptions};
 use judge::Judge;
 pub(super) use slot::{Built, Slot};
 use slot::{Choice, Trial};
-use variants::{Key, Variant, variants};
+use variants::{Variant, variants};
 
 /// Every component's releases, by its id.
 pub(super) type Rollouts = BTreeMap<String, Rollout>;
@@ -43,7 +44,7 @@ struct State {
     sources: Sources,
     /// Releases that were fetched.
     fetched: HashMap<Release, Code>,
-    built: HashMap<Key, Arc<Built>>,
+    built: HashMap<Recipe, Arc<Built>>,
     /// What is served in place of the manifest's.
     served: Overrides,
     rollouts: Rollouts,
@@ -56,8 +57,8 @@ impl Switch {
         let (loaded, sources) = Loaded::new(options)?;
         let none = Overrides::new();
         let made = on_all_cores(loaded.roots.keys().collect(), |id| {
-            let key = Key::of(&loaded, &sources, id, &none)?;
-            Ok((key, Arc::new(make(&loaded, &sources, id, &none)?)))
+            let key = loaded.recipe(&sources, id, &none)?;
+            Ok((key, Arc::new(loaded.build(&sources, id, &none)?)))
         })?;
         let slots = made.iter().map(|(_, built)| (built.root.clone(), Arc::new(Slot::new(built.clone())))).collect();
         let state = State {
@@ -143,14 +144,14 @@ impl Switch {
         let mut all = Vec::new();
         let mut left = Vec::new();
         for root in &variant.roots {
-            let key = Key::of(&self.loaded, &sources, root, &variant.overrides)?;
+            let key = self.loaded.recipe(&sources, root, &variant.overrides)?;
             match self.state().built.get(&key) {
                 Some(built) => all.push(built.clone()),
                 None => left.push((key, root)),
             }
         }
         let made = on_all_cores(left, |(key, root)| {
-            Ok((key, Arc::new(make(&self.loaded, &sources, root, &variant.overrides)?)))
+            Ok((key, Arc::new(self.loaded.build(&sources, root, &variant.overrides)?)))
         })?;
         let mut state = self.state();
         for (key, built) in made {
@@ -189,10 +190,10 @@ impl Switch {
     fn forget(&self, variants: &[Variant]) {
         let mut state = self.state();
         let sources = state.sources.clone();
-        let keys: HashSet<Key> = variants
+        let keys: HashSet<Recipe> = variants
             .iter()
             .flat_map(|variant| variant.roots.iter().map(move |root| (root, &variant.overrides)))
-            .filter_map(|(root, overrides)| Key::of(&self.loaded, &sources, root, overrides).ok())
+            .filter_map(|(root, overrides)| self.loaded.recipe(&sources, root, overrides).ok())
             .collect();
         state.built.retain(|key, _| keys.contains(key));
         let releases: HashSet<Release> =
@@ -223,10 +224,6 @@ impl Switch {
 
 impl State {
     fn find(&self, loaded: &Loaded, root: &str, overrides: &Overrides) -> Option<Arc<Built>> {
-        self.built.get(&Key::of(loaded, &self.sources, root, overrides).ok()?).cloned()
+        self.built.get(&loaded.recipe(&self.sources, root, overrides).ok()?).cloned()
     }
-}
-
-fn make(loaded: &Loaded, sources: &Sources, root: &str, overrides: &Overrides) -> Result<Built, EdgeError> {
-    loaded.build(root, &loaded.compose(sources, root, overrides)?)
 }

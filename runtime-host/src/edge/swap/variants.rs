@@ -2,14 +2,12 @@
 //! prepared, and what can be gone back to. Each is the manifest's components with some of them replaced.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use image2model_domain::rollout::{Canary, Release};
 
 use super::Rollouts;
-use crate::edge::EdgeError;
 use crate::edge::load::Loaded;
-use crate::edge::sources::{Code, Overrides, Sources};
+use crate::edge::sources::{Code, Overrides};
 
 /// One of them.
 pub(super) struct Variant {
@@ -26,25 +24,6 @@ enum Kind {
     Trial(Canary),
     Candidate,
     Previous,
-}
-
-/// Names what a root is compiled from: its own bytes and those of everything that is composed into it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
-    root: String,
-    digests: Vec<Arc<str>>,
-}
-
-impl Key {
-    pub fn of(loaded: &Loaded, sources: &Sources, root: &str, overrides: &Overrides) -> Result<Self, EdgeError> {
-        let parts = loaded.roots.get(root).map(|root| &root.parts);
-        let mut digests = Vec::new();
-        for id in parts.into_iter().flatten() {
-            let own = sources.code(loaded.component(id)?);
-            digests.extend(overrides.get(id).or(own).map(|code| code.digest.clone()));
-        }
-        Ok(Self { root: root.to_owned(), digests })
-    }
 }
 
 impl Variant {

@@ -14,6 +14,7 @@ use reqwest::{Client, Response, redirect};
 pub use cosign::CosignKey;
 
 use crate::edge::sources::Code;
+use crate::outgoing;
 use crate::redis::{RedisError, Store};
 
 /// How long one release may take to come.
@@ -102,7 +103,7 @@ pub(in crate::edge) struct Fetcher {
 
 impl Fetcher {
     pub fn new(store: Option<Store>, key: Option<CosignKey>) -> Result<Self, FetchError> {
-        let client = Client::builder()
+        let client = outgoing::client()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(PAUSE)
             .redirect(redirect::Policy::custom(follow))
