@@ -104,3 +104,56 @@ impl Writing<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::edge::sources::Code;
+
+    /// An application whose `app` depends on `lib`, with these lines for either.
+    fn application(folder: &Path, depends: &str, app: &str) -> (Application, Sources) {
+        for name in ["app", "lib"] {
+            std::fs::write(folder.join(format!("{name}.wasm")), name).unwrap();
+        }
+        let manifest = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"a\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"app\"\n\
+             [component.lib]\nsource = \"lib.wasm\"\n[component.app]\nsource = \"app.wasm\"\n{app}\n\
+             [component.app.dependencies]\n\"x:y/z\" = {{ component = \"lib\", {depends} }}\n"
+        );
+        std::fs::write(folder.join("spin.toml"), manifest).unwrap();
+        let application = Application::load(&folder.join("spin.toml"), &HashMap::new(), None).unwrap();
+        let sources = Sources::read(&application, None).unwrap();
+        (application, sources)
+    }
+
+    fn recipe((application, sources): &(Application, Sources), overrides: &Overrides) -> Recipe {
+        Recipe::of("app", application, sources, &application.components["app"], &[], overrides).unwrap()
+    }
+
+    #[test]
+    fn whatever_changes_what_is_composed_changes_the_recipe_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let (said, none) = ("inherit_configuration = false", Overrides::new());
+        let first = application(folder.path(), said, "");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let same = application(elsewhere.path(), said, "description = \"as before\"");
+        assert_eq!(recipe(&first, &none), recipe(&same, &none));
+        let release = Overrides::from([("lib".to_owned(), Code::new("another".as_bytes()))]);
+        let all = [
+            recipe(&first, &none),
+            recipe(&application(folder.path(), "inherit_configuration = true", ""), &none),
+            recipe(&application(folder.path(), "export = \"a:b/c\", inherit_configuration = false", ""), &none),
+            recipe(&application(folder.path(), said, "environment = { A = \"1\" }"), &none),
+            recipe(&first, &release),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(index + 1).all(|other| other != one), "{index} is as a later one");
+        }
+        // What a variable holds is the component's to read, not the composition's.
+        let other = application(folder.path(), said, "environment = { A = \"2\" }");
+        assert_eq!(Some(&recipe(&other, &none)), all.get(3));
+    }
+}
