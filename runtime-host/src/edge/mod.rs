@@ -1,6 +1,7 @@
 //! Serves `spin.toml`: reads the manifest, composes and compiles the components, grants each only what the manifest says,
 //! and answers HTTP with them. The guard and the providers of the same manifest can be asked from native code.
 
+mod answers;
 mod body;
 mod call;
 mod capabilities;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use answers::AnswerReport;
 pub use call::CallError;
 pub use capabilities::KeyValue;
 pub use error::EdgeError;

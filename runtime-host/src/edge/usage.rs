@@ -7,12 +7,21 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, StoreLimits};
 
+use super::answers::{AnswerReport, Answers};
+
 /// Upper bounds of the histogram's buckets, ms; one more bucket takes what is above the last.
 pub const BOUNDS_MS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
+
+/// Which of the histogram's buckets counts what took so long.
+pub(super) fn bucket(us: u64) -> usize {
+    BOUNDS_MS.iter().position(|bound| us <= bound * 1000).unwrap_or(BOUNDS_MS.len())
+}
 
 /// One component's counters.
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
+    /// Its answers to HTTP.
+    pub answers: Answers,
     requests: AtomicU64,
     errors: AtomicU64,
     duration_us: AtomicU64,
@@ -36,9 +45,8 @@ impl Usage {
     /// One request was answered, until the head of its answer, or a native call has ended.
     pub fn answered(&self, took: Duration, failed: bool) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let place = BOUNDS_MS.iter().position(|bound| us <= bound * 1000).unwrap_or(BOUNDS_MS.len());
-        if let Some(bucket) = self.buckets.get(place) {
-            bucket.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = self.buckets.get(bucket(us)) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
@@ -105,6 +113,7 @@ impl Usage {
     pub fn read(&self) -> UsageReport {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         UsageReport {
+            answers: self.answers.read(),
             requests: get(&self.requests),
             errors: get(&self.errors),
             duration_ms: get(&self.duration_us) / 1000,
@@ -138,6 +147,8 @@ impl Drop for Active {
 /// One component's counts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct UsageReport {
+    /// Its answers to HTTP requests.
+    pub answers: Vec<AnswerReport>,
     /// Requests answered, and calls from native code.
     pub requests: u64,
     /// Of these, answered with a 5xx or not at all.

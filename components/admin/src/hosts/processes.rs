@@ -73,6 +73,9 @@ pub(crate) struct Component {
     /// Requests that are being answered.
     #[serde(skip_serializing)]
     pub(crate) active: u64,
+    /// What it answered, by kind.
+    #[serde(skip_serializing)]
+    pub(crate) answers: Vec<Answers>,
     #[serde(skip_serializing)]
     pub(crate) memory_denied: u64,
     #[serde(skip_serializing)]
@@ -83,6 +86,18 @@ pub(crate) struct Component {
     /// Requests whose client was so slow that they made room for others.
     #[serde(skip_serializing)]
     pub(crate) made_room: u64,
+}
+
+/// Its answers of one kind.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Answers {
+    pub(crate) method: String,
+    pub(crate) route: String,
+    pub(crate) status: u16,
+    pub(crate) duration_us: u64,
+    /// By the host's bounds; not cumulative.
+    pub(crate) buckets: Vec<u64>,
 }
 
 impl HostProcess {

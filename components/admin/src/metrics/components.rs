@@ -1,6 +1,6 @@
 //! The metrics of each component in each host process: what it is asked, what it takes, which of its bounds it meets, and
 //! which generation of it answers. What Spin counts of a component is also here by Spin's names, as Prometheus writes them,
-//! so that what was made for Spin's metrics reads ours.
+//! so that what was made for Spin's metrics reads ours; and what OpenTelemetry counts of HTTP by its names.
 
 use super::exposition::{Family, Kind, Labels, number};
 use crate::hosts::processes::{Component, HostProcess};
@@ -19,7 +19,16 @@ pub(super) fn families(hosts: &[HostProcess]) -> Vec<Family> {
     all.extend(bounds(&each));
     all.push(generations(&each));
     all.extend(as_spin_has_them(&each));
+    all.push(as_opentelemetry_has_it(&each));
     all
+}
+
+/// Adds times that a host counted by its bounds.
+fn add_times(family: &mut Family, host: &HostProcess, labels: &Labels, counts: &[u64], sum: f64) {
+    if counts.len() == host.duration_bounds_ms.len() + 1 {
+        let bounds: Vec<f64> = host.duration_bounds_ms.iter().map(|ms| number(*ms) / 1000.0).collect();
+        family.add_histogram(labels, &bounds, counts, sum);
+    }
 }
 
 fn family(each: &[One<'_>], kind: Kind, name: &'static str, help: &'static str, of: fn(&Component) -> u64) -> Family {
@@ -42,12 +51,9 @@ fn asked(each: &[One<'_>]) -> [Family; 4] {
     let counter = |name, help, of: fn(&Component) -> u64| family(each, Kind::Counter, name, help, of);
     let help = "Time from a request's head to its answer's, or of a call from native code.";
     let mut took = Family::new(Kind::Histogram, "image2model_component_duration_seconds", help);
-    for (host, component) in
-        each.iter().filter(|(host, c)| c.duration_buckets.len() == host.duration_bounds_ms.len() + 1)
-    {
-        let bounds: Vec<f64> = host.duration_bounds_ms.iter().map(|ms| number(*ms) / 1000.0).collect();
+    for (host, component) in each {
         let sum = number(component.duration_ms) / 1000.0;
-        took.add_histogram(&labels(host, component), &bounds, &component.duration_buckets, sum);
+        add_times(&mut took, host, &labels(host, component), &component.duration_buckets, sum);
     }
     [
         counter("image2model_component_requests", "Requests and native calls of a component.", |c| c.requests),
@@ -120,6 +126,22 @@ fn as_spin_has_them(each: &[One<'_>]) -> [Family; 3] {
         memory.add(labels, number(component.memory_bytes));
     }
     [requests, cpu, memory]
+}
+
+/// `http.server.request.duration`.
+fn as_opentelemetry_has_it(each: &[One<'_>]) -> Family {
+    let help = "Time from a request's head to its answer's.";
+    let mut took = Family::new(Kind::Histogram, "http_server_request_duration_seconds", help);
+    for (host, component) in each {
+        for answers in &component.answers {
+            let mut labels = vec![("host", host.label()), ("component_id", component.id.clone())];
+            labels.push(("http_request_method", answers.method.clone()));
+            labels.push(("http_response_status_code", answers.status.to_string()));
+            labels.push(("http_route", answers.route.clone()));
+            add_times(&mut took, host, &labels, &answers.buckets, number(answers.duration_us) / 1_000_000.0);
+        }
+    }
+    took
 }
 
 fn labels(host: &HostProcess, component: &Component) -> Labels {

@@ -147,12 +147,13 @@ pub(super) async fn component(
         return fail(Failure::Refused);
     };
     let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
-    let started = Instant::now();
+    let (started, method) = (Instant::now(), parts.method.clone());
     let mut answer = ask(handler, parts, body, started, &id, &guest).await.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();
     grants.usage.answered(took, failed);
+    grants.usage.answers.count(&method, target.pattern.as_str(), answer.status(), took);
     if let Some((judge, side)) = picked.judge {
         judge.answered(side, took, failed);
     }

@@ -1,0 +1,104 @@
+//! The answers of one component, told apart as OpenTelemetry does it (`http.server.request.duration`): by method, route and
+//! status. Bounded, whatever clients and guests invent: unknown methods are `_OTHER`, and beyond [`MOST`] kinds an answer counts
+//! by the first of its status' hundred.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+use super::usage::{BOUNDS_MS, bucket};
+
+/// Kinds of answers that are told apart in full.
+const MOST: usize = 128;
+
+/// All of one component's.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Mutex<Vec<AnswerReport>>);
+
+/// Answers of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AnswerReport {
+    /// A method of HTTP, or `_OTHER`.
+    pub method: &'static str,
+    /// As the manifest says it.
+    pub route: String,
+    /// The status.
+    pub status: u16,
+    /// Time that all of them took together, µs.
+    pub duration_us: u64,
+    /// How many took how long: one for each of [`BOUNDS_MS`], and those above. Not cumulative.
+    pub buckets: [u64; BOUNDS_MS.len() + 1],
+}
+
+impl Answers {
+    /// One answer, until its head.
+    pub fn count(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let (method, status) = (known(method), status.as_u16());
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |all: &[AnswerReport], status| {
+            all.iter().position(|one| one.status == status && one.method == method && one.route == route)
+        };
+        let rounded = status / 100 * 100;
+        let found = match find(&all, status) {
+            None if all.len() >= MOST => find(&all, rounded).or_else(|| push(&mut all, method, route, rounded)),
+            None => push(&mut all, method, route, status),
+            found => found,
+        };
+        if let Some(one) = found.and_then(|index| all.get_mut(index)) {
+            one.duration_us = one.duration_us.saturating_add(us);
+            if let Some(count) = one.buckets.get_mut(bucket(us)) {
+                *count += 1;
+            }
+        }
+    }
+
+    /// The counts now.
+    pub fn read(&self) -> Vec<AnswerReport> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn push(all: &mut Vec<AnswerReport>, method: &'static str, route: &str, status: u16) -> Option<usize> {
+    let (route, duration_us, buckets) = (route.to_owned(), 0, Default::default());
+    all.push(AnswerReport { method, route, status, duration_us, buckets });
+    Some(all.len() - 1)
+}
+
+/// The methods that OpenTelemetry knows by default.
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    KNOWN.iter().find(|known| **known == method.as_str()).copied().unwrap_or("_OTHER")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_told_apart_by_method_route_and_status() {
+        let answers = Answers::default();
+        let brew = Method::from_bytes(b"BREW").unwrap();
+        for (method, status, ms) in [(&Method::GET, 200, 3), (&Method::GET, 200, 60_000), (&brew, 418, 6)] {
+            answers.count(method, "/tea/...", StatusCode::from_u16(status).unwrap(), Duration::from_millis(ms));
+        }
+        let [get, other] = answers.read().try_into().unwrap();
+        assert_eq!((get.method, &*get.route, get.status, get.duration_us), ("GET", "/tea/...", 200, 60_003_000));
+        assert_eq!(get.buckets, [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!((other.method, other.status, other.buckets), ("_OTHER", 418, [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn a_guest_that_answers_with_every_status_takes_little() {
+        let answers = Answers::default();
+        for _ in 0..2 {
+            for status in 200..=999 {
+                answers.count(&Method::GET, "/", StatusCode::from_u16(status).unwrap(), Duration::ZERO);
+            }
+        }
+        let all = answers.read();
+        assert!(all.len() <= MOST + 8, "{}", all.len());
+        assert_eq!(all.iter().flat_map(|one| one.buckets).sum::<u64>(), 1600);
+    }
+}
