@@ -84,6 +84,14 @@ fn the_parts_need_what_only_up_brings() {
 }
 
 #[test]
+fn files_of_keys_and_logins_are_read_before_anything_else() {
+    let missing = [("COMPONENT_KEY", "no/such.pub"), ("REGISTRY_AUTH_FILE", "no/such.json")];
+    assert_eq!(problems(&missing, Part::Up), ["COMPONENT_KEY", "REGISTRY_AUTH_FILE"]);
+    let other = [("COMPONENT_KEY", "Cargo.toml"), ("REGISTRY_AUTH_FILE", "Cargo.toml")];
+    assert_eq!(problems(&other, Part::Up), ["COMPONENT_KEY", "REGISTRY_AUTH_FILE"]);
+}
+
+#[test]
 fn a_certificate_comes_with_its_key() {
     assert_eq!(problems(&[("TLS_CERT_FILE", "c.pem")], Part::Up), ["TLS_KEY_FILE"]);
     assert_eq!(problems(&[("TLS_KEY_FILE", "k.pem")], Part::Up), ["TLS_CERT_FILE"]);

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use futures::StreamExt;
+use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::{Edge, EdgeOptions, NoRoutes, ServeOptions};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
@@ -27,6 +28,7 @@ pub async fn edge(manifest: PathBuf, redis_url: &str) -> anyhow::Result<()> {
         profile: None,
         key_value: None,
         authorities: None,
+        logins: Logins::default(),
         cache_dir: Some(cache),
         serve: ServeOptions::default(),
     };

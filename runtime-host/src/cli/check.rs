@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use image2model_host::edge::check;
+use image2model_host::edge::swap::fetch::Logins;
 
 use super::{FAILED, USAGE, complain};
 
@@ -15,6 +17,9 @@ pub struct Args {
     /// The Spin manifest
     #[arg(long, default_value = "spin.toml", env = "SPIN_MANIFEST")]
     manifest: PathBuf,
+    /// Logins to registries that want one, as `docker login` writes them
+    #[arg(long, env = "REGISTRY_AUTH_FILE")]
+    registry_auth_file: Option<PathBuf>,
     /// Under this build profile of the manifest
     #[arg(long, env = "SPIN_PROFILE")]
     profile: Option<String>,
@@ -29,14 +34,20 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+fn logins(args: &Args) -> anyhow::Result<Logins> {
+    let file = args.registry_auth_file.as_deref();
+    file.map(Logins::in_file).transpose().map(Option::unwrap_or_default).context("--registry-auth-file")
+}
+
 fn all(args: &Args) -> anyhow::Result<bool> {
-    let report = check::check(&args.manifest, &HashMap::new(), args.profile.as_deref())?;
+    let report = check::check(&args.manifest, &HashMap::new(), args.profile.as_deref(), &logins(args)?)?;
     print!("{report}");
     Ok(report.is_ok())
 }
 
 fn some(args: &Args) -> anyhow::Result<bool> {
-    let explained = check::explain(&args.manifest, &HashMap::new(), args.profile.as_deref(), &args.components)?;
+    let (profile, logins) = (args.profile.as_deref(), logins(args)?);
+    let explained = check::explain(&args.manifest, &HashMap::new(), profile, &logins, &args.components)?;
     explained.iter().for_each(|one| print!("{one}"));
     Ok(explained.iter().all(check::Explanation::fits))
 }

@@ -14,6 +14,7 @@ use super::{
     Traces, Webhooks,
 };
 use crate::blobs::FreeSpace;
+use crate::edge::swap::fetch::{CosignKey, Logins};
 use crate::intake::TlsFiles;
 use crate::trace;
 
@@ -34,7 +35,8 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         profile: reader.set_text("SPIN_PROFILE").map(str::to_owned),
         compile_cache_dir: folder(&reader, "COMPILE_CACHE_DIR", &data_dir, "compiled"),
         spin_variables: source.spin_variables(),
-        component_key: reader.set_text("COMPONENT_KEY").map(PathBuf::from),
+        component_key: component_key(&mut reader),
+        logins: logins(&mut reader),
         upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
         results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),
         shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 1..=600)),
@@ -101,6 +103,21 @@ fn access(reader: &mut Reader<'_>) -> Access {
         allowed_origins: reader.list("ALLOWED_ORIGINS", is_origin),
         trusted_proxies: reader.list("TRUSTED_PROXIES", is_network),
     }
+}
+
+fn component_key(reader: &mut Reader<'_>) -> Option<CosignKey> {
+    let path = reader.set_text("COMPONENT_KEY")?;
+    let read = std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"));
+    let key = read.and_then(|pem| {
+        CosignKey::from_pem(&pem).ok_or_else(|| format!("{path} is not cosign's public key (ECDSA P-256)"))
+    });
+    key.map_err(|problem| reader.complain("COMPONENT_KEY", problem)).ok()
+}
+
+fn logins(reader: &mut Reader<'_>) -> Logins {
+    let Some(path) = reader.set_text("REGISTRY_AUTH_FILE") else { return Logins::default() };
+    let logins = Logins::in_file(Path::new(path));
+    logins.map_err(|error| reader.complain("REGISTRY_AUTH_FILE", format!("{path}: {error}"))).unwrap_or_default()
 }
 
 fn limits(reader: &mut Reader<'_>) -> Limits {

@@ -22,6 +22,7 @@ use opentelemetry_sdk::trace::Sampler;
 use secrecy::SecretString;
 
 use crate::blobs::FreeSpace;
+use crate::edge::swap::fetch::{CosignKey, Logins};
 use crate::intake::TlsFiles;
 
 pub use docs::{env_example, markdown};
@@ -67,7 +68,9 @@ pub struct Config {
     /// Variables of the application by their own names, from `SPIN_VARIABLE_<NAME>`.
     pub spin_variables: std::collections::HashMap<String, SecretString>,
     /// The key that components from elsewhere must be signed with.
-    pub component_key: Option<PathBuf>,
+    pub component_key: Option<CosignKey>,
+    /// Who this host is to registries that want a password.
+    pub logins: Logins,
     /// Uploaded images.
     pub upload_dir: PathBuf,
     /// Models and previews.

@@ -45,6 +45,13 @@ pub const VARIABLES: &[Variable] = &[
         "a file, such as cosign.pub",
         "Public key (ECDSA P-256) that components which are swapped in must be signed with, by `cosign sign --key` in their registry or `cosign sign-blob --key`.",
     ),
+    words(
+        Host,
+        "REGISTRY_AUTH_FILE",
+        "none",
+        "a file (JSON)",
+        "Logins to registries that want one, as `docker login`, `podman login` and `spin registry login` write them: each registry's `auth` in `auths`.",
+    ),
     value(Host, "SPIN_MANIFEST", "spin.toml", "a file", "The Spin application to serve. `--manifest` says the same."),
     words(
         Host,

@@ -56,8 +56,10 @@ impl Loaded {
         let application = Application::load(&options.manifest_path, &options.variables, options.profile.as_deref())?;
         let cache_dir = options.cache_dir.as_deref();
         // Each takes some milliseconds of a start that has little else to do.
-        let (sources, engine) =
-            join(|| Sources::read(&application, cache_dir), || EdgeEngine::new(cache_dir, options.serve.instances));
+        let (sources, engine) = join(
+            || Sources::read(&application, cache_dir, &options.logins),
+            || EdgeEngine::new(cache_dir, options.serve.instances),
+        );
         let (sources, engine) = (sources?, engine?);
         let trust = Trust::new(options.authorities.as_deref())?;
         let linker = capabilities::linker(engine.inner())?;

@@ -62,6 +62,8 @@ pub struct EdgeOptions {
     pub authorities: Option<PathBuf>,
     /// Where the application's key-value stores are; without it, nobody can open one.
     pub key_value: Option<KeyValue>,
+    /// Who this host is to registries that want a password.
+    pub logins: swap::fetch::Logins,
     /// Where compiled components are kept; `None` compiles them at every start.
     pub cache_dir: Option<PathBuf>,
     /// The bounds of serving.

@@ -112,6 +112,7 @@ mod tests {
 
     use super::*;
     use crate::edge::sources::Code;
+    use crate::edge::swap::fetch::Logins;
 
     /// An application whose `app` depends on `lib`, with these lines for either.
     fn application(folder: &Path, depends: &str, app: &str) -> (Application, Sources) {
@@ -125,7 +126,7 @@ mod tests {
         );
         std::fs::write(folder.join("spin.toml"), manifest).unwrap();
         let application = Application::load(&folder.join("spin.toml"), &HashMap::new(), None).unwrap();
-        let sources = Sources::read(&application, None).unwrap();
+        let sources = Sources::read(&application, None, &Logins::default()).unwrap();
         (application, sources)
     }
 

@@ -10,13 +10,17 @@ use super::EdgeError;
 use super::folder::Folder;
 use super::manifest::{Place, Remote};
 use super::sources::Code;
-use super::swap::fetch::{FetchError, Fetcher};
+use super::swap::fetch::{FetchError, Fetcher, Logins};
 
 /// Where fetched components are kept, in the folder of the compiled ones.
 const FETCHED: &str = "fetched";
 
 /// The code of each, in order. Blocks; all are fetched at a time.
-pub(super) fn fetch(wanted: &[(Place, Remote)], cache_dir: Option<&Path>) -> Result<Vec<Code>, EdgeError> {
+pub(super) fn fetch(
+    wanted: &[(Place, Remote)],
+    cache_dir: Option<&Path>,
+    logins: &Logins,
+) -> Result<Vec<Code>, EdgeError> {
     let Some(first) = wanted.first() else { return Ok(Vec::new()) };
     let folder = cache_dir.map(|cache| Folder::open(&cache.join(FETCHED))).transpose()?;
     // A thread of its own: whoever loads an application may or may not be on a runtime already.
@@ -25,7 +29,7 @@ pub(super) fn fetch(wanted: &[(Place, Remote)], cache_dir: Option<&Path>) -> Res
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| EdgeError::Engine(format!("nothing can be fetched: {error}")))?;
             runtime.block_on(async {
-                let fetcher = Fetcher::new(None, None).map_err(|error| failed(first, error))?;
+                let fetcher = Fetcher::new(None, None, logins.clone()).map_err(|error| failed(first, error))?;
                 let each = wanted.iter().map(|one| get(&fetcher, folder.as_ref(), one));
                 futures::future::try_join_all(each).await
             })

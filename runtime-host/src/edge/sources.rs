@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::compose::{self, Part};
 use super::engine::on_all_cores;
 use super::manifest::{Application, Component, Dependency, DependencySource, Place, Remote, Source};
+use super::swap::fetch::Logins;
 use super::{EdgeError, remote};
 
 /// A component's bytes and their digest, `sha256:…`.
@@ -37,7 +38,7 @@ pub(super) struct Sources(HashMap<Source, Code>);
 
 impl Sources {
     /// Reads the files, and fetches what is elsewhere; what was fetched before is in `cache_dir`.
-    pub fn read(application: &Application, cache_dir: Option<&Path>) -> Result<Self, EdgeError> {
+    pub fn read(application: &Application, cache_dir: Option<&Path>, logins: &Logins) -> Result<Self, EdgeError> {
         let mut files = HashMap::new();
         let mut elsewhere: Vec<(Place, Remote)> = Vec::new();
         for (place, source) in named(application) {
@@ -54,7 +55,7 @@ impl Sources {
         let read =
             on_all_cores(files.into_iter().collect(), |(source, (place, path))| Ok((source, read(place, path)?)))?;
         let mut all: HashMap<Source, Code> = read.into_iter().collect();
-        let fetched = remote::fetch(&elsewhere, cache_dir)?;
+        let fetched = remote::fetch(&elsewhere, cache_dir, logins)?;
         all.extend(elsewhere.into_iter().map(|(_, remote)| Source::Remote(remote)).zip(fetched));
         Ok(Self(all))
     }
@@ -129,11 +130,11 @@ pub(super) fn read(place: Place, path: &Path) -> Result<Code, EdgeError> {
 }
 
 /// One component's own code, as it is now.
-pub(super) fn alone(place: Place, source: &Source) -> Result<Code, EdgeError> {
+pub(super) fn alone(place: Place, source: &Source, logins: &Logins) -> Result<Code, EdgeError> {
     match source {
         Source::File(path) => read(place, path),
         Source::Remote(remote) => {
-            let fetched = remote::fetch(&[(place, remote.clone())], None)?.into_iter().next();
+            let fetched = remote::fetch(&[(place, remote.clone())], None, logins)?.into_iter().next();
             fetched.ok_or_else(|| EdgeError::Engine("nothing was fetched".into()))
         }
     }

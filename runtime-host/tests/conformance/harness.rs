@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::{Edge, EdgeError, EdgeOptions, KeyValue, NativeRoutes, NoRoutes, ServeOptions};
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -122,6 +123,7 @@ impl App {
             variables: self.variables.clone(),
             profile: self.profile.clone(),
             authorities: self.authorities.clone(),
+            logins: Logins::default(),
             key_value: self.key_value.clone(),
             cache_dir: Some(self.cache.clone()),
             serve: self.serve.clone(),

@@ -11,6 +11,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use image2model_domain::commands::{KeepComponentPiece, NameComponent, ReadRollouts, SetRollout};
 use image2model_domain::rollout::{Change, Outcome, Release, Rollout};
+use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::swap::follow::FollowOptions;
 use image2model_host::redis::Store;
 use image2model_processes::RedisServer;
@@ -43,8 +44,14 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let host = app.start().await;
-        let options =
-            FollowOptions { store: store.clone(), host: "h".into(), key: None, log_entries: 100, log_counts_ttl: 100 };
+        let options = FollowOptions {
+            store: store.clone(),
+            host: "h".into(),
+            key: None,
+            logins: Logins::default(),
+            log_entries: 100,
+            log_counts_ttl: 100,
+        };
         let mut follower = host.edge.follower(options).unwrap();
         follower.catch_up().await;
         tokio::spawn(follower.run(stop.clone()));

@@ -39,6 +39,7 @@ pub async fn load(
         variables: spin_variables(config, &wiring),
         profile: config.profile.clone(),
         authorities: config.authorities.clone(),
+        logins: config.logins.clone(),
         key_value: Some(KeyValue { redis_url: base.redis_url.clone(), keys: config.redis.keys.clone() }),
         cache_dir: Some(config.compile_cache_dir.clone()),
         serve: ServeOptions {

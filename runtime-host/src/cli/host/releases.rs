@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use image2model_host::config::Config;
 use image2model_host::edge::Edge;
-use image2model_host::edge::swap::fetch::CosignKey;
 use image2model_host::edge::swap::follow::{FollowOptions, Follower};
 use image2model_host::ops::heartbeat::HostIdentity;
 
@@ -21,22 +19,12 @@ pub async fn follower(
     edge: &Edge,
     identity: &HostIdentity,
 ) -> anyhow::Result<Follower> {
-    let key = match &config.component_key {
-        None => None,
-        Some(path) => {
-            let pem = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read COMPONENT_KEY {}", path.display()))?;
-            let key = CosignKey::from_pem(&pem);
-            Some(key.with_context(|| {
-                format!("COMPONENT_KEY {} is not cosign's public key (ECDSA P-256)", path.display())
-            })?)
-        }
-    };
     let store = &config.logs.store;
     let options = FollowOptions {
         store: base.store.clone(),
         host: identity.id.clone(),
-        key,
+        key: config.component_key.clone(),
+        logins: config.logins.clone(),
         log_entries: store.max_entries,
         log_counts_ttl: store.retention.as_secs() + 86_400,
     };

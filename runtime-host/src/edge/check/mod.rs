@@ -10,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Application, Component, Place};
+use super::swap::fetch::Logins;
 use super::{EdgeError, sources};
 pub use explain::Explanation;
 use surface::Surface;
@@ -95,11 +96,17 @@ impl fmt::Display for Report {
 }
 
 /// Holds every component of the manifest against its world. An error means that the manifest itself cannot be read.
-pub fn check(manifest: &Path, variables: &HashMap<String, String>, profile: Option<&str>) -> Result<Report, EdgeError> {
+pub fn check(
+    manifest: &Path,
+    variables: &HashMap<String, String>,
+    profile: Option<&str>,
+    logins: &Logins,
+) -> Result<Report, EdgeError> {
     let application = Application::load(manifest, variables, profile)?;
     let worlds = worlds::load()?;
-    let one =
-        |component: &Component| check_component(application.place(&component.id, &["source"]), component, &worlds);
+    let one = |component: &Component| {
+        check_component(application.place(&component.id, &["source"]), component, &worlds, logins)
+    };
     let components = application.components.values().map(one).collect();
     Ok(Report { components })
 }
@@ -109,6 +116,7 @@ pub fn explain(
     manifest: &Path,
     variables: &HashMap<String, String>,
     profile: Option<&str>,
+    logins: &Logins,
     names: &[String],
 ) -> Result<Vec<Explanation>, EdgeError> {
     let is_file = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "wasm");
@@ -123,7 +131,7 @@ pub fn explain(
             .components
             .get(name)
             .ok_or_else(|| EdgeError::NoSuchComponent { component: name.clone(), wanted: "is".to_owned() })?;
-        let code = sources::alone(application.place(name, &["source"]), &component.source)?;
+        let code = sources::alone(application.place(name, &["source"]), &component.source, logins)?;
         explain::explain(name, &code.bytes, Some(component))
     };
     names.iter().map(one).collect()
@@ -149,7 +157,12 @@ pub(in crate::edge) fn of_release(id: &str, bytes: &[u8], served: Option<&[u8]>)
     Ok(served.map(|served| surface.differences(&served.with_imports_of(&surface))).unwrap_or_default())
 }
 
-fn check_component(place: Place, component: &Component, worlds: &HashMap<String, Surface>) -> ComponentReport {
+fn check_component(
+    place: Place,
+    component: &Component,
+    worlds: &HashMap<String, Surface>,
+    logins: &Logins,
+) -> ComponentReport {
     let world = world_of(&component.id);
     let mut report = ComponentReport {
         id: component.id.clone(),
@@ -158,7 +171,7 @@ fn check_component(place: Place, component: &Component, worlds: &HashMap<String,
         exports: Vec::new(),
         differences: Vec::new(),
     };
-    let code = match sources::alone(place, &component.source) {
+    let code = match sources::alone(place, &component.source, logins) {
         Ok(code) => code,
         Err(EdgeError::Read { path, .. }) => {
             report.differences.push(Difference::NotBuilt(path));

@@ -76,7 +76,7 @@ fn explains_what_a_component_is_and_where_it_runs() {
     );
     let path = folder.path().join("spin.toml");
     std::fs::write(&path, manifest).unwrap();
-    let explained = explain(&path, &HashMap::new(), None, &["x".to_owned()]).unwrap();
+    let explained = explain(&path, &HashMap::new(), None, &Logins::default(), &["x".to_owned()]).unwrap();
     let [one] = explained.as_slice() else { panic!("{explained:?}") };
     assert_eq!(one.unanswered_here, ["spin:sqlite/sqlite@3.0.0"]);
     assert!(one.unanswered_on_spin.is_empty() && !one.fits());
@@ -85,7 +85,8 @@ fn explains_what_a_component_is_and_where_it_runs() {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains("s3cret"), "{text}");
-    let file = explain(Path::new("none"), &HashMap::new(), None, &[file.display().to_string()]).unwrap();
+    let file =
+        explain(Path::new("none"), &HashMap::new(), None, &Logins::default(), &[file.display().to_string()]).unwrap();
     assert_eq!((file[0].may.as_ref(), file[0].world.as_ref()), (None, None));
 }
 

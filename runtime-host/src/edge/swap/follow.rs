@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{CosignKey, FetchError, Fetcher};
+use super::fetch::{CosignKey, FetchError, Fetcher, Logins};
 use super::prepare::Refusal;
 use super::{Rollouts, Switch};
 use crate::edge::sources::Code;
@@ -35,6 +35,8 @@ pub struct FollowOptions {
     pub host: String,
     /// Components must be signed with it.
     pub key: Option<CosignKey>,
+    /// Who this host is to registries that want a password.
+    pub logins: Logins,
     /// How much of the audit log is kept; 0 for none.
     pub log_entries: u64,
     /// How long its counts are kept, in seconds.
@@ -64,7 +66,7 @@ enum Preparing {
 
 impl Follower {
     pub(in crate::edge) fn new(switch: Arc<Switch>, options: FollowOptions) -> Result<Self, FetchError> {
-        let fetcher = Fetcher::new(Some(options.store.clone()), options.key.clone())?;
+        let fetcher = Fetcher::new(Some(options.store.clone()), options.key.clone(), options.logins.clone())?;
         let (rollouts, fetching, preparing) = (Rollouts::new(), HashMap::new(), HashMap::new());
         Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None })
     }

@@ -3,12 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Client;
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use serde_json::Value;
 
 use super::FetchError;
-use super::oci::Image;
+use super::oci::{Image, Puller};
 
 /// What stands in front of a P-256 key in a PEM file (RFC 5480): the algorithm, and how long the key is.
 const SPKI: [u8; 26] = [
@@ -46,14 +45,14 @@ impl CosignKey {
 }
 
 /// Whether the image has a signature of this key over its own digest.
-pub(super) async fn verify_image(client: &Client, image: &Image, key: &CosignKey) -> Result<(), FetchError> {
+pub(super) async fn verify_image(puller: &Puller, image: &Image, key: &CosignKey) -> Result<(), FetchError> {
     let tag = format!("{}.sig", image.digest.replace(':', "-"));
     let none =
         |_| FetchError::Signature(format!("this host takes signed components only, and there is no {tag} beside it"));
-    let manifest = image.read(&image.manifest(client, &tag).await.map_err(none)?)?;
+    let manifest = image.read(&image.manifest(puller, &tag).await.map_err(none)?)?;
     for layer in manifest.layers.iter().take(MOST) {
         let Some(signature) = layer.annotations.get(SIGNATURE) else { continue };
-        let payload = image.blob(client, layer, LARGEST_PAYLOAD).await?;
+        let payload = image.blob(puller, layer, LARGEST_PAYLOAD).await?;
         if key.verify(&payload, signature).is_ok() && names(&payload, &image.digest) {
             return Ok(());
         }

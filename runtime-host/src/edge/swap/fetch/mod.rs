@@ -3,15 +3,18 @@
 //! `WITHIN`, few redirects, none of them to a place without TLS.
 
 mod cosign;
+mod logins;
 mod oci;
 mod package;
 
 use std::time::Duration;
 
 use image2model_domain::rollout::{LARGEST_COMPONENT, Release};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Response, redirect};
 
 pub use cosign::CosignKey;
+pub use logins::{Logins, LoginsError};
+use oci::Puller;
 
 use crate::edge::sources::Code;
 use crate::outgoing;
@@ -95,14 +98,14 @@ impl FetchError {
 /// See the module.
 #[derive(Clone)]
 pub(in crate::edge) struct Fetcher {
-    client: Client,
+    puller: Puller,
     /// Where uploads are.
     store: Option<Store>,
     key: Option<CosignKey>,
 }
 
 impl Fetcher {
-    pub fn new(store: Option<Store>, key: Option<CosignKey>) -> Result<Self, FetchError> {
+    pub fn new(store: Option<Store>, key: Option<CosignKey>, logins: Logins) -> Result<Self, FetchError> {
         let client = outgoing::client()
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(PAUSE)
@@ -110,7 +113,7 @@ impl Fetcher {
             .user_agent(concat!("image2model/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| FetchError::Client(error.to_string()))?;
-        Ok(Self { client, store, key })
+        Ok(Self { puller: Puller { client, logins }, store, key })
     }
 
     /// The release's code, with all that it promises.
@@ -135,7 +138,7 @@ impl Fetcher {
         version: &str,
     ) -> Result<Code, FetchError> {
         let late = |_| FetchError::Place { place: registry.to_owned(), what: "takes too long".into() };
-        let got = package::component(&self.client, registry, (namespace, name), version);
+        let got = package::component(&self.puller, registry, (namespace, name), version);
         Ok(Code::new(tokio::time::timeout(WITHIN, got).await.map_err(late)??))
     }
 
@@ -143,14 +146,15 @@ impl Fetcher {
         if release.source.starts_with("oci://") {
             let image = oci::Image::parse(&release.source)?;
             if let Some(key) = &self.key {
-                cosign::verify_image(&self.client, &image, key).await?;
+                cosign::verify_image(&self.puller, &image, key).await?;
             }
-            return Ok(Code::new(image.component(&self.client).await?));
+            return Ok(Code::new(image.component(&self.puller).await?));
         }
         let code = match release.kept() {
             Some(digest) => Code::new(self.kept(digest).await?),
             None => {
-                let response = self.client.get(&release.source).send().await.map_err(|e| away(&release.source, e))?;
+                let response =
+                    self.puller.client.get(&release.source).send().await.map_err(|e| away(&release.source, e))?;
                 Code::new(body(answered(response)?, LARGEST_COMPONENT).await?)
             }
         };

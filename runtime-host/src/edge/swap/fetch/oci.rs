@@ -1,12 +1,13 @@
-//! A component in an OCI registry, by the digest of its manifest. Registries that let anybody read are asked for a token
-//! first when they want one. What comes is checked against the digests on the way: manifest, then layer.
+//! A component in an OCI registry, by the digest of its manifest. A registry is asked for a token first when it wants one, by
+//! whoever this host is to it (`logins`), or else by anybody. What comes is checked against the digests on the way: manifest, then layer.
 
 use image2model_domain::rollout::{LARGEST_COMPONENT, is_digest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, WWW_AUTHENTICATE};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use super::logins::Logins;
 use super::{FetchError, answered, away, body};
 
 const MANIFESTS: &str =
@@ -48,6 +49,13 @@ struct Token {
     token: String,
 }
 
+/// Asks registries.
+#[derive(Clone)]
+pub(super) struct Puller {
+    pub client: Client,
+    pub logins: Logins,
+}
+
 impl Image {
     pub fn parse(source: &str) -> Result<Self, FetchError> {
         let parsed = || {
@@ -72,50 +80,61 @@ impl Image {
     }
 
     /// The one component in it.
-    pub async fn component(&self, client: &Client) -> Result<Vec<u8>, FetchError> {
-        let text = self.manifest(client, &self.digest).await?;
+    pub async fn component(&self, puller: &Puller) -> Result<Vec<u8>, FetchError> {
+        let text = self.manifest(puller, &self.digest).await?;
         verified(&text, &self.digest)?;
-        self.component_of(client, &text).await
+        self.component_of(puller, &text).await
     }
 
     /// The one component that an image's manifest, `text`, names.
-    pub async fn component_of(&self, client: &Client, text: &[u8]) -> Result<Vec<u8>, FetchError> {
+    pub async fn component_of(&self, puller: &Puller, text: &[u8]) -> Result<Vec<u8>, FetchError> {
         let manifest = self.read(text)?;
         let mut layers = manifest.layers.iter().filter(|layer| COMPONENT.contains(&layer.media_type.as_str()));
         let (Some(layer), None) = (layers.next(), layers.next()) else {
             let types: Vec<_> = manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
             return Err(self.wrong(format!("has no single component at this digest; its layers are {types:?}")));
         };
-        self.blob(client, layer, LARGEST_COMPONENT).await
+        self.blob(puller, layer, LARGEST_COMPONENT).await
     }
 
     /// A manifest by digest or tag, as it was written.
-    pub async fn manifest(&self, client: &Client, reference: &str) -> Result<Vec<u8>, FetchError> {
-        body(self.get(client, &format!("manifests/{reference}")).await?, LARGEST_MANIFEST).await
+    pub async fn manifest(&self, puller: &Puller, reference: &str) -> Result<Vec<u8>, FetchError> {
+        body(self.get(puller, &format!("manifests/{reference}")).await?, LARGEST_MANIFEST).await
     }
 
     pub fn read(&self, manifest: &[u8]) -> Result<Manifest, FetchError> {
         serde_json::from_slice(manifest).map_err(|_| self.wrong("answers with no manifest of an image".into()))
     }
 
-    pub async fn blob(&self, client: &Client, layer: &Layer, most: usize) -> Result<Vec<u8>, FetchError> {
+    pub async fn blob(&self, puller: &Puller, layer: &Layer, most: usize) -> Result<Vec<u8>, FetchError> {
         if !is_digest(&layer.digest) {
             return Err(self.wrong("names a layer by no digest".into()));
         }
-        let bytes = body(self.get(client, &format!("blobs/{}", layer.digest)).await?, most).await?;
+        let bytes = body(self.get(puller, &format!("blobs/{}", layer.digest)).await?, most).await?;
         verified(&bytes, &layer.digest)?;
         Ok(bytes)
     }
 
-    async fn get(&self, client: &Client, what: &str) -> Result<Response, FetchError> {
+    async fn get(&self, puller: &Puller, what: &str) -> Result<Response, FetchError> {
         let url = format!("{}/v2/{}/{what}", self.base(), self.repository);
-        let first = client.get(&url).header(ACCEPT, MANIFESTS).send().await.map_err(|e| away(&url, e))?;
+        let ask = || puller.client.get(&url).header(ACCEPT, MANIFESTS);
+        let sent = async |request: RequestBuilder| request.send().await.map_err(|error| away(&url, error));
+        let first = sent(ask()).await?;
         if first.status() != StatusCode::UNAUTHORIZED {
             return answered(first);
         }
-        let token = self.token(client, &first).await?;
-        let again = client.get(&url).header(ACCEPT, MANIFESTS).header(AUTHORIZATION, format!("Bearer {token}"));
-        answered(again.send().await.map_err(|e| away(&url, e))?)
+        let login = puller.logins.basic(&self.registry);
+        let challenge = first.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let authorization = if is_basic(challenge) {
+            login.ok_or_else(|| self.no_reader())?
+        } else {
+            format!("Bearer {}", self.token(puller, challenge, login).await?)
+        };
+        let again = sent(ask().header(AUTHORIZATION, authorization)).await?;
+        if again.status() == StatusCode::UNAUTHORIZED {
+            return Err(self.no_reader());
+        }
+        answered(again)
     }
 
     fn base(&self) -> String {
@@ -124,12 +143,10 @@ impl Image {
         format!("{scheme}://{registry}")
     }
 
-    /// What a registry gives to anybody who asks, for this repository.
-    async fn token(&self, client: &Client, refused: &Response) -> Result<String, FetchError> {
-        let challenge =
-            refused.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    /// What a registry gives for this repository: to anybody who asks, or to whom this host is there.
+    async fn token(&self, puller: &Puller, challenge: &str, login: Option<String>) -> Result<String, FetchError> {
         let realm = parameter(challenge, "realm").and_then(|realm| Url::parse(realm).ok());
-        let mut realm = realm.ok_or_else(|| self.wrong("wants a password, and this host has none".into()))?;
+        let mut realm = realm.ok_or_else(|| self.wrong("does not say who gives its tokens".into()))?;
         if realm.scheme() != "https" && !self.base().starts_with("http://") {
             return Err(self.wrong("gives its tokens out without TLS".into()));
         }
@@ -138,9 +155,21 @@ impl Image {
         if let Some(service) = parameter(challenge, "service") {
             realm.query_pairs_mut().append_pair("service", service);
         }
-        let answer = answered(client.get(realm.clone()).send().await.map_err(|e| away(realm.as_str(), e))?)?;
+        let mut asking = puller.client.get(realm.clone());
+        if let Some(login) = login {
+            asking = asking.header(AUTHORIZATION, login);
+        }
+        let answer = asking.send().await.map_err(|e| away(realm.as_str(), e))?;
+        if matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(self.no_reader());
+        }
+        let answer = answered(answer)?;
         let token: Result<Token, _> = serde_json::from_slice(&body(answer, LARGEST_TOKEN).await?);
         token.map(|token| token.token).map_err(|_| self.wrong("gives no token".into()))
+    }
+
+    fn no_reader(&self) -> FetchError {
+        self.wrong("does not let this host read it (REGISTRY_AUTH_FILE has its logins)".into())
     }
 
     fn wrong(&self, what: String) -> FetchError {
@@ -157,6 +186,11 @@ pub(super) fn scheme(registry: &str) -> &'static str {
 fn verified(bytes: &[u8], wanted: &str) -> Result<(), FetchError> {
     let found = format!("sha256:{}", hex::encode(Sha256::digest(bytes)));
     if found == wanted { Ok(()) } else { Err(FetchError::Digest { found, wanted: wanted.to_owned() }) }
+}
+
+/// Whether a challenge asks for the password itself.
+fn is_basic(challenge: &str) -> bool {
+    challenge.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
 /// `name="value"` out of a challenge.

@@ -5,7 +5,7 @@
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
-use super::oci::{self, Image};
+use super::oci::{self, Image, Puller};
 use super::{FetchError, answered, away, body};
 
 const WELL_KNOWN: &str = ".well-known/wasm-pkg/registry.json";
@@ -30,12 +30,12 @@ struct Oci {
 
 /// The one component of the package.
 pub(super) async fn component(
-    client: &Client,
+    puller: &Puller,
     registry: &str,
     (namespace, name): (&str, &str),
     version: &str,
 ) -> Result<Vec<u8>, FetchError> {
-    let metadata = metadata(client, registry).await?;
+    let metadata = metadata(&puller.client, registry).await?;
     let wrong = |what: String| FetchError::Place { place: registry.to_owned(), what };
     if let Some(protocol) = metadata.preferred_protocol.filter(|protocol| protocol != "oci" && metadata.oci.is_none()) {
         return Err(wrong(format!("is read by {protocol:?}, and this host reads OCI registries only")));
@@ -46,8 +46,8 @@ pub(super) async fn component(
     let place = oci.registry.unwrap_or_else(|| registry.to_owned());
     let repository = format!("{}{namespace}/{name}", oci.namespace_prefix.unwrap_or_default());
     let image = Image::at(&place, &repository)?;
-    let manifest = image.manifest(client, &tag(version)).await?;
-    image.component_of(client, &manifest).await
+    let manifest = image.manifest(puller, &tag(version)).await?;
+    image.component_of(puller, &manifest).await
 }
 
 /// A `+` of a version stands for its build, and no tag may have one.

@@ -36,20 +36,46 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
-/// Answers with these documents, and wants a token for them.
+/// Answers with these documents, and wants a token for them, which anybody gets.
 async fn registry(documents: Vec<(String, Vec<u8>)>) -> String {
+    registry_of(documents, Wants::Token).await
+}
+
+/// What a registry wants of whoever reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Token,
+    TokenForPassword,
+    Password,
+}
+
+/// A name and a password.
+fn login() -> String {
+    STANDARD.encode("robot:secret")
+}
+
+async fn registry_of(documents: Vec<(String, Vec<u8>)>, wants: Wants) -> String {
     use axum::extract::{Request, State};
     use axum::http::{HeaderMap, StatusCode, header};
     use axum::response::{IntoResponse, Response};
-    type Shelf = std::sync::Arc<(String, Vec<(String, Vec<u8>)>)>;
+    type Shelf = std::sync::Arc<(String, Vec<(String, Vec<u8>)>, Wants)>;
     async fn answer(State(shelf): State<Shelf>, headers: HeaderMap, request: Request) -> Response {
-        let path = request.uri().path();
+        let (path, wants) = (request.uri().path(), shelf.2);
+        let sent = headers.get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok()).unwrap_or_default();
+        let knows = sent == format!("Basic {}", login());
+        if path == "/token" && wants == Wants::TokenForPassword && !knows {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
         if path == "/token" {
             assert!(request.uri().query().unwrap().contains("scope=repository%3Ao%2Fx%3Apull"), "{:?}", request.uri());
             return r#"{"token":"t0"}"#.into_response();
         }
-        if headers.get(header::AUTHORIZATION).is_none_or(|sent| sent != "Bearer t0") {
-            let challenge = format!("Bearer realm=\"http://{}/token\",service=\"r\"", shelf.0);
+        let may = if wants == Wants::Password { knows } else { sent == "Bearer t0" };
+        if !may {
+            let challenge = match wants {
+                Wants::Password => "Basic realm=\"r\"".to_owned(),
+                _ => format!("Bearer realm=\"http://{}/token\",service=\"r\"", shelf.0),
+            };
             return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
         }
         let found = shelf.1.iter().find(|(name, _)| path == format!("/v2/o/x/{name}"));
@@ -57,7 +83,7 @@ async fn registry(documents: Vec<(String, Vec<u8>)>) -> String {
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let app = axum::Router::new().fallback(answer).with_state(std::sync::Arc::new((address.clone(), documents)));
+    let app = axum::Router::new().fallback(answer).with_state(std::sync::Arc::new((address.clone(), documents, wants)));
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
@@ -70,7 +96,33 @@ fn manifest(media_type: &str, blob: &[u8], signature: Option<&str>) -> Vec<u8> {
 
 fn fetcher(key: Option<CosignKey>) -> Fetcher {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Fetcher::new(None, key).unwrap()
+    Fetcher::new(None, key, Logins::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_registry_that_wants_a_password_gets_it_and_no_other_does() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let image = manifest("application/wasm", WASM, None);
+    let documents = || {
+        vec![
+            (format!("manifests/{}", digest(&image)), image.clone()),
+            (format!("blobs/{}", digest(WASM)), WASM.to_vec()),
+        ]
+    };
+    for wants in [Wants::TokenForPassword, Wants::Password] {
+        let address = registry_of(documents(), wants).await;
+        let release = Release::elsewhere(&format!("oci://{address}/o/x@{}", digest(&image)), None, None).unwrap();
+        let known = |registry: &str, auth: &str| {
+            let text = serde_json::json!({ "auths": { registry: { "auth": auth } } }).to_string();
+            Fetcher::new(None, None, Logins::read(&text).unwrap()).unwrap()
+        };
+        assert_eq!(&*known(&address, &login()).fetch(&release).await.unwrap().bytes, WASM);
+        for other in [known("ghcr.io", &login()), known(&address, &STANDARD.encode("robot:wrong")), fetcher(None)] {
+            let refused = other.fetch(&release).await.err().unwrap();
+            assert_eq!(refused.code(), "FETCH");
+            assert!(refused.to_string().contains("REGISTRY_AUTH_FILE"), "{refused}");
+        }
+    }
 }
 
 #[tokio::test]
