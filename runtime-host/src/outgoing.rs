@@ -1,5 +1,5 @@
-//! Requests to others by TLS. Whom the system trusts is read once in a process, which takes longer than anything else at a
-//! start; all clients share it.
+//! Requests to others by TLS. Whom the system trusts is read once in a process, which takes some ten milliseconds; all
+//! clients share it.
 
 use std::sync::{Arc, LazyLock};
 

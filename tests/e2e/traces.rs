@@ -54,6 +54,9 @@ async fn an_upload_is_one_trace_through_every_part() {
         "follow",
         "store",
         "EVALSHA",
+        "EVALSHA intend",
+        "EVALSHA bind",
+        "EVALSHA complete",
     ];
     let spans = collector.until(TRACE, &parts).await.unwrap();
 
@@ -76,7 +79,8 @@ async fn an_upload_is_one_trace_through_every_part() {
     assert!(!put.attributes["url.full"].contains('?') && put.attributes["component_id"] == "upload");
 
     // What the component asked of Redis, itself or through the guard that is composed into it.
-    let asked: Vec<&Span> = spans.iter().filter(|span| span.attributes.contains_key("db.system.name")).collect();
+    let of_redis = |span: &&Span| span.attributes.contains_key("db.system.name");
+    let asked: Vec<&Span> = spans.iter().filter(of_redis).filter(|span| span.service == "image2model-serve").collect();
     assert!(!asked.is_empty());
     let port = crew.line.port().to_string();
     for span in &asked {
@@ -93,6 +97,12 @@ async fn an_upload_is_one_trace_through_every_part() {
         (&*work.attributes["image2model.job_id"], &*work.attributes["image2model.outcome"]),
         (text(&made, "job_id"), "completed")
     );
+    let steps: Vec<&Span> = spans.iter().filter(of_redis).filter(|span| span.service == work.service).collect();
+    for step in ["intend", "bind", "complete"] {
+        let named = |span: &&&Span| span.attributes["db.stored_procedure.name"] == step;
+        let found = steps.iter().find(named).unwrap_or_else(|| panic!("no {step} in {steps:#?}"));
+        assert_eq!((&found.parent, found.kind, &*found.name), (&work.id, 3, &*format!("EVALSHA {step}")));
+    }
     let mut before = 0;
     for part in ["claim", "upload", "submit", "follow", "store"] {
         let span = one(&spans, part);

@@ -12,6 +12,7 @@ use image2model_domain::script::{Arg, Call, Command, Replies, Value};
 use super::RedisError;
 use super::home::{Home, Patience};
 use crate::crash;
+use crate::trace::{self, Span};
 
 /// How long a caller waits at most, connecting included.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -34,6 +35,8 @@ pub struct Store {
     replicas: Replicas,
     /// Waits for replicas hold up whatever is sent behind them: they have a connection to themselves.
     replicated: Arc<Home>,
+    /// What its scripts are run for.
+    within: Span,
 }
 
 impl std::fmt::Debug for Store {
@@ -59,7 +62,7 @@ impl Store {
         let patience = Patience { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN };
         let home = Home::open(url, patience).map_err(|_| RedisError::Address)?;
         let replicated = Arc::new(home.another(patience));
-        Ok(Self { home: Arc::new(home), keys, replicas: Replicas::default(), replicated })
+        Ok(Self { home: Arc::new(home), keys, replicas: Replicas::default(), replicated, within: Span::default() })
     }
 
     /// What [`Store::run_replicated`] waits for.
@@ -68,6 +71,12 @@ impl Store {
         let patience = self.home.patience();
         let patience = Patience { answer: patience.answer + replicas.within, ..patience };
         Self { replicas, replicated: Arc::new(self.home.another(patience)), ..self }
+    }
+
+    /// The same connection, for one piece of work: scripts that are run by it are parts of that.
+    #[must_use]
+    pub fn within(&self, work: &Span) -> Self {
+        Self { within: work.clone(), ..self.clone() }
     }
 
     /// How many replicas have to have what must not be lost.
@@ -88,7 +97,7 @@ impl Store {
     /// [`RedisError`]; after [`RedisError::Unavailable`] the script may or may not have run.
     pub async fn run<C: Command>(&self, command: &C) -> Result<C::Reply, RedisError> {
         let call = command.call(&self.keys);
-        let raw = crash::around(call.script.name(), self.evaluate(&call)).await?;
+        let raw = self.told(&call, self.evaluate(&call)).await?;
         read(command, &call, raw)
     }
 
@@ -103,11 +112,22 @@ impl Store {
             return self.run(command).await;
         }
         let call = command.call(&self.keys);
-        let (raw, acknowledged) = crash::around(call.script.name(), self.evaluate_replicated(&call)).await?;
+        let (raw, acknowledged) = self.told(&call, self.evaluate_replicated(&call)).await?;
         if acknowledged < self.replicas.count {
             return Err(RedisError::NotReplicated { acknowledged, wanted: self.replicas.count });
         }
         read(command, &call, raw)
+    }
+
+    /// Runs a script as a part of the work that it is for.
+    async fn told<T>(
+        &self,
+        call: &Call,
+        running: impl Future<Output = Result<T, ::redis::RedisError>>,
+    ) -> Result<T, ::redis::RedisError> {
+        let span = trace::script(&self.within, call.script.name());
+        let answer = crash::around(call.script.name(), running).await;
+        answer.inspect_err(|error| span.refused(error))
     }
 
     async fn evaluate_replicated(&self, call: &Call) -> Result<(Raw, u32), ::redis::RedisError> {

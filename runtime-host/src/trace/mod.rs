@@ -21,7 +21,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracer};
 pub use collector::{Collector, Exporting, TraceError, start};
 pub use http::{hand_on, only, received, sent};
 pub use opentelemetry::trace::SpanKind as Kind;
-pub use redis::asked;
+pub use redis::{asked, script};
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 

@@ -20,6 +20,15 @@ pub fn asked(command: &Cmd, server: &(String, u16), within: Option<&str>) -> Spa
     span
 }
 
+/// Begins the span of one of our scripts, as a part of `within`.
+pub fn script(within: &Span, name: &'static str) -> Span {
+    let span = within.child(Kind::Client, || format!("EVALSHA {name}"));
+    span.set("db.system.name", || "redis");
+    span.set("db.operation.name", || "EVALSHA");
+    span.set("db.stored_procedure.name", || name);
+    span
+}
+
 impl Span {
     /// Says that Redis refused, by its own code, or did not answer.
     pub fn refused(&self, error: &RedisError) {

@@ -18,6 +18,7 @@ use super::config::WorkerConfig;
 use super::end::End;
 use crate::fal::Backoff;
 use crate::redis::{RedisError, Store};
+use crate::trace::Span;
 
 /// Why the file must be let go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,11 @@ impl Held {
         let (tell, halt) = watch::channel(None);
         let heart = tokio::spawn(beat(store.clone(), holding.clone(), config.clone(), tell));
         Self { holding, config, store, stopping, halt, _heart: AbortOnDropHandle::new(heart) }
+    }
+
+    /// From here on its steps are parts of this span.
+    pub fn within(&mut self, span: &Span) {
+        self.store = self.store.within(span);
     }
 
     /// Takes a step; an answer other than "done" is the end of the hold.

@@ -53,7 +53,7 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// Drives a file until the hold on it ends.
-    pub async fn begin(shared: &'a Shared, held: Held) {
+    pub async fn begin(shared: &'a Shared, mut held: Held) {
         let claimed = SystemTime::now();
         let file = match read(&held).await {
             Ok(file) => file,
@@ -69,6 +69,7 @@ impl<'a> Attempt<'a> {
             }
         };
         let (names, span) = (named(&held, &file), traced::begin(&held, &file, claimed));
+        held.within(&span);
         let attempt = Attempt {
             shared,
             held,
