@@ -191,6 +191,10 @@ impl Stage {
 
     /// Redis dies and comes back with all it had.
     pub async fn restart_redis(&mut self, away: Duration) {
+        // What was a replica writes all that it was sent into a file of its own first; before, it would come back with nothing.
+        while self.crew.redis.ask::<String>("INFO persistence").await.unwrap().lines().any(is_being_written) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         self.crew.redis.process().kill();
         tokio::time::sleep(away).await;
         self.crew.redis.start_again().unwrap();
@@ -233,4 +237,8 @@ impl Stage {
         }
         self.truth
     }
+}
+
+fn is_being_written(line: &str) -> bool {
+    ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1", "async_loading:1"].contains(&line.trim())
 }
