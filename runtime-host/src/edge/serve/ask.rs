@@ -56,7 +56,15 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     match answer {
-        Ok(response) => Ok(OutBody::of(response, handler, place, progress, running).await),
+        Ok(response) => {
+            let answer = OutBody::of(response, handler, place, progress, running).await;
+            if matches!(answer.body(), OutBody::Ready(_)) {
+                // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone
+                // takes as long as to make it.
+                tokio::task::yield_now().await;
+            }
+            Ok(answer)
+        }
         Err(ended) => Err(failed(handler, &ended, started, request_id)),
     }
 }
