@@ -41,6 +41,19 @@ describe('PictureList', () => {
     expect(list.refused).toEqual([]);
   });
 
+  it('knows that it is looking until the last picture that was picked has been seen', async () => {
+    const seen: boolean[] = [];
+    const list = new PictureList(() => seen.push(list.isLooking));
+    expect(list.isLooking).toBe(false);
+    const both = [list.add([picture('a.jpg')]), list.add([picture('b.jpg')])];
+    expect(list.isLooking).toBe(true);
+    await both[0];
+    expect(list.isLooking).toBe(true);
+    await both[1];
+    expect(list.isLooking).toBe(false);
+    expect([seen.at(0), seen.at(-1)]).toEqual([true, false]);
+  });
+
   it('keeps the order of what comes in while it still looks at what came before', async () => {
     const list = new PictureList(() => undefined);
     const taken = await Promise.all([list.add([picture('a.jpg'), picture('b.jpg')]), list.add([picture('c.jpg')])]);

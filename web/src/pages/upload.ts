@@ -47,7 +47,7 @@ function render(): void {
   zoneItem.hidden = number >= MAX_FILES;
   grid.update(zoneItem);
   setText(submit, number === 0 ? 'Make models' : `Make ${count(number, 'model')}`);
-  submit.disabled = number === 0 || underWay !== null || list.pictures.some((picture) => picture.refusal !== null);
+  submit.disabled = number === 0 || underWay !== null || list.isLooking || list.pictures.some((picture) => picture.refusal !== null);
   estimate.show(settings.maker, settings.wishes(), number);
   if (restored) shelf.keep(list.pictures);
 }
@@ -60,7 +60,7 @@ async function add(files: File[]): Promise<void> {
 
 async function send(): Promise<void> {
   const wishes = settings.read();
-  if (wishes === undefined || list.pictures.length === 0 || underWay !== null) return;
+  if (wishes === undefined || list.pictures.length === 0 || list.isLooking || underWay !== null) return;
   const pictures = [...list.pictures];
   const controller = new AbortController();
   setUnderWay(controller);

@@ -27,10 +27,16 @@ export class PictureList {
   refused: Refused[] = [];
   readonly #changed: () => void;
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   /** `changed` runs after every change. */
   constructor(changed: () => void) {
     this.#changed = changed;
+  }
+
+  /** Whether some that were picked are still being looked at: until then nobody knows which pictures there are. */
+  get isLooking(): boolean {
+    return this.#waiting > 0;
   }
 
   /** Takes what fits and remembers why the rest does not; returns how many were taken. One call waits for the one before. */
@@ -57,7 +63,12 @@ export class PictureList {
 
   /** Pictures are looked at one after the other, so that they stand in the order they came in. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
+    this.#waiting += 1;
+    this.#changed();
+    const turn = this.#last.then(work).finally(() => {
+      this.#waiting -= 1;
+      this.#changed();
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }
