@@ -125,11 +125,14 @@ export async function shootForReadme(page, name) {
 
 const LOOKS = [[390, 844], [768, 1024], [1440, 900]];
 
+/** Colours on their way from one to another are nobody's. */
+export const settle = (page) =>
+  page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish()));
+
 async function lookAt(page, scheme, [width, height], run) {
   await page.emulateMedia({ colorScheme: scheme });
   await page.setViewportSize({ width, height });
-  // Colours on their way from one scheme to the other are nobody's.
-  await page.evaluate(() => document.getAnimations().filter((one) => one instanceof CSSTransition).forEach((one) => one.finish()));
+  await settle(page);
   await run(`${width}-${scheme}`);
 }
 
