@@ -54,12 +54,6 @@ impl Proxy {
     pub fn lead_to(&self, target: u16) {
         self.line.send_modify(|line| *line = Line { target, held_up: false, number: line.number + 1 });
     }
-
-    /// Cuts every connection and ends new ones at once, until it leads to something again.
-    pub fn lead_nowhere(&self) {
-        // Nothing can be connected to at this port.
-        self.lead_to(0);
-    }
 }
 
 impl Drop for Proxy {

@@ -18,8 +18,6 @@ use crate::scale::patience;
 
 /// For an upload, with as many attempts as it takes.
 const UPLOADED_WITHIN: Duration = Duration::from_secs(30);
-/// Entries that clients miss, so that when all but one are gone some of what they have not seen is.
-const MISSED: usize = 2;
 /// Clients of each job that come from Node.
 const IN_NODE: usize = 3;
 
@@ -126,24 +124,6 @@ impl Stage {
         self.entrance(door).lead_to(to);
     }
 
-    /// The same, and before clients are let in again, the newest job goes on without them and what they have not seen is trimmed.
-    pub async fn cut_and_trim(&mut self, door: Door, to: usize, limit: Duration) {
-        self.entrance(door).proxy.lead_nowhere();
-        let (before, started) = (self.told_of_newest().await, Instant::now());
-        while self.told_of_newest().await < before + MISSED && started.elapsed() < limit {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        self.trim(1).await;
-        self.cut(door, to);
-    }
-
-    /// How many entries the stream of the newest job has had.
-    async fn told_of_newest(&mut self) -> usize {
-        let Some(job) = self.crew.jobs.last() else { return 0 };
-        self.truth.look(&self.crew.redis, &job.id).await;
-        self.truth.kept(&job.id).len()
-    }
-
     /// A host dies, and another takes its place.
     pub fn kill(&mut self, door: Door, number: usize) {
         let environment = self.entrance(door).environment.clone();
@@ -191,10 +171,6 @@ impl Stage {
 
     /// Redis dies and comes back with all it had.
     pub async fn restart_redis(&mut self, away: Duration) {
-        // What was a replica writes all that it was sent into a file of its own first; before, it would come back with nothing.
-        while self.crew.redis.ask::<String>("INFO persistence").await.unwrap().lines().any(is_being_written) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
         self.crew.redis.process().kill();
         tokio::time::sleep(away).await;
         self.crew.redis.start_again().unwrap();
@@ -237,8 +213,4 @@ impl Stage {
         }
         self.truth
     }
-}
-
-fn is_being_written(line: &str) -> bool {
-    ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1", "async_loading:1"].contains(&line.trim())
 }
