@@ -10,6 +10,8 @@ mod browser;
 #[cfg(test)]
 mod cells;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod encrypted;
