@@ -54,6 +54,9 @@ enum Role {
         manifest: std::path::PathBuf,
         /// Redis for the components
         redis_url: String,
+        /// Instances at a time; with few, it runs under Valgrind, whose address space is small
+        #[arg(long)]
+        instances: Option<u32>,
     },
     /// Is the native peer of those components (started by the measurement itself)
     #[command(hide = true)]
@@ -102,7 +105,9 @@ async fn main() -> anyhow::Result<()> {
     match arguments.role {
         Some(Role::PeerStatus { redis_url }) => return peer::status(&redis_url).await,
         Some(Role::PeerUpload { folder }) => return peer::upload(folder).await,
-        Some(Role::EdgeServer { manifest, redis_url }) => return host::server::edge(manifest, &redis_url).await,
+        Some(Role::EdgeServer { manifest, redis_url, instances }) => {
+            return host::server::edge(manifest, &redis_url, instances).await;
+        }
         Some(Role::EdgePeer { redis_url }) => return host::server::native(&redis_url).await,
         Some(Role::StreamServer { redis_url }) => return streams::server::ours(&redis_url).await,
         Some(Role::StreamPeer { redis_url }) => return streams::server::peer(&redis_url).await,

@@ -20,7 +20,9 @@ use tokio_util::sync::CancellationToken;
 use crate::peer::announce;
 
 /// Serves a manifest with this host.
-pub async fn edge(manifest: PathBuf, redis_url: &str) -> anyhow::Result<()> {
+pub async fn edge(manifest: PathBuf, redis_url: &str, instances: Option<u32>) -> anyhow::Result<()> {
+    let usual = ServeOptions::default();
+    let serve = ServeOptions { instances: instances.unwrap_or(usual.instances), ..usual };
     let cache = manifest.parent().context("a manifest in no folder")?.join("cache");
     let options = EdgeOptions {
         manifest_path: manifest,
@@ -30,7 +32,7 @@ pub async fn edge(manifest: PathBuf, redis_url: &str) -> anyhow::Result<()> {
         authorities: None,
         logins: Logins::default(),
         cache_dir: Some(cache),
-        serve: ServeOptions::default(),
+        serve,
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await??;
     Arc::new(edge).serve(announce().await?, Arc::new(NoRoutes), CancellationToken::new()).await;
