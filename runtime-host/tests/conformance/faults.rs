@@ -110,6 +110,16 @@ async fn computing_is_bounded_and_waiting_is_not_computing() {
     assert_eq!(host.get("/fine").await.text(), "fine");
 }
 
+/// On one thread, where the turns of the others take longer than any guest may wait to be taken for one that was asleep.
+#[tokio::test]
+async fn each_of_many_that_compute_is_bounded() {
+    let host = beside("cpu_time_ms = 50").await;
+    let all = futures::future::join_all((0..60).map(|_| host.get("/loop"))).await;
+    assert!(all.iter().all(|cut| (cut.status, cut.problem().as_str()) == (502, "COMPONENT_FAILED")));
+    assert_eq!(usage(&host, "faults").cpu_exceeded, 60);
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
 #[tokio::test]
 async fn bodies_are_bounded_whether_their_length_is_said_or_not() {
     let limits = "[component.echo.tool.image2model]\nmax_body_bytes = 1000";
