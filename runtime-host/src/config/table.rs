@@ -72,7 +72,7 @@ pub const VARIABLES: &[Variable] = &[
         "LOG_LEVEL",
         "info",
         "error, warn, info, debug or trace (Python's names are understood)",
-        "How much is logged.",
+        "How much is logged. A release build says no more at `trace` than at `debug`.",
     ),
     value(Host, "LOG_FORMAT", "auto", "auto, compact or json", "`auto` is compact in development and JSON elsewhere."),
     value(
