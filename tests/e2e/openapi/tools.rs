@@ -44,8 +44,14 @@ async fn schemathesis_finds_nothing() {
     run.go(&product, folder.path(), "alone", &["--phases", "examples,coverage,fuzzing"]);
     // What a job goes through: among all operations few steps would follow from one another.
     let of_jobs = ["Upload", "Models", "Status", "Jobs", "Download"].map(|tag| ["--include-tag", tag]);
-    let steps = ["--phases", "stateful", "--max-examples", "40"];
-    run.go(&product, folder.path(), "stateful", &[&steps[..], of_jobs.as_flattened()].concat());
+    // Which links it follows is chance, and what it finds there is timing: it may begin several times.
+    for seed in ["1", "2", "3", "4", "5"] {
+        let steps = ["--phases", "stateful", "--max-examples", "40", "--seed", seed];
+        run.go(&product, folder.path(), "stateful", &[&steps[..], of_jobs.as_flattened()].concat());
+        if run.not_followed().is_empty() {
+            break;
+        }
+    }
     run.reached_something();
 }
 
@@ -128,6 +134,13 @@ impl Run {
         Ok(())
     }
 
+    /// Operations none of whose links led to a success.
+    fn not_followed(&self) -> Vec<&'static str> {
+        let well = |statuses: &BTreeSet<u64>| statuses.iter().any(|status| (200..300).contains(status));
+        let led = |from: &str| self.followed.iter().any(|(link, statuses)| link.starts_with(from) && well(statuses));
+        FOLLOWED.into_iter().filter(|from| !led(from)).collect()
+    }
+
     /// A run in which everything is refused finds nothing either.
     fn reached_something(&self) {
         let mut missing = Vec::new();
@@ -136,12 +149,7 @@ impl Run {
                 missing.push(format!("{asked} never answered {status}: {:?}", self.answers.get(asked)));
             }
         }
-        let well = |statuses: &BTreeSet<u64>| statuses.iter().any(|status| (200..300).contains(status));
-        for from in FOLLOWED {
-            if !self.followed.iter().any(|(link, statuses)| link.starts_with(from) && well(statuses)) {
-                missing.push(format!("no link of {from} was followed"));
-            }
-        }
+        missing.extend(self.not_followed().into_iter().map(|from| format!("no link of {from} was followed")));
         assert!(missing.is_empty(), "{}\nfollowed: {:?}", missing.join("\n"), self.followed);
     }
 }
