@@ -1,7 +1,7 @@
 //! The configuration as an operator meets it.
 
 use image2model_host::config::{
-    Config, Environment, Part, Source, VARIABLES, Wiring, env_example, markdown, spin_variables,
+    Config, Environment, Part, Source, Wiring, env_example, markdown, spin_variables, variables,
 };
 use secrecy::ExposeSecret;
 
@@ -18,7 +18,7 @@ fn nothing_has_to_be_set() {
     assert!(config.lets_everybody_in() && config.redis.url.is_none() && config.fal.key.is_none());
     assert_eq!(config.upload_dir, config.data_dir.join("uploads"));
     // An empty value, as compose files pass it, is no value.
-    let empty: Vec<_> = VARIABLES.iter().map(|v| (v.name, " ")).collect();
+    let empty: Vec<_> = variables().map(|v| (v.name, " ")).collect();
     assert!(Config::load(&Source::of(empty), Part::Up).unwrap().redis.url.is_none());
 }
 

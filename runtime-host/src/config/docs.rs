@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::table::VARIABLES;
+use super::table::variables;
 use super::variable::{Fallback, Group, Variable};
 
 fn of(group: Group) -> impl Iterator<Item = &'static Variable> {
-    VARIABLES.iter().filter(move |variable| variable.group == group)
+    variables().filter(move |variable| variable.group == group)
 }
 
 /// `docs/configuration.md`.
@@ -14,7 +14,7 @@ fn of(group: Group) -> impl Iterator<Item = &'static Variable> {
 pub fn markdown() -> String {
     let mut out = String::from(
         "# Configuration\n\n\
-         <!-- Written by `image2model config docs`; a test compares. Change runtime-host/src/config/table.rs instead. -->\n\n\
+         <!-- Written by `image2model config docs`; a test compares. Change runtime-host/src/config/table instead. -->\n\n\
          Values come from flags, from the environment and from a `.env` file in the working directory, in this order; an \
          empty value counts as not set. Everything is checked before a port opens, and every problem is told at once.\n\
          With Spin in place of `image2model up` or `serve`, the application's own variables are set as \

@@ -1,6 +1,6 @@
 //! All configuration: environment, `.env` and flags become one typed structure, or one list of everything that is wrong.
 //!
-//! Nothing is opened here and no port is bound. `table.rs` is the only place that names a variable's default and meaning;
+//! Nothing is opened here and no port is bound. `table` is the only place that names a variable's default and meaning;
 //! `docs/configuration.md` and `.env.example` are written from it.
 
 mod docs;
@@ -29,7 +29,7 @@ pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
 pub use source::Source;
 pub use spin::{Wiring, spin_variables};
-pub use table::VARIABLES;
+pub use table::variables;
 pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 pub use variable::{Group, Variable};
 

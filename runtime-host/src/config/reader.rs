@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use super::table::VARIABLES;
+use super::table::variables;
 use super::variable::{Fallback, Variable};
 use super::{Problem, Source};
 
@@ -22,7 +22,7 @@ impl<'a> Reader<'a> {
 
     /// What was wrong, in the table's order.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems.sort_by_key(|p| VARIABLES.iter().position(|v| v.name == p.name));
+        self.problems.sort_by_key(|p| variables().position(|v| v.name == p.name));
         self.problems
     }
 
@@ -95,5 +95,5 @@ impl<'a> Reader<'a> {
 }
 
 fn variable(name: &str) -> Option<&'static Variable> {
-    VARIABLES.iter().find(|v| v.name == name)
+    variables().find(|v| v.name == name)
 }

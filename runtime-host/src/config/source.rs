@@ -5,7 +5,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::table::VARIABLES;
+use super::table::variables;
 
 /// What names of an application's own variables begin with.
 const SPIN_VARIABLE: &str = "SPIN_VARIABLE_";
@@ -41,7 +41,7 @@ impl Source {
                 source.set(&name, &value);
             }
         }
-        for variable in VARIABLES {
+        for variable in variables() {
             if let Ok(value) = std::env::var(variable.name) {
                 source.set(variable.name, &value);
             }
@@ -91,5 +91,5 @@ impl Source {
 }
 
 fn is_known(name: &str) -> bool {
-    VARIABLES.iter().any(|variable| variable.name == name)
+    variables().any(|variable| variable.name == name)
 }
