@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 
+use image2model_processes::stranger;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::{Product, photo};
 use reqwest::StatusCode;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpSocket, TcpStream};
 
 const CONNECTIONS: usize = 20_000;
 /// Open at a time: a thousand more than the product gives places, if a process may open so many.
@@ -21,15 +20,6 @@ fn open_files() -> usize {
     line.split_whitespace().nth(3).unwrap().parse().unwrap_or(usize::MAX)
 }
 
-/// From another address of this machine than everybody else, which is 127.0.0.1.
-async fn flood(address: std::net::SocketAddr, said: &[u8]) -> std::io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind("127.0.0.2:0".parse().unwrap())?;
-    let mut stream = socket.connect(address).await?;
-    stream.write_all(said).await?;
-    Ok(stream)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_thousand_connections_of_one_client_hurt_nobody() {
     let product = Product::setup().start().unwrap();
@@ -41,13 +31,7 @@ async fn twenty_thousand_connections_of_one_client_hurt_nobody() {
     let most = HELD.min(open_files().saturating_sub(FOR_OTHERS)).max(200);
     let (mut held, mut opened) = (VecDeque::new(), 0);
     for n in 0..CONNECTIONS {
-        // Some say nothing, some begin a head, some wait for nothing more after their answer.
-        let said: &[u8] = match n % 3 {
-            0 => b"",
-            1 => b"GET /api/v1/health HTTP/1.1\r\nhost:",
-            _ => b"GET /api/v1/health HTTP/1.1\r\nhost: a\r\n\r\n",
-        };
-        if let Ok(connection) = flood(address, said).await {
+        if let Ok(connection) = stranger::connect(address, "/api/v1/health", n).await {
             opened += 1;
             held.push_back(connection);
         }

@@ -4,23 +4,15 @@
 
 use std::time::{Duration, Instant};
 
+use image2model_processes::stranger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::faults::{post, usage};
 use crate::harness::{App, Host};
 
 async fn connect(host: &Host) -> TcpStream {
     TcpStream::connect(host.address).await.unwrap()
-}
-
-/// From another address of this machine than everybody else, which is 127.0.0.1.
-async fn flood(host: &Host, said: &[u8]) -> std::io::Result<TcpStream> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind("127.0.0.2:0".parse().unwrap())?;
-    let mut stream = socket.connect(host.address).await?;
-    stream.write_all(said).await?;
-    Ok(stream)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,13 +29,7 @@ async fn a_flood_of_connections_closes_its_own() {
     let connections = async {
         let mut held = Vec::new();
         for n in 0..2000 {
-            // Some say nothing, some begin a head, some wait for nothing more after their answer.
-            let said: &[u8] = match n % 3 {
-                0 => b"",
-                1 => b"GET /hello HTTP/1.1\r\nhost:",
-                _ => b"GET /hello HTTP/1.1\r\nhost: a\r\n\r\n",
-            };
-            held.extend(flood(&host, said).await.ok());
+            held.extend(stranger::connect(host.address, "/hello", n).await.ok());
             if n % 200 == 0 {
                 let started = Instant::now();
                 assert_eq!(host.get("/hello").await.text(), "hello");
