@@ -5,10 +5,8 @@
 pub mod browser;
 pub mod client;
 pub mod cluster;
-pub mod contract;
 pub mod craft;
 pub mod crew;
-pub mod examples;
 pub mod exposition;
 pub mod fleet;
 pub mod glb;

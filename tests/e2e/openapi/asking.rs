@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use image2model_tests::client::text;
-use image2model_tests::contract::{Answer, Contract};
-use image2model_tests::examples::Examples;
 use image2model_tests::{Client, Product};
 use reqwest::Method;
 use reqwest::multipart::Form;
 use serde_json::Value;
 
+use super::contract::{Answer, Contract};
+use super::examples::Examples;
 use super::prepared::{ADMIN_KEY, USER_KEY};
 
 /// One request, by the operation that it asks.

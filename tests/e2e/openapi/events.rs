@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use image2model_tests::client::Upload;
-use image2model_tests::contract::Contract;
 use image2model_tests::{Client, photo};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::asking::{id, task};
+use super::contract::Contract;
 use super::prepared::{ADMIN_KEY, USER_KEY, product};
 
 /// Events as they came, by the operation whose stream it was.

@@ -3,7 +3,9 @@
 
 mod answers;
 mod asking;
+mod contract;
 mod events;
+mod examples;
 mod parameters;
 mod prepared;
 mod refused;

@@ -1,10 +1,10 @@
 //! Every constraint that a query parameter is documented with holds: a value beyond it is refused.
 
-use image2model_tests::contract::Contract;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::asking::{file, id, task};
+use super::contract::Contract;
 use super::prepared::{ADMIN_KEY, Jobs, jobs, product};
 
 /// Values that a schema excludes, each because of one of its constraints.

@@ -13,8 +13,8 @@ use anyhow::Context;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use crate::contract::Answer;
-use crate::process::root;
+use super::contract::Answer;
+use image2model_tests::process::root;
 
 /// Set to write examples down.
 pub const UPDATE: &str = "UPDATE_EXAMPLES";
