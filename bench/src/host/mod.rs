@@ -31,7 +31,7 @@ pub async fn measure() -> anyhow::Result<()> {
         let mut stands = Vec::new();
         for kind in Kind::present() {
             if work.guest != work::Guest::Redis || kind.has_redis() {
-                stands.push((kind, ground.start(kind, work.guest)?));
+                stands.push((kind, ground.start(kind, &[work.guest])?));
             }
         }
         for connections in CONNECTIONS {

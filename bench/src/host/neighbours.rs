@@ -20,7 +20,7 @@ pub async fn measure(ground: &Ground) -> anyhow::Result<()> {
         "| | alone: p50 ms | p99 ms | beside: p50 ms | p99 ms | requests/s of the fast |\n|---|---|---|---|---|---|"
     );
     for kind in Kind::present().into_iter().filter(|kind| *kind != Kind::Axum) {
-        let stand = ground.start(kind, Guest::Faults)?;
+        let stand = ground.start(kind, &[Guest::Faults, Guest::Hello])?;
         let fast = Ask::get(if kind == Kind::Wasmtime { "/" } else { "/hello" });
         let (mut alone, mut beside) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {

@@ -71,12 +71,15 @@ impl Ground {
     pub async fn open() -> anyhow::Result<Self> {
         let ground = Self { redis: Redis::start()?, folder: tempfile::tempdir()? };
         ground.redis.ask::<()>("SET key a-value-of-some-length").await?;
-        fs::write(ground.manifest(), manifest(&ground.redis.url()))?;
         Ok(ground)
     }
 
-    fn manifest(&self) -> PathBuf {
-        self.folder.path().join("spin.toml")
+    /// One with these components and no other.
+    fn manifest(&self, guests: &[Guest]) -> anyhow::Result<PathBuf> {
+        let name: Vec<_> = guests.iter().map(|guest| guest.id()).collect();
+        let path = self.folder.path().join(format!("{}.toml", name.join("-")));
+        fs::write(&path, manifest(guests, &self.redis.url()))?;
+        Ok(path)
     }
 
     /// Forgets what was compiled.
@@ -90,23 +93,24 @@ impl Ground {
         Ok(())
     }
 
-    /// Starts one that serves a component, or all of them where it can.
-    pub fn start(&self, kind: Kind, guest: Guest) -> anyhow::Result<Stand> {
+    /// Starts one that serves these components; the first of them where it can serve only one.
+    pub fn start(&self, kind: Kind, guests: &[Guest]) -> anyhow::Result<Stand> {
         let redis = self.redis.url();
         let folder = self.folder.path();
         match kind {
-            Kind::Ours => own(&["edge-server".as_ref(), self.manifest().as_ref(), redis.as_ref()]),
+            Kind::Ours => own(&["edge-server".as_ref(), self.manifest(guests)?.as_ref(), redis.as_ref()]),
             Kind::Axum => own(&["edge-peer".as_ref(), redis.as_ref()]),
             Kind::Wasmtime => {
+                let file = guests.first().context("no component to serve")?.file();
                 let mut serve = pinned(&root().join("target/peers/bin/wasmtime"));
                 serve.env("XDG_CACHE_HOME", folder.join("wasmtime")).arg("serve").args(WASMTIME);
                 listening(serve, |serve, address| {
-                    serve.args(["--addr", address]).arg(guest.file());
+                    serve.args(["--addr", address]).arg(&file);
                 })
             }
             Kind::Spin => {
                 let mut up = pinned(std::env::var_os("SPIN_BIN").context("SPIN_BIN is not set")?.as_ref());
-                up.env("SPIN_VARIABLE_REDIS_URL", redis).args(["up", "--quiet", "--from"]).arg(self.manifest());
+                up.env("SPIN_VARIABLE_REDIS_URL", redis).args(["up", "--quiet", "--from"]).arg(self.manifest(guests)?);
                 listening(up, |up, address| {
                     up.args(["--listen", address]);
                 })
@@ -160,10 +164,10 @@ fn listening(mut command: Command, at: impl FnOnce(&mut Command, &str)) -> anyho
     Ok(Stand { process, address })
 }
 
-fn manifest(redis: &str) -> String {
+fn manifest(guests: &[Guest], redis: &str) -> String {
     let mut text = "spin_manifest_version = 2\n[application]\nname = \"bench\"\nversion = \"1.0.0\"\n".to_owned();
     text += &format!("[variables]\nredis_url = {{ default = {redis:?} }}\n");
-    for guest in Guest::ALL {
+    for guest in guests {
         let id = guest.id();
         for route in guest.routes() {
             text += &format!("[[trigger.http]]\nroute = {route:?}\ncomponent = {id:?}\n");

@@ -27,7 +27,7 @@ pub async fn measure(ground: &Ground) -> anyhow::Result<()> {
 /// In milliseconds.
 async fn first_answer(ground: &Ground, kind: Kind) -> anyhow::Result<f64> {
     let started = Instant::now();
-    let stand = ground.start(kind, Guest::Hello)?;
+    let stand = ground.start(kind, &[Guest::Hello])?;
     run_apart(&stand.address, &Ask::get("/hello"), 1, Duration::from_nanos(1)).await?;
     Ok(started.elapsed().as_secs_f64() * 1000.0)
 }

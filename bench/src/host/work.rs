@@ -22,9 +22,6 @@ pub enum Guest {
 }
 
 impl Guest {
-    /// All that a manifest has.
-    pub const ALL: [Self; 4] = [Self::Hello, Self::Redis, Self::Echo, Self::Faults];
-
     /// Its id in the manifest.
     pub fn id(self) -> &'static str {
         match self {
