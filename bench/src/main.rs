@@ -85,6 +85,9 @@ enum Role {
         #[arg(long, default_value_t = 600)]
         seconds: u64,
     },
+    /// Does a little of everything that must be quick (`cargo xtask profile` runs it)
+    #[command(hide = true)]
+    Train,
     /// Takes files through every step of the queue (started by the measurement itself)
     #[command(hide = true)]
     QueueWorker {
@@ -113,6 +116,11 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::StreamPeer { redis_url }) => return streams::server::peer(&redis_url).await,
         Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
             return queue::worker::work(&redis_url, files, warm, at_once).await;
+        }
+        Some(Role::Train) => {
+            host::train().await?;
+            upload::measure().await?;
+            return status::measure().await;
         }
         Some(Role::Soak { clients, seconds }) => {
             return streams::soak::run(clients, std::time::Duration::from_secs(seconds)).await;

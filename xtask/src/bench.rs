@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::build;
 use crate::command::{cargo, execute, program, target_dir};
-use crate::setup;
+use crate::{profile, setup};
 
 #[derive(Args)]
 pub struct Options {
@@ -26,9 +26,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         build::guests()?;
     }
     build::application()?;
-    // At once: selected one by one they would each build the engine, with features of their own.
-    let packages =
-        ["image2model-host", "fal-sim", "image2model-bench"].iter().flat_map(|package| ["--package", package]);
-    execute(cargo(&["build", "--release"]).args(packages))?;
+    let mut build = cargo(&["build", "--release"]);
+    profile::use_in(build.args(profile::PROGRAMS))?;
+    execute(&mut build)?;
     execute(program(target_dir().join("release/image2model-bench")).args(&options.names))
 }

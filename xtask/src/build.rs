@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::command::{cargo, execute, output, program, root, say, target_dir};
-use crate::setup;
+use crate::{profile, setup};
 
 /// The components, by package. Each is built on its own: the library components have no standard library, and features
 /// of the others must not leak into them.
@@ -21,6 +21,9 @@ pub const COMPONENTS: [&str; 8] = [
     "image2model-admin",
     "image2model-web",
 ];
+
+/// Every request runs through components, and they are small: each is optimised as one program.
+const AS_ONE: [&str; 4] = ["--config", "profile.release.lto=\"fat\"", "--config", "profile.release.codegen-units=1"];
 
 /// How the native programs are built.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +62,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 pub fn components() -> anyhow::Result<()> {
     say("building the components");
     for package in COMPONENTS {
-        execute(&mut cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package]))?;
+        let mut build = cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package]);
+        execute(build.args(AS_ONE))?;
     }
     Ok(())
 }
@@ -79,7 +83,11 @@ pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
     if profile == Profile::Release {
         arguments.push("--release");
     }
-    execute(&mut cargo(&arguments))?;
+    let mut build = cargo(&arguments);
+    if profile == Profile::Release {
+        profile::use_in(&mut build)?;
+    }
+    execute(&mut build)?;
     let folder = if profile == Profile::Release { "release" } else { "debug" };
     Ok(target_dir().join(folder).join("image2model"))
 }

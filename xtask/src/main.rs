@@ -7,6 +7,7 @@ mod command;
 mod counts;
 mod fuzz;
 mod lint;
+mod profile;
 mod results;
 mod setup;
 mod test;
@@ -35,6 +36,8 @@ enum Task {
     Lint,
     /// Measures the product beside its peers and prints the table of bench/README.md
     Bench(bench::Options),
+    /// Learns what release builds are to be laid out by, from running them; after updates of the compiler or the engine
+    Profile,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -45,5 +48,6 @@ fn main() -> anyhow::Result<()> {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::run(),
         Task::Bench(options) => bench::run(&options),
+        Task::Profile => profile::run(),
     }
 }

@@ -24,6 +24,21 @@ pub fn wasm_target() -> anyhow::Result<()> {
     execute(program("rustup").args(["target", "add", TARGET]))
 }
 
+/// Where the toolchain has the tool that makes one profile of many counts.
+pub fn profdata() -> Option<PathBuf> {
+    let libraries = output(program("rustc").args(["--print", "target-libdir"]))?;
+    Some(PathBuf::from(libraries).parent()?.join("bin/llvm-profdata")).filter(|tool| tool.is_file())
+}
+
+/// Adds that tool when the toolchain lacks it.
+pub fn profile_tools() -> anyhow::Result<()> {
+    if profdata().is_some() {
+        return Ok(());
+    }
+    say("adding the component llvm-tools");
+    execute(program("rustup").args(["component", "add", "llvm-tools"]))
+}
+
 /// Finds a Redis server, or installs one.
 pub fn redis() -> anyhow::Result<()> {
     if ["redis-server", "valkey-server"].iter().any(|name| find(name).is_some()) {

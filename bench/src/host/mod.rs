@@ -48,6 +48,18 @@ pub async fn measure() -> anyhow::Result<()> {
     neighbours::measure(&ground).await
 }
 
+/// Has this host do each work for a while, for the compiler to learn what it spends its time on (`cargo xtask profile`).
+pub async fn train() -> anyhow::Result<()> {
+    let ground = Ground::open().await?;
+    for work in work::all() {
+        let stand = ground.start(Kind::Ours, &[work.guest])?;
+        for connections in CONNECTIONS {
+            run_apart(&stand.address, &work.ask, connections, LENGTH).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What one server did in one round.
 struct Round {
     figures: Figures,

@@ -1,0 +1,123 @@
+//! `cargo xtask profile`: has the release do what must be quick and writes down where it spends its time, for the compiler to
+//! lay the programs out by (profile-guided optimisation, `docs/adr/0013`). One file for each kind of machine, in
+//! `xtask/profiles`; every release build takes the one of its own.
+//!
+//! What is profiled is built as the release is, to the last flag: names of functions depend on it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+use crate::build;
+use crate::command::{cargo, execute, output, program, root, say, target_dir};
+use crate::setup;
+
+/// All programs of a release, built at once: selected one by one they would each build the engine, with features of their
+/// own.
+pub const PROGRAMS: [&str; 6] =
+    ["--package", "image2model-host", "--package", "fal-sim", "--package", "image2model-bench"];
+
+/// Counts survive a program that is killed (`%c`), which is how measurements end theirs; programs add up (`%m`).
+const COUNTS: &str = "%c%m.profraw";
+
+/// What counts. Which values come up is not counted (`-disable-vp`): that is not kept of a program that is killed.
+const COUNTING: [&str; 2] = ["-Cprofile-generate", "-Cllvm-args=-runtime-counter-relocation -disable-vp"];
+/// What uses counts: a function that has changed since is built without, and nobody is told.
+const USING: &str = "-Cllvm-args=-no-pgo-warn-mismatch -disable-vp";
+
+pub fn run() -> anyhow::Result<()> {
+    setup::redis()?;
+    setup::profile_tools()?;
+    build::application()?;
+    build::guests()?;
+    let folder = target_dir().join("profile");
+    let counts = folder.join("counts");
+    // What was counted before is not what this build does.
+    match fs::remove_dir_all(&counts) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).context("former counts"),
+        _ => fs::create_dir_all(&counts)?,
+    }
+    say("building what counts");
+    let mut counting = cargo(&["build", "--release"]);
+    counting.args(PROGRAMS).args(flags(&COUNTING)?).env("CARGO_TARGET_DIR", &folder);
+    // Build scripts and macros count as well, of which nobody wants to know.
+    execute(counting.env("LLVM_PROFILE_FILE", "/dev/null"))?;
+    say("counting");
+    let mut train = program(folder.join("release/image2model-bench"));
+    execute(train.arg("train").env("LLVM_PROFILE_FILE", counts.join(COUNTS)))?;
+    let written = file()?;
+    fs::create_dir_all(written.parent().context("a file in no folder")?)?;
+    let mut merge = program(setup::profdata().context("llvm-profdata is not there")?);
+    execute(merge.args(["merge", "--sparse", "--output"]).arg(&written).arg(&counts))?;
+    fs::write(origin(&written), made_of()?)?;
+    let size = fs::metadata(&written)?.len();
+    ensure!(size > 100_000, "{} has next to nothing in it", written.display());
+    say(&format!("{} has {} KB", written.display(), size / 1000));
+    Ok(())
+}
+
+/// Has a release build use the profile of this kind of machine, where there is one.
+pub fn use_in(command: &mut Command) -> anyhow::Result<()> {
+    let profile = file()?;
+    if !profile.is_file() {
+        return Ok(());
+    }
+    let (origin, now) = (fs::read_to_string(origin(&profile)).unwrap_or_default(), made_of()?);
+    if origin != now {
+        say("the profile is of other dependencies or another compiler: the program will be slower than it could be");
+        say("(`cargo xtask profile` makes a new one)");
+    }
+    // Another compiler may not even be able to read it.
+    if origin.lines().next() != now.lines().next() {
+        return Ok(());
+    }
+    // Cargo does not see what is in it, only what it is called: another profile is another file.
+    let content = fs::read(&profile).with_context(|| format!("could not read {}", profile.display()))?;
+    let named = target_dir().join("profile").join(format!("{}.profdata", digest(&content)));
+    if !named.is_file() {
+        fs::create_dir_all(target_dir().join("profile"))?;
+        fs::write(&named, content).with_context(|| format!("could not write {}", named.display()))?;
+    }
+    command.args(flags(&[&format!("-Cprofile-use={}", named.display()), USING])?);
+    Ok(())
+}
+
+/// What the names of a release's functions depend on.
+fn made_of() -> anyhow::Result<String> {
+    let compiler = output(program("rustc").arg("-V")).context("rustc was not found")?;
+    let dependencies = digest(&fs::read(root().join("Cargo.lock"))?);
+    Ok(format!("{compiler}\nCargo.lock {dependencies}\n"))
+}
+
+/// Beside the profile, what it was made of.
+fn origin(profile: &Path) -> PathBuf {
+    profile.with_extension("txt")
+}
+
+/// Tells contents apart; nobody tries to deceive it.
+fn digest(content: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+fn file() -> anyhow::Result<PathBuf> {
+    Ok(root().join("xtask/profiles").join(format!("{}.profdata", target()?)))
+}
+
+/// The kind of machine this is, as Rust calls it.
+fn target() -> anyhow::Result<String> {
+    let version = output(program("rustc").arg("-vV")).context("rustc was not found")?;
+    let target = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(target.context("rustc does not say what it builds for")?.to_owned())
+}
+
+/// The native programs' flags, in cargo's words.
+fn flags(flags: &[&str]) -> anyhow::Result<[OsString; 2]> {
+    let setting = format!("target.{}.rustflags={flags:?}", target()?);
+    Ok(["--config".into(), setting.into()])
+}
