@@ -1,5 +1,7 @@
-//! The threads that compile: before anything is served as many as there are cores, later just as many, which come after
+//! The threads that compile: before anything is served as many as there are cores, later half as many, which come after
 //! those that answer.
+
+use std::num::NonZero;
 
 use rayon::ThreadPoolBuilder;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -9,7 +11,7 @@ use crate::edge::EdgeError;
 
 /// How much lower the priority of a release's compilation is (`setpriority(2)`): each step is about a quarter less of the
 /// processor beside others. Not the lowest of all: a release must be ready in time on a busy machine, too.
-const LOWER: i32 = 5;
+const LOWER: i32 = 10;
 
 /// Does `work` for each, on all threads that compile.
 pub(crate) fn on_all_cores<T: Send, R: Send>(
@@ -19,17 +21,22 @@ pub(crate) fn on_all_cores<T: Send, R: Send>(
     all.into_par_iter().map(work).collect()
 }
 
-/// Does `work`, and all that it does on all cores, on threads of a lower priority. They end with it.
+/// Does `work`, and all that it does on all cores, on threads of a lower priority and on half of the cores: whoever answers
+/// finds one that nobody compiles on. They end with it.
 pub(crate) fn aside<R: Send>(work: impl FnOnce() -> Result<R, EdgeError> + Send) -> Result<R, EdgeError> {
-    let threads = ThreadPoolBuilder::new().thread_name(|n| format!("compile-{n}")).start_handler(|_| {
-        // Linux takes "this process" for the thread that asks. Elsewhere it would slow down the others as well.
-        #[cfg(target_os = "linux")]
-        let lower = |own: i32| rustix::process::setpriority_process(None, own.saturating_add(LOWER).min(19));
-        #[cfg(target_os = "linux")]
-        if let Err(error) = rustix::process::getpriority_process(None).and_then(lower) {
-            tracing::debug!(%error, "threads that compile keep their priority");
-        }
-    });
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = ThreadPoolBuilder::new()
+        .num_threads((cores / 2).max(1))
+        .thread_name(|n| format!("compile-{n}"))
+        .start_handler(|_| {
+            // Linux takes "this process" for the thread that asks. Elsewhere it would slow down the others as well.
+            #[cfg(target_os = "linux")]
+            let lower = |own: i32| rustix::process::setpriority_process(None, own.saturating_add(LOWER).min(19));
+            #[cfg(target_os = "linux")]
+            if let Err(error) = rustix::process::getpriority_process(None).and_then(lower) {
+                tracing::debug!(%error, "threads that compile keep their priority");
+            }
+        });
     let threads = threads.build().map_err(|error| EdgeError::Engine(format!("no threads to compile on: {error}")))?;
     threads.install(work)
 }
