@@ -2,6 +2,7 @@
 //! One engine a host; dropping it stops its clock.
 
 mod cache;
+mod memory;
 mod precompiled;
 pub(super) mod rights;
 mod threads;
@@ -18,6 +19,7 @@ use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use super::recipe::Recipe;
 use cache::Cache;
+pub(crate) use memory::give_back;
 pub(crate) use threads::{aside, join, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
