@@ -86,7 +86,7 @@ impl Default for ServeOptions {
             drain: Duration::from_secs(30),
             reuse: 1024,
             idle: Duration::from_secs(5),
-            instances: 2000,
+            instances: 1280,
         }
     }
 }
