@@ -79,16 +79,15 @@ pub fn guests() -> anyhow::Result<()> {
 /// Builds the native programs and answers with the path of `image2model`.
 pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
     say("building the host");
-    let mut arguments = vec!["build", "--package", "image2model-host", "--package", "fal-sim"];
-    if profile == Profile::Release {
-        arguments.push("--release");
-    }
-    let mut build = cargo(&arguments);
-    if profile == Profile::Release {
-        profile::use_in(&mut build)?;
-    }
+    let mut build = cargo(&["build", "--package", "image2model-host", "--package", "fal-sim"]);
+    let folder = match profile {
+        Profile::Release => {
+            profile::use_in(build.arg("--release"))?;
+            "release"
+        }
+        Profile::Dev => "debug",
+    };
     execute(&mut build)?;
-    let folder = if profile == Profile::Release { "release" } else { "debug" };
     Ok(target_dir().join(folder).join("image2model"))
 }
 
