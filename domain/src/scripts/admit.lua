@@ -1,5 +1,6 @@
 -- The guard's one step: counts a request against all its allowances, only if every one has room, and looks up who owns
 -- the job it names. ARGV: 2 job or '', 3 count of allowances, then per allowance: key, limit, window ms
+-- Counts are for Redis and its replicas, not for its disk: a request that only reads would wait for it (docs/adr/0004).
 -- Reply: {1 | 0 let in, owner hash or '' , 1 | 0 job known, how often its links were withdrawn, then per allowance: used, ms until
 -- it starts anew}
 local job, count = ARGV[2], tonumber(ARGV[3])
@@ -12,6 +13,7 @@ for i = 1, count do
   if used[i] >= limit then room = 0 end
 end
 if room == 1 then
+  redis.set_repl(redis.REPL_REPLICA)
   for i = 1, count do
     local key = P .. ARGV[4 + (i - 1) * 3]
     used[i] = redis.call('INCR', key)
