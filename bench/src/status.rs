@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 32;
 pub async fn measure() -> anyhow::Result<()> {
     // Product and peer share one.
     let redis = Redis::start()?;
-    let product = Product::setup()
+    let mut product = Product::setup()
         .with("REDIS_URL", redis.url())
         .with("RATE_LIMIT_PER_MINUTE", "100000000")
         .with("RATE_LIMIT_PER_HOUR", "100000000")
@@ -50,5 +50,5 @@ pub async fn measure() -> anyhow::Result<()> {
     };
     let ratio = row("image2model (guard and status component)", &component) / row("native axum", &axum);
     println!("\nratio: {ratio:.2}");
-    Ok(())
+    product.stop()
 }

@@ -15,7 +15,7 @@ const FILE_BYTES: usize = 10 * 1024 * 1024 - 4096;
 
 /// Measures both, taking turns, and prints a table.
 pub async fn measure() -> anyhow::Result<()> {
-    let product = Product::setup().start()?;
+    let mut product = Product::setup().start()?;
     let client = product.client()?;
     let folder = tempfile::tempdir()?;
     let (_peer, address) = peer::start("peer-upload", &[&folder.path().display().to_string()])?;
@@ -42,5 +42,5 @@ pub async fn measure() -> anyhow::Result<()> {
     println!("\n## upload: {FILES} files of 10 MB in one request\n");
     println!("| | MB/s |\n|---|---|\n| image2model (multipart, guard, inspector, blob gateway) | {ours:.0} |");
     println!("| native hyper writing the body to disk | {hyper:.0} |\n\nratio: {:.2}", ours / hyper);
-    Ok(())
+    product.stop()
 }

@@ -126,10 +126,7 @@ impl Product {
     /// # Errors
     /// When it does not end, or not well.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        self.process.signal("TERM")?;
-        let status = self.process.wait(Duration::from_secs(40))?;
-        anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.process.said());
-        Ok(())
+        self.process.stop(Duration::from_secs(40))
     }
 
     /// Starts it again on the same data and address, after it has ended however it did.

@@ -21,19 +21,20 @@ use crate::setup;
 pub const PROGRAMS: [&str; 6] =
     ["--package", "image2model-host", "--package", "fal-sim", "--package", "image2model-bench"];
 
-/// Counts survive a program that is killed (`%c`), which is how measurements end theirs; programs add up (`%m`).
-const COUNTS: &str = "%c%m.profraw";
+/// Runs of a program add up (`%m`). A program writes its counts when it ends by itself: one that is killed has none.
+const COUNTS: &str = "%m.profraw";
 
-/// What counts. Which values come up is not counted (`-disable-vp`): that is not kept of a program that is killed.
-const COUNTING: [&str; 2] = ["-Cprofile-generate", "-Cllvm-args=-runtime-counter-relocation -disable-vp"];
+/// What counts, with room for more of the values that come up than usual: components are called through tables.
+const COUNTING: [&str; 2] = ["-Cprofile-generate", "-Cllvm-args=-vp-counters-per-site=4"];
 /// What uses counts: a function that has changed since is built without, and nobody is told.
-const USING: &str = "-Cllvm-args=-no-pgo-warn-mismatch -disable-vp";
+const USING: &str = "-Cllvm-args=-no-pgo-warn-mismatch";
 
 pub fn run() -> anyhow::Result<()> {
     setup::redis()?;
     setup::profile_tools()?;
     build::application()?;
     build::guests()?;
+    let compiler = Compiler::ask()?;
     let folder = target_dir().join("profile");
     let counts = folder.join("counts");
     // What was counted before is not what this build does.
@@ -43,30 +44,33 @@ pub fn run() -> anyhow::Result<()> {
     }
     say("building what counts");
     let mut counting = cargo(&["build", "--release"]);
-    counting.args(PROGRAMS).args(flags(&COUNTING)?).env("CARGO_TARGET_DIR", &folder);
+    counting.args(PROGRAMS).args(compiler.flags(&COUNTING)).env("CARGO_TARGET_DIR", &folder);
     // Build scripts and macros count as well, of which nobody wants to know.
     execute(counting.env("LLVM_PROFILE_FILE", "/dev/null"))?;
     say("counting");
     let mut train = program(folder.join("release/image2model-bench"));
     execute(train.arg("train").env("LLVM_PROFILE_FILE", counts.join(COUNTS)))?;
-    let written = file()?;
-    fs::create_dir_all(written.parent().context("a file in no folder")?)?;
+    let merged = folder.join("merged.profdata");
     let mut merge = program(setup::profdata().context("llvm-profdata is not there")?);
-    execute(merge.args(["merge", "--sparse", "--output"]).arg(&written).arg(&counts))?;
-    fs::write(origin(&written), made_of()?)?;
-    let size = fs::metadata(&written)?.len();
-    ensure!(size > 100_000, "{} has next to nothing in it", written.display());
+    execute(merge.args(["merge", "--sparse", "--output"]).arg(&merged).arg(&counts))?;
+    let size = fs::metadata(&merged)?.len();
+    ensure!(size > 100_000, "{} has next to nothing in it", merged.display());
+    let written = compiler.profile();
+    fs::create_dir_all(written.parent().context("a file in no folder")?)?;
+    fs::copy(&merged, &written).with_context(|| format!("could not write {}", written.display()))?;
+    fs::write(origin(&written), compiler.made_of()?)?;
     say(&format!("{} has {} KB", written.display(), size / 1000));
     Ok(())
 }
 
 /// Has a release build use the profile of this kind of machine, where there is one.
 pub fn use_in(command: &mut Command) -> anyhow::Result<()> {
-    let profile = file()?;
+    let compiler = Compiler::ask()?;
+    let profile = compiler.profile();
     if !profile.is_file() {
         return Ok(());
     }
-    let (origin, now) = (fs::read_to_string(origin(&profile)).unwrap_or_default(), made_of()?);
+    let (origin, now) = (fs::read_to_string(origin(&profile)).unwrap_or_default(), compiler.made_of()?);
     if origin != now {
         say("the profile is of other dependencies or another compiler: the program will be slower than it could be");
         say("(`cargo xtask profile` makes a new one)");
@@ -82,15 +86,40 @@ pub fn use_in(command: &mut Command) -> anyhow::Result<()> {
         fs::create_dir_all(target_dir().join("profile"))?;
         fs::write(&named, content).with_context(|| format!("could not write {}", named.display()))?;
     }
-    command.args(flags(&[&format!("-Cprofile-use={}", named.display()), USING])?);
+    command.args(compiler.flags(&[&format!("-Cprofile-use={}", named.display()), USING]));
     Ok(())
 }
 
-/// What the names of a release's functions depend on.
-fn made_of() -> anyhow::Result<String> {
-    let compiler = output(program("rustc").arg("-V")).context("rustc was not found")?;
-    let dependencies = digest(&fs::read(root().join("Cargo.lock"))?);
-    Ok(format!("{compiler}\nCargo.lock {dependencies}\n"))
+/// The compiler, in its own words.
+struct Compiler {
+    version: String,
+    /// The kind of machine this is.
+    host: String,
+}
+
+impl Compiler {
+    fn ask() -> anyhow::Result<Self> {
+        let said = output(program("rustc").arg("-vV")).context("rustc was not found")?;
+        let host = said.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc builds for nothing")?;
+        Ok(Self { version: said.lines().next().unwrap_or_default().to_owned(), host: host.to_owned() })
+    }
+
+    /// Where the profile of this kind of machine is kept.
+    fn profile(&self) -> PathBuf {
+        root().join("xtask/profiles").join(format!("{}.profdata", self.host))
+    }
+
+    /// What the names of a release's functions depend on.
+    fn made_of(&self) -> anyhow::Result<String> {
+        let dependencies = digest(&fs::read(root().join("Cargo.lock"))?);
+        Ok(format!("{}\nCargo.lock {dependencies}\n", self.version))
+    }
+
+    /// The native programs' flags, in cargo's words.
+    fn flags(&self, flags: &[&str]) -> [OsString; 2] {
+        let setting = format!("target.{}.rustflags={flags:?}", self.host);
+        ["--config".into(), setting.into()]
+    }
 }
 
 /// Beside the profile, what it was made of.
@@ -103,21 +132,4 @@ fn digest(content: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
-}
-
-fn file() -> anyhow::Result<PathBuf> {
-    Ok(root().join("xtask/profiles").join(format!("{}.profdata", target()?)))
-}
-
-/// The kind of machine this is, as Rust calls it.
-fn target() -> anyhow::Result<String> {
-    let version = output(program("rustc").arg("-vV")).context("rustc was not found")?;
-    let target = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(target.context("rustc does not say what it builds for")?.to_owned())
-}
-
-/// The native programs' flags, in cargo's words.
-fn flags(flags: &[&str]) -> anyhow::Result<[OsString; 2]> {
-    let setting = format!("target.{}.rustflags={flags:?}", target()?);
-    Ok(["--config".into(), setting.into()])
 }

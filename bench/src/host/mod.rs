@@ -48,14 +48,18 @@ pub async fn measure() -> anyhow::Result<()> {
     neighbours::measure(&ground).await
 }
 
+/// How long a server may take to end that nobody asks any more.
+const STOPS_WITHIN: Duration = Duration::from_secs(20);
+
 /// Has this host do each work for a while, for the compiler to learn what it spends its time on (`cargo xtask profile`).
 pub async fn train() -> anyhow::Result<()> {
     let ground = Ground::open().await?;
     for work in work::all() {
-        let stand = ground.start(Kind::Ours, &[work.guest])?;
+        let mut stand = ground.start(Kind::Ours, &[work.guest])?;
         for connections in CONNECTIONS {
             run_apart(&stand.address, &work.ask, connections, LENGTH).await?;
         }
+        stand.process.stop(STOPS_WITHIN)?;
     }
     Ok(())
 }

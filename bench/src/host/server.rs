@@ -15,6 +15,7 @@ use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::{Edge, EdgeOptions, NoRoutes, ServeOptions};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::peer::announce;
@@ -35,7 +36,15 @@ pub async fn edge(manifest: PathBuf, redis_url: &str, instances: Option<u32>) ->
         serve,
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await??;
-    Arc::new(edge).serve(announce().await?, Arc::new(NoRoutes), CancellationToken::new()).await;
+    // What counts how it is used writes that down when it ends by itself.
+    let shutdown = CancellationToken::new();
+    let mut told = signal(SignalKind::terminate())?;
+    let stop = shutdown.clone();
+    tokio::spawn(async move {
+        told.recv().await;
+        stop.cancel();
+    });
+    Arc::new(edge).serve(announce().await?, Arc::new(NoRoutes), shutdown).await;
     Ok(())
 }
 

@@ -85,7 +85,6 @@ impl Edge {
     /// warm cache: call it before the runtime is busy, or by `spawn_blocking`.
     pub fn load(options: EdgeOptions) -> Result<Self, EdgeError> {
         let switch = Arc::new(Switch::load(&options)?);
-        engine::give_back();
         let application = &switch.loaded.application;
         let answer = |root: &str| {
             let slot = switch.slot(root)?;

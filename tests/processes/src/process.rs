@@ -121,6 +121,19 @@ impl Process {
         Ok(())
     }
 
+    /// Tells it to end, by SIGTERM, and waits until it has ended well.
+    ///
+    /// # Errors
+    /// When it is still there after the time, or ends otherwise.
+    pub fn stop(&mut self, limit: Duration) -> anyhow::Result<()> {
+        self.signal("TERM")?;
+        let status = self.wait(limit)?;
+        if !status.success() {
+            bail!("it ended with {status}:\n{}", self.said());
+        }
+        Ok(())
+    }
+
     /// Ends it at once, as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -2,7 +2,6 @@
 //! One engine a host; dropping it stops its clock.
 
 mod cache;
-mod memory;
 mod precompiled;
 pub(super) mod rights;
 mod threads;
@@ -19,7 +18,6 @@ use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use super::recipe::Recipe;
 use cache::Cache;
-pub(crate) use memory::give_back;
 pub(crate) use threads::{aside, join, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
@@ -127,7 +125,8 @@ fn config(instances: u32) -> Config {
         .total_core_instances(instances * CORE_PER_INSTANCE)
         .total_memories(instances * MEMORIES_PER_INSTANCE)
         .total_tables(instances * CORE_PER_INSTANCE)
-        .total_stacks(instances * 2)
+        // Only half of the instances are asked at a time, an idle one has no stack, and laying one out is a system call.
+        .total_stacks(instances)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(0)
