@@ -119,13 +119,13 @@ impl Home {
         let work = async {
             let mut moves = 0;
             loop {
-                let (generation, mut line) = self.line()?;
+                let (generation, line) = self.line()?;
                 used = generation;
-                let answers = request.on(&mut line).await.and_then(refused_as_a_whole);
+                let answers = request.on(&line).await.and_then(refused_as_a_whole);
                 match answers {
                     Err(error) if is_moved(&error) && moves < MOST_MOVES => {
                         moves += 1;
-                        self.follow(generation, &mut line, error).await?;
+                        self.follow(generation, &line, error).await?;
                     }
                     Err(error) => {
                         if is_lost(&error) {
@@ -156,7 +156,7 @@ impl Home {
     }
 
     fn lazy(&self, at: ConnectionAddr) -> RedisResult<Line> {
-        Line::to(self.client(at)?, self.resolver.as_ref(), self.patience.connect)
+        Ok(Line::to(self.client(at)?, self.resolver.as_ref(), self.patience.connect))
     }
 
     /// The connection, and which one it is.
@@ -173,7 +173,7 @@ impl Home {
     }
 
     /// Goes where `MOVED` says. Somebody else may have done so meanwhile.
-    async fn follow(&self, generation: u64, line: &mut Line, moved: RedisError) -> RedisResult<()> {
+    async fn follow(&self, generation: u64, line: &Line, moved: RedisError) -> RedisResult<()> {
         let at = self.place().at.clone();
         let Some(named) = moved.redirect_node().and_then(|(node, _)| nodes::named(&at, node)) else {
             return Err(moved);
@@ -204,7 +204,7 @@ impl Home {
 }
 
 impl Request<'_> {
-    async fn on(&self, line: &mut Line) -> RedisResult<Vec<Value>> {
+    async fn on(&self, line: &Line) -> RedisResult<Vec<Value>> {
         match self {
             Self::One(command) => Ok(vec![line.send(command).await?]),
             Self::All(commands) => line.send_all(commands).await,
@@ -213,8 +213,8 @@ impl Request<'_> {
 }
 
 /// Looks which nodes there are, so that another can be asked when this one is gone.
-async fn learn(place: Arc<Mutex<Place>>, generation: u64, at: ConnectionAddr, mut line: Line, patience: Patience) {
-    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes::of_cluster(&mut line, &at)).await else {
+async fn learn(place: Arc<Mutex<Place>>, generation: u64, at: ConnectionAddr, line: Line, patience: Patience) {
+    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes::of_cluster(&line, &at)).await else {
         return;
     };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);

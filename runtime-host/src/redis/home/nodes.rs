@@ -9,7 +9,7 @@ use super::line::Line;
 const MOST_NODES: usize = 256;
 
 /// All nodes, replicas too. An error when there is no cluster.
-pub(super) async fn of_cluster(line: &mut Line, asked: &ConnectionAddr) -> RedisResult<Vec<ConnectionAddr>> {
+pub(super) async fn of_cluster(line: &Line, asked: &ConnectionAddr) -> RedisResult<Vec<ConnectionAddr>> {
     let answer = line.send(::redis::cmd("CLUSTER").arg("SLOTS")).await?.extract_error()?;
     Ok(listed(asked, &answer))
 }
