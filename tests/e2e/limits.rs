@@ -1,11 +1,13 @@
 //! Rate limits are exact, whichever host is asked, and the headers tell the truth about them.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
 use image2model_domain::api_key;
 use image2model_tests::client::{Upload, text};
+use image2model_tests::redis::Redis;
 use image2model_tests::{Client, Fleet, Product, photo};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
@@ -138,6 +140,40 @@ async fn when_the_window_is_over_the_whole_allowance_is_there_again() {
     let (passed, refused) = storm(std::slice::from_ref(&client), 8).await;
     assert_eq!((passed.len(), refused.len()), (5, 3));
     tell_the_truth(&passed, &refused, 5, 60);
+}
+
+/// What Redis has written to its disk, as text.
+async fn on_disk(fleet: &mut Fleet) -> String {
+    let (_, folder): (String, String) = fleet.redis().ask("CONFIG GET dir").await.unwrap();
+    let (_, name): (String, String) = fleet.redis().ask("CONFIG GET appenddirname").await.unwrap();
+    let files = std::fs::read_dir(Path::new(&folder).join(name)).unwrap();
+    files.map(|file| String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()).into_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_reach_replicas_and_never_the_disk() {
+    let mut fleet = Fleet::setup().with("API_KEY", "the-users-key-0123456789").start().unwrap();
+    let port = fleet.redis().port().to_string();
+    let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port]).unwrap();
+    let client = fleet.hosts()[0].client(Some("the-users-key-0123456789")).unwrap();
+    let picture = Upload::new("a.jpg", photo::jpeg(64, 64, 1).unwrap());
+    let job = client.upload(&[picture], &[("process", "false")]).await.unwrap();
+    let (passed, _) = storm(std::slice::from_ref(&client), 20).await;
+    assert_eq!(passed.len(), 20);
+    let counts = fleet.redis().keys().await.unwrap().into_iter().filter(|key| key.starts_with("rate_limit:"));
+    let counts: BTreeSet<String> = counts.collect();
+    assert!(!counts.is_empty());
+    let disk = on_disk(&mut fleet).await;
+    assert!(disk.contains(text(&job, "job_id")), "jobs are kept");
+    assert!(!disk.contains("rate_limit:"), "every request would wait for the disk");
+    for _ in 0..100 {
+        let known: BTreeSet<String> = replica.keys().await.unwrap().into_iter().collect();
+        if known.is_superset(&counts) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("a replica that takes over would know of no counts");
 }
 
 #[tokio::test(flavor = "multi_thread")]
