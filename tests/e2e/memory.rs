@@ -3,6 +3,16 @@
 use image2model_tests::client::Upload;
 use image2model_tests::{Product, photo};
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_is_a_huge_one() {
+    let mut product = Product::setup().start().unwrap();
+    let id = product.process().id();
+    let pages = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
+    let huge = pages.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
+    assert_eq!(huge.trim(), "0 kB", "each would be 2 MB, for a fraction that is used");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_five_large_files_cost_no_memory() {
     // The worker would load images too; here only the way in is looked at.
