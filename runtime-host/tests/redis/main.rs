@@ -8,3 +8,5 @@ mod logs;
 mod moved;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod restarted;

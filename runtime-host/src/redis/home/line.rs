@@ -50,13 +50,19 @@ struct Inner {
 /// A connection, and the task that works on it where that is ours.
 struct Open {
     connection: MultiplexedConnection,
-    _driver: Option<AbortOnDropHandle<()>>,
+    driver: Option<AbortOnDropHandle<()>>,
 }
 
 impl Line {
     /// Nothing is connected before the first command; one attempt takes `within` at most.
     pub fn to(client: Client, resolver: Option<&Resolver>, within: Duration) -> Self {
         Self(Arc::new(Inner { client, resolver: resolver.cloned(), within, open: OnceCell::new() }))
+    }
+
+    /// Whether its connection has ended, as far as that is known: one that nobody used may have.
+    pub fn is_over(&self) -> bool {
+        let driver = self.0.open.get().and_then(|open| open.driver.as_ref());
+        driver.is_some_and(AbortOnDropHandle::is_finished)
     }
 
     /// Sends one command and waits for its answer.
@@ -107,14 +113,14 @@ impl Inner {
                 None => config,
             };
             let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-            return Ok(Open { connection, _driver: None });
+            return Ok(Open { connection, driver: None });
         };
         let socket = self.socket(host, *port).await?;
         socket.set_nodelay(true)?;
         let (connection, driver) =
             MultiplexedConnection::new_with_config(info.redis_settings(), socket, config).await?;
         let driver = tokio::spawn(Together { driver: Box::pin(driver), is_turn: false });
-        Ok(Open { connection, _driver: Some(AbortOnDropHandle::new(driver)) })
+        Ok(Open { connection, driver: Some(AbortOnDropHandle::new(driver)) })
     }
 
     async fn socket(&self, host: &str, port: u16) -> RedisResult<TcpStream> {
@@ -161,6 +167,22 @@ mod tests {
         let info: String = ::redis::from_redis_value(info).unwrap();
         let number = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap();
         (number("total_reads_processed:"), number("total_commands_processed:"))
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ended_is_known_to_have() {
+        let mut server = RedisServer::start(&[]).unwrap();
+        let line = Line::to(Client::open(server.url()).unwrap(), None, Duration::from_secs(5));
+        assert!(!line.is_over());
+        line.send(&::redis::cmd("PING")).await.unwrap();
+        assert!(!line.is_over());
+        server.process().kill();
+        let over = async {
+            while !line.is_over() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), over).await.unwrap();
     }
 
     #[tokio::test]

@@ -162,7 +162,7 @@ impl Home {
     /// The connection, and which one it is.
     fn line(&self) -> RedisResult<(u64, Line)> {
         let mut place = self.place();
-        if let Some(line) = &place.line {
+        if let Some(line) = place.line.as_ref().filter(|line| !line.is_over()) {
             return Ok((place.generation, line.clone()));
         }
         let line = self.lazy(place.at.clone())?;
