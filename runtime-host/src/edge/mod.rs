@@ -84,7 +84,7 @@ impl Edge {
     /// Reads, composes, checks, compiles and links everything in the manifest, on all cores. Blocks for seconds without a
     /// warm cache: call it before the runtime is busy, or by `spawn_blocking`.
     pub fn load(options: EdgeOptions) -> Result<Self, EdgeError> {
-        let switch = Arc::new(Switch::load(&options)?);
+        let switch = Arc::new(engine::at_the_start(|| Switch::load(&options))?);
         let application = &switch.loaded.application;
         let answer = |root: &str| {
             let slot = switch.slot(root)?;

@@ -18,7 +18,7 @@ use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use super::recipe::Recipe;
 use cache::Cache;
-pub(crate) use threads::{aside, join, on_all_cores};
+pub(crate) use threads::{aside, at_the_start, join, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
 
