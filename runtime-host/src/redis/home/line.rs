@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::AsyncDNSResolver;
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisError, RedisFuture, RedisResult, Value,
-};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisFuture, RedisResult, Value};
 use futures::FutureExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -125,14 +123,8 @@ impl Inner {
 
     async fn socket(&self, host: &str, port: u16) -> RedisResult<TcpStream> {
         let Some(resolver) = &self.resolver else { return Ok(TcpStream::connect((host, port)).await?) };
-        let mut failed = RedisError::from(std::io::Error::from(std::io::ErrorKind::NotFound));
-        for address in resolver.resolve(host, port).await? {
-            match TcpStream::connect(address).await {
-                Ok(socket) => return Ok(socket),
-                Err(error) => failed = error.into(),
-            }
-        }
-        Err(failed)
+        let addresses: Vec<_> = resolver.resolve(host, port).await?.collect();
+        Ok(TcpStream::connect(addresses.as_slice()).await?)
     }
 }
 

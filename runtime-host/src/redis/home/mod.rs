@@ -55,6 +55,13 @@ struct Place {
     nodes: Vec<ConnectionAddr>,
 }
 
+impl Place {
+    /// The connection, unless it has ended since.
+    fn line(&self) -> Option<&Line> {
+        self.line.as_ref().filter(|line| !line.is_over())
+    }
+}
+
 /// What is sent at once.
 enum Request<'a> {
     One(&'a Cmd),
@@ -89,7 +96,7 @@ impl Home {
 
     /// Whether a connection is kept.
     pub fn is_open(&self) -> bool {
-        self.place().line.is_some()
+        self.place().line().is_some()
     }
 
     /// Lets the connection go; the next call makes another. Calls under way are not disturbed.
@@ -162,7 +169,7 @@ impl Home {
     /// The connection, and which one it is.
     fn line(&self) -> RedisResult<(u64, Line)> {
         let mut place = self.place();
-        if let Some(line) = place.line.as_ref().filter(|line| !line.is_over()) {
+        if let Some(line) = place.line() {
             return Ok((place.generation, line.clone()));
         }
         let line = self.lazy(place.at.clone())?;
