@@ -83,8 +83,7 @@ async fn redis_goes_and_comes_back() {
     let job = client.upload(&[photograph("a.jpg", 1), photograph("b.jpg", 2)], &[]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(600)).await;
 
-    redis.process().signal("TERM").unwrap();
-    redis.process().wait(Duration::from_secs(20)).unwrap();
+    redis.process().stop(Duration::from_secs(20)).unwrap();
     let away = client.get(&format!("/api/v1/status/{}", text(&job, "job_id"))).await.unwrap();
     assert_eq!(away.status(), 503);
     assert!(away.headers().contains_key("retry-after"));

@@ -251,8 +251,7 @@ async fn redis_away_harms_no_request_and_loses_only_what_is_counted() {
     let client = product.client().unwrap();
     client.until("/api/v1/logs/health", |health| health["status"] == "healthy").await.unwrap();
 
-    redis.process().signal("TERM").unwrap();
-    redis.process().wait(Duration::from_secs(20)).unwrap();
+    redis.process().stop(Duration::from_secs(20)).unwrap();
     for n in 0..100 {
         let request = client.request(Method::GET, "/nowhere.txt").header("x-request-id", format!("meanwhile-{n}"));
         assert_eq!(request.send().await.unwrap().status(), 404, "pages need no Redis");

@@ -59,8 +59,7 @@ async fn readiness_follows_what_is_needed() {
     named(&hosts["hosts"], "role", "worker");
     named(&hosts["hosts"], "role", "serve");
 
-    worker.signal("TERM").unwrap();
-    worker.wait(std::time::Duration::from_secs(40)).unwrap();
+    worker.stop(std::time::Duration::from_secs(40)).unwrap();
     let away = client.until("/health/ready", |r| r["checks"]["blob_store"] == "failed").await.unwrap();
     assert_eq!((&away["status"], &away["checks"]["redis"]), (&json!("not_ready"), &json!("ok")));
     assert_eq!((&away["checks"]["workers"], &away["checks"]["disk_space"]), (&json!("degraded"), &json!("failed")));
