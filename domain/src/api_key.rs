@@ -131,7 +131,7 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// Reads one key of a reply, a count and that many fields (`scripts/prelude.lua`, `api_key`); `None` when it has none.
+    /// Reads one key of a reply, a count and that many fields (`scripts/prelude_api_key.lua`); `None` when it has none.
     ///
     /// # Errors
     /// [`UnexpectedReply`] when the fields are not what the scripts write.

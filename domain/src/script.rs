@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use crate::keys::Keyspace;
 
-/// A script: the shared preludes and its own body.
+/// A script: the preludes that it needs and its own body.
 #[derive(Debug)]
 pub struct Script {
     name: &'static str,

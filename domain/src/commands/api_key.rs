@@ -45,7 +45,7 @@ impl Command for IssueKey<'_> {
             optional(per_hour),
             optional(uploads_per_minute),
         ];
-        Call::new(script!("issue_key"), keys, args)
+        Call::new(script!("issue_key", [api_key]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<ApiKey, UnexpectedReply> {
@@ -61,7 +61,7 @@ impl Command for FindKey<'_> {
     type Reply = Option<ApiKey>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("find_key"), keys, [self.0.into()])
+        Call::new(script!("find_key", [api_key]), keys, [self.0.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<Option<ApiKey>, UnexpectedReply> {
@@ -77,7 +77,7 @@ impl Command for RevokeKey<'_> {
     type Reply = Option<ApiKey>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("revoke_key"), keys, [self.0.into()])
+        Call::new(script!("revoke_key", [api_key]), keys, [self.0.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<Option<ApiKey>, UnexpectedReply> {
@@ -108,7 +108,7 @@ impl Command for ListKeys<'_> {
     type Reply = Option<KeyPage>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("list_keys"), keys, [self.after.unwrap_or_default().into(), self.limit.into()])
+        Call::new(script!("list_keys", [api_key]), keys, [self.after.unwrap_or_default().into(), self.limit.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<Option<KeyPage>, UnexpectedReply> {

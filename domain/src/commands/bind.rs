@@ -45,7 +45,7 @@ impl Command for Bind<'_> {
             how.into(),
             self.image_url.into(),
         ];
-        Call::new(script!("bind"), keys, args)
+        Call::new(script!("bind", [queue]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<BindOutcome, UnexpectedReply> {

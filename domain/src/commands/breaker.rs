@@ -74,7 +74,7 @@ impl Command for TripBreaker {
     fn call(&self, keys: &Keyspace) -> Call {
         let Self { kind, pause_ms, longest_ms, by_submit } = *self;
         let args = [Arg::from(kind.as_str()), pause_ms.into(), longest_ms.into(), by_submit.into()];
-        Call::new(script!("trip_breaker"), keys, args)
+        Call::new(script!("trip_breaker", [queue]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<Tripped, UnexpectedReply> {
@@ -97,7 +97,7 @@ impl Command for CloseBreaker {
     type Reply = bool;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("close_breaker"), keys, [self.force.into()])
+        Call::new(script!("close_breaker", [queue]), keys, [self.force.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<bool, UnexpectedReply> {

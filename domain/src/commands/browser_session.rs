@@ -49,7 +49,7 @@ impl Command for FindSession<'_> {
     type Reply = Option<FoundSession>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("find_session"), keys, [self.0.into()])
+        Call::new(script!("find_session", [api_key]), keys, [self.0.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<Option<FoundSession>, UnexpectedReply> {

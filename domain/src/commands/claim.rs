@@ -60,7 +60,11 @@ impl Command for Claim {
             self.window_ms,
             self.wanted,
         ];
-        Call::new(script!("claim"), keys, std::iter::once(Arg::from(&self.worker)).chain(numbers.map(Arg::from)))
+        Call::new(
+            script!("claim", [queue, ending]),
+            keys,
+            std::iter::once(Arg::from(&self.worker)).chain(numbers.map(Arg::from)),
+        )
     }
 
     fn read(&self, mut replies: Replies) -> Result<Claimed, UnexpectedReply> {

@@ -125,7 +125,7 @@ impl Command for CreateJob {
         }
         let (url, secret) = self.webhook.as_ref().map_or(("", ""), |(url, secret)| (url.as_str(), secret.as_str()));
         args.extend([Arg::from(url), secret.into(), self.priority.as_str().into()]);
-        Call::new(script!("create_job"), keys, args)
+        Call::new(script!("create_job", [queue, ending]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<Created, UnexpectedReply> {

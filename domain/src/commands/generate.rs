@@ -103,7 +103,7 @@ impl Command for GenerateFile<'_> {
             self.traceparent.into(),
             self.priority.as_str().into(),
         ];
-        Call::new(script!("generate_file"), keys, args)
+        Call::new(script!("generate_file", [queue, ending]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<GenerateOutcome, UnexpectedReply> {

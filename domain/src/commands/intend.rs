@@ -75,7 +75,7 @@ impl Command for Intend<'_> {
             self.window_ms.into(),
             self.looked_up.unwrap_or_default().into(),
         ];
-        Call::new(script!("intend"), keys, args)
+        Call::new(script!("intend", [queue]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<Intended, UnexpectedReply> {

@@ -14,7 +14,7 @@ impl Command for ReadJob<'_> {
     type Reply = Option<JobRecord>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("read_job"), keys, [Arg::from(self.0.as_str())])
+        Call::new(script!("read_job", [queue]), keys, [Arg::from(self.0.as_str())])
     }
 
     fn read(&self, replies: Replies) -> Result<Option<JobRecord>, UnexpectedReply> {
@@ -55,7 +55,7 @@ impl Command for CancelJob<'_> {
     type Reply = CancelOutcome;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("cancel_job"), keys, [Arg::from(self.0.as_str())])
+        Call::new(script!("cancel_job", [queue, ending]), keys, [Arg::from(self.0.as_str())])
     }
 
     fn read(&self, replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
@@ -67,7 +67,11 @@ impl Command for CancelFile<'_> {
     type Reply = CancelOutcome;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("cancel_file"), keys, [Arg::from(self.job.as_str()), self.file.as_str().into()])
+        Call::new(
+            script!("cancel_file", [queue, ending]),
+            keys,
+            [Arg::from(self.job.as_str()), self.file.as_str().into()],
+        )
     }
 
     fn read(&self, replies: Replies) -> Result<CancelOutcome, UnexpectedReply> {
@@ -116,7 +120,7 @@ impl Command for EraseJob<'_> {
     type Reply = EraseOutcome;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("erase_job"), keys, [Arg::from(self.0.as_str())])
+        Call::new(script!("erase_job", [queue, ending]), keys, [Arg::from(self.0.as_str())])
     }
 
     fn read(&self, mut replies: Replies) -> Result<EraseOutcome, UnexpectedReply> {
@@ -155,7 +159,7 @@ impl Command for DeleteJob<'_> {
     type Reply = DeleteOutcome;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("delete_job"), keys, [Arg::from(self.job.as_str()), self.force.into()])
+        Call::new(script!("delete_job", [queue, ending]), keys, [Arg::from(self.job.as_str()), self.force.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<DeleteOutcome, UnexpectedReply> {

@@ -49,15 +49,16 @@ pub use tally::Tally;
 pub use tenant::{ReadTenants, SetTenant, Tenant};
 pub use webhook::{SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
 
-/// A script's source: what all share, and the body of that name.
+/// A script's source: what all share, the preludes it names in their order, and the body of that name. Redis makes every
+/// function anew at each call, so a script names what it needs and no more (`tests/preludes.rs`).
 macro_rules! script {
-    ($name:literal) => {{
+    ($name:literal) => { script!($name, []) };
+    ($name:literal, [$($prelude:ident),*]) => {{
         static SCRIPT: $crate::script::Script = $crate::script::Script::new(
             $name,
             concat!(
                 include_str!("../scripts/prelude.lua"),
-                include_str!("../scripts/prelude_queue.lua"),
-                include_str!("../scripts/prelude_ending.lua"),
+                $(include_str!(concat!("../scripts/prelude_", stringify!($prelude), ".lua")),)*
                 include_str!(concat!("../scripts/", $name, ".lua")),
             ),
         );

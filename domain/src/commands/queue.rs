@@ -48,7 +48,7 @@ impl Command for ReadQueues {
     type Reply = QueueStates;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("read_queues"), keys, [])
+        Call::new(script!("read_queues", [queue]), keys, [])
     }
 
     fn read(&self, mut replies: Replies) -> Result<QueueStates, UnexpectedReply> {
@@ -96,7 +96,7 @@ impl Command for PauseQueue {
     type Reply = Paused;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("pause_queue"), keys, [Arg::from(self.queue.as_str()), self.pause.into()])
+        Call::new(script!("pause_queue", [queue]), keys, [Arg::from(self.queue.as_str()), self.pause.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<Paused, UnexpectedReply> {

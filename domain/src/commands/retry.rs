@@ -58,7 +58,7 @@ impl Command for RetryFiles<'_> {
         let most = self.max_waiting.map_or_else(|| Arg::from(""), Arg::from);
         let files = self.files.unwrap_or_default().iter().map(|file| Arg::from(file.as_str()));
         let args = [Arg::from(self.job.as_str()), most, self.request_id.into()].into_iter().chain(files);
-        Call::new(script!("retry_files"), keys, args)
+        Call::new(script!("retry_files", [queue, ending]), keys, args)
     }
 
     fn read(&self, mut replies: Replies) -> Result<RetryOutcome, UnexpectedReply> {

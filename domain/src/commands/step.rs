@@ -47,7 +47,7 @@ fn outcome(mut replies: Replies) -> Result<StepOutcome, UnexpectedReply> {
 }
 
 macro_rules! step {
-    ($(#[$doc:meta])* $name:ident as $script:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? } |$s:ident| [$($arg:expr),* $(,)?]) => {
+    ($(#[$doc:meta])* $name:ident as $script:literal, [$($prelude:ident),*] { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? } |$s:ident| [$($arg:expr),* $(,)?]) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub struct $name<'a> {
@@ -67,7 +67,7 @@ macro_rules! step {
                     Arg::from(&$s.holding.fence),
                     $(Arg::from($arg),)*
                 ];
-                Call::new(script!($script), keys, args)
+                Call::new(script!($script, [$($prelude),*]), keys, args)
             }
 
             fn read(&self, replies: Replies) -> Result<StepOutcome, UnexpectedReply> {
@@ -79,7 +79,7 @@ macro_rules! step {
 
 step! {
     /// Records how far the file is, and extends the lease. Unchanged state makes no event.
-    Progress as "progress" {
+    Progress as "progress", [queue] {
         /// Extends the lease by this.
         lease_ms: u32,
         /// The state to show.
@@ -95,7 +95,7 @@ step! {
 
 step! {
     /// Extends the lease.
-    Heartbeat as "heartbeat" {
+    Heartbeat as "heartbeat", [queue] {
         /// Extends the lease by this.
         lease_ms: u32,
     } |s| [s.lease_ms]
@@ -103,7 +103,7 @@ step! {
 
 step! {
     /// Passes one of the provider's log lines on to listeners.
-    Log as "log" {
+    Log as "log", [queue] {
         /// `INFO`, `ERROR`, …
         level: &'a str,
         /// The line.
@@ -115,7 +115,7 @@ step! {
 
 step! {
     /// What [`Intend`](super::Intend) announced was surely not accepted. Heard of a worker that lost its lease too.
-    Withdraw as "withdraw" {
+    Withdraw as "withdraw", [queue] {
         /// What was announced.
         image_url: &'a str,
     } |s| [s.image_url]
@@ -124,7 +124,7 @@ step! {
 step! {
     /// The attempt failed. A file that its caller wants stopped is cancelled instead, unless its request has to be first:
     /// [`StepOutcome::CancelRequested`] then, and nothing is done.
-    Fail as "fail" {
+    Fail as "fail", [queue, ending] {
         /// Stable code.
         code: &'a str,
         /// A sentence for the client.
@@ -144,12 +144,12 @@ step! {
 
 step! {
     /// Hands the file back, its request id kept; another worker is woken.
-    Release as "release" {} |s| []
+    Release as "release", [queue, ending] {} |s| []
 }
 
 step! {
     /// Lets the file go for a time, with its request: nothing is wrong with it, and no attempt is counted.
-    Park as "park" {
+    Park as "park", [queue, ending] {
         /// It is not taken up before.
         delay_ms: u32,
         /// A sentence on why it waits.
@@ -161,7 +161,7 @@ step! {
 
 step! {
     /// The file was stopped because its caller asked for it.
-    Cancelled as "cancelled" {} |s| []
+    Cancelled as "cancelled", [queue, ending] {} |s| []
 }
 
 /// The model is there.
@@ -187,7 +187,7 @@ impl Command for Complete<'_> {
         for (name, value) in &self.fields {
             args.extend([Arg::from(*name), Arg::from(value)]);
         }
-        Call::new(script!("complete"), keys, args)
+        Call::new(script!("complete", [queue, ending]), keys, args)
     }
 
     fn read(&self, replies: Replies) -> Result<StepOutcome, UnexpectedReply> {

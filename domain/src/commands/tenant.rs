@@ -69,7 +69,11 @@ impl Command for ReadTenants<'_> {
     type Reply = Vec<Tenant>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("read_tenants"), keys, [Arg::from(self.tenant.unwrap_or_default()), self.limit.into()])
+        Call::new(
+            script!("read_tenants", [queue]),
+            keys,
+            [Arg::from(self.tenant.unwrap_or_default()), self.limit.into()],
+        )
     }
 
     fn read(&self, mut replies: Replies) -> Result<Vec<Tenant>, UnexpectedReply> {

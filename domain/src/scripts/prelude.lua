@@ -1,4 +1,4 @@
--- Shared by every script, with prelude_queue.lua and prelude_ending.lua; put in front of each when the crate is compiled.
+-- In front of every script. The other preludes follow it where a script's command names them (commands/mod.rs).
 -- Here: the clock, names of keys, counting, events. Redis TIME is the only clock.
 -- Arrays in replies are flat lists of integers and strings: spin:redis flattens arrays and refuses maps.
 local P = ARGV[1]

@@ -1,4 +1,4 @@
--- Shared by every script, behind prelude_queue.lua. Here: how files and jobs end, and how they begin anew.
+-- Behind prelude_queue.lua. Here: how files and jobs end, and how they begin anew.
 
 -- Notes blobs that nothing needs any more; the host that owns the store removes them and tries until it could.
 -- What: 'file {job}/{file}': what was stored of one file; 'job {job}': everything; 'expired {job}': that, unless the job lives.
@@ -140,32 +140,6 @@ local function settle(job, file, tenant, status, kind, extra)
   expire_job(job)
   if outcome == 'cancelled' or erase then remove_blobs('job ' .. job, now) end
   return 'ended'
-end
-
--- An issued API key as {field count, name, value, …}, its state last; {0} when there is none with this hash.
-local function api_key(hash)
-  local key = P .. 'api_key:' .. hash
-  local fields = redis.call('HGETALL', key)
-  if #fields == 0 then return { 0 } end
-  local m = redis.call('HMGET', key, 'revoked_at', 'expires_at')
-  local state = 'active'
-  if m[1] then state = 'revoked' elseif m[2] and tonumber(m[2]) <= now then state = 'expired' end
-  local out = { #fields / 2 + 1 }
-  for i = 1, #fields do out[i + 1] = fields[i] end
-  out[#out + 1] = 'state'
-  out[#out + 1] = state
-  return out
-end
-
--- The same for a key that is being used, which is noted once a minute.
-local function used_api_key(hash)
-  local found = api_key(hash)
-  if found[#found] == 'active' then
-    local key = P .. 'api_key:' .. hash
-    local last = tonumber(redis.call('HGET', key, 'last_used_at') or '0')
-    if now - last >= 60000 then redis.call('HSET', key, 'last_used_at', now) end
-  end
-  return found
 end
 
 -- Ends a file because its caller wants it stopped.

@@ -1,4 +1,4 @@
--- Shared by every script, behind prelude.lua. Here: lines, turns and leases; what may be submitted when; whether a worker
+-- Behind prelude.lua. Here: lines, turns and leases; what may be submitted when; whether a worker
 -- still holds what it says it holds.
 
 -- The lanes in which files wait, named as the seeds name their queues: whole uploads, and single files asked for again.
