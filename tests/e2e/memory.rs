@@ -1,4 +1,4 @@
-//! Memory does not grow with what is uploaded.
+//! What the host's memory does not grow with: compiling, and what is uploaded.
 
 use image2model_tests::client::Upload;
 use image2model_tests::{Product, photo};
@@ -11,6 +11,19 @@ async fn no_page_is_a_huge_one() {
     let pages = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
     let huge = pages.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
     assert_eq!(huge.trim(), "0 kB", "each would be 2 MB, for a fraction that is used");
+}
+
+/// As it is before anything is compiled, a host has 90 MB at most; compiling itself would take it above 190.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn compiling_takes_no_memory_of_the_host() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut product = Product::setup().with("COMPILE_CACHE_DIR", cache.path().to_str().unwrap()).start().unwrap();
+    assert!(std::fs::read_dir(cache.path()).unwrap().count() > 10, "nothing was compiled");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", product.process().id())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(most < 150 * 1024, "the host had {most} kB at its most");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use futures::StreamExt;
 use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::{Edge, EdgeOptions, NoRoutes, ServeOptions};
+use image2model_tests::product::image2model;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,6 +34,7 @@ pub async fn edge(manifest: PathBuf, redis_url: &str, instances: Option<u32>) ->
         authorities: None,
         logins: Logins::default(),
         cache_dir: Some(cache),
+        compiler: Some(image2model()?.get_program().into()),
         serve,
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await??;

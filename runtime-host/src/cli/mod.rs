@@ -2,6 +2,7 @@
 
 mod api;
 mod check;
+mod compile;
 mod components;
 mod config;
 mod host;
@@ -57,6 +58,9 @@ enum Command {
     Check(check::Args),
     /// Print the documents about configuration
     Config(config::Args),
+    /// Compile the component on standard input to standard output, as a host has it done
+    #[command(hide = true)]
+    Compile,
 }
 
 /// Runs what the command line says.
@@ -76,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
+        Command::Compile => compile::run(),
     }
 }
 

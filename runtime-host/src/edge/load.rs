@@ -58,7 +58,7 @@ impl Loaded {
         // Each takes some milliseconds of a start that has little else to do.
         let (sources, engine) = join(
             || Sources::read(&application, cache_dir, &options.logins),
-            || EdgeEngine::new(cache_dir, options.serve.instances),
+            || EdgeEngine::new(cache_dir, options.compiler.clone(), options.serve.instances),
         );
         let (sources, engine) = (sources?, engine?);
         let trust = Trust::new(options.authorities.as_deref())?;

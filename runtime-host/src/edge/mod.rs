@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use answers::AnswerReport;
 pub use call::CallError;
 pub use capabilities::KeyValue;
+pub use engine::{REFUSED, compile};
 pub use error::EdgeError;
 pub use report::ComponentReport;
 pub use serve::{
@@ -66,6 +67,8 @@ pub struct EdgeOptions {
     pub logins: swap::fetch::Logins,
     /// Where compiled components are kept; `None` compiles them at every start.
     pub cache_dir: Option<PathBuf>,
+    /// The program that compiles for this cache when it is called with `compile` ([`compile`]); `None` compiles in this process.
+    pub compiler: Option<PathBuf>,
     /// The bounds of serving.
     pub serve: ServeOptions,
 }

@@ -67,6 +67,7 @@ pub struct App {
     pub variables: HashMap<String, String>,
     pub profile: Option<String>,
     pub cache: PathBuf,
+    pub compiler: Option<PathBuf>,
     pub authorities: Option<PathBuf>,
     pub key_value: Option<KeyValue>,
     pub serve: ServeOptions,
@@ -83,6 +84,7 @@ impl App {
             variables: HashMap::new(),
             profile: None,
             cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance-cache"),
+            compiler: None,
             authorities: None,
             key_value: None,
             serve: ServeOptions::default(),
@@ -125,6 +127,7 @@ impl App {
             authorities: self.authorities.clone(),
             logins: Logins::default(),
             key_value: self.key_value.clone(),
+            compiler: self.compiler.clone(),
             cache_dir: Some(self.cache.clone()),
             serve: self.serve.clone(),
         };

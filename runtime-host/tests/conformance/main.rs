@@ -10,6 +10,8 @@ mod clients;
 #[cfg(test)]
 mod company;
 #[cfg(test)]
+mod compiler;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod faults;

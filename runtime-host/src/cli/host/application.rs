@@ -1,5 +1,6 @@
 //! The Spin application: loaded with the variables that the configuration and the other parts give it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -42,6 +43,7 @@ pub async fn load(
         logins: config.logins.clone(),
         key_value: Some(KeyValue { redis_url: base.redis_url.clone(), keys: config.redis.keys.clone() }),
         cache_dir: Some(config.compile_cache_dir.clone()),
+        compiler: this_program(),
         serve: ServeOptions {
             tls,
             drain: config.shutdown_grace,
@@ -51,4 +53,10 @@ pub async fn load(
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;
     Ok(Arc::new(edge))
+}
+
+/// What components are compiled by. On Linux the one that runs, whatever has been put in its place meanwhile.
+fn this_program() -> Option<PathBuf> {
+    let own = Path::new("/proc/self/exe");
+    if own.exists() { Some(own.into()) } else { std::env::current_exe().ok() }
 }

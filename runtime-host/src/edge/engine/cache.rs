@@ -63,6 +63,26 @@ impl Cache {
         }
     }
 
+    /// Keeps the code that `compile` writes into a file, and finds it. Within is what `compile` answers when it fails.
+    pub fn fill(
+        &self,
+        engine: &Engine,
+        recipe: &Recipe,
+        compile: impl FnOnce(File) -> io::Result<Result<(), EdgeError>>,
+    ) -> io::Result<Result<Component, EdgeError>> {
+        // Of a host that was killed it stays, and is removed like an entry that nobody uses.
+        let new = tempfile::Builder::new().prefix("new-").suffix(".cwasm").tempfile_in(&self.folder)?;
+        if let Err(error) = compile(new.as_file().try_clone()?)? {
+            return Ok(Err(error));
+        }
+        let key = key(engine, recipe);
+        let (code, digest) = self.paths(&key);
+        rights::write(&self.folder, &digest, digest_of(&new.reopen()?)?.as_bytes())?;
+        new.persist(code)?;
+        let found = self.entry(engine, &key);
+        found.map(Ok).ok_or_else(|| io::Error::other("what was compiled does not come from the cache"))
+    }
+
     /// Removes these files of entries.
     fn remove(&self, which: impl Fn(&Metadata) -> bool) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {

@@ -2,12 +2,13 @@
 //! One engine a host; dropping it stops its clock.
 
 mod cache;
+mod compiler;
 mod precompiled;
 pub(super) mod rights;
 mod threads;
 mod ticker;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,6 +19,8 @@ use super::EdgeError;
 use super::capabilities::{Grants, HostState};
 use super::recipe::Recipe;
 use cache::Cache;
+use compiler::Compiler;
+pub use compiler::{REFUSED, compile};
 pub(crate) use threads::{aside, at_the_start, join, on_all_cores};
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
@@ -35,19 +38,21 @@ const MEMORIES_PER_INSTANCE: u32 = 3;
 pub(crate) struct EdgeEngine {
     engine: Engine,
     cache: Option<Arc<Cache>>,
+    compiler: Option<Arc<Compiler>>,
     living: Arc<Living>,
     _ticker: Arc<Ticker>,
 }
 
 impl EdgeEngine {
     /// Starts the engine with room for so many `instances` of composed components at a time; compiled code is kept in
-    /// `cache_dir` when one is given.
-    pub fn new(cache_dir: Option<&Path>, instances: u32) -> Result<Self, EdgeError> {
+    /// `cache_dir` when one is given, and is compiled by `compiler`, a program, when there is one as well.
+    pub fn new(cache_dir: Option<&Path>, compiler: Option<PathBuf>, instances: u32) -> Result<Self, EdgeError> {
         let engine = Engine::new(&config(instances)).map_err(EdgeError::engine)?;
         let living = Arc::new(Living { most: instances as usize, now: AtomicUsize::new(0) });
         let cache = cache_dir.map(Cache::open).transpose()?.map(Arc::new);
         let ticker = Arc::new(Ticker::start(engine.clone())?);
-        Ok(Self { engine, cache, living, _ticker: ticker })
+        let compiler = compiler.map(|program| Arc::new(Compiler { program }));
+        Ok(Self { engine, cache, compiler, living, _ticker: ticker })
     }
 
     /// The engine itself.
@@ -69,16 +74,31 @@ impl EdgeEngine {
         let component = match found {
             Some(component) => component,
             None => {
-                let component = Component::from_binary(&self.engine, &composed()?).map_err(|error| {
-                    EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") }
-                })?;
-                if let Some(cache) = &self.cache {
-                    cache.keep(&self.engine, recipe, &component);
-                }
-                component
+                let bytes = composed()?;
+                let elsewhere = self.compile_elsewhere(id, recipe, &bytes).transpose()?;
+                elsewhere.map_or_else(|| self.compile_here(id, recipe, &bytes), Ok)?
             }
         };
         tracing::debug!(component = id, cached, ms = started.elapsed().as_millis() as u64, "component ready");
+        Ok(component)
+    }
+
+    /// In a process of its own, if that can be had; its code comes from the cache then.
+    fn compile_elsewhere(&self, id: &str, recipe: &Recipe, bytes: &[u8]) -> Option<Result<Component, EdgeError>> {
+        let (cache, compiler) = (self.cache.as_ref()?, self.compiler.as_ref()?);
+        let made = cache.fill(&self.engine, recipe, |code| compiler.compile(id, bytes, code));
+        made.inspect_err(
+            |error| tracing::warn!(component = id, %error, "no process of its own to compile in, it is done here"),
+        )
+        .ok()
+    }
+
+    fn compile_here(&self, id: &str, recipe: &Recipe, bytes: &[u8]) -> Result<Component, EdgeError> {
+        let component = Component::from_binary(&self.engine, bytes)
+            .map_err(|error| EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") })?;
+        if let Some(cache) = &self.cache {
+            cache.keep(&self.engine, recipe, &component);
+        }
         Ok(component)
     }
 

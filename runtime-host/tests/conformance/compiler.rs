@@ -1,0 +1,81 @@
+//! Components are compiled by a process of their own, which can come to harm alone.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use image2model_host::edge::EdgeError;
+
+use crate::harness::{App, guest};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_image2model");
+
+/// A program that does this in its place.
+fn script(folder: &Path, lines: &str) -> PathBuf {
+    let path = folder.join("compiler");
+    std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    path
+}
+
+/// `hello` on a host that has compiled nothing yet.
+fn hello() -> App {
+    let mut app = App::new().route("/hello", "hello", "");
+    app.cache = app.folder().join("cache");
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_comes_from_a_process_that_knows_nothing_of_the_host() {
+    let mut app = hello();
+    let seen = app.folder().join("seen");
+    app.compiler = Some(script(app.folder(), &format!("echo $* >> {0:?}; env >> {0:?}; exec {PROGRAM} $*", seen)));
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    drop(app.load().await.unwrap());
+    let told = std::fs::read_to_string(&seen).unwrap();
+    assert_eq!(told.lines().next(), Some("compile"));
+    assert!(told.contains("RAYON_NUM_THREADS=") && !told.contains("CARGO"), "{told}");
+
+    // Kept, it need not be compiled again.
+    app.compiler = Some(script(app.folder(), "exit 3"));
+    let host = app.start().await;
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn says_what_is_wrong_with_a_component_in_the_same_words() {
+    let mut damaged = std::fs::read(guest("hello")).unwrap();
+    let half = damaged.len() / 2;
+    damaged[half..half + 64].fill(0xff);
+    let mut said = Vec::new();
+    for compiler in [None, Some(PROGRAM.into())] {
+        let mut app = App::new();
+        let file = app.folder().join("damaged.wasm");
+        std::fs::write(&file, &damaged).unwrap();
+        app = app.file("damaged", &file, "").more("[[trigger.http]]\nroute = \"/\"\ncomponent = \"damaged\"\n");
+        app.cache = app.folder().join("cache");
+        app.compiler = compiler;
+        let error = app.load().await.err().unwrap();
+        assert!(matches!(error, EdgeError::NotAComponent { .. }), "{error}");
+        let left = std::fs::read_dir(&app.cache).unwrap().count();
+        assert_eq!(left, 0, "something is kept of it");
+        said.push(error.to_string());
+    }
+    assert_eq!(said.first(), said.last());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compiler_that_is_killed_takes_nothing_with_it() {
+    let mut app = hello();
+    app.compiler = Some(script(app.folder(), "kill -9 $$"));
+    let error = app.load().await.err().unwrap();
+    assert!(matches!(&error, EdgeError::Engine(why) if why.contains("signal: 9")), "{error}");
+    assert_eq!(std::fs::read_dir(&app.cache).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_process_can_be_had_it_is_done_here() {
+    let mut app = hello();
+    app.compiler = Some(app.folder().join("nothing"));
+    let host = app.start().await;
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
