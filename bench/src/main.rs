@@ -104,6 +104,7 @@ enum Role {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    image2model_host::allocator::keep_pages_small();
     let arguments = Arguments::parse();
     match arguments.role {
         Some(Role::PeerStatus { redis_url }) => return peer::status(&redis_url).await,

@@ -5,7 +5,7 @@
 //! connections in for `edge` and `stream`, `trace` records spans. The rooms do not import each other, but for
 //! `redis`, `fal`, `intake`, `trace` and the clients of others (`outgoing`); the program (`main.rs`, `cli`) wires them.
 
-mod allocator;
+pub mod allocator;
 pub mod blobs;
 pub mod config;
 mod crash;

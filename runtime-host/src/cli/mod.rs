@@ -17,6 +17,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use image2model_host::allocator;
 use image2model_host::config::Part;
 
 /// Something went wrong while running.
@@ -65,6 +66,7 @@ enum Command {
 
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
+    allocator::keep_pages_small();
     // One TLS provider for the whole process; an error means that it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
