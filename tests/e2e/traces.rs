@@ -103,6 +103,12 @@ async fn an_upload_is_one_trace_through_every_part() {
         let found = steps.iter().find(named).unwrap_or_else(|| panic!("no {step} in {steps:#?}"));
         assert_eq!((&found.parent, found.kind, &*found.name), (&work.id, 3, &*format!("EVALSHA {step}")));
     }
+    // Processes go by the names that operators see elsewhere.
+    let processes = crew.client().unwrap().json("/api/v1/admin/system-info").await.unwrap();
+    for (list, span) in [("hosts", server), ("workers", work)] {
+        let shown = processes[list].as_array().unwrap();
+        assert!(shown.iter().any(|process| process["id"] == *span.instance), "{}: {shown:?}", span.instance);
+    }
     let mut before = 0;
     for part in ["claim", "upload", "submit", "follow", "store"] {
         let span = one(&spans, part);

@@ -18,6 +18,8 @@ use prost::Message;
 pub struct Span {
     /// `service.name` of its process.
     pub service: String,
+    /// `service.instance.id` of its process.
+    pub instance: String,
     /// Its name.
     pub name: String,
     /// Trace, span and parent in hex; the parent is empty in a root.
@@ -117,9 +119,11 @@ async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Resu
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     for process in request.resource_spans {
         let about = attributes(process.resource.map(|resource| resource.attributes).unwrap_or_default());
-        let service = about.get("service.name").cloned().unwrap_or_default();
+        let [service, instance] =
+            ["service.name", "service.instance.id"].map(|name| about.get(name).cloned().unwrap_or_default());
         kept.extend(process.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| Span {
             service: service.clone(),
+            instance: instance.clone(),
             name: span.name,
             trace: hex(&span.trace_id),
             id: hex(&span.span_id),

@@ -62,6 +62,8 @@ async fn hosts_workers_and_components_are_shown() {
     assert_eq!((&host["role"], &info["hosts_message"]), (&json!("up"), &json!(null)));
     assert!(host["process"]["memory_bytes"].as_u64() > Some(1 << 20), "{host}");
     assert_eq!((&info["workers"][0]["id"], &info["components"]["owner"]), (&host["id"], &json!("image2model")));
+    let logs = client.json("/api/v1/logs/health").await.unwrap();
+    assert_eq!(logs["writers"][0]["id"], host["id"], "a process has one name");
     let components = &info["components"]["components"];
     let admin = named(components, "id", "admin");
     assert_eq!((&admin["kind"], &admin["errors"]), (&json!("endpoint"), &json!(0)));

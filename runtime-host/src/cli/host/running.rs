@@ -57,13 +57,12 @@ impl Running {
         let identity = vitals::identity(part);
         let traces = collector(&config, &identity).map(trace::start).transpose()?;
         let mut base = Foundation::start(&config).await?;
-        let logs = queued.map(|queued| log_store::start(queued, &config, &base)).transpose()?;
+        let logs = queued.map(|queued| log_store::start(queued, &config, &base, &identity)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
         let elsewhere = Arc::new(ProviderFiles(relay(fal.as_ref(), &config.fal)?));
         base.open_gateway(part, &config, elsewhere).await?;
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
         let edge = application::load(part, &config, &base, hosts, tls.clone()).await?;
-        let identity = vitals::identity(part);
         let follower = releases::follower(&config, &base, &edge, &identity).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge, &tail)?;

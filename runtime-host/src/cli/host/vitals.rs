@@ -37,7 +37,8 @@ impl Vitals {
     }
 }
 
-/// Who this process is. Its worker, if it has one, goes by the same name.
+/// Who this process is: asked once, for everything that names it. Its worker, its log writer and its traces go by the same
+/// name.
 pub fn identity(part: Part) -> HostIdentity {
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let role = match part {
