@@ -10,12 +10,7 @@ use secrecy::ExposeSecret;
 use super::foundation::Foundation;
 
 /// Begins to write what has been logged so far.
-pub fn start(
-    queued: Queued,
-    config: &Config,
-    base: &Foundation,
-    identity: &HostIdentity,
-) -> anyhow::Result<LogWriter> {
+pub fn start(queued: Queued, config: &Config, base: &Foundation, identity: &HostIdentity) -> anyhow::Result<LogWriter> {
     let store = Store::open_cell(base.redis_url.expose_secret(), config.redis.keys.clone());
     let store = store.context("cannot open the log store")?;
     let settings = WriterSettings {

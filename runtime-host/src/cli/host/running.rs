@@ -1,5 +1,6 @@
 //! The parts at work. Start: foundation, FAL, gateway, application, streams, worker, public port. Stop: not ready, no new
-//! requests, streams sent away and files handed back while requests finish, then the gateway, the simulator and Redis.
+//! requests, streams sent away and files handed back while requests finish; then the simulator, what traces and logs still
+//! have to send, the gateway, and Redis.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -17,11 +18,12 @@ use image2model_host::fal::WebhookKeys;
 use image2model_host::intake::Tls;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
-use image2model_host::redis::Tail;
+use image2model_host::redis::{Tail, TailMessage};
 use image2model_host::stream::{Limits, StreamDeps, Streams};
 use image2model_host::trace::{self, Collector, Exporting};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +35,7 @@ use super::simulator::{Fal, relay};
 use super::vitals::{self, Vitals};
 use super::{application, log_store, ready, releases, worker};
 
-/// Streams beside an application leave within this; a server of their own spreads them over its whole grace.
+/// Streams beside an application leave within this; a server of their own spreads them over half of its grace.
 const STREAMS_LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// The endpoint whose guard is asked about streams: the one that would answer them.
 const STREAM_ENDPOINT: &str = "status";
@@ -43,7 +45,10 @@ pub struct Running {
     logs: Option<LogWriter>,
     fal: Option<Fal>,
     streams: Option<Streams>,
+    leave_within: Duration,
     stop: CancellationToken,
+    /// Nobody listens any more who would have to be told of anything.
+    left: CancellationToken,
     tasks: JoinSet<&'static str>,
     tail: Tail,
     traces: Option<Exporting>,
@@ -65,9 +70,14 @@ impl Running {
         let edge = application::load(part, &config, &base, hosts, tls.clone()).await?;
         let follower = releases::follower(&config, &base, &edge, &identity).await?;
         let tail = Tail::start(&base.store).await?;
-        let streams = streams(part, &config, &base, &edge, &tail)?;
+        let streams = streams(part, &config, &base, &edge)?;
+        let leave_within = if part == Part::Stream { config.shutdown_grace / 2 } else { STREAMS_LEAVE_WITHIN };
+        let (stop, left) = (CancellationToken::new(), CancellationToken::new());
         let mut running =
-            Self { base, logs, fal, streams, stop: CancellationToken::new(), tasks: JoinSet::new(), tail, traces };
+            Self { base, logs, fal, streams, leave_within, stop, left, tasks: JoinSet::new(), tail, traces };
+        if let Some(streams) = running.streams.clone() {
+            feed(&mut running.tasks, streams, running.tail.subscribe(), running.left.clone());
+        }
         running.follow(follower, watch.then(|| edge.watcher()));
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
@@ -149,7 +159,7 @@ impl Running {
     ) -> anyhow::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
-        let (stop, grace) = (self.stop.clone(), config.shutdown_grace);
+        let (stop, leave_within) = (self.stop.clone(), self.leave_within);
         if let Some(tls) = tls.clone() {
             let stop = stop.clone();
             self.tasks.spawn(async move {
@@ -159,7 +169,7 @@ impl Running {
         }
         match (part, self.streams.clone()) {
             (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
-                streams.serve(listener, tls, stop, grace / 2).await;
+                streams.serve(listener, tls, stop, leave_within).await;
                 "stream server"
             }),
             (_, streams) => {
@@ -207,8 +217,9 @@ impl Running {
         self.stop.cancel();
         let leave = async {
             if let Some(streams) = &self.streams {
-                streams.drain(STREAMS_LEAVE_WITHIN).await;
+                streams.drain(self.leave_within).await;
             }
+            self.left.cancel();
         };
         let finish = async { while self.tasks.join_next().await.is_some() {} };
         tokio::join!(leave, finish);
@@ -238,13 +249,7 @@ async fn bind(part: Part, config: &Config) -> anyhow::Result<Option<TcpListener>
 }
 
 /// Streams of this process, unless it has none or a stream server stands apart.
-fn streams(
-    part: Part,
-    config: &Config,
-    base: &Foundation,
-    edge: &Edge,
-    tail: &Tail,
-) -> anyhow::Result<Option<Streams>> {
+fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge) -> anyhow::Result<Option<Streams>> {
     if part == Part::Worker || (part == Part::Serve && config.stream_url.is_some()) {
         return Ok(None);
     }
@@ -255,10 +260,15 @@ fn streams(
         ..Limits::default()
     };
     let authorizer = Arc::new(ComponentGuard(edge.guard(STREAM_ENDPOINT)?));
-    let streams = Streams::new(StreamDeps { store: base.store.clone(), authorizer, limits });
-    let (fed, news) = (streams.clone(), tail.subscribe());
-    tokio::spawn(async move { fed.follow(news).await });
-    Ok(Some(streams))
+    Ok(Some(Streams::new(StreamDeps { store: base.store.clone(), authorizer, limits })))
+}
+
+/// Passes on to the streams what happens, until they have `left`.
+fn feed(tasks: &mut JoinSet<&'static str>, streams: Streams, news: Receiver<TailMessage>, left: CancellationToken) {
+    tasks.spawn(async move {
+        left.run_until_cancelled(streams.follow(news)).await;
+        "feeding of streams"
+    });
 }
 
 fn collector(config: &Config, identity: &HostIdentity) -> Option<Collector> {
@@ -285,5 +295,38 @@ fn sweep_settings(config: &Config) -> Option<SweepSettings> {
 fn say_warnings(part: Part, config: &Config) {
     if part != Part::Worker && config.lets_everybody_in() {
         tracing::warn!("no API_KEY is set: every caller is let in (ENVIRONMENT=development)");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use image2model_host::redis::Store;
+    use image2model_host::stream::{Authorizer, StreamFacts, Verdict};
+    use tokio::sync::broadcast;
+
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl Authorizer for Nobody {
+        async fn check(&self, _: StreamFacts) -> Verdict {
+            unreachable!("nobody asks")
+        }
+    }
+
+    #[tokio::test]
+    async fn the_feeding_of_streams_is_a_part_whose_end_is_noticed() {
+        let store = Store::open("redis://127.0.0.1:1").unwrap();
+        let streams = Streams::new(StreamDeps { store, authorizer: Arc::new(Nobody), limits: Limits::default() });
+        let (mut tasks, left) = (JoinSet::new(), CancellationToken::new());
+        let (tail, news) = broadcast::channel(1);
+        feed(&mut tasks, streams.clone(), news, left.clone());
+        drop(tail);
+        assert_eq!(tasks.join_next().await.unwrap().unwrap(), "feeding of streams");
+        let (_tail, news) = broadcast::channel(1);
+        feed(&mut tasks, streams, news, left.clone());
+        left.cancel();
+        assert!(tasks.join_next().await.unwrap().is_ok(), "it ends when the streams have left");
     }
 }
