@@ -47,7 +47,7 @@ pub use rollout::{KeepComponentPiece, NameComponent, ReadRollouts, SetRollout};
 pub use step::{Cancelled, Complete, Fail, Heartbeat, Holding, Log, Park, Progress, Release, StepOutcome, Withdraw};
 pub use tally::Tally;
 pub use tenant::{ReadTenants, SetTenant, Tenant};
-pub use webhook::{SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
+pub use webhook::{KeepWebhookBody, SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
 
 /// A script's source: what all share, the preludes it names in their order, and the body of that name. Redis makes every
 /// function anew at each call, so a script names what it needs and no more (`tests/preludes.rs`).

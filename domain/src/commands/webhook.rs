@@ -66,6 +66,28 @@ impl Command for TakeWebhooks {
     }
 }
 
+/// Keeps what the first attempt sends, so that every attempt sends the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepWebhookBody<'a> {
+    /// The delivery.
+    pub id: &'a str,
+    /// What is to be sent.
+    pub body: &'a str,
+}
+
+impl Command for KeepWebhookBody<'_> {
+    /// What is kept: another's, when somebody was first. `None` when the delivery is gone.
+    type Reply = Option<String>;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("keep_webhook_body"), keys, [Arg::from(self.id), self.body.into()])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<Option<String>, UnexpectedReply> {
+        Ok(Some(replies.text()?).filter(|body| !body.is_empty()))
+    }
+}
+
 /// What comes after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WebhookNext {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use image2model_domain::commands::{ReadJob, SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext};
+use image2model_domain::commands::{
+    KeepWebhookBody, ReadJob, SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext,
+};
 use image2model_domain::webhook::body;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -79,16 +81,14 @@ impl Webhooks {
         }
     }
 
-    /// What is sent: the same in every attempt. `None` when the job is gone before its first.
+    /// What is sent: the same in every attempt. `None` when the job, or the delivery itself, is gone before its first.
     async fn body(&self, delivery: &WebhookDelivery) -> Result<Option<String>, RedisError> {
         if let Some(body) = &delivery.body {
             return Ok(Some(body.clone()));
         }
         let Some(job) = self.store.run(&ReadJob(&delivery.job)).await? else { return Ok(None) };
         let text = body(&job, delivery).to_string();
-        let key = self.store.keys().webhook(&delivery.id);
-        self.store.query::<()>(::redis::cmd("HSETNX").arg(&key).arg("body").arg(&text)).await?;
-        Ok(Some(text))
+        self.store.run(&KeepWebhookBody { id: &delivery.id, body: &text }).await
     }
 
     fn settled<'a>(

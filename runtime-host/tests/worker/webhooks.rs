@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::any;
 use image2model_domain::JobId;
+use image2model_domain::commands::{KeepWebhookBody, TakeWebhooks};
 use image2model_domain::record::{JobRecord, WebhookRecord};
 use image2model_domain::webhook::{AllowedHosts, sign};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
@@ -150,5 +151,24 @@ async fn two_that_deliver_share_the_work() -> Result<()> {
     one.cancel();
     two.cancel();
     assert_eq!(receiver.seen.lock().unwrap().len(), 3);
+    Ok(())
+}
+
+/// The record of a delivery runs out with all it holds; writing to it then would make one that stays for ever.
+#[tokio::test]
+async fn what_is_sent_is_kept_with_a_delivery_that_is_there_and_with_no_other() -> Result<()> {
+    let parts = Parts::start().await?;
+    ended_with_webhook(&parts, "https://hooks.example.com/".to_owned(), parts.work()?).await?;
+    let due = parts.store.run(&TakeWebhooks { lease_ms: 60_000, most: 1 }).await?;
+    let keep = async |id: &str, body: &str| parts.store.run(&KeepWebhookBody { id, body }).await;
+    assert_eq!(keep(&due[0].id, "first").await?.as_deref(), Some("first"));
+    assert_eq!(keep(&due[0].id, "second").await?.as_deref(), Some("first"), "every attempt is the same");
+    let key = parts.store.keys().webhook(&due[0].id);
+    let left: i64 = parts.store.query(redis::cmd("TTL").arg(&key)).await?;
+    assert!(left > 0, "{left}");
+
+    parts.store.query::<()>(redis::cmd("DEL").arg(&key)).await?;
+    assert_eq!(keep(&due[0].id, "late").await?, None);
+    assert!(!parts.store.query::<bool>(redis::cmd("EXISTS").arg(&key)).await?);
     Ok(())
 }
