@@ -1,5 +1,5 @@
 //! The one shape of every refusal: RFC 9457 `application/problem+json` that is also the original system's envelope
-//! (CONTRACT: Errors). Nothing internal belongs in a detail.
+//! (docs/compatibility.md). Nothing internal belongs in a detail.
 
 use serde_json::{Value, json};
 

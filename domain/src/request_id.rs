@@ -1,4 +1,4 @@
-//! The id that names one request in logs, records and answers (CONTRACT: Request id).
+//! The id that names one request in logs, records and answers.
 
 /// Name of the header, in and out.
 pub const HEADER: &str = "x-request-id";

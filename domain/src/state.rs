@@ -1,4 +1,4 @@
-//! States of jobs and files, as clients see them (CONTRACT: Status). The scripts are their only writers.
+//! States of jobs and files, as clients see them. The scripts are their only writers.
 
 /// How a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

@@ -1,4 +1,4 @@
-//! Jobs as clients see them (CONTRACT: Status). One place, because the status routes, the streams' snapshots and the
+//! Jobs as clients see them. One place, because the status routes, the streams' snapshots and the
 //! terminal all show the same.
 
 use serde_json::{Value, json};

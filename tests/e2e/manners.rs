@@ -1,4 +1,4 @@
-//! What every route does alike (CONTRACT: Common to every route): `HEAD`, `OPTIONS`, 404, 405, 415, names of requests and
+//! What every route does alike: `HEAD`, `OPTIONS`, 404, 405, 415, names of requests and
 //! traces, security headers, CORS.
 //!
 //! The routes are read from the components' own tables (`routes!`), so that a new one is held to it without being listed here.

@@ -1,4 +1,4 @@
-//! What the client of an upload is told (CONTRACT: Upload), in the original system's words beside the newer ones.
+//! What the client of an upload is told, in the original system's words beside the newer ones.
 
 use image2model_domain::options::Options;
 use image2model_domain::record::JobRecord;

@@ -20,7 +20,7 @@ pub struct InvalidOption {
     pub message: String,
 }
 
-/// Smallest and largest `face_limit` (CONTRACT: Upload).
+/// Smallest and largest `face_limit`.
 pub const FACE_LIMIT: std::ops::RangeInclusive<i64> = 1000..=500_000;
 
 impl Options {

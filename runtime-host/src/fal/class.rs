@@ -1,4 +1,4 @@
-//! What an answer of FAL means for the call that got it (FAL.md §3.3). The same HTTP status means different things at
+//! What an answer of FAL means for the call that got it. The same HTTP status means different things at
 //! different calls: a 502 says nothing about a request that is being followed, and leaves a submit in doubt.
 
 use super::refusal::Refusal;

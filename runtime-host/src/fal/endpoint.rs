@@ -1,4 +1,4 @@
-//! Endpoint ids. A submit goes to the whole id; everything about a request goes to `owner/alias` only (FAL.md §2.1).
+//! Endpoint ids. A submit goes to the whole id; everything about a request goes to `owner/alias` only.
 
 use std::fmt;
 

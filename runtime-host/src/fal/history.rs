@@ -1,5 +1,5 @@
 //! FAL's request history: finds a request again whose submit was never answered. The image's URL is unique to the attempt
-//! and ends with a name that says which attempt of which file it is, so a request is found by either (FAL.md §7.2).
+//! and ends with a name that says which attempt of which file it is, so a request is found by either.
 
 use reqwest::Method;
 use serde_json::Value;

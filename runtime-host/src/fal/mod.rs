@@ -2,7 +2,8 @@
 //! signatures of its webhooks.
 //!
 //! It does one call at a time and says exactly what its outcome means ([`FalError::class`]); when to call again, and
-//! whether a submit may be repeated at all, is the worker's to decide. The key goes to the configured bases only.
+//! whether a submit may be repeated at all, is the worker's to decide. The key goes to the configured bases only. FAL
+//! describes its side at docs.fal.ai: the queue, uploads, errors, webhooks.
 
 mod class;
 mod client;

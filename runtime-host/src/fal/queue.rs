@@ -1,4 +1,4 @@
-//! The queue: submit, status, result, cancel (FAL.md §2). URLs are built from the endpoint and the id; the ones that FAL
+//! The queue: submit, status, result, cancel. URLs are built from the endpoint and the id; the ones that FAL
 //! returns are never followed, because ours carry the key. Where the queue's host gives no connection, so that nothing was
 //! sent, the same call goes to FAL's other domain.
 

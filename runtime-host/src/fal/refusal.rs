@@ -1,4 +1,4 @@
-//! An HTTP answer of FAL that is no success, read once into what decides about it (FAL.md §3).
+//! An HTTP answer of FAL that is no success, read once into what decides about it.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Storage upload: initiate, then PUT (FAL.md §4.1). Each try begins with a new initiate, so the file's URL is new as
+//! Storage upload: initiate, then PUT. Each try begins with a new initiate, so the file's URL is new as
 //! well; the bytes are streamed and the key is never sent to where they go.
 
 use std::{io, time::Duration};

@@ -1,4 +1,4 @@
-//! FAL's own webhooks: whether one is really FAL's (FAL.md §5). Signed with ED25519; the keys are FAL's published set, kept
+//! FAL's own webhooks: whether one is really FAL's. Signed with ED25519; the keys are FAL's published set, kept
 //! for a day at most and fetched anew when none of them fits, but not more often than strangers' nonsense may make us.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

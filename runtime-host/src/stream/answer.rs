@@ -74,7 +74,7 @@ impl Reply<'_> {
     }
 }
 
-/// What a request is called in logs and answers (CONTRACT: Request id): its own id and trace when they are good ones, else
+/// What a request is called in logs and answers: its own id and trace when they are good ones, else
 /// new ones.
 pub struct Names {
     pub request_id: String,

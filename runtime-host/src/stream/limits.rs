@@ -18,7 +18,7 @@ pub struct Limits {
     pub reads: usize,
     /// Threads that hold streams which wait; with none, each costs what a request in work costs.
     pub reactors: usize,
-    /// Longest silence; at most 15 s (CONTRACT: Status).
+    /// Longest silence; at most 15 s.
     pub heartbeat: Duration,
     /// After so long, give or take a fifth, the client is sent to connect again: it is authorised anew, and connections
     /// spread over hosts.

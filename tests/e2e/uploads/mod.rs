@@ -1,4 +1,4 @@
-//! What may be uploaded and how (CONTRACT: Upload), each rule with a crafted file or form, through the front door.
+//! What may be uploaded and how, each rule with a crafted file or form, through the front door.
 
 mod accepted;
 mod bombs;

@@ -1,6 +1,6 @@
 //! What a form may bring.
 
-/// Pixels a side, at least (CONTRACT: Upload).
+/// Pixels a side, at least.
 pub const MIN_SIDE: u32 = 32;
 /// Pixels a side, at most.
 pub const MAX_SIDE: u32 = 8192;

@@ -41,7 +41,7 @@ impl Failure {
     }
 }
 
-/// What every answer has (CONTRACT: Headers on every answer). Components have it from the guard.
+/// What every answer has. Components have it from the guard.
 const ON_EVERY_ANSWER: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
