@@ -1,5 +1,13 @@
 //! Times: stored in milliseconds since 1970, shown as RFC 3339 in UTC.
 
+use std::time::Duration;
+
+/// A length of time as scripts take it: in milliseconds, 49 days at most.
+#[must_use]
+pub fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
 /// Writes milliseconds since 1970 as `2026-11-20T10:46:21.123Z`.
 #[must_use]
 pub fn rfc3339(ms: i64) -> String {
@@ -86,6 +94,11 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_cut_and_never_wrap() {
+        assert_eq!((millis(Duration::from_secs(90)), millis(Duration::MAX)), (90_000, u32::MAX));
+    }
 
     #[test]
     fn writes_utc() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use image2model_domain::JobId;
 use image2model_domain::commands::{FinishMaintenance, Maintenance, TakeMaintenance, Tally};
 use image2model_domain::queue::Queue;
+use image2model_domain::time::millis;
 
 use super::Freed;
 use crate::redis::{RedisError, Store};
@@ -48,8 +49,7 @@ impl Housekeeper {
 
     /// Whether a piece of work that is due every so often is to be done by this host now. Asked again it goes on with it.
     pub(super) async fn take(&self, task: &str, every: Duration, lease: Duration) -> Result<bool, RedisError> {
-        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        let take = TakeMaintenance { worker: &self.host, task, every_ms: ms(every), lease_ms: ms(lease) };
+        let take = TakeMaintenance { worker: &self.host, task, every_ms: millis(every), lease_ms: millis(lease) };
         Ok(self.store.run(&take).await? == Maintenance::Run)
     }
 

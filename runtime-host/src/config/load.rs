@@ -15,12 +15,10 @@ use super::{
 };
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
+use crate::fal::{BACKUP_QUEUE_URL, QUEUE_URL};
 use crate::intake::TlsFiles;
 use crate::trace;
 
-/// FAL's own queue, and the same at its other domain.
-const QUEUE_URL: &str = "https://queue.fal.run";
-const BACKUP_QUEUE_URL: &str = "https://queue.falrun.com";
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {

@@ -4,16 +4,27 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+/// Base of FAL's own queue API.
+pub const QUEUE_URL: &str = "https://queue.fal.run";
+/// The same at FAL's other domain.
+pub const BACKUP_QUEUE_URL: &str = "https://queue.falrun.com";
+/// Base of FAL's own storage API.
+pub const REST_URL: &str = "https://rest.fal.ai";
+/// Base of FAL's own platform API.
+pub const API_URL: &str = "https://api.fal.ai";
+/// Hosts of FAL's files, between commas.
+pub const FILE_HOSTS: &str = "*.fal.media,fal.media,storage.googleapis.com";
+
 /// Settings of a [`FalClient`](super::FalClient).
 #[derive(Debug, Clone)]
 pub struct FalConfig {
-    /// Base of the queue API, `https://queue.fal.run`; a path prefix is allowed.
+    /// Base of the queue API, [`QUEUE_URL`]; a path prefix is allowed.
     pub queue_url: String,
     /// Base of the same queue at another domain, for calls to which the first gives no connection.
     pub backup_queue_url: Option<String>,
-    /// Base of the storage API, `https://rest.fal.ai`.
+    /// Base of the storage API, [`REST_URL`].
     pub rest_url: String,
-    /// Base of the platform API, `https://api.fal.ai`.
+    /// Base of the platform API, [`API_URL`].
     pub api_url: String,
     /// `<key id>:<key secret>`.
     pub key: SecretString,
@@ -46,13 +57,13 @@ impl FalConfig {
     #[must_use]
     pub fn new(key: SecretString) -> Self {
         Self {
-            queue_url: "https://queue.fal.run".to_owned(),
-            backup_queue_url: Some("https://queue.falrun.com".to_owned()),
-            rest_url: "https://rest.fal.ai".to_owned(),
-            api_url: "https://api.fal.ai".to_owned(),
+            queue_url: QUEUE_URL.to_owned(),
+            backup_queue_url: Some(BACKUP_QUEUE_URL.to_owned()),
+            rest_url: REST_URL.to_owned(),
+            api_url: API_URL.to_owned(),
             key,
             history_key: None,
-            file_hosts: ["fal.media", "*.fal.media", "storage.googleapis.com"].map(str::to_owned).to_vec(),
+            file_hosts: FILE_HOSTS.split(',').map(str::to_owned).collect(),
             image_lifetime: Duration::from_secs(24 * 60 * 60),
             max_file_bytes: 512 << 20,
             connect_timeout: Duration::from_secs(5),

@@ -26,7 +26,7 @@ mod words;
 
 pub use class::{Class, Stage};
 pub use client::FalClient;
-pub use config::FalConfig;
+pub use config::{API_URL, BACKUP_QUEUE_URL, FILE_HOSTS, FalConfig, QUEUE_URL, REST_URL};
 pub use download::Fetched;
 pub use endpoint::{EndpointId, InvalidEndpoint};
 pub use error::FalError;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use image2model_domain::commands::{
     KeepWebhookBody, ReadJob, SettleWebhook, TakeWebhooks, WebhookDelivery, WebhookNext,
 };
+use image2model_domain::time::millis;
 use image2model_domain::webhook::body;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -102,9 +103,7 @@ impl Webhooks {
             Ok(None) => (WebhookNext::GivenUp, None, "JOB_GONE"),
             Err(error) => {
                 let again = self.schedule.next(*attempts, error.retry_after()).filter(|_| error.is_retryable());
-                let next = again.map_or(WebhookNext::GivenUp, |delay| WebhookNext::Again {
-                    in_ms: u32::try_from(delay.as_millis()).unwrap_or(u32::MAX),
-                });
+                let next = again.map_or(WebhookNext::GivenUp, |delay| WebhookNext::Again { in_ms: millis(delay) });
                 tracing::warn!(job_id = %job, delivery = id, attempts, code = error.code(), %error, "a webhook call failed");
                 (next, error.response_status(), error.code())
             }

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use image2model_domain::commands::{BreakerKind, CloseBreaker, TripBreaker};
+use image2model_domain::time::millis;
 use tokio::time::Instant;
 
-use super::config::{WorkerConfig, millis};
+use super::config::WorkerConfig;
 use crate::redis::Store;
 
 /// How far the first pause grows while FAL refuses the account: somebody has to see to it.

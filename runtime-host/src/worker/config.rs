@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use image2model_domain::time::millis;
 use url::Url;
 
 /// What to do when a submit's answer was lost and FAL's history does not know the request.
@@ -136,9 +137,4 @@ impl WorkerConfig {
     pub(super) fn lease_ms(&self) -> u32 {
         millis(self.lease)
     }
-}
-
-/// Milliseconds as scripts take them.
-pub(super) fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

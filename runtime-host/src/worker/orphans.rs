@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use image2model_domain::commands::{AddOrphan, Holding, Orphan, SettleOrphan, TakeOrphans};
+use image2model_domain::time::millis;
 
-use super::config::millis;
 use super::run::Shared;
 use crate::fal::{CancelAnswer, EndpointId};
 use crate::redis::RedisError;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use image2model_domain::FileId;
 use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
+use image2model_domain::time::millis;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::attempt::Attempt;
 use super::blobs::Blobs;
 use super::breaker::Breaker;
 use super::clock::Clock;
-use super::config::{WorkerConfig, millis};
+use super::config::WorkerConfig;
 use super::held::Held;
 use super::insight::Insight;
 use super::knocks::Knocks;
@@ -221,9 +222,7 @@ impl Worker {
     async fn watch_history(&self) {
         let shared = &self.shared;
         loop {
-            if let Err(error) = shared.insight.recall(&shared.store).await {
-                tracing::debug!(code = error.code(), "what the history shows is not known from others");
-            }
+            shared.hear_of_history().await;
             if let Some(endpoint) = self.any_endpoint().await {
                 match shared.fal.try_history(&endpoint, shared.clock.now()).await {
                     Ok(()) => shared.insight.readable(true),

@@ -3,6 +3,7 @@
 use super::URL;
 use crate::config::variable::Group::{Fal, Traces, Webhooks};
 use crate::config::variable::{Variable, secret, value, words};
+use crate::fal;
 
 pub(super) const VARIABLES: &[Variable] = &[
     secret(words(Fal, "FAL_KEY", "`up` simulates FAL.AI", "KEY_ID:KEY_SECRET", "The FAL.AI account that pays.")),
@@ -77,7 +78,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         "fail or resubmit-once",
         "What to do when it stays unknown whether FAL has accepted a request. `fail`: the file fails, nothing is ever paid twice. `resubmit-once`: one new request, at most one is paid in vain.",
     ),
-    value(Fal, "FAL_QUEUE_URL", "https://queue.fal.run", URL, "FAL's queue API."),
+    value(Fal, "FAL_QUEUE_URL", fal::QUEUE_URL, URL, "FAL's queue API."),
     words(
         Fal,
         "FAL_QUEUE_BACKUP_URL",
@@ -85,8 +86,8 @@ pub(super) const VARIABLES: &[Variable] = &[
         "an http:// or https:// URL, or none",
         "The same API at another domain, for calls to which the first gives no connection.",
     ),
-    value(Fal, "FAL_REST_URL", "https://rest.fal.ai", URL, "FAL's storage API."),
-    value(Fal, "FAL_API_URL", "https://api.fal.ai", URL, "FAL's platform API."),
+    value(Fal, "FAL_REST_URL", fal::REST_URL, URL, "FAL's storage API."),
+    value(Fal, "FAL_API_URL", fal::API_URL, URL, "FAL's platform API."),
     secret(words(
         Fal,
         "FAL_HISTORY_KEY",
@@ -104,7 +105,7 @@ pub(super) const VARIABLES: &[Variable] = &[
     value(
         Fal,
         "FAL_RESULT_HOSTS",
-        "*.fal.media,fal.media,storage.googleapis.com",
+        fal::FILE_HOSTS,
         "host names between commas, *. for any subdomain",
         "Hosts that results are fetched from and redirected to.",
     ),

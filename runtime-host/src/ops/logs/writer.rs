@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Form;
 use super::queue::{CAPACITY, Queued, Record};
-use crate::redis::sign_of_life::now_ms;
+use crate::redis::sign_of_life::{EVERY, SignOfLife, now_ms};
 use crate::redis::{RedisError, Store};
 
 /// Entries written at once: a transaction that Redis is done with in well under a millisecond.
@@ -24,10 +24,6 @@ const MOST: usize = 256;
 const GATHER: Duration = Duration::from_millis(200);
 /// Between two tries while Redis is away.
 const RETRY: Duration = Duration::from_millis(500);
-/// Between two signs of life.
-const SIGN_EVERY: Duration = Duration::from_secs(5);
-/// How long one sign of life counts.
-const SIGN_GOOD_FOR: Duration = Duration::from_secs(16);
 /// Between two looks for entries that are too old.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// How long the end waits for the rest to be written.
@@ -64,11 +60,15 @@ impl LogWriter {
             max_entries: settings.max_entries,
             counts_ttl: settings.retention.as_secs() + 86_400,
         };
+        let keys = store.keys();
+        let sign =
+            SignOfLife { record: keys.log_writer(&settings.id), set: keys.log_writers(), id: settings.id.clone() };
         let task = Task {
             queued,
             store,
             settings,
             form,
+            sign,
             stop: stop.clone(),
             lost_told: 0,
             last_written: 0,
@@ -90,6 +90,7 @@ struct Task {
     store: Store,
     settings: WriterSettings,
     form: Form,
+    sign: SignOfLife,
     stop: CancellationToken,
     /// Of the lost entries, how many the counts in Redis know of.
     lost_told: u64,
@@ -99,7 +100,7 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        let mut upkeep = tokio::time::interval(SIGN_EVERY);
+        let mut upkeep = tokio::time::interval(EVERY);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(MOST);
         let stop = self.stop.clone();
@@ -182,15 +183,12 @@ impl Task {
             }
             self.write(batch).await;
         }
-        let (keys, id) = (self.store.keys(), &self.settings.id);
-        let mut pipeline = ::redis::pipe();
-        pipeline.del(keys.log_writer(id)).ignore().zrem(keys.log_writers(), id).ignore();
-        let _ = self.store.pipeline(&pipeline).await;
+        let _ = self.sign.leave(&self.store).await;
     }
 
     /// Tells how the writer is, and lets go of what is too old.
     async fn upkeep(&mut self) {
-        if let Err(error) = self.sign().await {
+        if let Err(error) = self.show().await {
             tracing::debug!(code = error.code(), "the log writer's sign of life was not written");
             return;
         }
@@ -204,11 +202,10 @@ impl Task {
         }
     }
 
-    async fn sign(&self) -> Result<(), RedisError> {
-        let (keys, id, counters) = (self.store.keys(), &self.settings.id, &self.queued.counters);
-        let now = now_ms();
-        let sign = json!({
-            "id": id,
+    async fn show(&self) -> Result<(), RedisError> {
+        let counters = &self.queued.counters;
+        let record = json!({
+            "id": self.settings.id,
             "host": self.settings.host,
             "version": env!("CARGO_PKG_VERSION"),
             "written": counters.written.load(Relaxed),
@@ -216,13 +213,8 @@ impl Task {
             "waiting": self.queued.records.len(),
             "capacity": CAPACITY,
             "last_written_at": (self.last_written > 0).then(|| rfc3339(self.last_written)),
-            "seen_at": rfc3339(now),
+            "seen_at": rfc3339(now_ms()),
         });
-        let good_for = i64::try_from(SIGN_GOOD_FOR.as_millis()).unwrap_or_default();
-        let mut pipeline = ::redis::pipe();
-        pipeline.cmd("SET").arg(keys.log_writer(id)).arg(sign.to_string()).arg("PX").arg(good_for).ignore();
-        pipeline.zadd(keys.log_writers(), id, now.saturating_add(good_for)).ignore();
-        pipeline.cmd("ZREMRANGEBYSCORE").arg(keys.log_writers()).arg("-inf").arg(now).ignore();
-        self.store.pipeline(&pipeline).await
+        self.sign.show(&self.store, &record).await
     }
 }

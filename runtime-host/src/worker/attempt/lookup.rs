@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use image2model_domain::time::millis;
+
 use super::Attempt;
 use crate::fal::{Class, EndpointId, FalError, Recorded, Sought};
 use crate::worker::insight::HistoryView;
@@ -119,7 +121,7 @@ impl Shared {
 }
 
 fn ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    millis(duration).into()
 }
 
 /// Of the requests found, newest first: one that has or may have a model, else what became of this very attempt.

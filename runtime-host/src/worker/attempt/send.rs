@@ -5,6 +5,7 @@ use std::time::Duration;
 use image2model_domain::FileStatus;
 use image2model_domain::commands::{Bind, BindOutcome, Intend, IntendAnswer};
 use image2model_domain::queue::Priority;
+use image2model_domain::time::millis;
 use tokio::time::Instant;
 use url::Url;
 
@@ -12,7 +13,6 @@ use super::Attempt;
 use crate::fal::{Class, Submission};
 use crate::trace::Kind;
 use crate::worker::blobs::StoredImage;
-use crate::worker::config::millis;
 use crate::worker::end::{End, Failure, Parked, Why};
 use crate::worker::presence::now_ms;
 use crate::worker::progress;

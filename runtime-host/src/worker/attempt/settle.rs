@@ -5,10 +5,10 @@ use std::time::Duration;
 use image2model_domain::commands::{
     BreakerKind, Cancelled, Complete, Fail, Heartbeat, Park, ReadJob, Release, Withdraw,
 };
+use image2model_domain::time::millis;
 
 use super::Attempt;
 use crate::fal::jittered;
-use crate::worker::config::millis;
 use crate::worker::cost;
 use crate::worker::end::{End, Failure, Parked, Why};
 use crate::worker::held::Held;
