@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
 use futures::Stream;
+use image2model_host::ops::files;
 use image2model_host::redis::{Store, Tail, TailEvent, TailMessage};
 use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
@@ -45,7 +46,8 @@ pub async fn ours(redis_url: &str) -> anyhow::Result<()> {
     let (fed, news) = (streams.clone(), tail.subscribe());
     tokio::spawn(async move { fed.follow(news).await });
     let listener = announce().await?;
-    streams.serve(listener, None, CancellationToken::new(), Duration::ZERO).await;
+    let connections = files::for_clients(streams.connections());
+    streams.serve(listener, None, connections, CancellationToken::new(), Duration::ZERO).await;
     Ok(())
 }
 

@@ -19,7 +19,6 @@ use super::{Hangup, Response, Streams};
 use crate::intake::{
     Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, Tls, head_of, next, respond, unless_gone,
 };
-use crate::ops::files;
 use crate::trace::{self, Span};
 
 /// Connections beyond those that stream: requests that are refused or finished.
@@ -32,10 +31,23 @@ const MAX_BUFFER: usize = 64 * 1024;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Streams {
-    /// Answers on `listener`, encrypted where there is a `tls`, until `shutdown`, then lets the streams leave spread over
-    /// `grace`.
-    pub async fn serve(&self, listener: TcpListener, tls: Option<Tls>, shutdown: CancellationToken, grace: Duration) {
-        let places = Places::new(files::for_clients(self.limits().total + SPARE));
+    /// How many connections a server of their own has a use for.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.limits().total + SPARE
+    }
+
+    /// Answers on `listener`, encrypted where there is a `tls`, at most `connections` at a time, until `shutdown`, then lets
+    /// the streams leave spread over `grace`.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        connections: usize,
+        shutdown: CancellationToken,
+        grace: Duration,
+    ) {
+        let places = Places::new(connections);
         let (tasks, last) = (TaskTracker::new(), CancellationToken::new());
         let server = Server { streams: self.clone(), door: Door { tls, within: HEAD_WITHIN }, shutdown };
         while let Some((stream, client, place)) = next(&listener, &places, &server.shutdown).await {

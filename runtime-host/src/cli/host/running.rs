@@ -16,6 +16,7 @@ use image2model_host::edge::swap::follow::Follower;
 use image2model_host::edge::swap::watch::Watcher;
 use image2model_host::fal::WebhookKeys;
 use image2model_host::intake::Tls;
+use image2model_host::ops::files;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::{Tail, TailMessage};
@@ -169,7 +170,8 @@ impl Running {
         }
         match (part, self.streams.clone()) {
             (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
-                streams.serve(listener, tls, stop, leave_within).await;
+                let connections = files::for_clients(streams.connections());
+                streams.serve(listener, tls, connections, stop, leave_within).await;
                 "stream server"
             }),
             (_, streams) => {
