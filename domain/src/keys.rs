@@ -161,12 +161,6 @@ impl Keyspace {
         self.name(&format!("queue:ring:{}", lane.as_str()))
     }
 
-    /// Hash: what holds submits back, while something does.
-    #[must_use]
-    pub fn queue_breaker(&self) -> String {
-        self.name("queue:breaker")
-    }
-
     /// Sorted set: requests at the provider that no file has a use for, by when they are to be cancelled, ms.
     #[must_use]
     pub fn queue_orphans(&self) -> String {

@@ -21,9 +21,6 @@ use errors::Catalogue;
 use examples::Examples;
 use json::entry;
 
-/// Where the bundled document lies below the target directory.
-pub const BUNDLED: &str = "openapi/openapi.json";
-
 /// The document from the sources in a folder, this crate's own.
 ///
 /// # Errors
