@@ -29,6 +29,7 @@ const MOST_BYTES: u64 = 64 << 10;
 
 /// Why a webhook is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WebhookError {
     /// A header of the signature is missing or unreadable.
     #[error("the header {0} is missing or unreadable")]

@@ -36,6 +36,7 @@ pub struct TlsFiles {
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read, or holds no PEM of its kind.
     #[error("cannot read {}: {problem}", .path.display())]
@@ -62,6 +63,15 @@ impl TlsError {
         match self {
             Self::Unreadable { .. } => "TLS_FILE_UNREADABLE",
             Self::Unusable { .. } => "TLS_CERTIFICATE_UNUSABLE",
+        }
+    }
+
+    /// Label for counting.
+    #[must_use]
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unusable { .. } => "unusable",
         }
     }
 }
@@ -96,7 +106,7 @@ impl Tls {
                 Ok(Ok(true)) => tracing::info!("the renewed certificate is in use"),
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(code = error.code(), %error, "the renewed certificate cannot be used, the former stays");
+                    tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "the renewed certificate cannot be used, the former stays");
                 }
                 Err(error) => tracing::error!(%error, "the look for a renewed certificate broke down"),
             }

@@ -60,6 +60,18 @@ impl CallError {
         !matches!(self, Self::Refused { status: 410, .. })
     }
 
+    /// Label for counting.
+    #[must_use]
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::NotAllowed(_) => "not_allowed",
+            Self::Unreachable(_) => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Refused { .. } => "refused",
+            Self::Config(_) => "config",
+        }
+    }
+
     /// The receiver's answer, when there was one.
     #[must_use]
     pub fn response_status(&self) -> Option<u16> {

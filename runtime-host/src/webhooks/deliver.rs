@@ -74,11 +74,23 @@ impl Webhooks {
             Ok(Some(body)) => self.caller.call(&delivery.url, &delivery.id, &delivery.secret, body).await.map(Some),
             Ok(None) => Ok(None),
             // The lease runs out, and it is due again.
-            Err(error) => return tracing::warn!(delivery = delivery.id, code = error.code(), "a webhook has to wait"),
+            Err(error) => {
+                return tracing::warn!(
+                    delivery = delivery.id,
+                    code = error.code(),
+                    kind = error.metric_label(),
+                    "a webhook has to wait"
+                );
+            }
         };
         let settled = self.settled(&delivery, &outcome);
         if let Err(error) = self.store.run(&settled).await {
-            tracing::warn!(delivery = delivery.id, code = error.code(), "a webhook's outcome was not noted");
+            tracing::warn!(
+                delivery = delivery.id,
+                code = error.code(),
+                kind = error.metric_label(),
+                "a webhook's outcome was not noted"
+            );
         }
     }
 
@@ -104,7 +116,7 @@ impl Webhooks {
             Err(error) => {
                 let again = self.schedule.next(*attempts, error.retry_after()).filter(|_| error.is_retryable());
                 let next = again.map_or(WebhookNext::GivenUp, |delay| WebhookNext::Again { in_ms: millis(delay) });
-                tracing::warn!(job_id = %job, delivery = id, attempts, code = error.code(), %error, "a webhook call failed");
+                tracing::warn!(job_id = %job, delivery = id, attempts, code = error.code(), kind = error.metric_label(), %error, "a webhook call failed");
                 (next, error.response_status(), error.code())
             }
         };

@@ -124,7 +124,7 @@ impl Breaker {
                 Duration::from_millis(tripped.left_ms)
             }
             Err(error) => {
-                tracing::warn!(code = error.code(), %error, "the breaker could not be opened");
+                tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "the breaker could not be opened");
                 config.breaker_pause
             }
         }

@@ -148,7 +148,7 @@ impl Fence {
                 Err(error) => error,
             };
             if !error.is_retryable() || started.elapsed() > self.config.redis_patience {
-                tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), %error, "a step was given up");
+                tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), kind = error.metric_label(), %error, "a step was given up");
                 return Err(End::Dropped);
             }
             tokio::time::sleep(backoff.next_delay(None)).await;

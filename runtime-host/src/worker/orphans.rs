@@ -45,6 +45,7 @@ impl Shared {
                 file_id,
                 fal_request_id,
                 code = error.code(),
+                kind = error.metric_label(),
                 "a request that nobody needs could not be remembered: it may be billed"
             );
         }

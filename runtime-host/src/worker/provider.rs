@@ -116,6 +116,15 @@ impl ProviderError {
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Broken(_))
     }
+
+    /// Label for counting: codes of refusals are the providers' own.
+    #[must_use]
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Refused { .. } => "refused",
+            Self::Broken(_) => "broken",
+        }
+    }
 }
 
 /// The providers of this worker by id.

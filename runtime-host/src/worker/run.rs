@@ -167,7 +167,7 @@ impl Worker {
                     if more { Duration::ZERO } else { Duration::from_millis(claimed.wait_ms) }
                 }
                 Err(error) => {
-                    tracing::warn!(code = error.code(), %error, "files cannot be claimed");
+                    tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "files cannot be claimed");
                     backoff.next_delay(None)
                 }
             };

@@ -96,7 +96,7 @@ pub(super) async fn pass(elsewhere: &dyn Elsewhere, request: Request) -> Respons
             response
         }
         Err(error) => {
-            tracing::warn!(%error, code = error.code(), "a file that the provider keeps was not opened");
+            tracing::warn!(%error, code = error.code(), kind = error.metric_label(), "a file that the provider keeps was not opened");
             StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_GATEWAY).into_response()
         }
     }

@@ -49,7 +49,7 @@ impl FalWebhook {
         let body = Limited::new(body, MOST_BYTES).collect().await;
         let body: Bytes = body.map_err(|_| Problem::plain(413, "The body is too large or broke off"))?.to_bytes();
         self.keys.verify(&head.headers, &body).await.map_err(|error| {
-            tracing::warn!(code = error.code(), %error, "a webhook that is not FAL.AI's, or cannot be told to be, was refused");
+            tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "a webhook that is not FAL.AI's, or cannot be told to be, was refused");
             Problem::new(error.status(), error.code(), error.to_string())
         })?;
         let Some(told) = Told::read(head.uri.query().unwrap_or_default(), &body) else { return Ok(()) };
@@ -59,7 +59,7 @@ impl FalWebhook {
         span.set("image2model.fal_request_id", || told.request_id().to_owned());
         let heard = told.hear(&self.store).await.map_err(|error| {
             span.fail(error.code());
-            tracing::warn!(code = error.code(), %error, "a webhook of FAL.AI was not taken");
+            tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "a webhook of FAL.AI was not taken");
             Problem::unavailable("The webhook cannot be taken at the moment")
         })?;
         span.set("image2model.outcome", || heard.word());

@@ -127,7 +127,7 @@ impl Follower {
         let (switch, rollouts) = (self.switch.clone(), self.rollouts.clone());
         let errors = tokio::task::spawn_blocking(move || switch.apply(rollouts)).await;
         for (id, error) in errors.into_iter().flatten() {
-            tracing::error!(component = id, code = error.code(), %error, "a release cannot be served; what is served goes on");
+            tracing::error!(component = id, code = error.code(), kind = error.metric_label(), %error, "a release cannot be served; what is served goes on");
             whole = false;
         }
         self.again = (!whole).then(|| Instant::now() + AGAIN_AFTER);
@@ -144,8 +144,8 @@ impl Follower {
             match task.await {
                 Ok(Ok(code)) => self.switch.fetched(release, code),
                 Ok(Err(error)) => {
-                    let (code, source) = (error.code(), &release.source);
-                    tracing::error!(component = id, source, code, %error, "a release cannot be had; what is served goes on");
+                    let (code, kind, source) = (error.code(), error.metric_label(), &release.source);
+                    tracing::error!(component = id, source, code, kind, %error, "a release cannot be had; what is served goes on");
                     whole = false;
                 }
                 Err(_) => whole = false,

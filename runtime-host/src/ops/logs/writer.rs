@@ -147,7 +147,12 @@ impl Task {
                 }
                 Err(error) => {
                     self.queued.counters.dropped.fetch_add(batch.len() as u64, Relaxed);
-                    tracing::error!(code = error.code(), entries = batch.len(), "log entries are lost");
+                    tracing::error!(
+                        code = error.code(),
+                        kind = error.metric_label(),
+                        entries = batch.len(),
+                        "log entries are lost"
+                    );
                     break;
                 }
             }

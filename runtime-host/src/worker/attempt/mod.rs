@@ -126,7 +126,8 @@ impl<'a> Attempt<'a> {
         let holding = &self.held.holding;
         tracing::warn!(
             job_id = %holding.job, file_id = %holding.file, request_id = %self.file.request_id,
-            fal_request_id = self.request_id, class = ?error.class(), code = error.code(), %error,
+            fal_request_id = self.request_id, class = ?error.class(), code = error.code(),
+            kind = error.metric_label(), %error,
             "FAL.AI failed for a file"
         );
         let attempts = self.file.attempts.saturating_sub(self.file.attempts_before);

@@ -30,7 +30,7 @@ where
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        tracing::warn!(%error, "a provider refused or broke down");
+        tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "a provider refused or broke down");
         if !error.is_retryable() {
             return Err(refused(&error));
         }

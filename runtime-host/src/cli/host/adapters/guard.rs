@@ -21,7 +21,7 @@ impl Authorizer for ComponentGuard {
                 problem: answer.problem.map(|problem| (problem.code, problem.detail)),
             },
             Err(error) => {
-                tracing::error!(%error, code = error.code(), %request_id, "the guard does not answer");
+                tracing::error!(%error, code = error.code(), kind = error.metric_label(), %request_id, "the guard does not answer");
                 let detail = "Access cannot be checked at the moment. Please try again.".to_owned();
                 let headers = vec![("retry-after".to_owned(), "2".to_owned())];
                 stream::Verdict::Answer {
