@@ -9,6 +9,7 @@ mod claim;
 mod figures;
 mod host;
 mod load;
+mod measurement;
 mod memory;
 mod peer;
 mod queue;
@@ -22,13 +23,15 @@ mod swap;
 mod upload;
 mod usage;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use measurement::Measurement;
 
 #[derive(Parser)]
 #[command(about = "Measures Image2Model beside native peers")]
 struct Arguments {
     /// Which measurements to make; all of them when none is named
-    names: Vec<String>,
+    names: Vec<Measurement>,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -128,36 +131,25 @@ async fn main() -> anyhow::Result<()> {
         }
         None => {}
     }
-    let wanted = |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|n| n == name);
-    if wanted("status") {
-        status::measure().await?;
-    }
-    if wanted("upload") {
-        upload::measure().await?;
-    }
-    if wanted("start") {
-        start::measure()?;
-    }
-    if wanted("queue") {
-        queue::measure().await?;
-    }
-    if wanted("claim") {
-        claim::measure().await?;
-    }
-    if wanted("memory") {
-        memory::measure().await?;
-    }
-    if wanted("recovery") {
-        recovery::measure().await?;
-    }
-    if wanted("streams") {
-        streams::measure().await?;
-    }
-    if wanted("host") {
-        host::measure().await?;
-    }
-    if wanted("swap") {
-        swap::measure().await?;
+    for measurement in Measurement::value_variants() {
+        if arguments.names.is_empty() || arguments.names.contains(measurement) {
+            measure(*measurement).await?;
+        }
     }
     Ok(())
+}
+
+async fn measure(measurement: Measurement) -> anyhow::Result<()> {
+    match measurement {
+        Measurement::Status => status::measure().await,
+        Measurement::Upload => upload::measure().await,
+        Measurement::Start => start::measure(),
+        Measurement::Queue => queue::measure().await,
+        Measurement::Claim => claim::measure().await,
+        Measurement::Memory => memory::measure().await,
+        Measurement::Recovery => recovery::measure().await,
+        Measurement::Streams => streams::measure().await,
+        Measurement::Host => host::measure().await,
+        Measurement::Swap => swap::measure().await,
+    }
 }

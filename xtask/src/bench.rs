@@ -1,27 +1,33 @@
 //! `cargo xtask bench`: everything in release, then the measurements of `bench/`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::build;
 use crate::command::{cargo, execute, program, target_dir};
 use crate::{profile, setup};
 
+// Nothing else of that crate is needed here, and it brings the whole product along.
+#[path = "../../bench/src/measurement.rs"]
+mod measurement;
+
+use measurement::Measurement;
+
 #[derive(Args)]
 pub struct Options {
-    /// Passed on: which measurements to make
-    names: Vec<String>,
+    /// Which measurements to make; all of them when none is named
+    names: Vec<Measurement>,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
-    let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|wanted| wanted == name);
-    if wanted("queue") {
+    let wanted = |measurement| options.names.is_empty() || options.names.contains(&measurement);
+    if wanted(Measurement::Queue) {
         setup::celery()?;
     }
-    if wanted("streams") {
+    if wanted(Measurement::Streams) {
         setup::stream_servers()?;
     }
-    if wanted("host") {
+    if wanted(Measurement::Host) {
         setup::wasmtime()?;
         build::guests()?;
     }
@@ -29,5 +35,19 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let mut build = cargo(&["build", "--release"]);
     profile::use_in(build.args(profile::PROGRAMS))?;
     execute(&mut build)?;
-    execute(program(target_dir().join("release/image2model-bench")).args(&options.names))
+    let values = options.names.iter().filter_map(ValueEnum::to_possible_value);
+    execute(
+        program(target_dir().join("release/image2model-bench")).args(values.map(|value| value.get_name().to_owned())),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    #[test]
+    fn a_wrong_name_is_known_before_anything_is_built() {
+        let given = |name| crate::Arguments::try_parse_from(["xtask", "bench", name]).is_ok();
+        assert!(given("status") && given("swap") && !given("stauts"));
+    }
 }
