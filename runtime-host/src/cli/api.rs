@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::Subcommand;
 use reqwest::{Client, Method, Url};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -18,9 +19,24 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Entries asked for at a time.
 const PAGE: usize = 100;
 
-/// What every command that asks a service has.
+/// A command of several tasks.
 #[derive(clap::Args)]
-pub struct Connection {
+pub struct Args<T: Subcommand> {
+    #[command(subcommand)]
+    task: T,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// One task: what it asks of the service, and how the answer is shown.
+pub trait Task: Subcommand {
+    async fn ask(&self, api: &AdminApi) -> anyhow::Result<Value>;
+
+    fn shown(&self, answer: &Value) -> String;
+}
+
+#[derive(clap::Args)]
+struct Connection {
     /// Where Image2Model is served
     #[arg(long, global = true, default_value = "http://127.0.0.1:3000", env = "IMAGE2MODEL_URL")]
     url: String,
@@ -32,19 +48,15 @@ pub struct Connection {
     json: bool,
 }
 
-/// Asks, and prints the answer: as it is, or as `shown`.
-pub fn run(
-    connection: &Connection,
-    ask: impl AsyncFnOnce(&Api) -> anyhow::Result<Value>,
-    shown: impl FnOnce(&Value) -> String,
-) -> ExitCode {
+/// Asks, and prints the answer: as it is, or as the task shows it.
+pub fn run<T: Task>(Args { task, connection }: &Args<T>) -> ExitCode {
     let (api, runtime) = match prepare(connection) {
         Ok(prepared) => prepared,
         Err(error) => return complain(&error, USAGE),
     };
-    let said = runtime
-        .block_on(ask(&api))
-        .and_then(|answer| Ok(if connection.json { serde_json::to_string_pretty(&answer)? } else { shown(&answer) }));
+    let said = runtime.block_on(task.ask(&api)).and_then(|answer| {
+        Ok(if connection.json { serde_json::to_string_pretty(&answer)? } else { task.shown(&answer) })
+    });
     match said {
         Ok(said) => {
             println!("{}", said.trim_end());
@@ -54,20 +66,20 @@ pub fn run(
     }
 }
 
-fn prepare(connection: &Connection) -> anyhow::Result<(Api, tokio::runtime::Runtime)> {
+fn prepare(connection: &Connection) -> anyhow::Result<(AdminApi, tokio::runtime::Runtime)> {
     let server = Server::new(&connection.url, server::key(connection.key.clone(), "ADMIN_API_KEY")?)?;
     let client = Client::builder().timeout(ANSWER_WITHIN).build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok((Api { server, client }, runtime))
+    Ok((AdminApi { server, client }, runtime))
 }
 
 /// A service and the key to it.
-pub struct Api {
+pub struct AdminApi {
     server: Server,
     client: Client,
 }
 
-impl Api {
+impl AdminApi {
     /// The address of a path's segments under `/api/v1`, each written so that nothing in it ends the segment.
     fn url(&self, path: &[&str]) -> anyhow::Result<Url> {
         let mut url = self.server.base.join("/api/v1")?;

@@ -24,6 +24,8 @@ use image2model_host::config::Part;
 const FAILED: u8 = 1;
 /// Nothing was started: the command, or the configuration, is wrong.
 const USAGE: u8 = 2;
+/// Ctrl-C.
+const INTERRUPTED: u8 = 130;
 
 /// Photographs in, 3D models out.
 #[derive(Parser)]
@@ -48,11 +50,11 @@ enum Command {
     /// Follow a job that was uploaded before, to its end
     Watch(watch::Args),
     /// Show jobs, queues and tenants; cancel, retry, replay, pause
-    Jobs(jobs::Args),
+    Jobs(api::Args<jobs::Task>),
     /// Issue, list and revoke API keys
-    Keys(keys::Args),
+    Keys(api::Args<keys::Task>),
     /// Exchange components while they serve: list, swap, canary, rollback
-    Components(components::Args),
+    Components(api::Args<components::Task>),
     /// Ask one address whether it is well, as containers' health checks do
     Probe(probe::Args),
     /// Check every built component against its contract
@@ -76,14 +78,26 @@ pub fn run() -> ExitCode {
         Command::Stream(args) => host::run(Part::Stream, &args),
         Command::Submit(args) => submit::run(args),
         Command::Watch(args) => watch::run(args),
-        Command::Jobs(args) => jobs::run(&args),
-        Command::Keys(args) => keys::run(&args),
-        Command::Components(args) => components::run(&args),
+        Command::Jobs(args) => api::run(&args),
+        Command::Keys(args) => api::run(&args),
+        Command::Components(args) => api::run(&args),
         Command::Probe(args) => probe::run(args),
         Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args),
         Command::Compile => compile::run(),
     }
+}
+
+/// Runs a command that speaks to a server.
+fn in_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into(), USAGE),
+    };
+    let code = runtime.block_on(command);
+    // A stalled connection must not hold up the end.
+    runtime.shutdown_background();
+    code
 }
 
 /// Says on standard error what went wrong, with the causes that it does not name itself.

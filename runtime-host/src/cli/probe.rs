@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::submit::in_runtime;
-use super::{FAILED, USAGE, complain};
+use super::{FAILED, USAGE, complain, in_runtime};
 
 #[derive(clap::Args)]
 pub struct Args {

@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::server::{self, Server};
-use super::submit::api::{Api, Job};
+use super::submit::api::{Job, JobApi};
 use super::submit::display::Display;
-use super::submit::{INTERRUPTED, download, follow, in_runtime};
-use super::{FAILED, USAGE, complain};
+use super::submit::{download, follow};
+use super::{FAILED, INTERRUPTED, USAGE, complain, in_runtime};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,12 +66,12 @@ async fn watch(args: Args) -> ExitCode {
 }
 
 /// The job as it stands.
-async fn find(args: &Args) -> anyhow::Result<(Api, Job, Value)> {
+async fn find(args: &Args) -> anyhow::Result<(JobApi, Job, Value)> {
     let id = JobId::parse(&args.job).map_err(|_| anyhow::anyhow!("{:?} is not the id of a job", args.job))?;
     if let Some(out) = &args.out {
         download::prepare(out).await?;
     }
-    let api = Api::new(Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?)?;
+    let api = JobApi::new(Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?)?;
     let access_token = args.access_token.as_ref().map(|token| token.expose_secret().to_owned());
     let mut job = Job { id: id.to_string(), files: Vec::new(), access_token };
     let status = api.status(&job).await?;
@@ -80,7 +80,7 @@ async fn find(args: &Args) -> anyhow::Result<(Api, Job, Value)> {
 }
 
 /// Tells of every file how it ended; answers how many models there are.
-fn tell(api: &Api, status: &Value, display: &Display) -> usize {
+fn tell(api: &JobApi, status: &Value, display: &Display) -> usize {
     let mut done = 0;
     for (index, file) in follow::files(status).enumerate() {
         let Some(shown) = display.file(index) else { continue };

@@ -4,7 +4,6 @@
 mod source;
 mod table;
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,7 +11,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::api::{self, Api, Connection};
+use super::api::{self, AdminApi};
 use source::From;
 
 /// How long a fleet may prepare a component; hosts give up before.
@@ -20,16 +19,8 @@ const PREPARED_WITHIN: Duration = Duration::from_secs(240);
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
 
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    task: Task,
-    #[command(flatten)]
-    connection: Connection,
-}
-
 #[derive(Subcommand)]
-enum Task {
+pub enum Task {
     /// List the components and their releases
     List,
     /// Serve another release of a component; without --from, the one that is being tried
@@ -56,12 +47,8 @@ enum Task {
     },
 }
 
-pub fn run(args: &Args) -> ExitCode {
-    api::run(&args.connection, async |api| args.task.ask(api).await, |answer| args.task.shown(answer))
-}
-
-impl Task {
-    async fn ask(&self, api: &Api) -> anyhow::Result<Value> {
+impl api::Task for Task {
+    async fn ask(&self, api: &AdminApi) -> anyhow::Result<Value> {
         match self {
             Self::List => api.get(&["admin", "components"]).await,
             Self::Swap { id, from } => settled(api, id, from.send(api, id, "swap", None).await?).await,
@@ -81,7 +68,7 @@ impl Task {
 }
 
 /// The answer once the hosts are done, when they were not at once.
-async fn settled(api: &Api, id: &str, mut answer: Value) -> anyhow::Result<Value> {
+async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<Value> {
     let name = answer.get("change").cloned().unwrap_or_default();
     let until = Instant::now() + PREPARED_WITHIN;
     while answer.get("outcome").and_then(Value::as_str) == Some("preparing") {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::cli::api::Api;
+use crate::cli::api::AdminApi;
 
 #[derive(clap::Args)]
 pub struct From {
@@ -22,7 +22,7 @@ pub struct From {
 
 impl From {
     /// Asks for the change.
-    pub async fn send(&self, api: &Api, id: &str, what: &str, weight: Option<u32>) -> anyhow::Result<Value> {
+    pub async fn send(&self, api: &AdminApi, id: &str, what: &str, weight: Option<u32>) -> anyhow::Result<Value> {
         let path = ["admin", "components", id, what];
         let read = |path: &String| std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"));
         let signature = self.signature.as_ref().map(read).transpose()?.map(|text| text.trim().to_owned());

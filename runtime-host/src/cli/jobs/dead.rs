@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::cli::api::Api;
+use crate::cli::api::AdminApi;
 use crate::cli::table::{entries, minute, rows, text};
 
 /// More are shown by asking again once these are dealt with.
@@ -27,7 +27,7 @@ pub struct Letters {
 }
 
 /// The list, or the answer for each letter. The first that is refused ends it; what was done before stays done.
-pub async fn ask(task: Option<&Task>, api: &Api) -> anyhow::Result<Value> {
+pub async fn ask(task: Option<&Task>, api: &AdminApi) -> anyhow::Result<Value> {
     match task {
         None | Some(Task::List) => api.all(&["admin", "tasks"], &[("state", "dead")], "tasks", MOST).await,
         Some(Task::Replay(letters)) => {

@@ -6,23 +6,13 @@ mod show;
 mod table;
 mod tenants;
 
-use std::process::ExitCode;
-
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::api::{self, Api, Connection};
-
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    task: Task,
-    #[command(flatten)]
-    connection: Connection,
-}
+use super::api::{self, AdminApi};
 
 #[derive(Subcommand)]
-enum Task {
+pub enum Task {
     /// List jobs, newest first
     List(List),
     /// Show a job, its files, and everything that happened to it
@@ -65,7 +55,7 @@ enum Task {
 }
 
 #[derive(clap::Args)]
-struct List {
+pub struct List {
     /// Only jobs that stand so, such as processing or failed
     #[arg(long)]
     status: Option<String>,
@@ -77,12 +67,8 @@ struct List {
     limit: u32,
 }
 
-pub fn run(args: &Args) -> ExitCode {
-    api::run(&args.connection, async |api| args.task.ask(api).await, |answer| args.task.shown(answer))
-}
-
-impl Task {
-    async fn ask(&self, api: &Api) -> anyhow::Result<Value> {
+impl api::Task for Task {
+    async fn ask(&self, api: &AdminApi) -> anyhow::Result<Value> {
         match self {
             Self::List(list) => list.ask(api).await,
             Self::Show { job } => api.get(&["admin", "jobs", job]).await,
@@ -114,7 +100,7 @@ impl Task {
 }
 
 impl List {
-    async fn ask(&self, api: &Api) -> anyhow::Result<Value> {
+    async fn ask(&self, api: &AdminApi) -> anyhow::Result<Value> {
         let filters = [("status", &self.status), ("tenant", &self.tenant)];
         let query: Vec<(&str, &str)> =
             filters.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use crate::cli::api::Api;
+use crate::cli::api::AdminApi;
 use crate::cli::table::{entries, rows, text};
 
 #[derive(Subcommand)]
@@ -26,7 +26,7 @@ pub struct Set {
     max_concurrent: Option<u32>,
 }
 
-pub async fn ask(task: Option<&Task>, api: &Api) -> anyhow::Result<Value> {
+pub async fn ask(task: Option<&Task>, api: &AdminApi) -> anyhow::Result<Value> {
     let Some(Task::Set(set)) = task else { return api.get(&["admin", "tenants"]).await };
     let weight = set.weight.map(|weight| ("weight".to_owned(), json!(weight)));
     let most = set.max_concurrent.map(|most| ("max_concurrent".to_owned(), json!((most > 0).then_some(most))));

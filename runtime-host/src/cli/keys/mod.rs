@@ -3,23 +3,13 @@
 mod lifetime;
 mod table;
 
-use std::process::ExitCode;
-
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::api::{self, Api, Connection};
-
-#[derive(clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    task: Task,
-    #[command(flatten)]
-    connection: Connection,
-}
+use super::api::{self, AdminApi};
 
 #[derive(Subcommand)]
-enum Task {
+pub enum Task {
     /// Issue a key; it is shown this once
     Issue(Issue),
     /// List all keys, newest first, those that open nothing any more among them
@@ -32,7 +22,7 @@ enum Task {
 }
 
 #[derive(clap::Args)]
-struct Issue {
+pub struct Issue {
     /// What to call it
     name: String,
     /// What it opens
@@ -53,17 +43,13 @@ struct Issue {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Role {
+pub enum Role {
     User,
     Admin,
 }
 
-pub fn run(args: &Args) -> ExitCode {
-    api::run(&args.connection, async |api| args.task.ask(api).await, |answer| args.task.shown(answer))
-}
-
-impl Task {
-    async fn ask(&self, api: &Api) -> anyhow::Result<Value> {
+impl api::Task for Task {
+    async fn ask(&self, api: &AdminApi) -> anyhow::Result<Value> {
         match self {
             Self::Issue(issue) => api.post(&["admin", "keys"], Some(&issue.body())).await,
             Self::List => api.all(&["admin", "keys"], &[], "keys", usize::MAX).await,

@@ -14,7 +14,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than the streams' heartbeat.
 const SILENCE: Duration = Duration::from_secs(45);
 
-pub struct Api {
+pub struct JobApi {
     server: Server,
     /// For answers that come as they come; gives up on silence.
     reader: Client,
@@ -31,7 +31,7 @@ pub struct Job {
     pub access_token: Option<String>,
 }
 
-impl Api {
+impl JobApi {
     pub fn new(server: Server) -> anyhow::Result<Self> {
         let reader = Client::builder().connect_timeout(CONNECT_WITHIN).read_timeout(SILENCE).build()?;
         let sender = Client::builder().connect_timeout(CONNECT_WITHIN).build()?;

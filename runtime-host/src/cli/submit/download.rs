@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
-use super::api::{Api, Job, accepted};
+use super::api::{Job, JobApi, accepted};
 use super::display::{Display, FileDisplay};
 use super::follow::{files, text};
 
@@ -24,7 +24,7 @@ pub async fn prepare(out: &Path) -> anyhow::Result<()> {
 }
 
 /// Downloads what was made, tells what was not, and answers how many models there are.
-pub async fn all(api: &Api, job: &Job, status: &Value, out: &Path, names: &[&str], display: &Display) -> usize {
+pub async fn all(api: &JobApi, job: &Job, status: &Value, out: &Path, names: &[&str], display: &Display) -> usize {
     let mut done = 0;
     for (index, (id, name)) in job.files.iter().zip(names).enumerate() {
         let Some(shown) = display.file(index) else { continue };
@@ -51,7 +51,7 @@ pub fn why(file: &Value) -> String {
 }
 
 async fn fetch(
-    api: &Api,
+    api: &JobApi,
     job: &Job,
     file: &Value,
     out: &Path,
@@ -69,7 +69,7 @@ async fn fetch(
 }
 
 async fn fetch_once(
-    api: &Api,
+    api: &JobApi,
     job: &Job,
     file: &Value,
     out: &Path,

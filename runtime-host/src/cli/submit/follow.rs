@@ -8,7 +8,7 @@ use futures::StreamExt;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::api::{Api, Job};
+use super::api::{Job, JobApi};
 use super::display::Display;
 use super::events::Parser;
 
@@ -28,7 +28,7 @@ enum Outcome {
 }
 
 /// The job's status once it has ended.
-pub async fn to_the_end(api: &Api, job: &Job, display: &Display) -> anyhow::Result<Value> {
+pub async fn to_the_end(api: &JobApi, job: &Job, display: &Display) -> anyhow::Result<Value> {
     let (mut last_id, mut silent) = (String::new(), 0);
     while silent < TRIES {
         match listen(api, job, &mut last_id, display).await {
@@ -43,7 +43,7 @@ pub async fn to_the_end(api: &Api, job: &Job, display: &Display) -> anyhow::Resu
     poll(api, job, display).await
 }
 
-async fn listen(api: &Api, job: &Job, last_id: &mut String, display: &Display) -> Outcome {
+async fn listen(api: &JobApi, job: &Job, last_id: &mut String, display: &Display) -> Outcome {
     let path = format!("/api/v1/status/stream/{}", job.id);
     let mut request = api.get(&path, &[], job).header("accept", "text/event-stream");
     if !last_id.is_empty() {
@@ -74,7 +74,7 @@ async fn listen(api: &Api, job: &Job, last_id: &mut String, display: &Display) -
 }
 
 /// Asks until the job has ended; a server that is away for a while is forgiven.
-async fn poll(api: &Api, job: &Job, display: &Display) -> anyhow::Result<Value> {
+async fn poll(api: &JobApi, job: &Job, display: &Display) -> anyhow::Result<Value> {
     let mut failures = 0;
     loop {
         match api.status(job).await {

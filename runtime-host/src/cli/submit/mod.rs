@@ -18,12 +18,10 @@ use image2model_domain::queue::Priority;
 use secrecy::SecretString;
 
 use super::server::{self, Server};
-use super::{FAILED, USAGE, complain};
-use api::{Api, Job};
+use super::{FAILED, INTERRUPTED, USAGE, complain, in_runtime};
+use api::{Job, JobApi};
 use display::Display;
 use image::Image;
-
-pub(super) const INTERRUPTED: u8 = 130;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -54,18 +52,6 @@ pub fn run(args: Args) -> ExitCode {
     in_runtime(submit(args))
 }
 
-/// Runs a command that speaks to a server.
-pub(super) fn in_runtime(command: impl Future<Output = ExitCode>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return complain(&error.into(), USAGE),
-    };
-    let code = runtime.block_on(command);
-    // A stalled connection must not hold up the end.
-    runtime.shutdown_background();
-    code
-}
-
 async fn submit(args: Args) -> ExitCode {
     let (api, images) = match prepare(&args).await {
         Ok(prepared) => prepared,
@@ -93,14 +79,14 @@ async fn submit(args: Args) -> ExitCode {
     }
 }
 
-async fn prepare(args: &Args) -> anyhow::Result<(Api, Vec<Image>)> {
+async fn prepare(args: &Args) -> anyhow::Result<(JobApi, Vec<Image>)> {
     let images = image::read_all(&args.images)?;
     download::prepare(&args.out).await?;
     let server = Server::new(&args.url, server::key(args.key.clone(), "API_KEY")?)?;
-    Ok((Api::new(server)?, images))
+    Ok((JobApi::new(server)?, images))
 }
 
-async fn finish(api: &Api, job: &Job, args: &Args, images: &[Image], display: &Display) -> ExitCode {
+async fn finish(api: &JobApi, job: &Job, args: &Args, images: &[Image], display: &Display) -> ExitCode {
     let status = match follow::to_the_end(api, job, display).await {
         Ok(status) => status,
         Err(error) => {

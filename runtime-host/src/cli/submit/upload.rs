@@ -9,13 +9,13 @@ use serde_json::Value;
 use tokio_util::io::ReaderStream;
 
 use super::Args;
-use super::api::{Api, Job, accepted};
+use super::api::{Job, JobApi, accepted};
 use super::display::{Display, FileDisplay};
 use super::image::Image;
 
 const CHUNK: usize = 64 * 1024;
 
-pub async fn upload(api: &Api, args: &Args, images: &[Image], display: &Display) -> anyhow::Result<Job> {
+pub async fn upload(api: &JobApi, args: &Args, images: &[Image], display: &Display) -> anyhow::Result<Job> {
     let mut form = Form::new();
     if let Some(limit) = args.face_limit {
         form = form.text("face_limit", limit.to_string());
