@@ -194,6 +194,21 @@ async fn a_body_that_is_never_read_and_an_answer_that_is_none_hurt_nobody() {
     }
 }
 
+/// On a connection that is kept, an answer's length is all that tells it from the next one.
+#[tokio::test]
+async fn an_answer_that_is_not_as_long_as_it_says_spoils_no_other() {
+    let host = beside("").await;
+    let mut stream = TcpStream::connect(host.address).await.unwrap();
+    let both = "GET /malformed HTTP/1.1\r\nhost: a\r\n\r\nGET /hello HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    stream.write_all(both.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answers));
+    read.await.expect("one waits for the rest of the other").unwrap();
+    let statuses: Vec<_> = answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect();
+    assert_eq!(statuses, ["502", "200"], "{answers}");
+    assert!(answers.contains("COMPONENT_FAILED") && answers.ends_with("hello"), "{answers}");
+}
+
 /// A place that takes connections and never answers: how many it has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_opens_only_so_many_connections() {

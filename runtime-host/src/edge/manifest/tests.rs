@@ -143,6 +143,10 @@ fn reads_static_answers() {
     assert_eq!(answer.headers["location"], "/new");
     refused(&trigger("§{ status_code = 1000 }"), &["/old", "1000"]);
     refused(&trigger("{ headers = { \"a b\" = \"x\" } }"), &["/old", "a b"]);
+    for of_the_body in ["Content-Length", "transfer-encoding"] {
+        let name = of_the_body.to_ascii_lowercase();
+        refused(&trigger(&format!("§{{ headers = {{ {of_the_body} = \"9\" }} }}")), &["/old", &name]);
+    }
     refused(&(trigger("§{}") + "\ncomponent = \"web\""), &["/old", "which"]);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::Method;
 use http::request::Parts;
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -14,7 +15,7 @@ use super::answer::Failure;
 use super::handler::ComponentHandler;
 use super::pool::Instance;
 use super::progress::{InBody, Progress, RequestBody};
-use super::response::OutBody;
+use super::response::{OutBody, is_as_long_as_said};
 use super::running::{Ended, Running, Work};
 use crate::trace::Span;
 
@@ -40,7 +41,7 @@ pub(super) async fn ask(
     let _active = usage.active();
     let instance = instance(handler, request_id).await?;
     let progress = Progress::start();
-    let only_asks = parts.method.is_safe() && body.is_end_stream();
+    let (only_asks, is_head) = (parts.method.is_safe() && body.is_end_stream(), parts.method == Method::HEAD);
     let body = received(handler, body, room, &progress);
     let traceparent = span.traceparent();
     let work = Work { progress: progress.clone(), _place: place.clone(), traceparent, pool: handler.pool.clone() };
@@ -57,7 +58,10 @@ pub(super) async fn ask(
     }
     match answer {
         Ok(response) => {
-            let answer = OutBody::of(response, handler, place, progress, running).await;
+            let mut answer = OutBody::of(response, handler, place, progress, running).await;
+            if !is_as_long_as_said(&mut answer, is_head) {
+                return Err(failed(handler, &Ended::Misstated, started, request_id));
+            }
             if matches!(answer.body(), OutBody::Ready(_)) {
                 // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone
                 // takes as long as to make it.
@@ -121,7 +125,7 @@ async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instan
 /// What went wrong, for the client; the rest is logged.
 fn failed(handler: &ComponentHandler, ended: &Ended, started: Instant, request_id: &str) -> Failure {
     let failure = match ended {
-        Ended::Broken => Failure::Trapped,
+        Ended::Broken | Ended::Misstated => Failure::Trapped,
         Ended::Expired => {
             handler.grants.usage.timed_out();
             Failure::TimedOut

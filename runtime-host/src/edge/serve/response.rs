@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
@@ -91,6 +91,23 @@ impl OutBody {
             Next::Later => http::Response::from_parts(head, guest(Some(first), body, running)),
         }
     }
+}
+
+/// Whether the head of an answer that is all here says how long it is, if it says so. Whoever believes a head that does not
+/// takes the end of one answer for the beginning of the next. What has no body by its kind loses it.
+pub(super) fn is_as_long_as_said(answer: &mut http::Response<OutBody>, is_head: bool) -> bool {
+    let has_none = is_head || matches!(answer.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let OutBody::Ready(bytes) = answer.body_mut() else { return true };
+    if has_none {
+        *bytes = None;
+        return true;
+    }
+    let length = bytes.as_ref().map_or(0, Bytes::len);
+    let mut said = answer.headers().get_all(header::CONTENT_LENGTH).iter();
+    said.all(|said| {
+        let digits = said.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|text| text.parse().ok()) == Some(length)
+    })
 }
 
 fn take(held: &Held) -> Option<(WasiBody, Place, Option<BodyInUse>)> {
@@ -184,6 +201,41 @@ impl http_body::Body for OutBody {
             Self::Ready(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Native(body) => body.size_hint(),
             Self::Guest { .. } => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(status: u16, said: &[&str], body: Option<&'static str>, is_head: bool) -> (bool, bool) {
+        let mut answer = http::Response::new(OutBody::Ready(body.map(Bytes::from)));
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        for said in said {
+            answer.headers_mut().append(header::CONTENT_LENGTH, HeaderValue::from_str(said).unwrap());
+        }
+        let fits = is_as_long_as_said(&mut answer, is_head);
+        (fits, answer.body().is_end_stream())
+    }
+
+    #[test]
+    fn only_an_answer_that_is_as_long_as_it_says_is_sent() {
+        for said in [&["5"][..], &[], &["5", "5"]] {
+            assert_eq!(fits(200, said, Some("short"), false), (true, false), "{said:?}");
+        }
+        for said in [&["1000"][..], &["4"], &["5", "6"], &["+5"], &["5, 5"], &[""]] {
+            assert!(!fits(200, said, Some("short"), false).0, "{said:?}");
+        }
+        assert!(!fits(200, &["1000"], None, false).0 && fits(200, &["0"], None, false).0);
+    }
+
+    #[test]
+    fn what_has_no_body_by_its_kind_may_say_how_long_it_would_be() {
+        for (status, is_head) in [(200, true), (204, false), (304, false)] {
+            for body in [None, Some("short")] {
+                assert_eq!(fits(status, &["1000"], body, is_head), (true, true), "{status} {body:?}");
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) enum Ended {
     Broken,
     #[error("the component took too long")]
     Expired,
+    #[error("the component's answer is not as long as its head says")]
+    Misstated,
     #[error("the component gave an error instead of an answer: {0:#}")]
     Refused(wasmtime::Error),
 }

@@ -6,6 +6,7 @@ mod either;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -158,6 +159,9 @@ impl StaticResponse {
         for (name, value) in &self.headers {
             let header = || wrong(format!("no header can be {name:?}: {value:?}"));
             let name = http::HeaderName::try_from(name).map_err(|_| header())?;
+            if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
+                return Err(wrong(format!("`{name}` follows from the body: leave it out")));
+            }
             headers.insert(name, http::HeaderValue::try_from(value).map_err(|_| header())?);
         }
         Ok(StaticAnswer { status, headers, body: self.body })
