@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper::rt::{Read, Write};
+use hyper::rt::{Executor, Read, Write};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -26,6 +26,32 @@ const STREAMS: u32 = 128;
 const SEND_BUFFER: usize = 64 * 1024;
 /// An HTTP/2 client that says nothing is asked whether it is there, and has as long to say so.
 const PING_EVERY: Duration = Duration::from_secs(20);
+
+tokio::task_local! {
+    /// See [`carrier`].
+    static CARRIER: CancellationToken;
+}
+
+/// In a task that makes answers, or writes them: ends what carries them, whether or not anything is read of it. That is an
+/// HTTP/1 connection, or one stream of an HTTP/2 connection.
+pub(crate) fn carrier() -> Option<CancellationToken> {
+    CARRIER.try_with(Clone::clone).ok()
+}
+
+/// Runs each stream of an HTTP/2 connection in a task of its own, which can be ended; the stream is reset then.
+#[derive(Clone)]
+struct Streams;
+
+impl<F> Executor<F> for Streams
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        let end = CancellationToken::new();
+        tokio::spawn(CARRIER.scope(end.clone(), end.run_until_cancelled_owned(stream)));
+    }
+}
 
 /// Any error of an answer's body.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -73,7 +99,7 @@ impl Connection {
         self.protocol == Protocol::Http2
     }
 
-    /// Answers its requests with `service`.
+    /// Answers its requests with `service`. [`carrier`] tells it what each answer is carried by.
     pub async fn serve<S, B>(self, service: S, keeping: &Keeping<'_>)
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
@@ -81,9 +107,14 @@ impl Connection {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
+        let hangup = keeping.hangup.clone();
         match self.io {
-            Io::Plain(stream) => serve(TokioIo::new(stream), self.protocol, service, keeping).await,
-            Io::Encrypted(stream) => serve(TokioIo::new(stream), self.protocol, service, keeping).await,
+            Io::Plain(stream) => {
+                CARRIER.scope(hangup, serve(TokioIo::new(stream), self.protocol, service, keeping)).await;
+            }
+            Io::Encrypted(stream) => {
+                CARRIER.scope(hangup, serve(TokioIo::new(stream), self.protocol, service, keeping)).await;
+            }
         }
     }
 }
@@ -117,8 +148,8 @@ where
     }
 }
 
-fn server(protocol: Protocol, keeping: &Keeping<'_>) -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
+fn server(protocol: Protocol, keeping: &Keeping<'_>) -> auto::Builder<Streams> {
+    let mut server = auto::Builder::new(Streams);
     match protocol {
         Protocol::Http1 => {
             let mut http1 = server.http1();

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use ::http::request::Parts;
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -28,12 +29,15 @@ use first::{First, first};
 use prefixed::Prefixed;
 
 pub(crate) use accept::next;
-pub(crate) use http::{Connection, Keeping};
+pub(crate) use http::{Connection, Keeping, carrier};
 pub(crate) use places::{Attended, Guest, Place, Places};
 pub(crate) use silence::{MOST_HEARD, gone, listens, unless_gone};
 pub(crate) use written::{head_of, respond};
 
 pub use tls::{Tls, TlsError, TlsFiles};
+
+/// How long a client may take nothing of what is being sent to it. The kernel counts: it alone knows what has arrived.
+const TAKES_WITHIN: Duration = Duration::from_secs(30);
 
 /// The HTTP that a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +75,9 @@ impl Door {
         shutdown: &CancellationToken,
         takes: impl Fn(&str) -> bool,
     ) -> Opened {
+        let takes_within = |()| SockRef::from(&stream).set_tcp_user_timeout(Some(TAKES_WITHIN));
         // Without this, an answer in two writes waits for the client's delayed acknowledgement.
-        if stream.set_nodelay(true).is_err() {
+        if stream.set_nodelay(true).and_then(takes_within).is_err() {
             return Opened::Gone;
         }
         if let Some(tls) = &self.tls {
@@ -98,5 +103,23 @@ impl Door {
             First::Other(protocol) => Opened::Http(Connection::plain(Prefixed::new(read, stream), protocol)),
             First::Gone => Opened::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn clients_have_to_take_what_they_are_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        client.write_all(b"GET /a HTTP/1.1\r\n\r\n").await.unwrap();
+        let door = Door { tls: None, within: Duration::from_secs(10) };
+        let opened = door.open(listener.accept().await.unwrap().0, &CancellationToken::new(), |_| true).await;
+        let Opened::Request(_, stream) = opened else { panic!("not taken") };
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(TAKES_WITHIN));
     }
 }

@@ -1,13 +1,15 @@
 //! Who is connected. Connections have places; when none is free, those make room that have the least right to theirs:
-//! connections on which nothing is being answered, the oldest ones of whichever address has the most of them. So a client
-//! that opens connections without end closes its own, and who is being answered is left alone.
+//! connections on which nothing is being answered, or whose client has taken nothing of its answers for [`STALLED`], the
+//! oldest ones of whichever address has the most of them. So a client that opens connections without end closes its own,
+//! and who is being answered is left alone.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// At a time so many of all places are made free, so that a flood does not have them looked through for each connection.
 const SHARE: usize = 64;
+/// A client that takes nothing of its answers for so long gives its connection up when that is wanted.
+const STALLED: Duration = Duration::from_secs(5);
 
 /// See the module.
 pub(crate) struct Places {
@@ -34,8 +38,13 @@ struct Present {
 #[derive(Debug)]
 pub(crate) struct Guest {
     address: IpAddr,
+    since: Instant,
     /// Requests that are being answered.
     answering: AtomicUsize,
+    /// Those of them whose client has yet to take what it was given.
+    given: AtomicUsize,
+    /// Milliseconds after `since` when a client was last given something.
+    moved: AtomicU64,
     told_to_go: CancellationToken,
 }
 
@@ -48,17 +57,20 @@ pub(crate) struct Place {
 }
 
 /// Something is being answered.
-pub(crate) struct Answering(Arc<Guest>);
+pub(crate) struct Answering {
+    guest: Arc<Guest>,
+    given: bool,
+}
 
 /// The body of an answer, until whose end something is being answered.
 pub(crate) struct Attended<B> {
     body: B,
-    _answering: Answering,
+    answering: Answering,
 }
 
 impl<B> Attended<B> {
     pub fn new(body: B, answering: Answering) -> Self {
-        Self { body, _answering: answering }
+        Self { body, answering }
     }
 }
 
@@ -67,7 +79,10 @@ impl<B: Body + Unpin> Body for Attended<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        // Asked again only when the client has taken what there is.
+        self.answering.give(polled.is_ready());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -94,7 +109,7 @@ impl Places {
                 self.free.clone().acquire_owned().await.ok()?
             }
         };
-        let guest = Arc::new(Guest { address, answering: AtomicUsize::new(0), told_to_go: CancellationToken::new() });
+        let guest = Arc::new(Guest::new(address, Instant::now()));
         let mut present = self.present();
         let number = present.next;
         present.next += 1;
@@ -104,16 +119,18 @@ impl Places {
 
     /// Tells some of those to go on whose connections nothing happens. Answers how many.
     pub fn make_room(&self) -> usize {
-        let present = self.present();
-        let idle = |guest: &&Arc<Guest>| guest.is_idle();
+        let (present, now) = (self.present(), Instant::now());
+        let dispensable = |guest: &&Arc<Guest>| guest.is_quiet() || guest.is_stalled(now);
         let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
-        for guest in present.guests.values().filter(idle) {
+        for guest in present.guests.values().filter(dispensable) {
             *by_address.entry(guest.address).or_default() += 1;
         }
         let Some((address, count)) = by_address.into_iter().max_by_key(|(_, count)| *count) else { return 0 };
-        // The first to come are the first to go; an address with few gives up one.
+        // The first to come are the first to go, of those first that lose nothing; an address with few gives up one.
         let share = (self.most / SHARE).min(count / 2).max(1);
-        let leaving = present.guests.values().filter(idle).filter(|guest| guest.address == address).take(share);
+        let of_it = || present.guests.values().filter(|guest| guest.address == address);
+        let quiet = of_it().filter(|guest| guest.is_quiet());
+        let leaving = quiet.chain(of_it().filter(|guest| guest.is_stalled(now))).take(share);
         let told = leaving.map(|guest| guest.told_to_go.cancel()).count();
         tracing::warn!(%address, told, "no place left for connections: idle ones are closed");
         told
@@ -125,14 +142,30 @@ impl Places {
 }
 
 impl Guest {
-    fn is_idle(&self) -> bool {
+    fn new(address: IpAddr, since: Instant) -> Self {
+        let (answering, given, moved) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+        Self { address, since, answering, given, moved, told_to_go: CancellationToken::new() }
+    }
+
+    /// Nothing is being answered.
+    fn is_quiet(&self) -> bool {
         self.answering.load(Ordering::Relaxed) == 0 && !self.told_to_go.is_cancelled()
     }
 
-    /// Until the guard is dropped, the connection is not told to go.
+    /// Of all that is being answered, the client takes nothing.
+    fn is_stalled(&self, now: Instant) -> bool {
+        let answering = self.answering.load(Ordering::Relaxed);
+        let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        answering > 0
+            && answering == self.given.load(Ordering::Relaxed)
+            && now.saturating_duration_since(self.since).saturating_sub(moved) >= STALLED
+            && !self.told_to_go.is_cancelled()
+    }
+
+    /// Until the guard is dropped, the connection is not told to go, unless its client stalls.
     pub fn answering(self: &Arc<Self>) -> Answering {
         self.answering.fetch_add(1, Ordering::Relaxed);
-        Answering(self.clone())
+        Answering { guest: self.clone(), given: false }
     }
 
     /// Cancelled when the connection is to go.
@@ -141,9 +174,25 @@ impl Guest {
     }
 }
 
+impl Answering {
+    /// Whether the client was given something just now, or is waited for no longer.
+    fn give(&mut self, given: bool) {
+        if given {
+            let since = u64::try_from(self.guest.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.guest.moved.store(since, Ordering::Relaxed);
+        }
+        match (std::mem::replace(&mut self.given, given), given) {
+            (false, true) => drop(self.guest.given.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.guest.given.fetch_sub(1, Ordering::Relaxed)),
+            _ => {}
+        }
+    }
+}
+
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.answering.fetch_sub(1, Ordering::Relaxed);
+        self.give(false);
+        self.guest.answering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -167,7 +216,6 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn address(last: u8) -> IpAddr {
         [10, 0, 0, last].into()
@@ -208,5 +256,21 @@ mod tests {
         let _busy = only.guest().answering();
         assert_eq!(places.make_room(), 0);
         assert!(taken(&places, 2).await.is_none());
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_dispensable_until_it_takes_something() {
+        let (start, guest) = (Instant::now(), Arc::new(Guest::new(address(1), Instant::now())));
+        let (mut first, second) = (guest.answering(), guest.answering());
+        let later = start + STALLED * 2;
+        assert!(!guest.is_stalled(later), "an answer that is being made");
+        first.give(true);
+        assert!(!guest.is_stalled(later), "another one is being made");
+        drop(second);
+        assert!(guest.is_stalled(later) && !guest.is_stalled(start), "it was given time");
+        first.give(false);
+        assert!(!guest.is_stalled(later), "it has taken what there was");
+        drop(first);
+        assert!(guest.is_quiet() && !guest.is_stalled(later));
     }
 }

@@ -4,11 +4,15 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use image2model_processes::stranger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::faults::{post, usage};
+use crate::faults::{beside, post, usage};
 use crate::harness::{App, Host};
 
 async fn connect(host: &Host) -> TcpStream {
@@ -143,4 +147,59 @@ async fn clients_that_leave_take_nothing_with_them() {
     // All four places are free again.
     let all = futures::future::join_all((0..4).map(|_| host.send(post(&host, "/slow")))).await;
     assert!(all.iter().all(|answer| answer.text() == "fine"));
+}
+
+async fn is_cut_off(host: &Host) {
+    for _ in 0..1000 {
+        if usage(host, "faults").cut_off == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the answer goes on");
+}
+
+/// What is made for it waits behind what it has not taken, so that the answer does not see its own end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_nothing_is_disconnected_when_its_answer_has_lasted_too_long() {
+    let host = beside("stream_seconds = 1").await;
+    let mut taker = connect(&host).await;
+    taker.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    is_cut_off(&host).await;
+    let closed = async {
+        while taker.write_all(b"G").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), closed).await.expect("the connection is kept");
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
+/// Others share its connection: a proxy has one for many clients.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_http2_that_nobody_takes_is_reset_by_itself() {
+    let host = beside("stream_seconds = 1").await;
+    let io = TokioIo::new(connect(&host).await);
+    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    let get = |path: &str| http::Request::get(host.url(path)).body(Empty::<Bytes>::new()).unwrap();
+    let untaken = requests.send_request(get("/large")).await.unwrap();
+    is_cut_off(&host).await;
+    let hello = requests.send_request(get("/hello")).await.unwrap();
+    assert_eq!(hello.into_body().collect().await.unwrap().to_bytes(), "hello");
+    assert!(untaken.into_body().collect().await.is_err(), "the answer is whole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_client_takes_nothing_makes_room_for_others() {
+    let mut app = App::new().route("/...", "faults", "").route("/hello", "hello", "");
+    app.serve.max_connections = 1;
+    let host = app.start().await;
+    let mut stalls = connect(&host).await;
+    stalls.write_all(b"GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut head = [0; 12];
+    stalls.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
+    let hello = tokio::time::timeout(Duration::from_secs(20), host.get("/hello")).await;
+    assert_eq!(hello.expect("it waits for a client that takes nothing").text(), "hello");
 }

@@ -79,7 +79,7 @@ fn received(handler: &ComponentHandler, body: InBody, room: u64, progress: &Arc<
         return http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync();
     }
     let slow = progress.clone();
-    let transfer = handler.admission.transfer(Box::new(move || slow.make_room()));
+    let transfer = handler.admission.transfer(Box::new(move |_| slow.make_room()));
     RequestBody { inner: body, progress: progress.clone(), transfer, room }.boxed_unsync()
 }
 

@@ -79,7 +79,6 @@ impl Chain {
             client_header: HeaderValue::from_static("0.0.0.0:0"),
             local: NOBODY,
             encrypted: false,
-            hangup: None,
         };
         let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1 };
         let answer = dispatch::component(asked, parts, InBody::Component(body), span).await;

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
-use super::native::{Hangup, TakenOver};
+use super::native::TakenOver;
 use crate::intake::{
     Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of, next, respond, unless_gone,
 };
@@ -98,17 +98,10 @@ impl Server {
 
     async fn serve(&self, connection: Connection, client: SocketAddr, local: SocketAddr, guest: &Arc<Guest>) {
         let Ok(client_header) = HeaderValue::try_from(client.to_string()) else { return };
-        // Closed for a stream that nobody reads, as for want of places.
-        let hangup = guest.told_to_go().clone();
-        let peers = Arc::new(Peers {
-            client,
-            client_header,
-            local,
-            encrypted: connection.is_encrypted(),
-            hangup: (!connection.is_shared()).then(|| Hangup(hangup.clone())),
-        });
-        let keeping =
-            Keeping { head_within: self.door.within, max_buffer: MAX_HEAD, shutdown: &self.shutdown, hangup: &hangup };
+        let peers = Arc::new(Peers { client, client_header, local, encrypted: connection.is_encrypted() });
+        // Closed for an answer that nobody takes, as for want of places.
+        let hangup = guest.told_to_go();
+        let keeping = Keeping { head_within: self.door.within, max_buffer: MAX_HEAD, shutdown: &self.shutdown, hangup };
         let service = service_fn(|request| {
             let (dispatch, peers, guest) = (self.dispatch.clone(), peers.clone(), guest.clone());
             async move {

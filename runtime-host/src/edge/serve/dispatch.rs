@@ -18,6 +18,7 @@ use super::progress::InBody;
 use super::response::OutBody;
 use super::router::{Answer, Router, Target};
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
+use crate::intake::carrier;
 use crate::trace::{self, Span};
 
 const HEALTH: &str = "/.well-known/spin/health";
@@ -31,8 +32,6 @@ pub(super) struct Peers {
     pub local: SocketAddr,
     /// Whether the connection is.
     pub encrypted: bool,
-    /// Closes the connection, where it is not shared by requests.
-    pub hangup: Option<Hangup>,
 }
 
 /// Everything that can answer.
@@ -72,8 +71,8 @@ impl Dispatch {
             response
         } else if self.native.takes(&parts) {
             let mut request = http::Request::from_parts(parts, body);
-            if let Some(hangup) = &peers.hangup {
-                request.extensions_mut().insert(hangup.clone());
+            if let Some(carrier) = carrier() {
+                request.extensions_mut().insert(Hangup(carrier));
             }
             self.native.handle(request, peers.client).await
         } else {

@@ -55,6 +55,11 @@ impl ComponentHandler {
         Self { grants, admission, settings, pool: Pool::new(start), depth, deeper: OnceLock::new() }
     }
 
+    /// Whether it answers other components rather than clients.
+    pub(super) fn is_chained(&self) -> bool {
+        self.depth > 0
+    }
+
     /// Whoever answers requests that are so many chained calls deep.
     pub(super) fn at(&self, depth: usize) -> &Self {
         let mut handler = self;

@@ -22,8 +22,9 @@ pub type Request = http::Request<Incoming>;
 /// The answer of a native route.
 pub type Response = http::Response<Body>;
 
-/// Among the extensions of a native route's request: closes its connection, whatever is being written to it. For answers
-/// that go on to a client which takes nothing: such a body is not polled, so it cannot end by itself.
+/// Among the extensions of a native route's request: closes its connection, or resets its HTTP/2 stream, whatever is being
+/// written to it. For answers that go on to a client which takes nothing: such a body is not polled, so it cannot end by
+/// itself.
 #[derive(Debug, Clone, Default)]
 pub struct Hangup(pub CancellationToken);
 

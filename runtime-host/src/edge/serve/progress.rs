@@ -2,8 +2,8 @@
 //! while bytes still come, and a guest that only computes is.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::transfers::Transfer;
+use super::transfers::{Cut, Transfer};
 
 /// Stands for a time that has not come.
 const NOT_YET: u64 = u64::MAX;
@@ -24,6 +24,8 @@ pub(super) struct Progress {
     last: AtomicU64,
     /// The same of the head of its answer; `NOT_YET` until then.
     answered: AtomicU64,
+    /// The body of its answer, while that is under way.
+    sends: OnceLock<Weak<Transfer>>,
     /// Its body is larger than it may be.
     too_large: AtomicBool,
     /// Its client was too slow for others to wait.
@@ -38,6 +40,7 @@ impl Progress {
             started: Instant::now(),
             last: AtomicU64::new(0),
             answered: AtomicU64::new(NOT_YET),
+            sends: OnceLock::new(),
             too_large: AtomicBool::new(false),
             made_room: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -53,6 +56,18 @@ impl Progress {
     pub fn answered(&self) -> Option<Instant> {
         let at = self.answered.load(Ordering::Relaxed);
         (at != NOT_YET).then(|| self.started + Duration::from_millis(at))
+    }
+
+    /// The body of its answer is under way.
+    pub fn sends(&self, body: &Arc<Transfer>) {
+        let _first = self.sends.set(Arc::downgrade(body));
+    }
+
+    /// Ends its answer, if that is still under way.
+    pub fn end_answer(&self) {
+        if let Some(body) = self.sends.get().and_then(Weak::upgrade) {
+            body.cut(Cut::Overdue);
+        }
     }
 
     /// Its instance comes to grief.

@@ -3,13 +3,12 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::time::Sleep;
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Place;
@@ -17,8 +16,8 @@ use super::handler::ComponentHandler;
 use super::native::{Body, BoxError};
 use super::progress::Progress;
 use super::running::{BodyInUse, Running, TURNS};
-use super::transfers::Transfer;
-use crate::edge::usage::Usage;
+use super::transfers::{Cut, Transfer};
+use crate::intake::carrier;
 
 /// What the server writes.
 pub(super) enum OutBody {
@@ -27,18 +26,13 @@ pub(super) enum OutBody {
     /// From a native route or the host itself.
     Native(Body),
     /// From a component, which keeps its place until its body ends, has gone on for too long, or is wanted less than others.
-    Guest {
-        first: Option<Frame<Bytes>>,
-        held: Held,
-        until: Pin<Box<Sleep>>,
-        transfer: Arc<Transfer>,
-        usage: Arc<Usage>,
-        progress: Arc<Progress>,
-    },
+    Guest { first: Option<Frame<Bytes>>, held: Held, transfer: Arc<Transfer>, progress: Arc<Progress> },
 }
 
-/// A component's side of an answer; gone when it has made room for others, whether or not it is being read.
-type Held = Arc<Mutex<Option<(WasiBody, Place, Option<BodyInUse>)>>>;
+/// A component's side of an answer; gone when the answer is cut, whether or not it is being read, and when it has ended.
+pub(super) struct Held(Arc<Mutex<Option<Side>>>);
+
+type Side = (WasiBody, Place, Option<BodyInUse>);
 
 impl OutBody {
     /// The body of `response`, and its length added to the head where it is known already. What is complete lets its instance
@@ -53,16 +47,26 @@ impl OutBody {
         let (mut head, mut body) = response.into_parts();
         let seen = progress.clone();
         let guest = |first, body, running: Running| {
-            let until = Box::pin(tokio::time::sleep(handler.settings.body_deadline));
-            let usage = handler.grants.usage.clone();
-            let held: Held = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
-            let taken = held.clone();
-            let slow = usage.clone();
-            let transfer = handler.admission.transfer(Box::new(move || {
-                slow.made_room();
-                drop(take(&taken));
+            let held = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
+            let (cut, usage) = (held.clone(), handler.grants.usage.clone());
+            // What another component asked has nothing of its own that carries it.
+            let carrier = if handler.is_chained() { None } else { carrier() };
+            let transfer = handler.admission.transfer(Box::new(move |why| {
+                let mut held = lock(&cut);
+                let Some(side) = held.take() else { return };
+                match why {
+                    Cut::Wanted => usage.made_room(),
+                    Cut::Overdue => usage.cut_off(),
+                }
+                // A client that takes nothing does not see its answer end. Before anything else can be carried.
+                if let Some(carrier) = &carrier {
+                    carrier.cancel();
+                }
+                drop(held);
+                drop(side);
             }));
-            Self::Guest { first, held, until, transfer, usage, progress }
+            progress.sends(&transfer);
+            Self::Guest { first, held: Held(held), transfer, progress }
         };
         let first = match next(&mut body, &mut running).await {
             Next::End if !seen.is_broken() => {
@@ -110,8 +114,15 @@ pub(super) fn is_as_long_as_said(answer: &mut http::Response<OutBody>, is_head: 
     })
 }
 
-fn take(held: &Held) -> Option<(WasiBody, Place, Option<BodyInUse>)> {
-    held.lock().unwrap_or_else(PoisonError::into_inner).take()
+fn lock(held: &Mutex<Option<Side>>) -> MutexGuard<'_, Option<Side>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let side = lock(&self.0).take();
+        drop(side);
+    }
 }
 
 enum Next {
@@ -154,20 +165,17 @@ impl http_body::Body for OutBody {
         match &mut *self {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Native(body) => Pin::new(body).poll_frame(cx),
-            Self::Guest { first, held, until, transfer, usage, progress } => {
+            Self::Guest { first, held, transfer, progress } => {
+                let cut = || Poll::Ready(Some(Err("the answer was cut".into())));
                 if transfer.is_cut(cx) {
-                    return Poll::Ready(Some(Err("a slow client made room for others".into())));
+                    return cut();
                 }
                 let polled = if let Some(frame) = first.take() {
                     Poll::Ready(Some(Ok(frame)))
-                } else if until.as_mut().poll(cx).is_ready() {
-                    usage.cut_off();
-                    return Poll::Ready(Some(Err("the answer went on for longer than it may".into())));
                 } else {
-                    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                    match &mut *held {
+                    match &mut *lock(&held.0) {
                         Some((body, ..)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
-                        None => return Poll::Ready(Some(Err("a slow client made room for others".into()))),
+                        None => return cut(),
                     }
                 };
                 // Asked again only when the client has taken what there is.
@@ -190,8 +198,8 @@ impl http_body::Body for OutBody {
             Self::Ready(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
             Self::Guest { first, held, progress, .. } => {
-                let held = held.lock().unwrap_or_else(PoisonError::into_inner);
-                first.is_none() && !progress.is_broken() && held.as_ref().is_some_and(|(body, ..)| body.is_end_stream())
+                let is_at_its_end = || lock(&held.0).as_ref().is_some_and(|(body, ..)| body.is_end_stream());
+                first.is_none() && !progress.is_broken() && is_at_its_end()
             }
         }
     }

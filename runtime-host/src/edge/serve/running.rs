@@ -96,11 +96,10 @@ impl Work {
 
     /// Until when the guest may go on by itself.
     fn ends(&self) -> Instant {
-        let given_up = match self.progress.answered() {
+        match self.progress.answered() {
             Some(at) => at + self.settings().body_deadline,
             None => self.expires(),
-        };
-        given_up + GRACE
+        }
     }
 }
 
@@ -185,18 +184,18 @@ impl Running {
     }
 }
 
-/// A guest that goes on by itself, for as long as it may.
+/// A guest that goes on by itself, for as long as it may; so does the answer that it makes.
 async fn go_on(mut guest: Guest, work: Work) {
-    loop {
+    while work.ends() > Instant::now() {
         if tokio::time::timeout_at(work.ends().into(), &mut guest).await.is_ok() {
             return;
         }
-        if work.ends() <= Instant::now() {
-            work.progress.break_off();
-            let component = &*work.pool.start.grants.component;
-            tracing::warn!(component, "an instance was ended that went on for too long");
-            return;
-        }
+    }
+    work.progress.end_answer();
+    if tokio::time::timeout(GRACE, guest).await.is_err() {
+        work.progress.break_off();
+        let component = &*work.pool.start.grants.component;
+        tracing::warn!(component, "an instance was ended that went on for too long");
     }
 }
 

@@ -44,11 +44,20 @@ pub(crate) struct Transfer {
     owner: usize,
 }
 
+/// Why a body is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Others want its place.
+    Wanted,
+    /// It has gone on for as long as it may.
+    Overdue,
+}
+
 /// What frees the place.
-pub(crate) type OnCut = Box<dyn Fn() + Send + Sync>;
+pub(crate) type OnCut = Box<dyn Fn(Cut) + Send + Sync>;
 
 impl Transfers {
-    /// One more. `on_cut` is called when it is to make room.
+    /// One more. `on_cut` is called when it is ended.
     pub fn begin(self: &Arc<Self>, owner: usize, on_cut: OnCut) -> Arc<Transfer> {
         self.begun(Instant::now(), owner, on_cut)
     }
@@ -80,7 +89,7 @@ impl Transfers {
         let wanted = all.iter().filter(|transfer| owner.is_none_or(|owner| transfer.owner == owner));
         let slow = wanted.filter(|transfer| transfer.is_slow(now));
         let Some(slowest) = slow.min_by_key(|transfer| transfer.rate(now)) else { return false };
-        slowest.cut();
+        slowest.cut(Cut::Wanted);
         true
     }
 
@@ -123,9 +132,10 @@ impl Transfer {
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
 
-    fn cut(&self) {
+    /// Ends it.
+    pub fn cut(&self, why: Cut) {
         self.is_cut.store(true, Ordering::Release);
-        (self.on_cut)();
+        (self.on_cut)(why);
         self.waker.wake();
     }
 }
@@ -141,7 +151,7 @@ mod tests {
     use super::*;
 
     fn begin(all: &Arc<Transfers>, owner: usize, age: Duration, bytes: usize, ago: Duration) -> Arc<Transfer> {
-        let transfer = all.begun(Instant::now() - age, owner, Box::new(|| {}));
+        let transfer = all.begun(Instant::now() - age, owner, Box::new(|_| {}));
         transfer.waits_for_client(true);
         transfer.bytes.store(bytes as u64, Ordering::Relaxed);
         transfer.moved.store((age - ago).as_millis() as u64, Ordering::Relaxed);
