@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 /// At a time so many of all places are made free, so that a flood does not have them looked through for each connection.
 const SHARE: usize = 64;
+/// How soon whoever waits for a place asks for room again: others become idle meanwhile.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// A client that takes nothing of its answers for so long gives its connection up when that is wanted.
 const STALLED: Duration = Duration::from_secs(5);
 
@@ -104,10 +106,7 @@ impl Places {
     pub async fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let permit = match self.free.clone().try_acquire_owned() {
             Ok(permit) => permit,
-            Err(_) => {
-                self.make_room();
-                self.free.clone().acquire_owned().await.ok()?
-            }
+            Err(_) => self.freed().await?,
         };
         let guest = Arc::new(Guest::new(address, Instant::now()));
         let mut present = self.present();
@@ -115,6 +114,17 @@ impl Places {
         present.next += 1;
         present.guests.insert(number, guest.clone());
         Some(Place { permit: Some(permit), number, guest, of: self.clone() })
+    }
+
+    /// The place of somebody who goes.
+    async fn freed(&self) -> Option<OwnedSemaphorePermit> {
+        let mut freed = std::pin::pin!(self.free.clone().acquire_owned());
+        loop {
+            self.make_room();
+            if let Ok(permit) = tokio::time::timeout(ASK_AGAIN, freed.as_mut()).await {
+                return permit.ok();
+            }
+        }
     }
 
     /// Tells some of those to go on whose connections nothing happens. Answers how many.
@@ -222,7 +232,7 @@ mod tests {
     }
 
     async fn taken(places: &Arc<Places>, last: u8) -> Option<Place> {
-        tokio::time::timeout(Duration::from_millis(50), places.take(address(last))).await.ok().flatten()
+        tokio::time::timeout(ASK_AGAIN / 5, places.take(address(last))).await.ok().flatten()
     }
 
     #[tokio::test]
@@ -256,6 +266,23 @@ mod tests {
         let _busy = only.guest().answering();
         assert_eq!(places.make_room(), 0);
         assert!(taken(&places, 2).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn who_becomes_idle_makes_room_for_those_that_wait_already() {
+        let places = Places::new(1);
+        let only = taken(&places, 1).await.unwrap();
+        let busy = only.guest().answering();
+        let waits = tokio::spawn({
+            let places = places.clone();
+            async move { places.take(address(2)).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        drop(busy);
+        let told = only.guest().told_to_go().clone();
+        tokio::time::timeout(ASK_AGAIN * 100, told.cancelled()).await.expect("it was asked only once");
+        drop(only);
+        assert!(waits.await.unwrap());
     }
 
     #[test]
