@@ -46,9 +46,7 @@ impl Admission {
         let bounded = limits.max_concurrent.is_some() || queued.is_some() || limits.queue_wait.is_some();
         let places = limits.max_concurrent.unwrap_or(Semaphore::MAX_PERMITS);
         let own = bounded.then(|| Gate::new(places, queued.unwrap_or(self.shared.most), wait));
-        let shared =
-            Gate { most: queued.unwrap_or(self.shared.most).min(self.shared.most), wait, ..self.shared.clone() };
-        Self { shared, own, transfers: self.transfers.clone() }
+        Self { shared: Gate { wait, ..self.shared.clone() }, own, transfers: self.transfers.clone() }
     }
 
     /// A place that is free at once.
@@ -62,19 +60,29 @@ impl Admission {
 
     /// A place, or nothing when none became free in time.
     pub async fn enter(&self) -> Option<Place> {
-        let own = match &self.own {
+        if let Some(place) = self.try_enter() {
+            return Some(place);
+        }
+        // In its component's queue until it has both: of the host's, each component may fill no more than that.
+        let (own, _queued) = match &self.own {
             Some(own) => {
+                let queued = own.queue()?;
                 if own.is_full() {
                     self.transfers.make_room(Some(self.owner()));
                 }
-                Some(own.enter().await?)
+                (Some(own.wait().await?), Some(queued))
             }
-            None => None,
+            None => (None, None),
         };
-        if self.shared.is_full() {
-            self.transfers.make_room(None);
-        }
-        Some(Place { _held: Arc::new((self.shared.enter().await?, own)) })
+        let shared = match self.shared.try_enter() {
+            Some(permit) => permit,
+            None => {
+                let _queued = self.shared.queue()?;
+                self.transfers.make_room(None);
+                self.shared.wait().await?
+            }
+        };
+        Some(Place { _held: Arc::new((shared, own)) })
     }
 
     /// A body on its way from or to a client, which holds a place. `on_cut` frees it.
@@ -111,11 +119,12 @@ impl Gate {
         self.places.clone().try_acquire_owned().ok()
     }
 
-    async fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        if let Some(permit) = self.try_enter() {
-            return Some(permit);
-        }
-        let _waiting = Waiting::begin(&self.waiting, self.most)?;
+    /// Joins the queue, if that is not full.
+    fn queue(&self) -> Option<Waiting<'_>> {
+        Waiting::begin(&self.waiting, self.most)
+    }
+
+    async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         tokio::time::timeout(self.wait, self.places.clone().acquire_owned()).await.ok()?.ok()
     }
 }
@@ -182,5 +191,23 @@ mod tests {
         let _ = waits.await;
         let next = tokio::time::timeout(SHORT, one.enter()).await;
         assert!(next.is_err(), "whoever left the queue made room in it");
+    }
+
+    #[tokio::test]
+    async fn what_others_wait_for_fills_nobodys_own_queue() {
+        let host = Admission::new(1, 2, Duration::from_secs(60));
+        let (crowd, one) = (host.clone(), host.for_component(&Limits { max_queued: Some(1), ..Limits::default() }));
+        let _held = host.enter().await.unwrap();
+        let waits = |admission: &Admission| {
+            let admission = admission.clone();
+            tokio::spawn(async move { admission.enter().await.is_some() })
+        };
+        let _others = waits(&crowd);
+        tokio::task::yield_now().await;
+        let first = waits(&one);
+        tokio::task::yield_now().await;
+        assert!(!first.is_finished(), "a queue that is its own is empty");
+        assert!(one.enter().await.is_none(), "its own queue is full");
+        assert!(crowd.enter().await.is_none(), "the host's queue is full");
     }
 }
