@@ -9,8 +9,9 @@ use crate::examples::Examples;
 use crate::json::{self, entry, reference, take_texts};
 
 /// What the host may answer in a component's place, on every route.
-const BY_THE_HOST: [&str; 7] = [
+const BY_THE_HOST: [&str; 8] = [
     "400 BAD_REQUEST",
+    "408 REQUEST_TOO_SLOW",
     "500 INTERNAL_ERROR",
     "502 COMPONENT_FAILED",
     "503 NOT_CONFIGURED",

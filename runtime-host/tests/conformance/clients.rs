@@ -122,7 +122,7 @@ async fn a_deadline_ends_a_request_that_drips() {
         }
         assert!(started.elapsed() < Duration::from_secs(5), "it goes on");
     }
-    assert_eq!((&answer, started.elapsed() >= Duration::from_millis(900)), (b"HTTP/1.1 504", true));
+    assert_eq!((&answer, started.elapsed() >= Duration::from_millis(900)), (b"HTTP/1.1 408", true));
     assert_eq!(host.send(post(&host, "/count")).await.text(), "0", "its place is not free again");
     assert_eq!((usage(&host, "echo").timeouts, usage(&host, "echo").traps), (1, 0));
 }
@@ -147,6 +147,19 @@ async fn clients_that_leave_take_nothing_with_them() {
     // All four places are free again.
     let all = futures::future::join_all((0..4).map(|_| host.send(post(&host, "/slow")))).await;
     assert!(all.iter().all(|answer| answer.text() == "fine"));
+}
+
+/// A client that falls silent is told that it is at fault, not that the component is.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_send_what_it_announced_was_too_slow() {
+    let mut app = App::new().route("/...", "echo", "");
+    app.serve.request_timeout = Duration::from_millis(500);
+    let host = app.start().await;
+    let mut silent = connect(&host).await;
+    silent.write_all(b"POST /count HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\nfirst").await.unwrap();
+    let mut answer = String::new();
+    silent.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("REQUEST_TOO_SLOW"), "{answer}");
 }
 
 async fn is_cut_off(host: &Host) {

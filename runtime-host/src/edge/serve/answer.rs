@@ -14,6 +14,7 @@ pub(super) enum Failure {
     /// For so many seconds.
     Busy(u64),
     TooLarge,
+    TooSlow,
     TimedOut,
     Trapped,
     Refused,
@@ -29,6 +30,7 @@ impl Failure {
                     .with_header("retry-after", seconds.to_string())
             }
             Self::TooLarge => Problem::plain(413, "The request body is larger than this route takes."),
+            Self::TooSlow => Problem::new(408, "REQUEST_TOO_SLOW", "The rest of the request did not come in time."),
             Self::TimedOut => Problem::new(504, "REQUEST_TIMEOUT", "The request took too long to answer."),
             Self::Trapped => Problem::new(502, "COMPONENT_FAILED", "The request could not be completed."),
             Self::Refused => Problem::internal(),

@@ -58,9 +58,9 @@ pub(super) async fn ask(
     }
     match answer {
         Ok(response) => {
-            let mut answer = OutBody::of(response, handler, place, progress, running).await;
+            let mut answer = OutBody::of(response, handler, place, progress.clone(), running).await;
             if !is_as_long_as_said(&mut answer, is_head) {
-                return Err(failed(handler, &Ended::Misstated, started, request_id));
+                return Err(failed(handler, &Ended::Misstated, &progress, started, request_id));
             }
             if matches!(answer.body(), OutBody::Ready(_)) {
                 // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone
@@ -69,7 +69,7 @@ pub(super) async fn ask(
             }
             Ok(answer)
         }
-        Err(ended) => Err(failed(handler, &ended, started, request_id)),
+        Err(ended) => Err(failed(handler, &ended, &progress, started, request_id)),
     }
 }
 
@@ -123,12 +123,18 @@ async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instan
 }
 
 /// What went wrong, for the client; the rest is logged.
-fn failed(handler: &ComponentHandler, ended: &Ended, started: Instant, request_id: &str) -> Failure {
+fn failed(
+    handler: &ComponentHandler,
+    ended: &Ended,
+    progress: &Progress,
+    started: Instant,
+    request_id: &str,
+) -> Failure {
     let failure = match ended {
         Ended::Broken | Ended::Misstated => Failure::Trapped,
         Ended::Expired => {
             handler.grants.usage.timed_out();
-            Failure::TimedOut
+            if progress.awaits_client() { Failure::TooSlow } else { Failure::TimedOut }
         }
         Ended::Refused(_) => Failure::Refused,
     };

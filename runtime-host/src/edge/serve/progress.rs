@@ -26,6 +26,8 @@ pub(super) struct Progress {
     answered: AtomicU64,
     /// The body of its answer, while that is under way.
     sends: OnceLock<Weak<Transfer>>,
+    /// Whoever asks has yet to send what is being read.
+    awaits: AtomicBool,
     /// Its body is larger than it may be.
     too_large: AtomicBool,
     /// Its client was too slow for others to wait.
@@ -41,6 +43,7 @@ impl Progress {
             last: AtomicU64::new(0),
             answered: AtomicU64::new(NOT_YET),
             sends: OnceLock::new(),
+            awaits: AtomicBool::new(false),
             too_large: AtomicBool::new(false),
             made_room: AtomicBool::new(false),
             broken: AtomicBool::new(false),
@@ -68,6 +71,11 @@ impl Progress {
         if let Some(body) = self.sends.get().and_then(Weak::upgrade) {
             body.cut(Cut::Overdue);
         }
+    }
+
+    /// Whether the rest of its body was waited for when it was last read.
+    pub fn awaits_client(&self) -> bool {
+        self.awaits.load(Ordering::Relaxed)
     }
 
     /// Its instance comes to grief.
@@ -163,6 +171,7 @@ impl Body for RequestBody {
         }
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
         self.transfer.waits_for_client(polled.is_pending());
+        self.progress.awaits.store(polled.is_pending(), Ordering::Relaxed);
         let frame = std::task::ready!(polled);
         self.progress.touch();
         if let Some(bytes) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
