@@ -124,11 +124,15 @@ impl Context {
         if self.header("content-type").is_some_and(|declared| !is_json(declared)) {
             return Err(Problem::new(415, "UNSUPPORTED_MEDIA_TYPE", "The request body must be application/json").into());
         }
+        let too_long = || Problem::plain(413, format!("The request body is longer than {limit} bytes"));
+        if announces_more(self.header("content-length"), limit) {
+            return Err(too_long().into());
+        }
         let mut body = self.take_body();
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.try_next().await.map_err(|_| Problem::plain(400, "The request body broke off"))? {
             if bytes.len() + chunk.len() > limit {
-                return Err(Problem::plain(413, format!("The request body is longer than {limit} bytes")).into());
+                return Err(too_long().into());
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -158,6 +162,11 @@ pub(crate) fn body_of(request: Request) -> BodyStream {
     request.into_body().stream().map_err(anyhow::Error::from).boxed()
 }
 
+/// Whether a body is said to be longer than `limit`, so that none of it need be waited for.
+fn announces_more(content_length: Option<&str>, limit: usize) -> bool {
+    content_length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64)
+}
+
 /// Whether a media type is JSON's, or one that is written in JSON.
 fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -182,6 +191,14 @@ mod tests {
         }
         for other in ["", "text/plain", "application/x-www-form-urlencoded", "text/json", "application/jsonp"] {
             assert!(!is_json(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_known_to_be_too_long_before_it_comes() {
+        assert!(announces_more(Some("50000000"), 65_536));
+        for (announced, limit) in [(Some("65536"), 65_536), (None, 1), (Some("x"), 1)] {
+            assert!(!announces_more(announced, limit), "{announced:?}");
         }
     }
 

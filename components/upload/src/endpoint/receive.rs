@@ -2,6 +2,8 @@
 //!
 //! Until the job is made, every way out removes what was stored and reads on for a while, so that the client hears why.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
@@ -21,6 +23,9 @@ use crate::intake::{Intake, IntakeError, Paced, Received, StoredImage, StreamFau
 
 /// Attempts that a file gets before it has failed.
 const MAX_ATTEMPTS: u32 = 3;
+
+/// A refused client that sends nothing for so long is answered.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Many files.
 pub(super) async fn upload(context: Context) -> Result<Reply, Failure> {
@@ -46,7 +51,9 @@ async fn receive(mut context: Context, settings: Settings) -> Result<Reply, Fail
             upload.discard().await;
             // A client that waits for leave to send has been told no; asking for the body would give it leave.
             if !(body.is_untouched() && upload.context.header("expect").is_some()) {
-                body.read_on().await;
+                // Nor is there anything to read of a client that has fallen silent.
+                let watch = body.watch();
+                watched(body.read_on(), watch, PAUSE).await;
             }
         }
         outcome
