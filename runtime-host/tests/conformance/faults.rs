@@ -68,11 +68,11 @@ async fn a_pool_that_is_too_small_makes_requests_wait_and_none_fail() {
 }
 
 #[tokio::test]
-async fn an_instance_that_cannot_be_started_is_no_place_for_a_moment() {
+async fn a_component_that_cannot_be_started_is_a_fault_and_no_crowd() {
     let host = beside("memory_mb = 1").await;
     let answer = host.get("/fine").await;
-    assert_eq!((answer.status, answer.problem().as_str()), (503, "OVERLOADED"));
-    assert!(answer.header("retry-after").is_some());
+    assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"));
+    assert_eq!((answer.header("retry-after"), usage(&host, "faults").refused), (None, 0));
     assert_eq!(host.get("/hello").await.text(), "hello");
 }
 

@@ -7,6 +7,7 @@ use http::Method;
 use http::request::Parts;
 use http_body::Body as _;
 use http_body_util::BodyExt;
+use wasmtime::PoolConcurrencyLimitError;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::handler::Request;
 
@@ -103,16 +104,20 @@ fn busy(handler: &ComponentHandler) -> Failure {
 }
 
 /// An instance. When none can be started, because there are as many as there may be for the moment, it is tried again for as
-/// long as a request waits for its turn.
+/// long as a request waits for its turn. Whatever else stands in its way is the component's own.
 async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instance, Failure> {
     let first = Instant::now();
     loop {
         let error = match handler.pool.take().await {
             Ok(instance) => return Ok(instance),
-            Err(error) => format!("{error:#}"),
+            Err(error) => error,
         };
-        let component = &*handler.grants.component;
-        tracing::warn!(component, error, request_id, "no instance could be started");
+        let (component, why) = (&*handler.grants.component, format!("{error:#}"));
+        if !error.is::<PoolConcurrencyLimitError>() {
+            tracing::error!(component, error = why, request_id, "the component cannot be started");
+            return Err(Failure::Trapped);
+        }
+        tracing::warn!(component, error = why, request_id, "no instance could be started");
         if first.elapsed() >= handler.admission.wait() {
             handler.grants.usage.queued(first.elapsed());
             handler.grants.usage.refused();
