@@ -1,8 +1,11 @@
-//! Requests to others by TLS. Whom the system trusts is read once in a process, which takes some ten milliseconds; all
-//! clients share it.
+//! Requests to others: by TLS, and to public addresses only where a name is somebody else's word. Whom the system trusts is
+//! read once in a process, which takes some ten milliseconds; all clients share it.
 
+use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use image2model_domain::webhook::is_public;
 use reqwest::{Client, ClientBuilder};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
@@ -34,4 +37,46 @@ pub fn tls(more: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Cl
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     Ok(config)
+}
+
+/// A name that leads nowhere public.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no public address")]
+pub struct NotPublic;
+
+impl NotPublic {
+    /// Whether this is what went wrong.
+    pub fn is(error: &(dyn Error + 'static)) -> bool {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        inner.is_some_and(|inner| inner.is::<Self>())
+    }
+}
+
+/// Resolves as the system does, and leaves out every address that is not public.
+///
+/// # Errors
+/// `NotPublic` when none is left, as `PermissionDenied`.
+pub async fn resolve_public(name: &str, port: u16) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+    public(tokio::net::lookup_host((name, port)).await?.collect())
+}
+
+fn public(found: Vec<SocketAddr>) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+    let public: Vec<SocketAddr> = found.into_iter().filter(|address| is_public(address.ip())).collect();
+    if public.is_empty() {
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, NotPublic));
+    }
+    Ok(public.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_back_in_leads_nowhere() {
+        let all = |texts: &[&str]| public(texts.iter().map(|text| text.parse().unwrap()).collect());
+        let inside = all(&["127.0.0.1:0", "10.0.0.1:0", "[::1]:0", "[::ffff:192.168.0.1]:0"]);
+        assert!(NotPublic::is(&inside.unwrap_err()));
+        assert_eq!(all(&["169.254.169.254:0", "93.184.216.34:0"]).unwrap().count(), 1);
+    }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use image2model_domain::webhook::{AllowedHosts, WebhookUrl, sign};
 use reqwest::{Client, Response, StatusCode, header, redirect};
 
-use super::resolver::{NotPublic, PublicOnly};
-use crate::outgoing;
+use super::resolver::PublicOnly;
+use crate::outgoing::{self, NotPublic};
 
 /// How long a receiver may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
@@ -142,7 +142,7 @@ fn failed(error: &reqwest::Error) -> CallError {
     }
     let mut source = error.source();
     while let Some(inner) = source {
-        if inner.is::<NotPublic>() {
+        if NotPublic::is(inner) {
             return CallError::NotAllowed(inner.to_string());
         }
         if inner.source().is_none() {

@@ -6,15 +6,11 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::Name;
-use image2model_domain::webhook::is_public;
 use redis::RedisFuture;
 use redis::io::AsyncDNSResolver;
 use tower_service::Service;
 
-/// A name that leads nowhere public.
-#[derive(Debug, thiserror::Error)]
-#[error("the name has no public address")]
-pub(super) struct NotPublic;
+use crate::outgoing::resolve_public;
 
 /// See the module.
 #[derive(Clone)]
@@ -31,7 +27,7 @@ impl Service<Name> for PublicOnly {
 
     fn call(&mut self, name: Name) -> Self::Future {
         // The port is put in by the connector.
-        Box::pin(async move { resolve(name.as_str(), 0).await })
+        Box::pin(async move { resolve_public(name.as_str(), 0).await })
     }
 }
 
@@ -42,32 +38,8 @@ impl AsyncDNSResolver for PublicOnly {
         port: u16,
     ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
         Box::pin(async move {
-            let found: Box<dyn Iterator<Item = SocketAddr> + Send> = Box::new(resolve(host, port).await?);
+            let found: Box<dyn Iterator<Item = SocketAddr> + Send> = Box::new(resolve_public(host, port).await?);
             Ok(found)
         })
-    }
-}
-
-async fn resolve(name: &str, port: u16) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
-    public(tokio::net::lookup_host((name, port)).await?.collect())
-}
-
-fn public(found: Vec<SocketAddr>) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
-    let public: Vec<SocketAddr> = found.into_iter().filter(|address| is_public(address.ip())).collect();
-    if public.is_empty() {
-        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, NotPublic));
-    }
-    Ok(public.into_iter())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_leads_back_in_leads_nowhere() {
-        let all = |texts: &[&str]| public(texts.iter().map(|text| text.parse().unwrap()).collect());
-        assert!(all(&["127.0.0.1:0", "10.0.0.1:0", "[::1]:0", "[::ffff:192.168.0.1]:0"]).is_err());
-        assert_eq!(all(&["169.254.169.254:0", "93.184.216.34:0"]).unwrap().count(), 1);
     }
 }
