@@ -9,8 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Debug, Default)]
 pub struct Proxies(Vec<Network>);
 
-#[derive(Debug, PartialEq, Eq)]
-struct Network {
+/// A block of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Network {
     base: u128,
     bits: u32,
 }
@@ -29,7 +30,8 @@ fn prefix(number: u128, bits: u32) -> u128 {
 
 impl Network {
     /// `10.0.0.0/8`, `::1`, `fd00::/8`.
-    fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(a, b)| (a, Some(b)));
         let address: IpAddr = address.trim().parse().ok()?;
         let (length, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
@@ -37,7 +39,9 @@ impl Network {
         Some(Self { base: prefix(number(address), bits), bits })
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    /// Whether this address is in it.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
         prefix(number(address), self.bits) == self.base
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::Range;
 
+use image2model_domain::client_address::Network;
+
 use crate::edge::serve::target_of;
 
 /// A component's list. The empty list allows nothing.
@@ -14,7 +16,7 @@ pub struct AllowedHosts(Vec<Rule>);
 
 impl fmt::Display for AllowedHosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries: Vec<&str> = self.0.iter().map(|rule| rule.entry.as_str()).collect();
+        let entries: Vec<&str> = self.0.iter().map(|rule| rule.written.as_str()).collect();
         f.write_str(&entries.join(", "))
     }
 }
@@ -30,8 +32,8 @@ pub enum Reach {
 
 #[derive(Debug, Clone)]
 struct Rule {
-    /// As it was written.
-    entry: String,
+    /// As the manifest has it.
+    written: String,
     scheme: Option<String>,
     host: Host,
     port: Port,
@@ -43,7 +45,7 @@ enum Host {
     Exact(String),
     /// Kept with its leading dot.
     Subdomains(String),
-    Block(IpAddr, u8),
+    Block(Network),
 }
 
 #[derive(Debug, Clone)]
@@ -54,9 +56,12 @@ enum Port {
 }
 
 impl AllowedHosts {
-    /// Parses the manifest's list; the error is a sentence naming the entry.
-    pub fn parse(entries: &[impl AsRef<str>]) -> Result<Self, String> {
-        entries.iter().map(|entry| Rule::parse(entry.as_ref().trim())).collect::<Result<_, _>>().map(Self)
+    /// Adds an entry. `written` is how it stands in the manifest, by which the error names it: a variable in it may be
+    /// secret.
+    pub fn add(&mut self, entry: &str, written: &str) -> Result<(), String> {
+        let rule = Rule::parse(entry.trim(), written).map_err(|why| format!("{written:?}: {why}"))?;
+        self.0.push(rule);
+        Ok(())
     }
 
     /// Whether a connection to `host` may be made; without a port, the scheme's own is meant.
@@ -90,27 +95,27 @@ impl AllowedHosts {
 }
 
 impl Rule {
-    fn parse(entry: &str) -> Result<Self, String> {
+    fn parse(entry: &str, written: &str) -> Result<Self, &'static str> {
         let Some((scheme, rest)) = entry.split_once("://") else {
-            return Err(format!("{entry:?} has no scheme: write scheme://host[:port], `*` for any of them"));
+            return Err("it has no scheme: write scheme://host[:port], `*` for any of them");
         };
         if scheme != "*" && (scheme.is_empty() || !scheme.chars().all(|c| c.is_ascii_alphabetic())) {
-            return Err(format!("{entry:?}: a scheme is letters only, or `*`"));
+            return Err("a scheme is letters only, or `*`");
         }
         let (host, port) = split_port(rest);
         let port = match port.split_once('/') {
             Some((port, "")) => port,
-            Some(_) => return Err(format!("{entry:?} must not have a path")),
+            Some(_) => return Err("it must not have a path"),
             None => port,
         };
         if host.ends_with(".spin.internal") && scheme != "http" && scheme != "*" {
-            return Err(format!("{entry:?}: components are called by `http://`"));
+            return Err("components are called by `http://`");
         }
         Ok(Self {
-            entry: entry.to_owned(),
+            written: written.to_owned(),
             scheme: (scheme != "*").then(|| scheme.to_ascii_lowercase()),
-            host: Host::parse(host).map_err(|why| format!("{entry:?}: {why}"))?,
-            port: Port::parse(port, scheme).map_err(|why| format!("{entry:?}: {why}"))?,
+            host: Host::parse(host)?,
+            port: Port::parse(port, scheme)?,
         })
     }
 }
@@ -124,39 +129,38 @@ fn split_port(rest: &str) -> (&str, &str) {
 }
 
 impl Host {
-    fn parse(host: &str) -> Result<Self, String> {
+    fn parse(host: &str) -> Result<Self, &'static str> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host == "*" {
             return Ok(Self::Any);
         }
         if host == "self" {
-            return Err("`self` is not supported here: name the component, `http://<id>.spin.internal`".into());
+            return Err("`self` is not supported here: name the component, `http://<id>.spin.internal`");
         }
-        if let Some((address, bits)) = host.split_once('/')
-            && let (Ok(address), Ok(bits)) = (address.parse::<IpAddr>(), bits.parse::<u8>())
+        if host.contains('/')
+            && let Some(block) = Network::parse(host)
         {
-            let width = if address.is_ipv4() { 32 } else { 128 };
-            return if bits <= width { Ok(Self::Block(address, bits)) } else { Err("the block is too narrow".into()) };
+            return Ok(Self::Block(block));
         }
         let host = host.trim_end_matches('/');
         if host.is_empty() {
-            return Err("the host is missing".into());
+            return Err("the host is missing");
         }
         if host.contains('/') {
-            return Err("must not have a path".into());
+            return Err("it must not have a path");
         }
         match host.strip_prefix('*') {
             Some(domain) if domain.starts_with('.') && !domain.contains('*') => {
                 Ok(Self::Subdomains(domain.to_ascii_lowercase()))
             }
-            _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one".into()),
+            _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one"),
             _ => Ok(Self::Exact(host.to_ascii_lowercase())),
         }
     }
 
     /// Whether somebody wrote down this very place.
     fn is_named(&self) -> bool {
-        matches!(self, Self::Exact(_) | Self::Block(..))
+        matches!(self, Self::Exact(_) | Self::Block(_))
     }
 
     fn allows(&self, host: &str) -> bool {
@@ -164,34 +168,20 @@ impl Host {
             Self::Any => true,
             Self::Exact(name) => name == host,
             Self::Subdomains(suffix) => host.ends_with(suffix.as_str()),
-            Self::Block(network, bits) => host.parse().is_ok_and(|address| in_block(address, *network, *bits)),
+            Self::Block(block) => host.parse().is_ok_and(|address: IpAddr| block.has(address)),
         }
-    }
-}
-
-fn in_block(address: IpAddr, network: IpAddr, bits: u8) -> bool {
-    match (address, network) {
-        (IpAddr::V4(a), IpAddr::V4(n)) => {
-            (a.to_bits() ^ n.to_bits()).checked_shr(32 - u32::from(bits)).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(a), IpAddr::V6(n)) => {
-            (a.to_bits() ^ n.to_bits()).checked_shr(128 - u32::from(bits)).unwrap_or(0) == 0
-        }
-        _ => false,
     }
 }
 
 impl Port {
-    fn parse(port: &str, scheme: &str) -> Result<Self, String> {
+    fn parse(port: &str, scheme: &str) -> Result<Self, &'static str> {
         if port == "*" {
             return Ok(Self::Any);
         }
         if port.is_empty() {
-            return default_port(scheme)
-                .map(Self::One)
-                .ok_or_else(|| format!("no port, and scheme {scheme:?} has none of its own"));
+            return default_port(scheme).map(Self::One).ok_or("it has no port, and its scheme has none of its own");
         }
-        let number = |text: &str| text.parse::<u16>().map_err(|_| format!("{port:?} is not a port"));
+        let number = |text: &str| text.parse::<u16>().map_err(|_| "what stands for the port is none");
         match port.split_once("..") {
             Some((start, end)) => Ok(Self::Range(number(start)?..number(end)?)),
             None => Ok(Self::One(number(port)?)),
@@ -225,7 +215,9 @@ mod tests {
     use super::*;
 
     fn list(entries: &[&str]) -> AllowedHosts {
-        AllowedHosts::parse(entries).unwrap()
+        let mut hosts = AllowedHosts::default();
+        entries.iter().for_each(|entry| hosts.add(entry, entry).unwrap());
+        hosts
     }
 
     #[test]
@@ -269,6 +261,14 @@ mod tests {
     }
 
     #[test]
+    fn an_error_shows_the_entry_as_it_is_written() {
+        for secret in ["s3cret", "s3cret://a", "http://a/s3cret", "http://a:s3cret", "http://a.*.s3cret"] {
+            let error = AllowedHosts::default().add(secret, "{{ place }}").unwrap_err();
+            assert!(error.starts_with("\"{{ place }}\": ") && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
     fn refuses_malformed_entries() {
         for bad in [
             "",
@@ -281,8 +281,9 @@ mod tests {
             "http://a:x",
             "http://self",
             "1://a:1",
+            "http://10.0.0.0/33:80",
         ] {
-            assert!(AllowedHosts::parse(&[bad]).is_err(), "{bad}");
+            assert!(AllowedHosts::default().add(bad, bad).is_err(), "{bad}");
         }
     }
 }

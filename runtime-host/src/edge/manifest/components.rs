@@ -78,18 +78,15 @@ fn allowed_hosts(
     missing: &mut BTreeSet<String>,
 ) -> Result<AllowedHosts, EdgeError> {
     const KEY: &str = "allowed_outbound_hosts";
-    let mut hosts = Vec::with_capacity(declared.len());
+    let mut hosts = AllowedHosts::default();
     for (index, host) in declared.iter().enumerate() {
         let place = spot.called([KEY, index.to_string().as_str()], "`allowed_outbound_hosts`");
-        let before = missing.len();
-        let expanded = values.expand(&place, host, missing)?;
         // A host whose variable has no value is reported with the variable, not as a malformed host.
-        if missing.len() == before {
-            AllowedHosts::parse(&[&expanded]).map_err(|message| EdgeError::invalid(place, message))?;
-            hosts.push(expanded);
+        if let Some(expanded) = values.expand(&place, host, missing)? {
+            hosts.add(&expanded, host).map_err(|message| EdgeError::invalid(place, message))?;
         }
     }
-    AllowedHosts::parse(&hosts).map_err(|message| EdgeError::invalid(spot.key([KEY]), message))
+    Ok(hosts)
 }
 
 fn variables(
@@ -104,7 +101,9 @@ fn variables(
         if !is_variable_name(name) {
             return Err(EdgeError::invalid(place, "names are lower case letters, digits and single underscores"));
         }
-        out.insert(name.clone(), values.expand(&place, text, missing)?);
+        if let Some(value) = values.expand(&place, text, missing)? {
+            out.insert(name.clone(), value);
+        }
     }
     Ok(out)
 }

@@ -35,12 +35,18 @@ impl Values {
         Ok(Self { values })
     }
 
-    /// Expands the templates in `text`. A required variable without value is added to `missing` and expands to nothing.
-    pub fn expand(&self, place: &Place, text: &str, missing: &mut BTreeSet<String>) -> Result<String, EdgeError> {
-        let mut out = String::with_capacity(text.len());
+    /// Expands the templates in `text`; there is nothing to expand to where a required variable has no value, which is
+    /// added to `missing`.
+    pub fn expand(
+        &self,
+        place: &Place,
+        text: &str,
+        missing: &mut BTreeSet<String>,
+    ) -> Result<Option<String>, EdgeError> {
+        let mut out = Some(String::with_capacity(text.len()));
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            out.push_str(before);
+            out = out.map(|out| out + before);
             let Some((name, after)) = after.split_once("}}") else {
                 return Err(EdgeError::invalid(place.clone(), format!("`{{{{` without `}}}}` in {text:?}")));
             };
@@ -52,13 +58,13 @@ impl Values {
                 }
                 Some(None) => {
                     missing.insert(name.trim().to_owned());
+                    out = None;
                 }
-                Some(Some(value)) => out.push_str(value),
+                Some(Some(value)) => out = out.map(|out| out + value),
             }
             rest = after;
         }
-        out.push_str(rest);
-        Ok(out)
+        Ok(out.map(|out| out + rest))
     }
 }
 
@@ -95,17 +101,21 @@ mod tests {
     fn expands_with_defaults_and_overrides() {
         let mut missing = BTreeSet::new();
         assert_eq!(
-            values(&[]).expand(&"x".into(), "http://{{ host }}:1/{{host}}", &mut missing).unwrap(),
+            values(&[]).expand(&"x".into(), "http://{{ host }}:1/{{host}}", &mut missing).unwrap().unwrap(),
             "http://a.example:1/a.example"
         );
-        assert_eq!(values(&[("host", "b")]).expand(&"x".into(), "{{ host }}", &mut missing).unwrap(), "b");
+        let other = values(&[("host", "b")]).expand(&"x".into(), "{{ host }}", &mut missing);
+        assert_eq!(other.unwrap().as_deref(), Some("b"));
         assert!(missing.is_empty());
     }
 
     #[test]
     fn names_what_is_missing_or_unknown() {
         let mut missing = BTreeSet::new();
-        values(&[]).expand(&"x".into(), "{{ token }}", &mut missing).unwrap();
+        for _ in 0..2 {
+            let expanded = values(&[]).expand(&"x".into(), "{{ token }}-{{ host }}", &mut missing);
+            assert_eq!(expanded.unwrap(), None, "also where it was missing before");
+        }
         assert_eq!(missing.into_iter().collect::<Vec<_>>(), ["token"]);
         let error = values(&[]).expand(&"component \"web\"".into(), "{{ nope }}", &mut BTreeSet::new()).unwrap_err();
         assert!(error.to_string().contains("nope"), "{error}");

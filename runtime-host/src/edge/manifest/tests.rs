@@ -155,6 +155,10 @@ fn refuses_nonsense() {
     refused("", &["route \"/...\"", "component.web"]);
     refused("[component.web]\nsource = \"a\"\n§sauce = 1", &["sauce"]);
     refused("[component.web]\nsource = \"a\"\nallowed_outbound_hosts = [\n§\"example.com\"]", &["\"web\"", "scheme"]);
+    for host in ["{{ key }}", "http://a:{{ key }}", "http://a/{{ key }}"] {
+        let web = format!("[component.web]\nsource = \"a\"\nallowed_outbound_hosts = [\n§{host:?}]");
+        refused(&web, &["\"web\"", host]);
+    }
     refused(
         "[component.web]\nsource = \"a\"\n[component.web.dependencies]\n§\"a:b/c\" = { component = \"gone\" }",
         &["a:b/c", "component.gone"],
@@ -171,6 +175,10 @@ fn reports_every_missing_variable() {
     let error = Application::parse(&text, Path::new("spin.toml"), &HashMap::new(), None).err().unwrap();
     assert_eq!(error.code(), "VARIABLE_MISSING");
     assert!(error.to_string().contains("key (line 8)"), "{error}");
+    // A host is not taken for a malformed one where the variable in it is known to be missing by then.
+    let text = format!("{text}\nallowed_outbound_hosts = [\"http://{{{{ key }}}}\", \"http://{{{{ key }}}}\"]");
+    let error = Application::parse(&text, Path::new("spin.toml"), &HashMap::new(), None).err().unwrap();
+    assert_eq!(error.code(), "VARIABLE_MISSING", "{error}");
 }
 
 #[test]
