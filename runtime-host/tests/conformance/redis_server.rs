@@ -1,10 +1,13 @@
 //! Components and Redis: what they may send, where to, and what happens when it is away.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use image2model_domain::Keyspace;
 use image2model_host::edge::KeyValue;
 use image2model_processes::RedisServer;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{App, Host};
 
@@ -96,6 +99,79 @@ async fn a_wildcard_does_not_lead_back_in() {
         let denied = host.get(&format!("/PING?redis://{name}:{}", redis.port())).await.text();
         assert!(denied.contains("InvalidAddress"), "{name}: {denied}");
     }
+}
+
+#[tokio::test]
+async fn whatever_is_allowed_an_address_is_one_of_redis() {
+    let more = "allowed_outbound_hosts = [\"*://*:*\", \"*://localhost:*\"]";
+    let host = App::new().route("/...", "redis", more).start().await;
+    for scheme in ["unix", "redis+unix", "valkey", "http"] {
+        let denied = host.get(&format!("/PING?{scheme}://localhost:1/tmp/redis.sock")).await.text();
+        assert!(denied.contains("InvalidAddress"), "{scheme}: {denied}");
+    }
+}
+
+/// A Redis that says of every key that it is at this port, whose cluster that is, too. Answers where it listens.
+async fn says_moved_to(port: u16) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let nodes = format!("*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n");
+    let answer = move |name: &str| match name {
+        "CLUSTER" => nodes.clone(),
+        "CLIENT" => "+OK\r\n".to_owned(),
+        _ => format!("-MOVED 1 127.0.0.1:{port}\r\n"),
+    };
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answers(stream, answer.clone()));
+        }
+    });
+    address
+}
+
+/// Answers every command by its name.
+async fn answers(stream: TcpStream, answer: impl Fn(&str) -> String) -> Option<()> {
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read).lines();
+    loop {
+        let words: usize = lines.next_line().await.ok()??.strip_prefix('*')?.parse().ok()?;
+        let mut command = Vec::new();
+        for _ in 0..words {
+            // Its length, which the line has, too.
+            lines.next_line().await.ok()??;
+            command.push(lines.next_line().await.ok()??);
+        }
+        write.write_all(answer(command.first()?).as_bytes()).await.ok()?;
+    }
+}
+
+/// As with Spin, which follows nobody: a Redis that a component's author has chosen leads to no other.
+#[tokio::test]
+async fn a_redis_sends_a_component_only_where_it_may_go() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let sends = format!("redis://{}", says_moved_to(redis.port()).await);
+    let more = |allowed: &str| format!("allowed_outbound_hosts = [{allowed}]\nvariables = {{ redis_url = {sends:?} }}");
+    let there = redis.url();
+
+    let host = App::new().route("/...", "redis", &more(&format!("{sends:?}"))).start().await;
+    for _ in 0..3 {
+        let moved = host.get("/PING").await.text();
+        assert!(moved.contains("MOVED 1 127.0.0.1"), "{moved}");
+    }
+    drop(host);
+    // Another component that may go there does not take this one along.
+    let also = format!("{}\n", more(&format!("{sends:?}, {there:?}")));
+    let route = "[[trigger.http]]\nroute = \"/also/...\"\ncomponent = \"also\"\n";
+    let app = App::new().route("/...", "redis", &more(&format!("{sends:?}")));
+    let host = app.component("also", "redis", &also).more(route).start().await;
+    until(&host, "/also/PING", "unknown command").await;
+    let moved = host.get("/PING").await.text();
+    assert!(moved.contains("MOVED"), "{moved}");
+    drop(host);
+    // The service's own Redis is the operator's word.
+    let mut app = App::new().route("/...", "redis", &more(&format!("{sends:?}")));
+    app.key_value = Some(KeyValue { redis_url: sends.clone().into(), keys: Keyspace::with_prefix("{t}:").unwrap() });
+    ready(&app.start().await).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use image2model_domain::client_address::Network;
 use crate::edge::serve::target_of;
 
 /// A component's list. The empty list allows nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct AllowedHosts(Vec<Rule>);
 
 impl fmt::Display for AllowedHosts {
@@ -30,7 +30,7 @@ pub enum Reach {
     Public,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Rule {
     /// As the manifest has it.
     written: String,
@@ -39,7 +39,7 @@ struct Rule {
     port: Port,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Host {
     Any,
     Exact(String),
@@ -48,7 +48,7 @@ enum Host {
     Block(Network),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Port {
     Any,
     One(u16),
@@ -86,6 +86,12 @@ impl AllowedHosts {
         let mut rules = self.0.iter().filter(lets_through).peekable();
         rules.peek()?;
         Some(if rules.any(|rule| rule.host.is_named()) { Reach::Anywhere } else { Reach::Public })
+    }
+
+    /// What it says of these schemes and nothing else: equal for all who may reach the same by them.
+    pub fn of_schemes(&self, schemes: &[&str]) -> Self {
+        let means = |rule: &&Rule| rule.scheme.as_deref().is_none_or(|scheme| schemes.contains(&scheme));
+        Self(self.0.iter().filter(means).cloned().collect())
     }
 
     /// Whether the list is empty.
@@ -266,6 +272,14 @@ mod tests {
             let error = AllowedHosts::default().add(secret, "{{ place }}").unwrap_err();
             assert!(error.starts_with("\"{{ place }}\": ") && !error.contains("s3cret"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_some_schemes_is_equal_for_those_who_may_reach_the_same_by_them() {
+        let of = |entries: &[&str]| list(entries).of_schemes(&["redis", "rediss"]);
+        assert_eq!(of(&["redis://a", "http://b", "*://c:1"]), of(&["https://d", "redis://a", "*://c:1"]));
+        assert_ne!(of(&["redis://a"]), of(&["redis://a:1"]));
+        assert!(of(&["http://b"]).is_empty());
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use image2model_domain::Keyspace;
-use redis::Cmd;
+use redis::{Cmd, FromRedisValue};
 use secrecy::{ExposeSecret, SecretString};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::bindings::key_value::{Error, Host, HostStore, HostStoreWithStore};
-use super::redis::{Link, RedisPool};
-use super::{HasHost, HostState, Reach, bindings};
+use super::redis::{Leads, Link, REDIS_PORT, RedisPool};
+use super::{HasHost, HostState, bindings};
 
 /// The longest key, bytes.
 const LONGEST_KEY: usize = 1024;
@@ -49,12 +49,21 @@ impl KeyValueAccess {
         self.stores.clear();
     }
 
+    /// Whether this is where the stores are: the service's own Redis, which the operator names.
+    pub fn is_at(&self, address: &url::Url) -> bool {
+        let own = self.place.as_deref().and_then(|place| url::Url::parse(place.redis_url.expose_secret()).ok());
+        own.is_some_and(|own| {
+            let is_same_host = (own.scheme(), own.host_str()) == (address.scheme(), address.host_str());
+            is_same_host && own.port().unwrap_or(REDIS_PORT) == address.port().unwrap_or(REDIS_PORT)
+        })
+    }
+
     fn open(&self, label: &str, component: Arc<str>) -> Result<Store, Error> {
         if !self.stores.contains(label) {
             return Err(Error::AccessDenied);
         }
         let place = self.place.as_deref().ok_or(Error::NoSuchStore)?;
-        let link = self.pool.link(place.redis_url.expose_secret(), Reach::Anywhere).map_err(failure)?;
+        let link = self.pool.link(place.redis_url.expose_secret(), Leads::ANYWHERE).map_err(failure)?;
         Ok(Store { link, key: place.keys.key_value(label).into(), component })
     }
 }
@@ -84,8 +93,12 @@ impl Store {
         Ok(command)
     }
 
+    async fn typed<R: FromRedisValue>(&self, command: &Cmd) -> Result<R, Error> {
+        self.link.typed(command, &self.component).await.map_err(failure)
+    }
+
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
-        self.link.typed(&self.of_key("HGET", key)?, &self.component).await.map_err(failure)
+        self.typed(&self.of_key("HGET", key)?).await
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
@@ -94,23 +107,23 @@ impl Store {
         }
         let mut command = self.of_key("HSET", key)?;
         command.arg(value);
-        self.link.typed::<i64>(&command, &self.component).await.map(drop).map_err(failure)
+        self.typed::<i64>(&command).await.map(drop)
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.link.typed::<i64>(&self.of_key("HDEL", key)?, &self.component).await.map(drop).map_err(failure)
+        self.typed::<i64>(&self.of_key("HDEL", key)?).await.map(drop)
     }
 
     async fn exists(&self, key: &str) -> Result<bool, Error> {
-        self.link.typed(&self.of_key("HEXISTS", key)?, &self.component).await.map_err(failure)
+        self.typed(&self.of_key("HEXISTS", key)?).await
     }
 
     async fn keys(&self) -> Result<Vec<String>, Error> {
-        let count: u64 = self.link.typed(&self.command("HLEN"), &self.component).await.map_err(failure)?;
+        let count: u64 = self.typed(&self.command("HLEN")).await?;
         if count > MOST_LISTED {
             return Err(Error::Other(format!("the store has more than {MOST_LISTED} keys, too many to be listed")));
         }
-        self.link.typed(&self.command("HKEYS"), &self.component).await.map_err(failure)
+        self.typed(&self.command("HKEYS")).await
     }
 }
 

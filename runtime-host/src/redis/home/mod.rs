@@ -5,7 +5,7 @@
 //! one. Bounded: a call takes at most its patience, and follows at most `MOST_MOVES` times.
 //!
 //! `MOVED` is believed only where the cluster itself counts the named node among its own: a script may answer what it
-//! likes. `ASK` is not followed: a slot on its way has its keys on two nodes, where a script would see half of them. The
+//! likes. Where not everybody is to be gone to (`Nodes`), it is the caller who is told that the keys have moved. `ASK` is not followed: a slot on its way has its keys on two nodes, where a script would see half of them. The
 //! call fails as one that may succeed later, and does once the slot has arrived.
 
 mod line;
@@ -22,6 +22,7 @@ use ::redis::{
 
 use line::Line;
 pub(crate) use line::Resolver;
+pub(crate) use nodes::Nodes;
 
 /// How often one call lets itself be sent on.
 const MOST_MOVES: usize = 2;
@@ -42,6 +43,8 @@ pub(crate) struct Home {
     patience: Patience,
     /// Says what names mean, where it is not the system.
     resolver: Option<Resolver>,
+    /// Which nodes it may be sent on to, where those are not all of the cluster.
+    nodes: Option<Nodes>,
     place: Arc<Mutex<Place>>,
 }
 
@@ -71,17 +74,23 @@ enum Request<'a> {
 impl Home {
     /// Prepares it; nothing is connected before the first call. Needs a Tokio runtime then.
     pub fn open(url: &str, patience: Patience) -> RedisResult<Self> {
-        Ok(Self::at(Client::open(url)?.get_connection_info().clone(), patience, None))
+        Ok(Self::at(Client::open(url)?.get_connection_info().clone(), patience))
     }
 
-    /// The same; `resolver` says what names mean, those of other nodes too.
-    pub fn open_by(url: &str, patience: Patience, resolver: Resolver) -> RedisResult<Self> {
-        Ok(Self { resolver: Some(resolver), ..Self::open(url, patience)? })
+    /// The same, where `resolver` says what names mean, those of other nodes too.
+    pub fn resolved_by(self, resolver: Resolver) -> Self {
+        Self { resolver: Some(resolver), ..self }
+    }
+
+    /// The same, which goes to no other nodes than these.
+    pub fn within(self, nodes: Nodes) -> Self {
+        Self { nodes: Some(nodes), ..self }
     }
 
     /// The same Redis over a connection of its own.
     pub fn another(&self, patience: Patience) -> Self {
-        Self::at(self.seed.clone(), patience, self.resolver.clone())
+        let (resolver, nodes) = (self.resolver.clone(), self.nodes.clone());
+        Self { resolver, nodes, ..Self::at(self.seed.clone(), patience) }
     }
 
     /// How long its callers wait.
@@ -89,9 +98,9 @@ impl Home {
         self.patience
     }
 
-    fn at(seed: ConnectionInfo, patience: Patience, resolver: Option<Resolver>) -> Self {
+    fn at(seed: ConnectionInfo, patience: Patience) -> Self {
         let place = Place { generation: 0, at: seed.addr().clone(), line: None, nodes: Vec::new() };
-        Self { seed, patience, resolver, place: Arc::new(Mutex::new(place)) }
+        Self { seed, patience, resolver: None, nodes: None, place: Arc::new(Mutex::new(place)) }
     }
 
     /// Whether a connection is kept.
@@ -175,7 +184,8 @@ impl Home {
         let line = self.lazy(place.at.clone())?;
         place.generation += 1;
         place.line = Some(line.clone());
-        tokio::spawn(learn(self.place.clone(), place.generation, place.at.clone(), line.clone(), self.patience));
+        let (generation, at) = (place.generation, place.at.clone());
+        tokio::spawn(learn(self.place.clone(), generation, at, line.clone(), self.nodes.clone(), self.patience));
         Ok((place.generation, line))
     }
 
@@ -185,7 +195,7 @@ impl Home {
         let Some(named) = moved.redirect_node().and_then(|(node, _)| nodes::named(&at, node)) else {
             return Err(moved);
         };
-        let nodes = nodes::of_cluster(line, &at).await.unwrap_or_default();
+        let nodes = nodes::of_cluster(line, &at, self.nodes.as_ref()).await.unwrap_or_default();
         if !nodes.contains(&named) {
             return Err(moved);
         }
@@ -220,10 +230,16 @@ impl Request<'_> {
 }
 
 /// Looks which nodes there are, so that another can be asked when this one is gone.
-async fn learn(place: Arc<Mutex<Place>>, generation: u64, at: ConnectionAddr, line: Line, patience: Patience) {
-    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes::of_cluster(&line, &at)).await else {
-        return;
-    };
+async fn learn(
+    place: Arc<Mutex<Place>>,
+    generation: u64,
+    at: ConnectionAddr,
+    line: Line,
+    within: Option<Nodes>,
+    patience: Patience,
+) {
+    let nodes = nodes::of_cluster(&line, &at, within.as_ref());
+    let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes).await else { return };
     let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
     if place.generation == generation {
         place.nodes = nodes;

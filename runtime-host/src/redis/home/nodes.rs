@@ -1,6 +1,8 @@
 //! The nodes of a Redis Cluster, as one of them names them. Only the place differs: whether TLS is used, and with which
 //! settings, is as for the node that was asked.
 
+use std::sync::Arc;
+
 use ::redis::{ConnectionAddr, RedisResult, Value};
 
 use super::line::Line;
@@ -8,10 +10,31 @@ use super::line::Line;
 /// Nodes that are remembered, at most.
 const MOST_NODES: usize = 256;
 
-/// All nodes, replicas too. An error when there is no cluster.
-pub(super) async fn of_cluster(line: &Line, asked: &ConnectionAddr) -> RedisResult<Vec<ConnectionAddr>> {
+type May = dyn Fn(&str, u16) -> bool + Send + Sync;
+
+/// Says which nodes may be gone to, by host and port.
+#[derive(Clone)]
+pub(crate) struct Nodes(pub Arc<May>);
+
+impl Nodes {
+    fn allow(&self, node: &ConnectionAddr) -> bool {
+        match node {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => (self.0)(host, *port),
+            _ => false,
+        }
+    }
+}
+
+/// All nodes that may be gone to, replicas too. An error when there is no cluster.
+pub(super) async fn of_cluster(
+    line: &Line,
+    asked: &ConnectionAddr,
+    within: Option<&Nodes>,
+) -> RedisResult<Vec<ConnectionAddr>> {
     let answer = line.send(::redis::cmd("CLUSTER").arg("SLOTS")).await?.extract_error()?;
-    Ok(listed(asked, &answer))
+    let mut nodes = listed(asked, &answer);
+    nodes.retain(|node| within.is_none_or(|within| within.allow(node)));
+    Ok(nodes)
 }
 
 /// Out of ranges of slots, each two numbers and then its nodes: host, port and more.

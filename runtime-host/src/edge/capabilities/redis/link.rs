@@ -1,9 +1,10 @@
 //! One shared connection to one Redis address. A Redis that is away costs its callers at most `ANSWER_WITHIN` and is
 //! found again by itself; a connection that stopped answering is thrown away and made anew.
 //!
-//! An address that is allowed may be one of a Redis Cluster: its other nodes are the same service, so the connection goes
-//! to the one that has the component's keys without its being listed too. Only the cluster itself says who they are. Where
-//! a wildcard let the address through, no node is reached at a private address, whatever its name says by then.
+//! An address that is allowed may be one of a Redis Cluster. The connection goes to the node that has the component's keys
+//! where that one is allowed too: what a Redis says of its nodes may be anything, and the component's author may be who says
+//! it. Only the service's own Redis is believed, as the operator named it. Where a wildcard let the address through, no node
+//! is reached at a private address, whatever its name says by then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +13,10 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 
 use super::operations::typed;
-use crate::edge::capabilities::Reach;
 use crate::edge::capabilities::bindings::redis::Error;
 use crate::edge::capabilities::public_only::PublicOnly;
-use crate::redis::home::{Home, Patience, Resolver, is_connection_failure};
+use crate::edge::capabilities::{AllowedHosts, Reach};
+use crate::redis::home::{Home, Nodes, Patience, Resolver, is_connection_failure};
 use crate::trace;
 
 /// The longest a component waits for Redis. Clients are promised an answer within two seconds.
@@ -24,7 +25,27 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 const CONNECT_WITHIN: Duration = Duration::from_millis(1000);
 
 /// Redis's own.
-const PORT: u16 = 6379;
+pub(crate) const REDIS_PORT: u16 = 6379;
+
+/// How far a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Leads {
+    /// Which addresses it takes names for.
+    pub reach: Reach,
+    /// Which nodes of a cluster it goes to; all of them without.
+    pub nodes: Option<AllowedHosts>,
+}
+
+impl Leads {
+    /// To whatever the cluster of this Redis is.
+    pub const ANYWHERE: Self = Self { reach: Reach::Anywhere, nodes: None };
+
+    /// A node has to be let through as the first address was: the connection takes one kind of names.
+    fn to(allowed: &AllowedHosts, own: Reach, scheme: &str, host: &str, port: u16) -> bool {
+        let reach = allowed.reach(scheme, host, Some(port));
+        reach.is_some_and(|reach| reach == own || reach == Reach::Anywhere)
+    }
+}
 
 /// See the module.
 pub(crate) struct Link {
@@ -38,15 +59,20 @@ pub(crate) struct Link {
 
 impl Link {
     /// Nothing is connected before the first command.
-    pub fn to(address: &str, reach: Reach) -> Result<Self, Error> {
+    pub fn to(address: &str, leads: &Leads) -> Result<Self, Error> {
         let patience = Patience { connect: CONNECT_WITHIN, answer: ANSWER_WITHIN };
-        let home = match reach {
-            Reach::Anywhere => Home::open(address, patience),
-            Reach::Public => Home::open_by(address, patience, Resolver(Arc::new(PublicOnly))),
-        };
-        let home = home.map_err(|_| Error::InvalidAddress)?;
+        let mut home = Home::open(address, patience).map_err(|_| Error::InvalidAddress)?;
         let url = url::Url::parse(address).map_err(|_| Error::InvalidAddress)?;
-        let server = (url.host_str().unwrap_or_default().to_owned(), url.port().unwrap_or(PORT));
+        let reach = leads.reach;
+        if reach == Reach::Public {
+            home = home.resolved_by(Resolver(Arc::new(PublicOnly)));
+        }
+        if let Some(nodes) = leads.nodes.clone() {
+            let scheme = url.scheme().to_owned();
+            let allow = move |host: &str, port: u16| Leads::to(&nodes, reach, &scheme, host, port);
+            home = home.within(Nodes(Arc::new(allow)));
+        }
+        let server = (url.host_str().unwrap_or_default().to_owned(), url.port().unwrap_or(REDIS_PORT));
         Ok(Self { home, server, started: Instant::now(), used: AtomicU64::new(0) })
     }
 

@@ -15,9 +15,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
-use super::{Grants, HasHost, HostState, Reach};
-pub(crate) use link::Link;
+use super::{Grants, HasHost, HostState};
+pub(crate) use link::{Leads, Link, REDIS_PORT};
 pub(crate) use pool::RedisPool;
+
+/// How addresses begin that a component may name.
+const SCHEMES: [&str; 2] = ["redis", "rediss"];
 
 /// Addresses one component can have open; more are `too-many-connections`.
 const MAX_ADDRESSES: usize = 16;
@@ -40,7 +43,7 @@ impl RedisAccess {
         self.opened.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }
 
-    fn add(&self, address: String, reach: Reach) -> Result<Arc<Link>, Error> {
+    fn add(&self, address: String, leads: Leads) -> Result<Arc<Link>, Error> {
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         if opened.len() >= MAX_ADDRESSES {
             // Held by the pool and here: no instance has it open.
@@ -49,7 +52,7 @@ impl RedisAccess {
         if opened.len() >= MAX_ADDRESSES {
             return Err(Error::TooManyConnections);
         }
-        let link = self.pool.link(&address, reach)?;
+        let link = self.pool.link(&address, leads)?;
         opened.insert(address, link.clone());
         Ok(link)
     }
@@ -63,16 +66,20 @@ impl HostState {
         }
         let url = url::Url::parse(&address).map_err(|_| Error::InvalidAddress)?;
         let host = url.host_str().ok_or(Error::InvalidAddress)?;
-        let Some(reach) = self.grants.allowed_hosts.reach(url.scheme(), host, url.port()) else {
-            tracing::warn!(
-                component = &*self.grants.component,
-                host,
-                port = url.port(),
-                "Redis address denied: not in allowed_outbound_hosts"
-            );
+        let (component, scheme) = (&*self.grants.component, url.scheme());
+        // The client knows others, among them the path of a socket of this machine.
+        if !SCHEMES.contains(&scheme) {
+            tracing::warn!(component, scheme, "Redis address denied: its scheme is neither redis nor rediss");
+            return Err(Error::InvalidAddress);
+        }
+        let Some(reach) = self.grants.allowed_hosts.reach(scheme, host, url.port()) else {
+            let port = url.port();
+            tracing::warn!(component, host, port, "Redis address denied: not in allowed_outbound_hosts");
             return Err(Error::InvalidAddress);
         };
-        self.grants.redis.add(address, reach)
+        let is_own = self.grants.key_value.is_at(&url);
+        let nodes = (!is_own).then(|| self.grants.allowed_hosts.of_schemes(&SCHEMES));
+        self.grants.redis.add(address, Leads { reach, nodes })
     }
 }
 

@@ -1,19 +1,19 @@
-//! The host's connections to Redis: one for each address, with its credentials and database, however many components and
-//! requests use it. Bounded: `MAX_LINKS` of them. Looked after: one that nobody used for a moment is asked whether it still
-//! answers, one that nobody used for longer is closed, and forgotten once no component holds it.
+//! The host's connections to Redis: one for each address, with its credentials and database, and for how far it leads,
+//! however many components and requests use it. Bounded: `MAX_LINKS` of them. Looked after: one that nobody used for a
+//! moment is asked whether it still answers, one that nobody used for longer is closed, and forgotten once no component
+//! holds it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::link::Link;
-use crate::edge::capabilities::Reach;
+use super::link::{Leads, Link};
 use crate::edge::capabilities::bindings::redis::Error;
 
 /// Different addresses the whole host keeps connections to.
 const MAX_LINKS: usize = 64;
 
-type Links = HashMap<(String, Reach), Arc<Link>>;
+type Links = HashMap<(String, Leads), Arc<Link>>;
 
 /// See the module.
 pub(crate) struct RedisPool {
@@ -32,9 +32,9 @@ impl Default for RedisPool {
 
 impl RedisPool {
     /// The connection to `address`; nothing is connected before the first command. Needs a Tokio runtime.
-    pub(crate) fn link(self: &Arc<Self>, address: &str, reach: Reach) -> Result<Arc<Link>, Error> {
+    pub(crate) fn link(self: &Arc<Self>, address: &str, leads: Leads) -> Result<Arc<Link>, Error> {
         let mut links = self.links();
-        let place = (address.to_owned(), reach);
+        let place = (address.to_owned(), leads);
         if let Some(link) = links.get(&place) {
             return Ok(link.clone());
         }
@@ -45,7 +45,7 @@ impl RedisPool {
         if links.len() >= MAX_LINKS {
             return Err(Error::TooManyConnections);
         }
-        let link = Arc::new(Link::to(address, reach)?);
+        let link = Arc::new(Link::to(address, &place.1)?);
         if links.is_empty() {
             tokio::spawn(look_after(Arc::downgrade(self), self.every));
         }
@@ -84,6 +84,7 @@ async fn look_after(pool: Weak<RedisPool>, every: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::edge::capabilities::Reach;
     use image2model_processes::RedisServer;
 
     fn pool(every: u64, keep: u64) -> Arc<RedisPool> {
@@ -117,7 +118,7 @@ mod tests {
     async fn one_connection_an_address_closed_when_nobody_uses_it() {
         let server = RedisServer::start(&[]).unwrap();
         let pool = pool(50, 300);
-        let links: Vec<_> = (0..20).map(|_| pool.link(&server.url(), Reach::Anywhere).unwrap()).collect();
+        let links: Vec<_> = (0..20).map(|_| pool.link(&server.url(), Leads::ANYWHERE).unwrap()).collect();
         until("it never answers", async || ping(&links[0]).await).await;
         futures::future::join_all(links.iter().map(|link| ping(link))).await;
         assert_eq!(clients(&server).await.len(), 1);
@@ -125,7 +126,7 @@ mod tests {
         assert!(ping(&links[0]).await, "a link outlives its connection");
         drop(links);
         until("it is never forgotten", async || pool.links().is_empty()).await;
-        pool.link(&server.url(), Reach::Anywhere).unwrap();
+        pool.link(&server.url(), Leads::ANYWHERE).unwrap();
         assert_eq!(pool.links().len(), 1);
     }
 
@@ -133,7 +134,7 @@ mod tests {
     async fn a_connection_that_stopped_answering_is_found_by_the_host_and_not_by_a_request() {
         let mut server = RedisServer::start(&[]).unwrap();
         let pool = pool(50, 60_000);
-        let link = pool.link(&server.url(), Reach::Anywhere).unwrap();
+        let link = pool.link(&server.url(), Leads::ANYWHERE).unwrap();
         until("it never answers", async || ping(&link).await).await;
         let first = clients(&server).await;
         server.process().signal("STOP").unwrap();
@@ -149,10 +150,10 @@ mod tests {
     async fn so_many_addresses_and_no_more() {
         let pool = pool(60_000, 60_000);
         let address = |n: usize| format!("redis://127.0.0.1:6379/{n}");
-        let held: Vec<_> = (0..MAX_LINKS).map(|n| pool.link(&address(n), Reach::Anywhere).unwrap()).collect();
-        assert!(matches!(pool.link(&address(MAX_LINKS), Reach::Anywhere), Err(Error::TooManyConnections)));
+        let held: Vec<_> = (0..MAX_LINKS).map(|n| pool.link(&address(n), Leads::ANYWHERE).unwrap()).collect();
+        assert!(matches!(pool.link(&address(MAX_LINKS), Leads::ANYWHERE), Err(Error::TooManyConnections)));
         drop(held);
-        assert!(pool.link(&address(MAX_LINKS), Reach::Anywhere).is_ok(), "what nobody holds makes room");
+        assert!(pool.link(&address(MAX_LINKS), Leads::ANYWHERE).is_ok(), "what nobody holds makes room");
     }
 
     #[tokio::test]
@@ -160,11 +161,12 @@ mod tests {
         let server = RedisServer::start(&[]).unwrap();
         let pool = pool(60_000, 60_000);
         for host in ["localhost", "127.0.0.1", "[::1]", "2130706433", "[::ffff:127.0.0.1]"] {
-            let link = pool.link(&format!("redis://{host}:{}", server.port()), Reach::Public).unwrap();
+            let public = Leads { reach: Reach::Public, nodes: None };
+            let link = pool.link(&format!("redis://{host}:{}", server.port()), public).unwrap();
             let denied = link.run(&redis::cmd("PING"), None, "test").await;
             assert!(matches!(denied, Err(Error::InvalidAddress)), "{host}: {denied:?}");
         }
-        let named = pool.link(&server.url(), Reach::Anywhere).unwrap();
+        let named = pool.link(&server.url(), Leads::ANYWHERE).unwrap();
         until("what is named is not reached", async || ping(&named).await).await;
     }
 }
