@@ -185,29 +185,33 @@ pub struct UsageReport {
     pub made_room: u64,
 }
 
-/// Bounds one instance's memory, and counts it for its component as long as the instance lives.
+/// Bounds one instance's memory, that of all its modules together, and counts it for its component as long as the instance
+/// lives.
 pub(crate) struct Memory {
     limits: StoreLimits,
     usage: Arc<Usage>,
+    most: u64,
     held: u64,
     /// The last growth, which may yet fail.
     last: u64,
 }
 
 impl Memory {
-    pub fn new(limits: StoreLimits, usage: Arc<Usage>) -> Self {
+    pub fn new(most: usize, usage: Arc<Usage>) -> Self {
         usage.instances.fetch_add(1, Ordering::Relaxed);
-        Self { limits, usage, held: 0, last: 0 }
+        Self { limits: StoreLimits::default(), usage, most: most as u64, held: 0, last: 0 }
     }
 }
 
 impl ResourceLimiter for Memory {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        let more = desired.saturating_sub(current) as u64;
+        let fits = self.held.saturating_add(more) <= self.most;
+        let allowed = fits && self.limits.memory_growing(current, desired, maximum)?;
         if !allowed {
             self.usage.denied_memory();
         }
-        self.last = if allowed { desired.saturating_sub(current) as u64 } else { 0 };
+        self.last = if allowed { more } else { 0 };
         self.held += self.last;
         self.usage.memory.fetch_add(self.last, Ordering::Relaxed);
         Ok(allowed)
@@ -247,7 +251,6 @@ impl Drop for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasmtime::StoreLimitsBuilder;
 
     #[test]
     fn counts_requests_by_how_long_they_took() {
@@ -263,7 +266,7 @@ mod tests {
     #[test]
     fn memory_counts_while_its_instance_lives() {
         let usage = Arc::new(Usage::default());
-        let mut memory = Memory::new(StoreLimitsBuilder::new().memory_size(100).build(), usage.clone());
+        let mut memory = Memory::new(100, usage.clone());
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(!memory.memory_growing(60, 200, None).unwrap());
         assert!(memory.memory_growing(60, 90, None).unwrap());
@@ -271,5 +274,14 @@ mod tests {
         assert_eq!((usage.read().memory_bytes, usage.read().instances, usage.read().memory_denied), (60, 1, 1));
         drop(memory);
         assert_eq!((usage.read().memory_bytes, usage.read().instances), (0, 0));
+    }
+
+    #[test]
+    fn the_memories_of_an_instance_are_bounded_together() {
+        let mut memory = Memory::new(100, Arc::default());
+        assert!(memory.memory_growing(0, 60, None).unwrap(), "the first");
+        assert!(!memory.memory_growing(0, 60, None).unwrap(), "the second");
+        assert!(memory.memory_growing(0, 40, None).unwrap());
+        assert!(!memory.memory_growing(60, 61, None).unwrap(), "the first again");
     }
 }

@@ -49,6 +49,21 @@ async fn memory_and_the_stack_are_bounded() {
     assert_eq!(host.get("/hello").await.text(), "hello");
 }
 
+/// What a guest has the host keep for it counts as its memory does, and what it has it make at once is no more than a turn.
+#[tokio::test]
+async fn what_the_host_does_for_a_guest_is_bounded() {
+    let limits = "[component.http02.tool.image2model]\nmemory_mb = 64";
+    let host = App::new().route("/...", "http02", limits).start().await;
+    for (path, answer) in [("/fields/400", "400 fields"), ("/random/65536", "65536 bytes")] {
+        assert_eq!(host.get(path).await.text(), answer);
+    }
+    for path in ["/fields/2000", "/random/65537"] {
+        let ended = host.get(path).await;
+        assert_eq!((ended.status, ended.problem().as_str()), (502, "COMPONENT_FAILED"), "{path}");
+    }
+    assert_eq!(usage(&host, "http02").traps, 2);
+}
+
 /// Ten requests that may each have an instance at a time, of which there are few; and two components, each of which leaves
 /// some behind for later.
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,9 @@ const PLACE_WITHIN: Duration = Duration::from_secs(2);
 const IDLE_PER_HOST: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What of a body is copied out of a guest at a time, and kept until somebody takes it.
+const CHUNK: usize = 64 << 10;
+
 /// Hosts that idle connections are kept to; one more, and all that are idle are closed.
 const MOST_HOSTS: usize = 16;
 
@@ -219,6 +222,14 @@ impl Outbound {
 type Sent = Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
 
 impl WasiHttpHooks for Outbound {
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+
     fn is_supported_scheme(&mut self, scheme: &Scheme) -> bool {
         *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS
     }

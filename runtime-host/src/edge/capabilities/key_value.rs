@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
 use super::bindings::key_value::{Error, Host, HostStore, HostStoreWithStore};
+use super::carried::{Carried, TOO_MUCH};
 use super::redis::{Leads, Link, REDIS_PORT, RedisPool};
 use super::{HasHost, HostState, bindings};
 
@@ -58,13 +59,13 @@ impl KeyValueAccess {
         })
     }
 
-    fn open(&self, label: &str, component: Arc<str>) -> Result<Store, Error> {
+    fn open(&self, label: &str, component: Arc<str>, carried: Carried) -> Result<Store, Error> {
         if !self.stores.contains(label) {
             return Err(Error::AccessDenied);
         }
         let place = self.place.as_deref().ok_or(Error::NoSuchStore)?;
         let link = self.pool.link(place.redis_url.expose_secret(), Leads::ANYWHERE).map_err(failure)?;
-        Ok(Store { link, key: place.keys.key_value(label).into(), component })
+        Ok(Store { link, key: place.keys.key_value(label).into(), component, carried })
     }
 }
 
@@ -75,6 +76,7 @@ pub struct Store {
     key: Arc<str>,
     /// Who opened it.
     component: Arc<str>,
+    carried: Carried,
 }
 
 impl Store {
@@ -94,6 +96,7 @@ impl Store {
     }
 
     async fn typed<R: FromRedisValue>(&self, command: &Cmd) -> Result<R, Error> {
+        let Some(_room) = self.carried.take(command) else { return Err(Error::Other(TOO_MUCH.into())) };
         self.link.typed(command, &self.component).await.map_err(failure)
     }
 
@@ -149,7 +152,7 @@ impl<T: Send> HostStoreWithStore<T> for HasHost {
             if state.stores_open >= MOST_OPEN {
                 return Ok(Err(Error::StoreTableFull));
             }
-            match state.grants.key_value.open(&label, state.grants.component.clone()) {
+            match state.grants.key_value.open(&label, state.grants.component.clone(), state.carried.clone()) {
                 Ok(store) => {
                     state.stores_open += 1;
                     Ok(Ok(state.table.push(store)?))

@@ -3,6 +3,7 @@
 
 mod allowed_hosts;
 pub(crate) mod bindings;
+mod carried;
 mod http_client;
 mod https;
 mod key_value;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use wasmtime::Engine;
 use wasmtime::component::{HasData, Linker, ResourceTable};
-use wasmtime::{Engine, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -32,6 +33,7 @@ use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use allowed_hosts::Reach;
+use carried::Carried;
 use http_client::HttpClient;
 pub(crate) use https::Trust;
 pub use key_value::KeyValue;
@@ -41,6 +43,12 @@ pub(crate) use redis::RedisPool;
 
 /// Requests that one component may have on their way at a time; more wait, and are refused after a while.
 const MAX_OUTBOUND: usize = 256;
+
+/// The headers of one request or answer, bytes as the host keeps them: the largest head that it takes, and what each of its
+/// lines costs beside.
+const LARGEST_FIELDS: usize = 128 << 10;
+/// Resources of the host that one instance may have, however little memory it is given.
+const FEWEST_RESOURCES: usize = 512;
 
 /// What all components share: one pool of Redis connections a host.
 #[derive(Clone)]
@@ -134,6 +142,7 @@ pub(crate) struct HostState {
     pub grants: Arc<Grants>,
     pub limits: Memory,
     pub cpu: Cpu,
+    pub carried: Carried,
     /// Key-value stores that are open.
     pub stores_open: usize,
     wasi: WasiCtx,
@@ -161,13 +170,19 @@ impl HostState {
 
     /// Fresh state for one instance.
     pub fn new(grants: Arc<Grants>, alive: Alive) -> wasmtime::Result<Self> {
+        // What a guest has the host keep for it is bounded like its own memory, also where each is as large as it can be.
+        let mut table = ResourceTable::new();
+        table.set_max_capacity((grants.memory / LARGEST_FIELDS).max(FEWEST_RESOURCES));
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(LARGEST_FIELDS);
         Ok(Self {
-            table: ResourceTable::new(),
-            limits: Memory::new(StoreLimitsBuilder::new().memory_size(grants.memory).build(), grants.usage.clone()),
+            table,
+            limits: Memory::new(grants.memory, grants.usage.clone()),
+            carried: Carried::new(grants.memory),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             stores_open: 0,
             wasi: wasi::context(&grants)?,
-            http: WasiHttpCtx::new(),
+            http,
             outbound: http_client::Outbound::new(grants.clone()),
             grants,
             _alive: alive,

@@ -6,6 +6,9 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 use super::Grants;
 use super::stdio::{LogStream, Output};
 
+/// Random bytes that one call makes, at most: nobody else has the thread meanwhile. As many as Web Crypto gives.
+const MOST_RANDOM: u64 = 64 << 10;
+
 /// A context for one instance.
 pub(super) fn context(grants: &Grants) -> wasmtime::Result<WasiCtx> {
     let mut builder = WasiCtxBuilder::new();
@@ -17,6 +20,7 @@ pub(super) fn context(grants: &Grants) -> wasmtime::Result<WasiCtx> {
     for mount in &grants.mounts {
         builder.preopened_dir(&mount.source, &mount.destination, FsPerms::ReadOnly)?;
     }
+    builder.max_random_size(MOST_RANDOM);
     builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
     Ok(builder.build())
 }

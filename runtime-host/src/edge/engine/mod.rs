@@ -111,6 +111,8 @@ impl EdgeEngine {
     pub fn store(&self, grants: &Arc<Grants>) -> wasmtime::Result<Store<HostState>> {
         let mut store = Store::new(&self.engine, HostState::new(grants.clone(), self.living.one_more())?);
         store.limiter(|state| &mut state.limits);
+        // One call can name the same memory many times, so what it has the host copy is bounded beside.
+        store.set_hostcall_fuel(store.hostcall_fuel().min(grants.memory));
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         Ok(store)

@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
+use super::carried::Carried;
 use super::{Grants, HasHost, HostState};
 pub(crate) use link::{Leads, Link, REDIS_PORT};
 pub(crate) use pool::RedisPool;
@@ -91,6 +92,7 @@ struct Call {
     link: Arc<Link>,
     within: Option<String>,
     grants: Arc<Grants>,
+    carried: Carried,
 }
 
 impl Call {
@@ -100,7 +102,8 @@ impl Call {
 
     fn of(state: &HostState, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
         let link = state.table.get(connection)?.0.clone();
-        Ok(Self { link, within: state.traceparent(), grants: state.grants.clone() })
+        let (grants, carried) = (state.grants.clone(), state.carried.clone());
+        Ok(Self { link, within: state.traceparent(), grants, carried })
     }
 }
 

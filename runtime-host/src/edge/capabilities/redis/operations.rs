@@ -4,6 +4,7 @@ use redis::{Cmd, FromRedisValue, ToRedisArgs, Value};
 
 use super::{Call, command, value};
 use crate::edge::capabilities::bindings::redis::{Error, RedisParameter, RedisResult};
+use crate::edge::capabilities::carried::TOO_MUCH;
 
 impl Call {
     pub async fn publish(&self, channel: String, payload: Vec<u8>) -> Result<(), Error> {
@@ -48,6 +49,7 @@ impl Call {
     }
 
     async fn run(&self, command: &Cmd) -> Result<Value, Error> {
+        let Some(_room) = self.carried.take(command) else { return Err(Error::Other(TOO_MUCH.into())) };
         self.link.run(command, self.within.as_deref(), &self.grants.component).await
     }
 

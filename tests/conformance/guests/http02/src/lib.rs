@@ -1,5 +1,6 @@
 //! A component of wasi:http 0.2, as the older SDKs make them: answers with the method, the path and the length of the body;
 //! `/variable/name` with that variable, `/redis/SET/key/value` with what the Redis of the variable `redis_url` says to it.
+//! `/fields/n` has so many headers of 100 kB at a time, `/random/n` wants so many random bytes at once.
 
 mod older {
     wit_bindgen::generate!({
@@ -37,6 +38,8 @@ impl Guest for Http02 {
         let text = match words.next() {
             Some("variable") => format!("{:?}", variables::get(words.next().unwrap_or_default())),
             Some("redis") => command(words.map(str::to_owned).collect()),
+            Some("fields") => format!("{} fields", fields(number(words.next()))),
+            Some("random") => format!("{} bytes", wasip2::random::random::get_random_bytes(number(words.next())).len()),
             _ => format!("{:?} {path} {bytes}", request.method()),
         };
         let response = OutgoingResponse::new(Fields::new());
@@ -47,6 +50,20 @@ impl Guest for Http02 {
         drop(stream);
         OutgoingBody::finish(body, None).unwrap();
     }
+}
+
+fn number(word: Option<&str>) -> u64 {
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+fn fields(count: u64) -> usize {
+    let value = vec![b'x'; 100_000];
+    let filled = |_| {
+        let fields = Fields::new();
+        fields.append("a", &value).unwrap();
+        fields
+    };
+    (0..count).map(filled).collect::<Vec<_>>().len()
 }
 
 fn command(words: Vec<String>) -> String {
