@@ -1,31 +1,36 @@
-//! How long one instance's guest computes: counted for its component, and bounded for what it is asked. Sampled
-//! at the engine's clock, so that a call costs nothing: whoever computes at a tick has computed since the tick before, or since
-//! the others on its thread had their turn.
+//! How long one instance's guest computes: counted for its component, and bounded for what it is asked. Whoever works on a
+//! guest holds the clock to it (`Meter::measure`): what passes while it is polled is computing, by the guest or by the host
+//! for it, and what passes between is not, however long that is. The engine's clock finds those that go beyond their budget.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
 
-use super::engine::TICK;
 use super::usage::Usage;
-
-/// A tick that comes so long after a guest was last seen to begin found one that had been waiting meanwhile, not computing.
-const WAITED: Duration = Duration::from_millis(80);
 
 /// One instance's account.
 pub(crate) struct Cpu {
-    usage: Arc<Usage>,
     /// For one request.
     budget: Duration,
-    left: Duration,
-    /// Since when it may have been computing.
-    since: Arc<Mutex<Instant>>,
+    meter: Meter,
 }
 
-/// Notes when a guest begins to compute, and tells when it did so before.
-fn begins(since: &Mutex<Instant>, now: Instant) -> Instant {
-    std::mem::replace(&mut *since.lock().unwrap_or_else(PoisonError::into_inner), now)
+/// Measures an instance's guest. Cheap to clone: whoever works on the instance cannot ask it meanwhile.
+#[derive(Clone)]
+pub(crate) struct Meter(Arc<Inner>);
+
+struct Inner {
+    usage: Arc<Usage>,
+    account: Mutex<Account>,
+}
+
+struct Account {
+    left: Duration,
+    /// Until when it has been counted what the guest computes; none while it does not.
+    since: Option<Instant>,
 }
 
 /// The guest computed for longer than its component may for one request.
@@ -35,37 +40,77 @@ pub(crate) struct OutOfTime;
 
 impl Cpu {
     pub fn new(budget: Duration, usage: Arc<Usage>) -> Self {
-        Self { usage, budget, left: budget, since: Arc::new(Mutex::new(Instant::now())) }
+        let account = Mutex::new(Account { left: budget, since: None });
+        Self { budget, meter: Meter(Arc::new(Inner { usage, account })) }
+    }
+
+    /// Measures what the instance does.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
     }
 
     /// One request more is asked of the instance.
     pub fn begin(&mut self) {
-        self.left = self.budget;
-        begins(&self.since, Instant::now());
+        self.meter.account().left = self.budget;
+    }
+
+    fn met(&self, now: Instant) -> Result<(), OutOfTime> {
+        if self.meter.count(now).is_zero() { Err(OutOfTime) } else { Ok(()) }
     }
 
     /// The clock met the guest computing. It goes on after the scheduler has looked at the sockets: with a plain yield it
     /// would do so once in 61 turns, and where several guests compute all others would wait for as many ticks.
     pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         self.met(Instant::now())?;
-        let since = self.since.clone();
-        let others = async move {
-            tokio::task::yield_now().await;
-            // The turns of others are not its own computing, however many of them there are.
-            begins(&since, Instant::now());
-        };
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(others)))
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    }
+}
+
+impl Meter {
+    /// Counts what passes while `work` on the instance is polled.
+    pub fn measure<F: Future + Unpin>(self, work: F) -> Measured<F> {
+        Measured { meter: self, work }
     }
 
-    fn met(&mut self, now: Instant) -> Result<(), OutOfTime> {
-        let length = now.saturating_duration_since(begins(&self.since, now));
-        if length > WAITED {
-            return Ok(());
+    fn begins(&self, now: Instant) {
+        self.account().since = Some(now);
+    }
+
+    /// Counts what has passed since it was counted last, and answers what is left.
+    fn count(&self, now: Instant) -> Duration {
+        let mut account = self.account();
+        if let Some(since) = account.since.replace(now) {
+            let computed = now.saturating_duration_since(since);
+            account.left = account.left.saturating_sub(computed);
+            self.0.usage.computed(computed);
         }
-        let computed = length.min(TICK);
-        self.usage.computed(computed);
-        self.left = self.left.checked_sub(computed).ok_or(OutOfTime)?;
-        Ok(())
+        account.left
+    }
+
+    fn ends(&self, now: Instant) {
+        self.count(now);
+        self.account().since = None;
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.0.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Meter::measure`].
+pub(crate) struct Measured<F> {
+    meter: Meter,
+    work: F,
+}
+
+impl<F: Future + Unpin> Future for Measured<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.meter.begins(Instant::now());
+        let polled = Pin::new(&mut self.work).poll(cx);
+        self.meter.ends(Instant::now());
+        polled
     }
 }
 
@@ -73,24 +118,44 @@ impl Cpu {
 mod tests {
     use super::*;
 
-    fn ticks(cpu: &mut Cpu, count: u32, pause: Duration) -> Result<(), OutOfTime> {
-        (0..count).try_for_each(|_| {
-            let now = *cpu.since.lock().unwrap() + pause;
-            cpu.met(now)
-        })
+    /// The guest is worked on for so long, and met by the clock so often.
+    fn turn(cpu: &Cpu, took: Duration, ticks: u32) -> Result<(), OutOfTime> {
+        let began = Instant::now();
+        cpu.meter.begins(began);
+        let met = (1..=ticks).try_for_each(|tick| cpu.met(began + took * tick / ticks));
+        cpu.meter.ends(began + took);
+        met
     }
 
     #[test]
-    fn computing_ends_and_waiting_does_not() {
+    fn computing_ends_however_long_its_stretches_are() {
+        const SECOND: Duration = Duration::from_secs(1);
         let usage = Arc::new(Usage::default());
-        let mut cpu = Cpu::new(TICK * 5, usage.clone());
-        assert!(ticks(&mut cpu, 100, Duration::from_secs(1)).is_ok(), "it only waited");
-        assert_eq!(usage.read().cpu_ms, 0);
-        assert!(ticks(&mut cpu, 5, TICK).is_ok());
-        assert!(ticks(&mut cpu, 1, TICK).is_err());
+        let mut cpu = Cpu::new(SECOND * 5, usage.clone());
+        assert!(turn(&cpu, SECOND * 2, 1000).is_ok(), "in many stretches");
+        assert!(turn(&cpu, SECOND * 2, 1).is_ok(), "in one");
+        assert!(turn(&cpu, SECOND, 0).is_ok(), "in one that no tick met");
+        assert!(turn(&cpu, Duration::ZERO, 1).is_err());
         cpu.begin();
-        assert!(ticks(&mut cpu, 5, TICK).is_ok(), "another request has a budget of its own");
-        assert!(ticks(&mut cpu, 1, TICK).is_err());
-        assert_eq!(u128::from(usage.read().cpu_ms), 12 * TICK.as_millis());
+        assert!(turn(&cpu, SECOND * 4, 4).is_ok(), "another request has a budget of its own");
+        assert!(turn(&cpu, SECOND, 1).is_err());
+        assert_eq!(usage.read().cpu_ms, 10_000);
+    }
+
+    #[tokio::test]
+    async fn only_what_passes_while_it_is_polled_is_computing() {
+        let cpu = Cpu::new(Duration::MAX, Arc::default());
+        let is_measured = || cpu.meter().account().since.is_some();
+        let mut seen = Vec::new();
+        let work = std::future::poll_fn(|cx| {
+            seen.push(is_measured());
+            cx.waker().wake_by_ref();
+            if seen.len() == 2 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let mut measured = cpu.meter().measure(work);
+        assert!(futures::poll!(&mut measured).is_pending());
+        assert!(!is_measured(), "it waits");
+        measured.await;
+        assert_eq!((seen, is_measured()), (vec![true, true], false));
     }
 }

@@ -2,6 +2,7 @@
 //! An instance of its own for every call; the guard keeps no state but Redis's.
 
 use std::hash::Hasher as _;
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -82,10 +83,14 @@ impl GuardClient {
     async fn call(&self, built: &Built, facts: Facts) -> wasmtime::Result<Verdict> {
         let Some(pre) = &built.guard else { return Err(wasmtime::format_err!("it is no guard")) };
         let mut store = self.0.engine.store(&self.0.grants)?;
-        let guard = pre.instantiate_async(&mut store).await?;
-        store
-            .run_concurrent(async move |accessor| guard.image2model_guard_guard().call_check(accessor, facts).await)
-            .await?
+        let meter = store.data().cpu.meter();
+        let call = async {
+            let guard = pre.instantiate_async(&mut store).await?;
+            store
+                .run_concurrent(async move |accessor| guard.image2model_guard_guard().call_check(accessor, facts).await)
+                .await?
+        };
+        meter.measure(pin!(call)).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! Provider components called from native code: how one model at FAL.AI is asked and read. They import nothing, so a call
 //! computes and returns; each has an instance of its own.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -8,6 +9,7 @@ use wasmtime::Store;
 
 use super::call::{CALLS, CallError, bounded};
 use super::capabilities::HostState;
+use super::cpu::Meter;
 use super::engine::EdgeEngine;
 use super::swap::{Built, Slot};
 use bindings::ProviderPlug;
@@ -51,8 +53,8 @@ impl Provider {
     pub async fn describe(&self) -> Result<Description, CallError> {
         let built = self.0.slot.stable();
         self.bounded(&built, async {
-            let (mut store, provider) = self.instance(&built).await?;
-            provider.image2model_provider_model().call_describe(&mut store).await
+            let (mut store, provider, meter) = self.instance(&built).await?;
+            meter.measure(pin!(provider.image2model_provider_model().call_describe(&mut store))).await
         })
         .await
     }
@@ -61,8 +63,10 @@ impl Provider {
     pub async fn request(&self, options: &str, image_url: &str) -> Result<Result<String, Refusal>, CallError> {
         let built = self.0.slot.stable();
         self.bounded(&built, async {
-            let (mut store, provider) = self.instance(&built).await?;
-            provider.image2model_provider_model().call_request(&mut store, options, image_url).await
+            let (mut store, provider, meter) = self.instance(&built).await?;
+            meter
+                .measure(pin!(provider.image2model_provider_model().call_request(&mut store, options, image_url)))
+                .await
         })
         .await
     }
@@ -71,17 +75,18 @@ impl Provider {
     pub async fn result(&self, options: &str, output: &str) -> Result<Result<Vec<File>, Refusal>, CallError> {
         let built = self.0.slot.stable();
         self.bounded(&built, async {
-            let (mut store, provider) = self.instance(&built).await?;
-            provider.image2model_provider_model().call_result(&mut store, options, output).await
+            let (mut store, provider, meter) = self.instance(&built).await?;
+            meter.measure(pin!(provider.image2model_provider_model().call_result(&mut store, options, output))).await
         })
         .await
     }
 
-    async fn instance(&self, built: &Built) -> wasmtime::Result<(Store<HostState>, ProviderPlug)> {
+    async fn instance(&self, built: &Built) -> wasmtime::Result<(Store<HostState>, ProviderPlug, Meter)> {
         let Some(pre) = &built.provider else { return Err(wasmtime::format_err!("it is no provider")) };
         let mut store = self.0.engine.store(&built.grants)?;
-        let provider = pre.instantiate_async(&mut store).await?;
-        Ok((store, provider))
+        let meter = store.data().cpu.meter();
+        let provider = meter.clone().measure(pin!(pre.instantiate_async(&mut store))).await?;
+        Ok((store, provider, meter))
     }
 
     async fn bounded<R>(&self, built: &Built, call: impl Future<Output = wasmtime::Result<R>>) -> Result<R, CallError> {

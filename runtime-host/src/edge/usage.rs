@@ -32,7 +32,7 @@ pub(crate) struct Usage {
     timeouts: AtomicU64,
     refused: AtomicU64,
     too_large: AtomicU64,
-    cpu_us: AtomicU64,
+    cpu_ns: AtomicU64,
     queued_us: AtomicU64,
     active: AtomicU64,
     memory_denied: AtomicU64,
@@ -101,7 +101,7 @@ impl Usage {
 
     /// A guest computed.
     pub fn computed(&self, took: Duration) {
-        self.cpu_us.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.cpu_ns.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// A request waited for its turn.
@@ -124,7 +124,7 @@ impl Usage {
             timeouts: get(&self.timeouts),
             refused: get(&self.refused),
             too_large: get(&self.too_large),
-            cpu_ms: get(&self.cpu_us) / 1000,
+            cpu_ms: get(&self.cpu_ns) / 1_000_000,
             queued_ms: get(&self.queued_us) / 1000,
             active: get(&self.active),
             memory_denied: get(&self.memory_denied),
@@ -169,7 +169,7 @@ pub struct UsageReport {
     pub refused: u64,
     /// Requests whose body was larger than it may be.
     pub too_large: u64,
-    /// Time that its guests computed, ms; sampled.
+    /// Time that its guests computed, ms.
     pub cpu_ms: u64,
     /// Time that requests waited for their turn, ms.
     pub queued_ms: u64,
@@ -283,5 +283,12 @@ mod tests {
         assert!(!memory.memory_growing(0, 60, None).unwrap(), "the second");
         assert!(memory.memory_growing(0, 40, None).unwrap());
         assert!(!memory.memory_growing(60, 61, None).unwrap(), "the first again");
+    }
+
+    #[test]
+    fn what_is_computed_in_pieces_counts_as_a_whole() {
+        let usage = Usage::default();
+        (0..2000).for_each(|_| usage.computed(Duration::from_nanos(999)));
+        assert_eq!(usage.read().cpu_ms, 1);
     }
 }

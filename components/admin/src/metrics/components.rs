@@ -66,7 +66,7 @@ fn asked(each: &[One<'_>]) -> [Family; 4] {
 fn taken(each: &[One<'_>]) -> [Family; 4] {
     let gauge = |name, help, of: fn(&Component) -> u64| family(each, Kind::Gauge, name, help, of);
     [
-        seconds(each, "image2model_component_cpu_seconds", "Time that its guests computed, sampled.", |c| c.cpu_ms),
+        seconds(each, "image2model_component_cpu_seconds", "Time that its guests computed.", |c| c.cpu_ms),
         seconds(each, "image2model_component_queue_seconds", "Time that requests waited for their turn.", |c| {
             c.queued_ms
         }),

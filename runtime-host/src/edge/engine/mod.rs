@@ -22,7 +22,6 @@ use cache::Cache;
 use compiler::Compiler;
 pub use compiler::{REFUSED, compile};
 pub(crate) use threads::{aside, at_the_start, join, on_all_cores};
-pub(crate) use ticker::TICK;
 use ticker::Ticker;
 
 /// What one instance may grow to, unless the manifest says otherwise.

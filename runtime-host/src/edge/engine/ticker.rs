@@ -10,7 +10,7 @@ use crate::edge::EdgeError;
 
 /// How long a guest may compute before others on its thread get their turn. Those wait for two of their own turns, and in each for
 /// all that compute.
-pub(crate) const TICK: Duration = Duration::from_millis(2);
+const TICK: Duration = Duration::from_millis(2);
 
 /// Runs until dropped.
 pub(super) struct Ticker {

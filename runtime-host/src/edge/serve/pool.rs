@@ -45,7 +45,9 @@ impl Start {
     async fn instance(&self, alive: Arc<()>) -> wasmtime::Result<Instance> {
         let mut store = self.engine.store(&self.grants)?;
         store.data_mut().chained(self.depth);
-        let proxy = tokio::time::timeout(self.settings.request_timeout, self.pre.instantiate_async(&mut store))
+        let meter = store.data().cpu.meter();
+        let started = meter.measure(Box::pin(self.pre.instantiate_async(&mut store)));
+        let proxy = tokio::time::timeout(self.settings.request_timeout, started)
             .await
             .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;
         Ok(Instance { store, proxy, answered: 0, _alive: alive })

@@ -25,7 +25,7 @@ use super::handler::HandlerSettings;
 use super::pool::{Instance, Pool};
 use super::progress::Progress;
 use crate::edge::capabilities::HostState;
-use crate::edge::cpu::OutOfTime;
+use crate::edge::cpu::{Measured, OutOfTime};
 
 /// How long a guest may go on after its request was given up.
 const GRACE: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ type Guest = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A request at work.
 pub(super) struct Running {
     /// None when it has come to rest, or is a task of its own.
-    guest: Option<Guest>,
+    guest: Option<Measured<Guest>>,
     head: oneshot::Receiver<wasmtime::Result<Response>>,
     /// Held until the answer's body is done with.
     body: Option<BodyInUse>,
@@ -108,9 +108,11 @@ impl Running {
     pub fn begin(instance: Instance, request: Request, only_asks: bool, work: Work) -> Self {
         let (answer, head) = oneshot::channel();
         let (body, body_done) = oneshot::channel();
-        let guest = Box::pin(run(instance, request, answer, body_done, work.clone()));
+        let meter = instance.store.data().cpu.meter();
+        let guest: Guest = Box::pin(run(instance, request, answer, body_done, work.clone()));
+        let guest = Some(meter.measure(guest));
         let is_chained = work.pool.start.depth > 0;
-        let mut running = Self { guest: Some(guest), head, body: Some(body), work, only_asks, timer: None };
+        let mut running = Self { guest, head, body: Some(body), work, only_asks, timer: None };
         if is_chained {
             // The engine lets no guest work inside of another.
             running.let_go();
@@ -185,7 +187,7 @@ impl Running {
 }
 
 /// A guest that goes on by itself, for as long as it may; so does the answer that it makes.
-async fn go_on(mut guest: Guest, work: Work) {
+async fn go_on(mut guest: Measured<Guest>, work: Work) {
     while work.ends() > Instant::now() {
         if tokio::time::timeout_at(work.ends().into(), &mut guest).await.is_ok() {
             return;
