@@ -84,8 +84,8 @@ impl Fleet {
         }
     }
 
-    /// Sends a component, and serves it: to all, or to some.
-    async fn serve(&self, id: &str, bytes: &[u8], weight: Option<u32>) -> Change {
+    /// Sends a component.
+    async fn keep(&self, bytes: &[u8]) -> Release {
         let digest = format!("sha256:{:x}", Sha256::digest(bytes));
         let mut offset = 0;
         for piece in bytes.chunks(100_000) {
@@ -93,7 +93,12 @@ impl Fleet {
             offset += piece.len();
         }
         self.store.run(&NameComponent { upload: "u", digest: &digest }).await.unwrap();
-        let release = Release::upload(&digest, None).unwrap();
+        Release::upload(&digest, None).unwrap()
+    }
+
+    /// Sends a component, and serves it: to all, or to some.
+    async fn serve(&self, id: &str, bytes: &[u8], weight: Option<u32>) -> Change {
+        let release = self.keep(bytes).await;
         self.change(id, |rollout| rollout.propose(release.clone(), weight, "me", now_ms()).unwrap()).await
     }
 
@@ -102,6 +107,14 @@ impl Fleet {
         let started = Instant::now();
         while self.host.get(path).await.text() != text {
             assert!(started.elapsed() < Duration::from_secs(5), "{path} never answers {text}");
+        }
+    }
+
+    async fn until_digest(&self, id: &str, digest: &str) {
+        let started = Instant::now();
+        while self.digest(id) != digest {
+            assert!(started.elapsed() < Duration::from_secs(5), "{id} is never {digest}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -118,6 +131,10 @@ fn now_ms() -> i64 {
 fn wasm(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }
+
+/// A component that depends on a guard.
+const GUARDED: &str = "variables = { api_key = \"k1\" }\n[component.guarded.dependencies]\n\
+    \"image2model:guard/guard@1.0.0\" = { component = \"guard\", inherit_configuration = [\"variables\"] }";
 
 /// The same component as other bytes: with a section that nobody reads.
 fn another(bytes: &[u8]) -> Vec<u8> {
@@ -231,9 +248,7 @@ async fn a_canary_is_the_same_for_a_caller_and_is_given_up_when_it_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dependencies_and_what_native_code_asks_are_swapped_the_same_way() {
-    let guarded = "variables = { api_key = \"k1\" }\n[component.guarded.dependencies]\n\
-        \"image2model:guard/guard@1.0.0\" = { component = \"guard\", inherit_configuration = [\"variables\"] }";
-    let app = App::new().route("/", "guarded", guarded).component("guard", "guard", "");
+    let app = App::new().route("/", "guarded", GUARDED).component("guard", "guard", "");
     let fleet = Fleet::start(app.component("provider-test", "provider", "")).await;
     let guard = fleet.host.edge.guard("guarded").unwrap();
     let provider = fleet.host.edge.providers().unwrap()[0].clone();
@@ -248,11 +263,8 @@ async fn dependencies_and_what_native_code_asks_are_swapped_the_same_way() {
         let before = fleet.digest(id);
         let change = fleet.serve(id, &another(&wasm(name)), None).await;
         assert_eq!(change.outcome, Outcome::Serving, "{id}: {:?}", change.reasons);
-        let started = Instant::now();
-        while fleet.digest(id) == before {
-            assert!(started.elapsed() < Duration::from_secs(5), "{id} is served as before");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        assert_ne!(change.to.digest, before);
+        fleet.until_digest(id, &change.to.digest).await;
         pass().await;
     }
     let no_callers = fleet.serve("provider-test", &wasm("provider"), Some(10)).await;
@@ -265,6 +277,31 @@ async fn dependencies_and_what_native_code_asks_are_swapped_the_same_way() {
         assert!(change.outcome == Outcome::Refused && said.contains("allowed_outbound_hosts"), "{change:?}");
     }
     pass().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_does_not_compose_here_keeps_out_no_other() {
+    let app = App::new().route("/", "guarded", GUARDED).component("guard", "guard", "");
+    let fleet = Fleet::start(app.route("/hello", "hello", "")).await;
+    let before = fleet.digest("guarded");
+    // As a fleet has it whose other hosts have another manifest.
+    for (id, bytes) in [("guarded", wasm("guard")), ("guard", another(&wasm("guard"))), ("hello", wasm("faults"))] {
+        let current = fleet.keep(&bytes).await;
+        let rollout = Rollout { current: current.clone(), ..Rollout::default() };
+        let set = SetRollout { component: id, from: 0, rollout: &rollout, forget: &[] };
+        assert!(fleet.store.run(&set).await.unwrap());
+        if id != "guarded" {
+            fleet.until_digest(id, &current.digest).await;
+        }
+    }
+    fleet.until("/hello", "fine").await;
+    assert_eq!(fleet.digest("guarded"), before, "it says that it serves what it does not");
+    let request = http::Request::get(fleet.host.url("/")).header("authorization", "k1").body(Bytes::new()).unwrap();
+    assert_eq!(fleet.host.send(request).await.text(), "key:test");
+    // A change of what lags behind somewhere else is prepared for what is served here.
+    let change = fleet.serve("guard", &wasm("guard"), None).await;
+    assert_eq!(change.outcome, Outcome::Serving, "{:?}", change.reasons);
+    fleet.until_digest("guard", &change.to.digest).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

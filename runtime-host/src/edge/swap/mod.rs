@@ -8,6 +8,7 @@ pub mod fetch;
 pub mod follow;
 mod judge;
 mod prepare;
+mod renew;
 mod slot;
 mod variants;
 pub mod watch;
@@ -24,8 +25,7 @@ use super::sources::{Code, Overrides, Sources};
 use super::{EdgeError, EdgeOptions};
 use judge::Judge;
 pub(super) use slot::{Built, Slot};
-use slot::{Choice, Trial};
-use variants::{Variant, variants};
+use variants::Variant;
 
 /// Every component's releases, by its id.
 pub(super) type Rollouts = BTreeMap<String, Rollout>;
@@ -45,8 +45,10 @@ struct State {
     /// Releases that were fetched.
     fetched: HashMap<Release, Code>,
     built: HashMap<Recipe, Arc<Built>>,
-    /// What is served in place of the manifest's.
-    served: Overrides,
+    /// What should be served in place of the manifest's, of all that was fetched.
+    wanted: Overrides,
+    /// What each root does serve in its place.
+    served: BTreeMap<String, Overrides>,
     rollouts: Rollouts,
     judges: HashMap<(String, Release), Arc<Judge>>,
 }
@@ -65,7 +67,8 @@ impl Switch {
             sources,
             fetched: HashMap::new(),
             built: made.into_iter().collect(),
-            served: none,
+            wanted: none,
+            served: BTreeMap::new(),
             rollouts: Rollouts::new(),
             judges: HashMap::new(),
         };
@@ -78,14 +81,19 @@ impl Switch {
         slot.ok_or_else(|| EdgeError::NoSuchComponent { component: id.to_owned(), wanted: "is instantiated".into() })
     }
 
-    /// The digest of what is served of a component, and of what the manifest names.
+    /// The digest of what is served of a component, and of what the manifest names. Where not every root that it is part of
+    /// could take the newest release, it is the one of those that could not.
     pub fn digests(&self, id: &str) -> (String, String) {
         let state = self.state();
         let component = self.loaded.application.components.get(id);
         let own = component.and_then(|component| state.sources.code(component)).map(|code| &code.digest);
-        let served = state.served.get(id).map(|code| &code.digest).or(own);
+        let digest = |overrides: &'_ Overrides| overrides.get(id).map(|code| code.digest.clone());
+        let wanted = digest(&state.wanted);
+        let roots = self.loaded.roots.iter().filter(|(_, root)| root.parts.contains(id));
+        let mut served = roots.map(|(root, _)| state.served.get(root).and_then(digest));
+        let served = served.find(|served| *served != wanted).unwrap_or(wanted);
         let text = |digest: Option<&Arc<str>>| digest.map(ToString::to_string).unwrap_or_default();
-        (text(served), text(own))
+        (text(served.as_ref().or(own)), text(own))
     }
 
     /// The releases that records refer to and nobody has fetched yet.
@@ -106,94 +114,66 @@ impl Switch {
     }
 
     /// Serves what the records say, as far as it was fetched, and forgets what they do not refer to any more. Blocks while
-    /// what is to be served is not compiled yet. Errors leave what they concern as it was.
-    fn apply(&self, rollouts: Rollouts) -> Vec<(String, EdgeError)> {
+    /// what is to be served is not compiled yet. Errors, by component, leave what they concern as it was.
+    fn apply(&self, rollouts: Rollouts) -> BTreeMap<String, EdgeError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         self.state().rollouts = rollouts;
         self.serve()
     }
 
     /// As [`apply`](Self::apply), after files of the manifest have changed.
-    fn serve(&self) -> Vec<(String, EdgeError)> {
-        let wanted = self.variants();
-        let mut errors = Vec::new();
-        for variant in wanted.iter().filter(|variant| variant.is_served()) {
-            if let Err(error) = self.build(variant) {
-                errors.push((variant.about.clone().unwrap_or_default(), error));
-            }
-        }
-        self.shift(&wanted);
+    fn serve(&self) -> BTreeMap<String, EdgeError> {
+        let variants = self.variants();
+        let errors = self.renew(&variants);
         // What may be gone back to is compiled after everybody has what is served now.
-        for variant in wanted.iter().filter(|variant| !variant.is_served() && !variant.is_candidate()) {
-            if let Err(error) = self.build(variant) {
-                tracing::warn!(component = variant.about, %error, "the former release cannot be made ready");
+        for variant in variants.iter().filter(|variant| variant.is_previous()) {
+            if let Err(error) = self.build_all(variant) {
+                tracing::warn!(component = variant.id, %error, "the former release cannot be made ready");
             }
         }
-        self.forget(&wanted);
+        self.forget(&variants);
         errors
     }
 
     fn variants(&self) -> Vec<Variant> {
         let state = self.state();
-        variants(&self.loaded, &state.rollouts, &state.served, |release| state.fetched.get(release).cloned())
+        variants::variants(&self.loaded, &state.rollouts, |release| state.fetched.get(release).cloned())
     }
 
-    /// Compiles what of a variant is not compiled yet.
-    fn build(&self, variant: &Variant) -> Result<Vec<Arc<Built>>, EdgeError> {
+    /// What a root serves in place of the manifest's.
+    fn served(&self, root: &str) -> Overrides {
+        self.state().served.get(root).cloned().unwrap_or_default()
+    }
+
+    /// One root with these releases, compiled unless it is already.
+    fn build(&self, root: &str, overrides: &Overrides) -> Result<Arc<Built>, EdgeError> {
         let sources = self.state().sources.clone();
-        let mut all = Vec::new();
-        let mut left = Vec::new();
-        for root in &variant.roots {
-            let key = self.loaded.recipe(&sources, root, &variant.overrides)?;
-            match self.state().built.get(&key) {
-                Some(built) => all.push(built.clone()),
-                None => left.push((key, root)),
-            }
+        let key = self.loaded.recipe(&sources, root, overrides)?;
+        if let Some(built) = self.state().built.get(&key) {
+            return Ok(built.clone());
         }
-        let made = on_all_cores(left, |(key, root)| {
-            Ok((key, Arc::new(self.loaded.build(&sources, root, &variant.overrides)?)))
-        })?;
-        let mut state = self.state();
-        for (key, built) in made {
-            all.push(built.clone());
-            state.built.insert(key, built);
-        }
-        Ok(all)
+        let built = Arc::new(self.loaded.build(&sources, root, overrides)?);
+        self.state().built.insert(key, built.clone());
+        Ok(built)
     }
 
-    /// Gives every slot the choice that the variants make, where all of it is compiled.
-    fn shift(&self, variants: &[Variant]) {
-        let mut state = self.state();
-        let Some(stable) = variants.iter().find(|variant| variant.is_stable()) else { return };
-        let trial = variants.iter().find(|variant| variant.is_trial());
-        let mut chosen = Vec::new();
-        for (root, slot) in &self.slots {
-            let Some(built) = state.find(&self.loaded, root, &stable.overrides) else {
-                tracing::error!(component = root, "what should be served is not compiled; what was served goes on");
-                return;
-            };
-            let tried = trial.filter(|trial| trial.roots.contains(root)).and_then(|trial| {
-                let built = state.find(&self.loaded, root, &trial.overrides)?;
-                let (id, canary) = trial.canary()?;
-                let judge = state.judges.entry((id.to_owned(), canary.release.clone())).or_default().clone();
-                Some(Trial { built, weight: canary.weight, judge })
-            });
-            chosen.push((slot, Choice { stable: built, trial: tried }));
-        }
-        state.served.clone_from(&stable.overrides);
-        for (slot, choice) in chosen {
-            slot.put(choice);
-        }
+    /// All that a variant is part of, each beside what it serves else.
+    fn build_all(&self, variant: &Variant) -> Result<Vec<Arc<Built>>, EdgeError> {
+        let roots = variant.roots.iter().collect();
+        on_all_cores(roots, |root: &String| self.build(root, &variant.over(self.served(root))))
     }
 
     /// Lets go of what nothing refers to any more.
     fn forget(&self, variants: &[Variant]) {
         let mut state = self.state();
-        let sources = state.sources.clone();
-        let keys: HashSet<Recipe> = variants
+        let served = |root: &String| state.served.get(root).cloned().unwrap_or_default();
+        let stable = self.slots.keys().map(|root| (root, served(root)));
+        let others = variants
             .iter()
-            .flat_map(|variant| variant.roots.iter().map(move |root| (root, &variant.overrides)))
-            .filter_map(|(root, overrides)| self.loaded.recipe(&sources, root, overrides).ok())
+            .flat_map(|variant| variant.roots.iter().map(move |root| (root, variant.over(served(root)))));
+        let keys: HashSet<Recipe> = stable
+            .chain(others)
+            .filter_map(|(root, overrides)| self.loaded.recipe(&state.sources, root, &overrides).ok())
             .collect();
         state.built.retain(|key, _| keys.contains(key));
         let releases: HashSet<Release> =
@@ -219,11 +199,5 @@ impl Switch {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn find(&self, loaded: &Loaded, root: &str, overrides: &Overrides) -> Option<Arc<Built>> {
-        self.built.get(&loaded.recipe(&self.sources, root, overrides).ok()?).cloned()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::variants::candidate;
+use super::variants::Variant;
 use super::{Built, Switch};
 use crate::edge::EdgeError;
 use crate::edge::check::{self, Difference};
@@ -66,13 +66,13 @@ impl Switch {
         if !differences.is_empty() {
             return Err(Refusal::World(differences));
         }
-        let variant = candidate(&self.loaded, &self.state().served.clone(), id, Some(code));
+        let variant = Variant::candidate(&self.loaded, id, code);
         let callers = |root: &String| self.slots.get(root).is_some_and(|slot| slot.stable().provider.is_none());
         if for_some && !variant.roots.iter().any(callers) {
             return Err(Refusal::NoCallers);
         }
         let building = self.clone();
-        let built = tokio::task::spawn_blocking(move || aside(|| building.build(&variant))).await;
+        let built = tokio::task::spawn_blocking(move || aside(|| building.build_all(&variant))).await;
         let built = built.map_err(|_| EdgeError::Engine("the compiler panicked".into()))??;
         for built in built {
             self.warm(&built).await?;
@@ -85,7 +85,7 @@ impl Switch {
         let served = {
             let state = self.state();
             let own = self.loaded.component(id).ok().and_then(|component| state.sources.code(component));
-            state.served.get(id).or(own).map(|code| code.bytes.clone())
+            state.wanted.get(id).or(own).map(|code| code.bytes.clone())
         };
         check::of_release(id, bytes, served.as_deref())
     }

@@ -1,5 +1,5 @@
-//! What has to be compiled for the records of all components: what is served, what some callers are served, what is being
-//! prepared, and what can be gone back to. Each is the manifest's components with some of them replaced.
+//! What has to be compiled for the records of all components beside what is served: what some callers are served, what is
+//! being prepared, and what can be gone back to. Each is what is served with one component replaced.
 
 use std::collections::BTreeSet;
 
@@ -11,64 +11,76 @@ use crate::edge::sources::{Code, Overrides};
 
 /// One of them.
 pub(super) struct Variant {
-    pub overrides: Overrides,
-    /// The components that are instantiated and differ from what is served.
+    /// Whose release it is about.
+    pub id: String,
+    /// Nothing for the manifest's.
+    code: Option<Code>,
+    /// What is instantiated and has it as a part.
     pub roots: BTreeSet<String>,
-    /// Whose release it is about; nothing for what is served.
-    pub about: Option<String>,
     kind: Kind,
 }
 
 enum Kind {
-    Stable,
     Trial(Canary),
     Candidate,
     Previous,
 }
 
 impl Variant {
-    pub fn is_stable(&self) -> bool {
-        matches!(self.kind, Kind::Stable)
+    fn new(loaded: &Loaded, id: &str, code: Option<Code>, kind: Kind) -> Self {
+        let roots = loaded.roots.iter().filter(|(_, root)| root.parts.contains(id));
+        Self { id: id.to_owned(), code, roots: roots.map(|(root, _)| root.clone()).collect(), kind }
     }
 
-    pub fn is_trial(&self) -> bool {
-        matches!(self.kind, Kind::Trial(_))
+    /// A release that is being prepared.
+    pub fn candidate(loaded: &Loaded, id: &str, code: Code) -> Self {
+        Self::new(loaded, id, Some(code), Kind::Candidate)
     }
 
-    pub fn is_served(&self) -> bool {
-        self.is_stable() || self.is_trial()
+    /// What a root serves, with this instead.
+    pub fn over(&self, mut served: Overrides) -> Overrides {
+        match &self.code {
+            Some(code) => served.insert(self.id.clone(), code.clone()),
+            None => served.remove(&self.id),
+        };
+        served
     }
 
-    pub fn is_candidate(&self) -> bool {
-        matches!(self.kind, Kind::Candidate)
+    pub fn is_previous(&self) -> bool {
+        matches!(self.kind, Kind::Previous)
     }
 
-    /// Whose trial it is, and how large.
-    pub fn canary(&self) -> Option<(&str, &Canary)> {
-        match (&self.about, &self.kind) {
-            (Some(id), Kind::Trial(canary)) => Some((id, canary)),
+    fn canary(&self) -> Option<&Canary> {
+        match &self.kind {
+            Kind::Trial(canary) => Some(canary),
             _ => None,
         }
     }
 }
 
-/// All of them, what is served first. `served` stands in for what `fetched` does not have.
+/// What should be served in place of the manifest's. `before` stands in for what `fetched` does not have.
+pub(super) fn wanted(
+    loaded: &Loaded,
+    rollouts: &Rollouts,
+    before: &Overrides,
+    fetched: impl Fn(&Release) -> Option<Code>,
+) -> Overrides {
+    let known = rollouts.iter().filter(|(id, _)| loaded.application.components.contains_key(*id));
+    let replaced = known.filter(|(_, rollout)| !rollout.current.is_manifest());
+    let codes = replaced.filter_map(|(id, rollout)| {
+        let code = fetched(&rollout.current).or_else(|| before.get(id).cloned())?;
+        Some((id.clone(), code))
+    });
+    codes.collect()
+}
+
+/// All that there are, as far as they were fetched.
 pub(super) fn variants(
     loaded: &Loaded,
     rollouts: &Rollouts,
-    served: &Overrides,
     fetched: impl Fn(&Release) -> Option<Code>,
 ) -> Vec<Variant> {
-    let mut stable = Overrides::new();
-    for (id, rollout) in rollouts.iter().filter(|(id, _)| loaded.application.components.contains_key(*id)) {
-        let code =
-            if rollout.current.is_manifest() { None } else { fetched(&rollout.current).or(served.get(id).cloned()) };
-        if let Some(code) = code {
-            stable.insert(id.clone(), code);
-        }
-    }
-    let roots = loaded.roots.keys().cloned().collect();
-    let mut all = vec![Variant { overrides: stable.clone(), roots, about: None, kind: Kind::Stable }];
+    let mut all = Vec::new();
     for (id, rollout) in rollouts {
         let others = [
             rollout.canary.as_ref().map(|canary| (&canary.release, Kind::Trial(canary.clone()))),
@@ -78,24 +90,16 @@ pub(super) fn variants(
         for (release, kind) in others.into_iter().flatten() {
             let code = if release.is_manifest() { None } else { fetched(release) };
             if code.is_some() || release.is_manifest() {
-                all.push(variant(loaded, &stable, id, code, kind));
+                all.push(Variant::new(loaded, id, code, kind));
             }
         }
     }
     all
 }
 
-/// What is served, with another release of one component; nothing for the manifest's.
-pub(super) fn candidate(loaded: &Loaded, served: &Overrides, id: &str, code: Option<Code>) -> Variant {
-    variant(loaded, served, id, code, Kind::Candidate)
-}
-
-fn variant(loaded: &Loaded, stable: &Overrides, id: &str, code: Option<Code>, kind: Kind) -> Variant {
-    let mut overrides = stable.clone();
-    match code {
-        Some(code) => overrides.insert(id.to_owned(), code),
-        None => overrides.remove(id),
-    };
-    let roots = loaded.roots.iter().filter(|(_, root)| root.parts.contains(id)).map(|(root, _)| root.clone()).collect();
-    Variant { overrides, roots, about: Some(id.to_owned()), kind }
+/// What is tried in a root: of several the oldest, so that it is the same on every host.
+pub(super) fn trial<'v>(variants: &'v [Variant], root: &str) -> Option<(&'v Variant, &'v Canary)> {
+    let here = variants.iter().filter(|variant| variant.roots.contains(root));
+    let trials = here.filter_map(|variant| Some((variant, variant.canary()?)));
+    trials.min_by(|(a, one), (b, other)| (&one.at, &a.id).cmp(&(&other.at, &b.id)))
 }
