@@ -2,6 +2,8 @@
 //! `tests/conformance/guests`, one file a subject here.
 
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod capabilities;
 #[cfg(test)]
 mod chaining;

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{App, Host, guest};
 
 /// A host that follows a Redis of its own.
-struct Fleet {
-    host: Host,
-    store: Store,
+pub struct Fleet {
+    pub host: Host,
+    pub store: Store,
     _redis: RedisServer,
     stop: CancellationToken,
 }
@@ -35,7 +35,7 @@ impl Drop for Fleet {
 }
 
 impl Fleet {
-    async fn start(app: App) -> Self {
+    pub async fn start(app: App) -> Self {
         // As the program does when it starts.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let redis = RedisServer::start(&[]).unwrap();
@@ -58,13 +58,13 @@ impl Fleet {
         Self { host, store, _redis: redis, stop }
     }
 
-    async fn rollout(&self, id: &str) -> Rollout {
+    pub async fn rollout(&self, id: &str) -> Rollout {
         let read = self.store.run(&ReadRollouts { component: Some(id) }).await.unwrap();
         read.into_iter().next().map(|(_, rollout)| rollout).unwrap_or_default()
     }
 
     /// Takes a step as the admin component does; answers how the change ended.
-    async fn change(&self, id: &str, step: impl Fn(&mut Rollout) -> u64) -> Change {
+    pub async fn change(&self, id: &str, step: impl Fn(&mut Rollout) -> u64) -> Change {
         let name = loop {
             let before = self.rollout(id).await;
             let mut next = before.clone();
@@ -97,7 +97,7 @@ impl Fleet {
     }
 
     /// Sends a component, and serves it: to all, or to some.
-    async fn serve(&self, id: &str, bytes: &[u8], weight: Option<u32>) -> Change {
+    pub async fn serve(&self, id: &str, bytes: &[u8], weight: Option<u32>) -> Change {
         let release = self.keep(bytes).await;
         self.change(id, |rollout| rollout.propose(release.clone(), weight, "me", now_ms()).unwrap()).await
     }
@@ -123,21 +123,21 @@ impl Fleet {
     }
 }
 
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
 }
 
-fn wasm(name: &str) -> Vec<u8> {
+pub fn wasm(name: &str) -> Vec<u8> {
     std::fs::read(guest(name)).unwrap()
 }
 
 /// A component that depends on a guard.
-const GUARDED: &str = "variables = { api_key = \"k1\" }\n[component.guarded.dependencies]\n\
+pub const GUARDED: &str = "variables = { api_key = \"k1\" }\n[component.guarded.dependencies]\n\
     \"image2model:guard/guard@1.0.0\" = { component = \"guard\", inherit_configuration = [\"variables\"] }";
 
 /// The same component as other bytes: with a section that nobody reads.
-fn another(bytes: &[u8]) -> Vec<u8> {
+pub fn another(bytes: &[u8]) -> Vec<u8> {
     [bytes, &[0, 4, 3, b'n', b'e', b'w']].concat()
 }
 

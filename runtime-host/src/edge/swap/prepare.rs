@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use image2model_domain::rollout::Rollout;
+
 use super::variants::Variant;
 use super::{Built, Switch};
 use crate::edge::EdgeError;
@@ -36,6 +38,11 @@ pub(in crate::edge) enum Refusal {
     /// Nobody to try it on.
     #[error("no request leads to it, so there are no callers to try it on; swap it for all")]
     NoCallers,
+    /// Which of the two is worse could not be told.
+    #[error(
+        "a release of {0:?} is being tried in the same components; wait until that is served to all or has been ended"
+    )]
+    OtherCanary(String),
 }
 
 impl Refusal {
@@ -46,6 +53,7 @@ impl Refusal {
             Self::Start(_) => "DOES_NOT_START",
             Self::OtherProvider { .. } => "OTHER_PROVIDER",
             Self::NoCallers => "NO_CALLERS",
+            Self::OtherCanary(_) => "OTHER_CANARY",
         }
     }
 
@@ -71,6 +79,9 @@ impl Switch {
         if for_some && !variant.roots.iter().any(callers) {
             return Err(Refusal::NoCallers);
         }
+        if for_some && let Some(other) = self.tried_with(&variant) {
+            return Err(Refusal::OtherCanary(other));
+        }
         let building = self.clone();
         let built = tokio::task::spawn_blocking(move || aside(|| building.build_all(&variant))).await;
         let built = built.map_err(|_| EdgeError::Engine("the compiler panicked".into()))??;
@@ -78,6 +89,23 @@ impl Switch {
             self.warm(&built).await?;
         }
         Ok(())
+    }
+
+    /// Another component whose trial meets this one in some root. Of two that are prepared, the one that was asked for first
+    /// goes on.
+    fn tried_with(&self, variant: &Variant) -> Option<String> {
+        let state = self.state();
+        let asked = |id: &String| state.rollouts.get(id)?.candidate.as_ref().map(|candidate| candidate.at_ms);
+        let own = (asked(&variant.id), &variant.id);
+        let is_tried = |(id, rollout): &(&String, &Rollout)| {
+            let first =
+                rollout.candidate.as_ref().is_some_and(|other| other.weight.is_some()) && (asked(id), *id) < own;
+            **id != variant.id && (rollout.canary.is_some() || first)
+        };
+        let meets = |id: &String| {
+            variant.roots.iter().filter_map(|root| self.loaded.roots.get(root)).any(|root| root.parts.contains(id))
+        };
+        state.rollouts.iter().filter(is_tried).map(|(id, _)| id).find(|id| meets(id)).cloned()
     }
 
     /// What of a component does not fit its world; of one that has none, what the one that is served exports and it does not.

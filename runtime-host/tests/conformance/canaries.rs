@@ -1,0 +1,53 @@
+//! Releases that are tried on some callers: several at a time, and of components that are only called by others.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use image2model_domain::rollout::Outcome;
+
+use crate::harness::App;
+use crate::swap::{Fleet, GUARDED, another, wasm};
+
+/// What each of so many callers is answered.
+async fn answers(fleet: &Fleet, path: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for caller in 0..20 {
+        let request = http::Request::get(fleet.host.url(path)).header("authorization", format!("Bearer {caller}"));
+        all.push(fleet.host.send(request.body(Bytes::new()).unwrap()).await.text());
+    }
+    all
+}
+
+/// Waits until some of the callers, and not all, are answered the second of these, and the others the first; each always the
+/// same.
+async fn some(fleet: &Fleet, path: &str, texts: [&str; 2]) {
+    let started = Instant::now();
+    loop {
+        let all = answers(fleet, path).await;
+        let told: BTreeSet<&str> = all.iter().map(String::as_str).collect();
+        if told == BTreeSet::from(texts) {
+            assert_eq!(answers(fleet, path).await, all, "callers were moved");
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(5), "{path}: {all:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_of_several_components_are_tried_unless_they_meet() {
+    let second = "[[trigger.http]]\nroute = \"/second/...\"\ncomponent = \"second\"\n";
+    let app = App::new().route("/first/...", "hello", "").more(second).component("second", "hello", "");
+    let fleet = Fleet::start(app.route("/", "guarded", GUARDED).component("guard", "guard", "")).await;
+    for id in ["hello", "second"] {
+        assert_eq!(fleet.serve(id, &wasm("faults"), Some(50)).await.outcome, Outcome::Trying, "{id}");
+    }
+    some(&fleet, "/first/x", ["hello", "fine"]).await;
+    some(&fleet, "/second/x", ["hello", "fine"]).await;
+    assert_eq!(fleet.serve("guard", &another(&wasm("guard")), Some(50)).await.outcome, Outcome::Trying);
+    let meets = fleet.serve("guarded", &another(&wasm("guarded")), Some(50)).await;
+    assert_eq!((meets.outcome, meets.reasons[0].code.as_str()), (Outcome::Refused, "OTHER_CANARY"));
+    assert!(meets.reasons[0].message.contains("\"guard\""), "{meets:?}");
+    let served = fleet.serve("guarded", &another(&wasm("guarded")), None).await;
+    assert_eq!(served.outcome, Outcome::Serving, "{:?}", served.reasons);
+}
