@@ -17,6 +17,7 @@ use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
 use super::progress::InBody;
 use super::response::OutBody;
 use super::router::{Answer, Router, Target};
+use super::waited::Sender;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
 use crate::intake::carrier;
 use crate::trace::{self, Span};
@@ -147,14 +148,18 @@ pub(super) async fn component(
     };
     let guest = executed(span, &mut parts, &grants.component, target.pattern.as_str(), &id);
     let (started, method) = (Instant::now(), parts.method.clone());
-    let mut answer = ask(handler, parts, body, started, &id, &guest).await.unwrap_or_else(fail);
+    let sender = Sender::default();
+    let body = if picked.judge.is_some() { sender.watch(body) } else { body };
+    let asked = ask(handler, parts, body, started, &id, &guest).await;
+    let waited = sender.waited(asked.as_ref().err().copied());
+    let mut answer = asked.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();
     grants.usage.answered(took, failed);
     grants.usage.answers.count(&method, target.pattern.as_str(), answer.status(), took);
-    if let Some((judge, side)) = picked.judge {
-        judge.answered(side, took, failed);
+    if let (Some((judge, side)), Some(waited)) = (picked.judge, waited) {
+        judge.answered(side, took.saturating_sub(waited), failed);
     }
     guest.answered(answer.status(), failed);
     answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));

@@ -18,6 +18,7 @@ mod response;
 mod router;
 mod running;
 mod transfers;
+mod waited;
 
 use std::sync::Arc;
 use std::time::Duration;
