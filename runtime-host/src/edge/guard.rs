@@ -12,7 +12,7 @@ use super::call::{CALLS, CallError, bounded};
 use super::capabilities::Grants;
 use super::engine::EdgeEngine;
 use super::manifest::{Dependency, DependencySource};
-use super::swap::{Built, Slot, Switch};
+use super::swap::{Built, Caller, Slot, Switch};
 pub(super) use bindings::GuardPlugPre;
 
 #[allow(missing_docs, reason = "generated")]
@@ -67,10 +67,10 @@ impl GuardClient {
     /// What the guard says to a request with these facts.
     pub async fn check(&self, facts: Facts) -> Result<Verdict, CallError> {
         // As for requests to components: whoever is told apart there is told apart here.
-        let picked = self.0.slot.pick(|hash| match (&facts.authorization, &facts.cookie) {
+        let picked = self.0.slot.pick(Caller::of(|hash| match (&facts.authorization, &facts.cookie) {
             (Some(known), _) | (None, Some(known)) => hash.write(known.as_bytes()),
             (None, None) => hash.write(facts.client_address.as_bytes()),
-        });
+        }));
         let (component, usage) = (&*self.0.component, &self.0.grants.usage);
         let started = std::time::Instant::now();
         let answer = bounded(component, &self.0.places, usage, self.call(&picked.built, facts)).await;

@@ -51,3 +51,13 @@ async fn releases_of_several_components_are_tried_unless_they_meet() {
     let served = fleet.serve("guarded", &another(&wasm("guarded")), None).await;
     assert_eq!(served.outcome, Outcome::Serving, "{:?}", served.reasons);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_call_is_tried_on_some_of_their_callers() {
+    let outbound = "allowed_outbound_hosts = [\"http://hidden.spin.internal\"]";
+    let hidden = "[[trigger.http]]\nroute = { private = true }\ncomponent = \"hidden\"\n";
+    let app = App::new().route("/...", "outbound", outbound).more(hidden).component("hidden", "hello", "");
+    let fleet = Fleet::start(app).await;
+    assert_eq!(fleet.serve("hidden", &wasm("faults"), Some(50)).await.outcome, Outcome::Trying);
+    some(&fleet, "/text?http://hidden.spin.internal/x", ["hello", "fine"]).await;
+}

@@ -23,7 +23,8 @@ use super::https::{self, Https, Trust};
 use super::public_only::PublicOnly;
 use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
-use crate::edge::serve::{Chain, target_of};
+use crate::edge::serve::{Chain, Inside, target_of};
+use crate::edge::swap::Caller;
 use crate::trace;
 
 /// How long a connection may take, whatever the component asks for.
@@ -184,11 +185,13 @@ pub(super) struct Outbound {
     pub depth: usize,
     /// Where what it was asked stands in its trace.
     pub traceparent: Option<String>,
+    /// Who asked it.
+    pub caller: Option<Caller>,
 }
 
 impl Outbound {
     pub fn new(grants: Arc<Grants>) -> Self {
-        Self { grants, depth: 0, traceparent: None }
+        Self { grants, depth: 0, traceparent: None, caller: None }
     }
 
     fn check(&self, uri: &http::Uri) -> Result<Reach, Error> {
@@ -242,7 +245,8 @@ impl WasiHttpHooks for Outbound {
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let allowed = self.check(request.uri());
         let (http, places) = (self.grants.http.clone(), self.grants.outbound.clone());
-        let (component, depth, within) = (self.grants.component.clone(), self.depth, self.traceparent.clone());
+        let (component, within) = (self.grants.component.clone(), self.traceparent.clone());
+        let inside = Inside { depth: self.depth, caller: self.caller };
         Box::new(async move {
             let reach = allowed?;
             let chained = request.uri().host().and_then(target_of).map(str::to_owned);
@@ -251,7 +255,7 @@ impl WasiHttpHooks for Outbound {
             let span = trace::sent(&mut request, within.as_deref());
             span.set("component_id", || component.to_string());
             let response = match chained {
-                Some(id) => called(http.chain.call(&id, request, depth, &span).await, place),
+                Some(id) => called(http.chain.call(&id, request, inside, &span).await, place),
                 None => http.clients(request.uri()).send(request, options.unwrap_or_default(), reach, place).await,
             };
             match &response {

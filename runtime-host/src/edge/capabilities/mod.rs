@@ -29,6 +29,7 @@ use super::cpu::Cpu;
 use super::engine::Alive;
 use super::manifest::{Component, Configuration, Inherit, Mount};
 use super::serve::Chain;
+use super::swap::Caller;
 use super::usage::{Memory, Usage};
 
 pub use allowed_hosts::AllowedHosts;
@@ -157,10 +158,11 @@ impl HostState {
         self.outbound.depth = depth;
     }
 
-    /// It is asked one thing more, which has this place in its trace (`traceparent`), if in any.
-    pub fn begin(&mut self, traceparent: Option<String>) {
+    /// It is asked one thing more, by this caller, which has this place in its trace (`traceparent`), if in any.
+    pub fn begin(&mut self, traceparent: Option<String>, caller: Caller) {
         self.cpu.begin();
         self.outbound.traceparent = traceparent;
+        self.outbound.caller = Some(caller);
     }
 
     /// The place of what it was asked last: until it is at rest it is asked nothing else.

@@ -18,6 +18,7 @@ use super::pool::Instance;
 use super::progress::{InBody, Progress, RequestBody};
 use super::response::{OutBody, is_as_long_as_said};
 use super::running::{Ended, Running, Work};
+use crate::edge::swap::Caller;
 use crate::trace::Span;
 
 /// How long after an instance could not be started it is tried again. It is for as long as a request may wait for its turn.
@@ -30,6 +31,7 @@ pub(super) async fn ask(
     body: InBody,
     started: Instant,
     request_id: &str,
+    caller: Caller,
     span: &Span,
 ) -> Result<http::Response<OutBody>, Failure> {
     let usage = &handler.grants.usage;
@@ -45,7 +47,8 @@ pub(super) async fn ask(
     let (only_asks, is_head) = (parts.method.is_safe() && body.is_end_stream(), parts.method == Method::HEAD);
     let body = received(handler, body, room, &progress);
     let traceparent = span.traceparent();
-    let work = Work { progress: progress.clone(), _place: place.clone(), traceparent, pool: handler.pool.clone() };
+    let (place_held, pool) = (place.clone(), handler.pool.clone());
+    let work = Work { progress: progress.clone(), _place: place_held, traceparent, caller, pool };
     let mut running = Running::begin(instance, Request::from_parts(parts, body), only_asks, work);
     let answer = running.head().await;
     if progress.made_room() {

@@ -19,7 +19,7 @@ use super::router::{Answer, Target};
 use crate::edge::EdgeError;
 use crate::edge::capabilities::Grants;
 use crate::edge::manifest::{RouteMatch, RoutePattern};
-use crate::edge::swap::Slot;
+use crate::edge::swap::{Caller, Slot};
 use crate::trace::Span;
 
 /// How many chained calls may be inside each other.
@@ -47,6 +47,14 @@ impl Services {
     }
 }
 
+/// The request that a component calls another for.
+pub(crate) struct Inside {
+    /// How many chained calls it is inside of itself.
+    pub depth: usize,
+    /// Who asked first: that a component is tried on some of the callers holds however it is reached.
+    pub caller: Option<Caller>,
+}
+
 /// The way to the services. They hold what holds this, so it does not hold them.
 #[derive(Default)]
 pub(crate) struct Chain(OnceLock<Weak<Services>>);
@@ -57,14 +65,15 @@ impl Chain {
         let _first = self.0.set(Arc::downgrade(services));
     }
 
-    /// The answer of the component `id`, which is called by a request that is itself `depth` calls deep.
+    /// The answer of the component `id`, which is called inside of this request.
     pub async fn call(
         &self,
         id: &str,
         request: http::Request<WasiBody>,
-        depth: usize,
+        inside: Inside,
         span: &Span,
     ) -> Result<http::Response<WasiBody>, Error> {
+        let Inside { depth, caller } = inside;
         if depth >= DEEPEST {
             tracing::warn!(component = id, depth, "chained request refused: components call each other too deeply");
             return Err(Error::LoopDetected);
@@ -80,7 +89,7 @@ impl Chain {
             local: NOBODY,
             encrypted: false,
         };
-        let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1 };
+        let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1, caller };
         let answer = dispatch::component(asked, parts, InBody::Component(body), span).await;
         Ok(answer.map(|body| body.map_err(|_| Error::ConnectionTerminated).boxed_unsync()))
     }

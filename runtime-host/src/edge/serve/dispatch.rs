@@ -19,6 +19,7 @@ use super::response::OutBody;
 use super::router::{Answer, Router, Target};
 use super::waited::Sender;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
+use crate::edge::swap::Caller;
 use crate::intake::carrier;
 use crate::trace::{self, Span};
 
@@ -109,7 +110,7 @@ impl Dispatch {
             let id = id_of(&mut parts.headers);
             return Failure::NotFound.answer(uri.path(), &id).map(OutBody::Native);
         };
-        component(Asked { target, found, peers, depth: 0 }, parts, InBody::Client(body), span).await
+        component(Asked { target, found, peers, depth: 0, caller: None }, parts, InBody::Client(body), span).await
     }
 }
 
@@ -120,6 +121,8 @@ pub(super) struct Asked<'a> {
     pub peers: &'a Peers,
     /// How many chained calls it is inside of.
     pub depth: usize,
+    /// Who asked the component that asks; nothing where none does.
+    pub caller: Option<Caller>,
 }
 
 /// The answer of whoever a route, or another component, leads to.
@@ -129,7 +132,7 @@ pub(super) async fn component(
     body: InBody,
     span: &Span,
 ) -> http::Response<OutBody> {
-    let Asked { target, found, peers, depth } = asked;
+    let Asked { target, found, peers, depth, caller } = asked;
     let original = parts.uri.clone();
     // One name for the request, whether the component answers or the host in its place.
     let id = id_of(&mut parts.headers);
@@ -142,7 +145,8 @@ pub(super) async fn component(
     if prepared.is_err() {
         return fail(Failure::BadRequest);
     }
-    let picked = slot.pick(|hash| caller(&parts.headers, peers, hash));
+    let caller = caller.unwrap_or_else(|| Caller::of(|hash| tell_apart(&parts.headers, peers, hash)));
+    let picked = slot.pick(caller);
     let Some(handler) = picked.built.handler.as_ref().map(|handler| handler.at(depth)) else {
         return fail(Failure::Refused);
     };
@@ -150,7 +154,7 @@ pub(super) async fn component(
     let (started, method) = (Instant::now(), parts.method.clone());
     let sender = Sender::default();
     let body = if picked.judge.is_some() { sender.watch(body) } else { body };
-    let asked = ask(handler, parts, body, started, &id, &guest).await;
+    let asked = ask(handler, parts, body, started, &id, caller, &guest).await;
     let waited = sender.waited(asked.as_ref().err().copied());
     let mut answer = asked.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
@@ -175,7 +179,7 @@ fn fixed(answer: &StaticAnswer) -> Response {
 }
 
 /// What tells callers apart: their key, else their cookie, else where they are.
-fn caller(headers: &http::HeaderMap, peers: &Peers, hash: &mut impl Hasher) {
+fn tell_apart(headers: &http::HeaderMap, peers: &Peers, hash: &mut impl Hasher) {
     let named = [header::AUTHORIZATION, header::COOKIE].into_iter().find_map(|name| headers.get(name));
     let near = || headers.get("x-forwarded-for");
     match named.or_else(near) {

@@ -33,7 +33,7 @@ pub use native::{
 use crate::intake::Tls;
 
 pub(crate) use admission::Admission;
-pub(crate) use chain::{Chain, Services, target_of};
+pub(crate) use chain::{Chain, Inside, Services, target_of};
 pub(crate) use dispatch::Dispatch;
 pub(crate) use handler::{ComponentHandler, HandlerSettings};
 pub(crate) use router::{Answer, Router};

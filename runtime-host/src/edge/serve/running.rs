@@ -26,6 +26,7 @@ use super::pool::{Instance, Pool};
 use super::progress::Progress;
 use crate::edge::capabilities::HostState;
 use crate::edge::cpu::{Measured, OutOfTime};
+use crate::edge::swap::Caller;
 
 /// How long a guest may go on after its request was given up.
 const GRACE: Duration = Duration::from_millis(100);
@@ -80,6 +81,8 @@ pub(super) struct Work {
     pub _place: Place,
     /// Its place in its trace, where there is one.
     pub traceparent: Option<String>,
+    /// Whom it is from.
+    pub caller: Caller,
     pub pool: Arc<Pool>,
 }
 
@@ -211,11 +214,11 @@ async fn run(
 ) {
     instance.answered += 1;
     let Instance { store, proxy, .. } = &mut instance;
-    let traceparent = work.traceparent.clone();
+    let (traceparent, caller) = (work.traceparent.clone(), work.caller);
     let asking = store.run_concurrent(async |accessor: &Accessor<HostState>| -> wasmtime::Result<bool> {
         let prepared = accessor.with(|mut store| {
             let prepared = Prepared::new(store.as_context_mut(), proxy, request, HostState::http, answer)?;
-            store.data_mut().begin(traceparent);
+            store.data_mut().begin(traceparent, caller);
             wasmtime::error::Ok(prepared)
         })?;
         // It is given up from outside: a guest that computes is not heard in here.

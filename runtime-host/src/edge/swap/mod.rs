@@ -24,7 +24,7 @@ use super::recipe::Recipe;
 use super::sources::{Code, Overrides, Sources};
 use super::{EdgeError, EdgeOptions};
 use judge::Judge;
-pub(super) use slot::{Built, Slot};
+pub(super) use slot::{Built, Caller, Slot};
 use variants::Variant;
 
 /// Every component's releases, by its id.

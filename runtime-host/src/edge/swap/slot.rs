@@ -63,21 +63,37 @@ impl Slot {
         self.0.load().stable.clone()
     }
 
-    /// What answers this caller. `caller` is only asked for while there is something to choose.
-    pub fn pick(&self, caller: impl FnOnce(&mut CallerHash)) -> Picked {
+    /// What answers this caller.
+    pub fn pick(&self, caller: Caller) -> Picked {
         let choice = self.0.load();
         let Some(trial) = &choice.trial else {
             return Picked { built: choice.stable.clone(), judge: None };
         };
-        let mut hash = CallerHash::default();
-        caller(&mut hash);
         let (built, side) =
-            if hash.share() < trial.weight { (&trial.built, Side::New) } else { (&choice.stable, Side::Old) };
+            if caller.share() < trial.weight { (&trial.built, Side::New) } else { (&choice.stable, Side::Old) };
         Picked { built: built.clone(), judge: Some((trial.judge.clone(), side)) }
     }
 }
 
-/// FNV-1a over what tells callers apart: the same caller is always in the same of a hundred parts, on every host.
+/// A caller, as one among all that there may be. Always the same one, on every host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::edge) struct Caller(u64);
+
+impl Caller {
+    /// Whom `tell` tells apart from others.
+    pub fn of(tell: impl FnOnce(&mut CallerHash)) -> Self {
+        let mut hash = CallerHash::default();
+        tell(&mut hash);
+        Self(hash.finish())
+    }
+
+    /// In which of a hundred parts of the callers it is.
+    fn share(self) -> u32 {
+        u32::try_from(self.0 % 100).unwrap_or_default()
+    }
+}
+
+/// FNV-1a over what tells callers apart.
 pub(in crate::edge) struct CallerHash(u64);
 
 impl Default for CallerHash {
@@ -100,23 +116,13 @@ impl Hasher for CallerHash {
     }
 }
 
-impl CallerHash {
-    fn share(&self) -> u32 {
-        u32::try_from(self.finish() % 100).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn callers_spread_evenly_and_stay_where_they_are() {
-        let share = |name: &str| {
-            let mut hash = CallerHash::default();
-            hash.write(name.as_bytes());
-            hash.share()
-        };
+        let share = |name: &str| Caller::of(|hash| hash.write(name.as_bytes())).share();
         let tried = (0..10_000).filter(|n| share(&format!("Bearer key-{n}")) < 10).count();
         assert!((800..1200).contains(&tried), "{tried} of 10000 for a tenth");
         assert_eq!(share("Bearer key"), share("Bearer key"));
