@@ -32,7 +32,8 @@ impl Command for ReadRollouts<'_> {
     }
 }
 
-/// Writes a component's record, if the one it was made from is still the newest.
+/// Writes a component's record, if the one it was made from is still the newest. Uploads that no record refers to any more
+/// are forgotten after a while, whoever writes.
 #[derive(Debug, Clone, Copy)]
 pub struct SetRollout<'a> {
     /// Whose.
@@ -41,8 +42,6 @@ pub struct SetRollout<'a> {
     pub from: u64,
     /// What is to stand there. Its revision becomes the next one.
     pub rollout: &'a Rollout,
-    /// Digests of uploads that nothing refers to any more.
-    pub forget: &'a [&'a str],
 }
 
 impl Command for SetRollout<'_> {
@@ -52,10 +51,7 @@ impl Command for SetRollout<'_> {
     fn call(&self, keys: &Keyspace) -> Call {
         let next = Rollout { revision: self.from + 1, ..self.rollout.clone() };
         let record = serde_json::to_string(&next).unwrap_or_default();
-        let keep: Vec<&str> = next.releases().filter_map(|release| release.kept()).collect();
-        let head = [Arg::from(self.component), self.from.into(), record.into(), keep.len().into()];
-        let digests = keep.into_iter().chain(self.forget.iter().copied()).map(Arg::from);
-        Call::new(script!("set_rollout"), keys, head.into_iter().chain(digests))
+        Call::new(script!("set_rollout"), keys, [Arg::from(self.component), self.from.into(), record.into()])
     }
 
     fn read(&self, mut replies: Replies) -> Result<bool, UnexpectedReply> {
@@ -111,18 +107,12 @@ impl Command for NameComponent<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::Release;
 
     #[test]
-    fn a_record_keeps_the_uploads_it_refers_to() {
-        let digest = format!("sha256:{}", "a".repeat(64));
-        let mut rollout = Rollout::default();
-        rollout.propose(Release::upload(&digest, None).unwrap(), None, "me", 5).unwrap();
-        let set = SetRollout { component: "web", from: 4, rollout: &rollout, forget: &["sha256:b"] };
-        let call = set.call(&Keyspace::single());
-        let [_, component, from, record, keep, kept, forget] = call.args.as_slice() else { panic!("{:?}", call.args) };
-        assert_eq!((component, from, keep), (&Arg::from("web"), &Arg::from(4_u64), &Arg::from(1_usize)));
-        assert_eq!((kept, forget), (&Arg::from(&digest), &Arg::from("sha256:b")));
+    fn a_record_is_written_as_the_next_of_the_one_it_was_made_from() {
+        let call = SetRollout { component: "web", from: 4, rollout: &Rollout::default() }.call(&Keyspace::single());
+        let [_, component, from, record] = call.args.as_slice() else { panic!("{:?}", call.args) };
+        assert_eq!((component, from), (&Arg::from("web"), &Arg::from(4_u64)));
         let Arg::Bytes(record) = record else { panic!() };
         assert_eq!(serde_json::from_slice::<Rollout>(record).unwrap().revision, 5);
     }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use image2model_domain::rollout::Outcome;
+use sha2::{Digest, Sha256};
 
 use crate::harness::App;
-use crate::swap::{Fleet, GUARDED, another, wasm};
+use crate::swap::{Fleet, GUARDED, another, now_ms, wasm};
 
 /// What each of so many callers is answered.
 async fn answers(fleet: &Fleet, path: &str) -> Vec<String> {
@@ -60,4 +61,30 @@ async fn what_others_call_is_tried_on_some_of_their_callers() {
     let fleet = Fleet::start(app).await;
     assert_eq!(fleet.serve("hidden", &wasm("faults"), Some(50)).await.outcome, Outcome::Trying);
     some(&fleet, "/text?http://hidden.spin.internal/x", ["hello", "fine"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_kept_as_long_as_some_record_refers_to_it() {
+    let app = App::new().route("/...", "hello", "").more("[[trigger.http]]\nroute = \"/b\"\ncomponent = \"b\"\n");
+    let fleet = Fleet::start(app.component("b", "hello", "")).await;
+    let bytes = wasm("faults");
+    let tried = fleet.serve("hello", &bytes, Some(50)).await;
+    let digest = tried.to.digest.as_str();
+    assert!(fleet.is_kept(digest).await);
+    assert_eq!(fleet.serve("b", &bytes, Some(50)).await.outcome, Outcome::Trying);
+    let back = async |id: &str| fleet.change(id, |rollout| rollout.roll_back("me", now_ms()).unwrap()).await.outcome;
+    assert_eq!(back("hello").await, Outcome::RolledBack);
+    assert!(fleet.is_kept(digest).await, "the other component is tried with it");
+    assert_eq!(back("b").await, Outcome::RolledBack);
+    assert!(!fleet.is_kept(digest).await);
+    let [one, two, three] = ["hello", "faults", "request"].map(|name| another(&wasm(name)));
+    for bytes in [&one, &two, &three] {
+        assert_eq!(fleet.serve("hello", bytes, Some(50)).await.outcome, Outcome::Trying);
+        fleet.change("hello", |rollout| rollout.promote("me", now_ms()).unwrap()).await;
+    }
+    let rollout = fleet.rollout("hello").await;
+    let (current, previous) = (rollout.current.digest, rollout.previous.unwrap().digest);
+    assert!(fleet.is_kept(&current).await && fleet.is_kept(&previous).await);
+    let first = format!("sha256:{:x}", Sha256::digest(&one));
+    assert!(!fleet.is_kept(&first).await, "nothing goes back to it any more");
 }

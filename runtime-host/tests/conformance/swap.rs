@@ -69,7 +69,7 @@ impl Fleet {
             let before = self.rollout(id).await;
             let mut next = before.clone();
             let name = step(&mut next);
-            let set = SetRollout { component: id, from: before.revision, rollout: &next, forget: &[] };
+            let set = SetRollout { component: id, from: before.revision, rollout: &next };
             if self.store.run(&set).await.unwrap() {
                 break name;
             }
@@ -116,6 +116,12 @@ impl Fleet {
             assert!(started.elapsed() < Duration::from_secs(5), "{id} is never {digest}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether the bytes of an upload are kept for good.
+    pub async fn is_kept(&self, digest: &str) -> bool {
+        let key = format!("{}component:{digest}", self.store.keys().prefix());
+        self.store.query::<i64>(redis::cmd("TTL").arg(key)).await.unwrap() == -1
     }
 
     fn digest(&self, id: &str) -> String {
@@ -288,7 +294,7 @@ async fn a_release_that_does_not_compose_here_keeps_out_no_other() {
     for (id, bytes) in [("guarded", wasm("guard")), ("guard", another(&wasm("guard"))), ("hello", wasm("faults"))] {
         let current = fleet.keep(&bytes).await;
         let rollout = Rollout { current: current.clone(), ..Rollout::default() };
-        let set = SetRollout { component: id, from: 0, rollout: &rollout, forget: &[] };
+        let set = SetRollout { component: id, from: 0, rollout: &rollout };
         assert!(fleet.store.run(&set).await.unwrap());
         if id != "guarded" {
             fleet.until_digest(id, &current.digest).await;

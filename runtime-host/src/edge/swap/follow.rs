@@ -216,9 +216,7 @@ impl Follower {
             if !step(&mut next) {
                 return Ok(false);
             }
-            let forget = self.useless(id, &before, &next);
-            let forget: Vec<&str> = forget.iter().map(String::as_str).collect();
-            let set = SetRollout { component: id, from: before.revision, rollout: &next, forget: &forget };
+            let set = SetRollout { component: id, from: before.revision, rollout: &next };
             if self.options.store.run(&set).await? {
                 if next.last != before.last
                     && let Some(ended) = &next.last
@@ -235,14 +233,6 @@ impl Follower {
                 .await;
         }
         Ok(false)
-    }
-
-    /// Digests of uploads that a record referred to and no record refers to any more.
-    fn useless(&self, id: &str, before: &Rollout, next: &Rollout) -> Vec<String> {
-        let others = self.rollouts.iter().filter(|(other, _)| *other != id).flat_map(|(_, rollout)| rollout.releases());
-        let used: Vec<&str> = others.chain(next.releases()).filter_map(|release| release.kept()).collect();
-        let gone = before.releases().filter_map(|release| release.kept()).filter(|digest| !used.contains(digest));
-        gone.map(str::to_owned).collect()
     }
 
     /// The hosts that live, by their ids.
