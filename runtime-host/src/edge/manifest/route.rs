@@ -1,4 +1,4 @@
-//! Route patterns as Spin writes them: `/exact`, `/with/:param`, `/prefix/...`.
+//! Route patterns as Spin writes them: `/exact`, `/with/:param`, `/prefix/...`, and `/prefix/*`, which is the same.
 //! Where several match, the more literal one wins, compared segment by segment: text, then `:param`, then `...`.
 
 use std::cmp::Ordering;
@@ -35,13 +35,13 @@ impl RoutePattern {
         if !raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err("has characters no header can carry: write them as %XX".into());
         }
+        let is_whole = |before: &&str| before.is_empty() || before.ends_with('/');
         let (path, wildcard) = match path.strip_suffix("...") {
-            Some("") => ("", true),
-            Some(path) => (path.strip_suffix('/').ok_or("`...` must be a segment of its own")?, true),
-            None => (path.strip_suffix('/').unwrap_or(path), false),
+            Some(path) => (Some(path).filter(is_whole).ok_or("`...` must be a segment of its own")?, true),
+            None => path.strip_suffix('*').filter(is_whole).map_or((path, false), |path| (path, true)),
         };
         let mut segments = Vec::new();
-        for part in path.split('/').filter(|_| !path.is_empty()) {
+        for part in path.split('/').filter(|part| !part.is_empty()) {
             segments.push(match part.strip_prefix(':') {
                 Some("") => return Err("a `:` must be followed by a name".into()),
                 Some(name) if !is_header_word(name) => {
@@ -49,6 +49,11 @@ impl RoutePattern {
                 }
                 Some(name) => Segment::Param(name.to_owned()),
                 None if part.contains("...") => return Err("`...` can only stand at the end".into()),
+                None if part.starts_with('*') => return Err("a `*` can only stand alone and at the end".into()),
+                // On Spin it is no text.
+                None if part.split('.').skip(1).any(|after| after.starts_with([':', '*'])) => {
+                    return Err("a `:` or `*` can only stand after a slash, not after a dot".into());
+                }
                 None => Segment::Text(part.to_owned()),
             });
         }
@@ -88,25 +93,31 @@ impl RoutePattern {
         (other.segments.len().cmp(&self.segments.len())).then(self.wildcard.cmp(&other.wildcard))
     }
 
-    /// Whether the pattern takes `path`, and with what values. A slash at the end of a path changes nothing.
+    /// Whether the pattern takes `path`, and with what values. More slashes in front of a path, or any at its end, change
+    /// nothing, as on Spin: nobody gets around a route by them.
     pub fn matches<'a>(&'a self, path: &'a str) -> Option<RouteMatch<'a>> {
-        let mut rest = path;
+        let mut rest = Some(path.trim_matches('/')).filter(|inner| !inner.is_empty());
         let mut params = Vec::new();
         for segment in &self.segments {
-            let part = rest.strip_prefix('/')?;
-            let (part, after) = part.split_at(part.find('/').unwrap_or(part.len()));
+            let (part, after) = rest?.split_once('/').map_or((rest?, None), |(part, after)| (part, Some(after)));
             match segment {
                 Segment::Text(text) if text == part => {}
-                Segment::Param(name) if !part.is_empty() => params.push((name.as_str(), part)),
+                Segment::Param(name) => params.push((name.as_str(), part)),
                 _ => return None,
             }
             rest = after;
         }
-        if self.wildcard {
-            return Some(RouteMatch { params, rest });
+        match rest {
+            Some(_) if !self.wildcard => None,
+            rest => Some(RouteMatch { params, rest: if self.wildcard { with_slashes(path, rest) } else { "" } }),
         }
-        matches!(rest, "" | "/").then_some(RouteMatch { params, rest: "" })
     }
+}
+
+/// What is left of a path, with the slash in front of it and one behind it where the path ends with some.
+fn with_slashes<'a>(path: &'a str, rest: Option<&str>) -> &'a str {
+    let (end, before) = (path.trim_end_matches('/').len(), rest.map_or(0, |rest| rest.len() + 1));
+    path.get(end.saturating_sub(before)..path.len().min(end + 1)).unwrap_or_default()
 }
 
 /// Parameter names become part of a header name, `spin-path-match-<name>`.
@@ -130,13 +141,36 @@ mod tests {
         let m = p.matches("/users/42/orders/7").unwrap();
         assert_eq!((m.params.as_slice(), m.rest), ([("id", "42")].as_slice(), "/orders/7"));
         assert_eq!(p.matches("/users/42").unwrap().rest, "");
-        assert_eq!(p.matches("/users//x"), None);
+        assert_eq!(p.matches("/users//x").unwrap().params, [("id", "")], "as on Spin");
+        assert!(p.matches("/users/").is_none());
         assert_eq!(p.matches("/user/42"), None);
         let exact = RoutePattern::parse("/a/b").unwrap();
         assert!(exact.matches("/a/b").is_some() && exact.matches("/a/b/").is_some());
         assert!(exact.matches("/a/b/c").is_none() && exact.matches("/a").is_none());
         assert_eq!(RoutePattern::parse("/...").unwrap().matches("/").unwrap().rest, "/");
         assert!(RoutePattern::parse("/foo/...").unwrap().matches("/foobar").is_none());
+        let star = RoutePattern::parse("/star/*").unwrap();
+        assert_eq!((star.matches("/star/a/b").unwrap().rest, star.prefix()), ("/a/b", "/star/*"));
+        assert!(star.is_same_as(&RoutePattern::parse("/star/...").unwrap()) && star.matches("/star").is_some());
+        assert!(RoutePattern::parse("/a*").unwrap().matches("/a*").is_some());
+    }
+
+    #[test]
+    fn slashes_before_and_behind_lead_past_no_route() {
+        let exact = RoutePattern::parse("/admin").unwrap();
+        for path in ["/admin", "//admin", "///admin", "/admin/", "//admin//"] {
+            assert!(exact.matches(path).is_some(), "{path}");
+        }
+        assert!(exact.matches("/a//admin").is_none() && RoutePattern::parse("/").unwrap().matches("//").is_some());
+        let all = RoutePattern::parse("/a//:b/...").unwrap();
+        for (path, rest) in [("//a/1", ""), ("//a/1//", "/"), ("/a/1/c", "/c"), ("//a/1//c//", "//c/")] {
+            let found = all.matches(path).unwrap();
+            assert_eq!((found.params.as_slice(), found.rest), ([("b", "1")].as_slice(), rest), "{path}");
+        }
+        let any = RoutePattern::parse("/*").unwrap();
+        for (path, rest) in [("/", "/"), ("//", "/"), ("//a", "/a"), ("", ""), ("*", "*")] {
+            assert_eq!(any.matches(path).unwrap().rest, rest, "{path}");
+        }
     }
 
     #[test]
@@ -152,7 +186,7 @@ mod tests {
 
     #[test]
     fn refuses_malformed_routes() {
-        for bad in ["a", "/a...", "/a/.../b", "/:", "/a/:b c"] {
+        for bad in ["a", "/a...", "/a/.../b", "/:", "/a/:b c", "/a/*/b", "/*a", "/file.:ext", "/a.*"] {
             assert!(RoutePattern::parse(bad).is_err(), "{bad}");
         }
     }

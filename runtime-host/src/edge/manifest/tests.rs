@@ -227,6 +227,8 @@ fn every_slip_has_its_line() {
         ("allowed_outbound_hosts = [\n§\"http://self\"]", "<id>.spin.internal"),
         ("allowed_outbound_hosts = [\n§\"https://a.spin.internal\"]", "http://"),
         ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\" }", "WAGI"),
+        ("[[trigger.http]]\n§route = \"/file.:ext\"\ncomponent = \"web\"", "dot"),
+        ("[[trigger.http]]\n§route = \"/a/*/b\"\ncomponent = \"web\"", "`*`"),
         ("[application.trigger]\n§http = { base = \"/\" }", "trigger.http"),
     ] {
         refused(&format!("{web}{more}"), &[word]);
