@@ -53,6 +53,9 @@ pub(super) fn trigger(spot: &Spot<'_>, trigger: HttpTrigger, base: &Path) -> Res
     {
         return unsupported("executor", "only components that export wasi:http are run, no WAGI");
     }
+    if trigger.executor.is_some_and(|executor| executor.entrypoint.is_some() || executor.argv.is_some()) {
+        return Err(EdgeError::invalid(spot.key(["executor"]), "`entrypoint` and `argv` are WAGI's: leave them out"));
+    }
     let answer = match (trigger.component, trigger.static_response) {
         (Some(_), Some(_)) => {
             let place = spot.key(["static_response"]);

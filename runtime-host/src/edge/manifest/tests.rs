@@ -227,6 +227,15 @@ fn every_slip_has_its_line() {
         ("allowed_outbound_hosts = [\n§\"http://self\"]", "<id>.spin.internal"),
         ("allowed_outbound_hosts = [\n§\"https://a.spin.internal\"]", "http://"),
         ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\" }", "WAGI"),
+        (
+            "[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\", argv = \"a\" }",
+            "no WAGI",
+        ),
+        (
+            "[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"http\", argv = \"a\" }",
+            "`argv`",
+        ),
+        ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"http\", typ = 1 }", "`typ`"),
         ("[[trigger.http]]\n§route = \"/file.:ext\"\ncomponent = \"web\"", "dot"),
         ("[[trigger.http]]\n§route = \"/a/*/b\"\ncomponent = \"web\"", "`*`"),
         ("[application.trigger]\n§http = { base = \"/\" }", "trigger.http"),

@@ -170,9 +170,13 @@ impl StaticResponse {
 
 /// `executor = { type = "http" }`.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Executor {
     #[serde(rename = "type")]
     pub kind: String,
+    /// WAGI's, which is refused by its name.
+    pub entrypoint: Option<IgnoredAny>,
+    pub argv: Option<IgnoredAny>,
 }
 
 /// One `[component.<id>]`.
