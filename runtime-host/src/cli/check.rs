@@ -1,12 +1,14 @@
 //! `image2model check`: does every built component fit its world in `wit/worlds`? Named ones are explained.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use image2model_host::config::Source;
 use image2model_host::edge::check;
 use image2model_host::edge::swap::fetch::Logins;
+use secrecy::ExposeSecret;
 
 use super::{FAILED, USAGE, complain};
 
@@ -39,15 +41,21 @@ fn logins(args: &Args) -> anyhow::Result<Logins> {
     file.map(Logins::in_file).transpose().map(Option::unwrap_or_default).context("--registry-auth-file")
 }
 
+/// The application's variables as the host reads them. What it adds itself has a default in every manifest of ours.
+fn variables() -> anyhow::Result<HashMap<String, String>> {
+    let given = Source::of_process(Path::new(".")).context("cannot read .env")?.spin_variables();
+    Ok(given.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect())
+}
+
 fn all(args: &Args) -> anyhow::Result<bool> {
-    let report = check::check(&args.manifest, &HashMap::new(), args.profile.as_deref(), &logins(args)?)?;
+    let report = check::check(&args.manifest, &variables()?, args.profile.as_deref(), &logins(args)?)?;
     print!("{report}");
     Ok(report.is_ok())
 }
 
 fn some(args: &Args) -> anyhow::Result<bool> {
     let (profile, logins) = (args.profile.as_deref(), logins(args)?);
-    let explained = check::explain(&args.manifest, &HashMap::new(), profile, &logins, &args.components)?;
+    let explained = check::explain(&args.manifest, &variables()?, profile, &logins, &args.components)?;
     explained.iter().for_each(|one| print!("{one}"));
     Ok(explained.iter().all(check::Explanation::fits))
 }

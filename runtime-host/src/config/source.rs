@@ -78,7 +78,8 @@ impl Source {
     }
 
     /// `SPIN_VARIABLE_<NAME>`, as Spin itself reads them: an application's variables by their own names.
-    pub(super) fn spin_variables(&self) -> HashMap<String, SecretString> {
+    #[must_use]
+    pub fn spin_variables(&self) -> HashMap<String, SecretString> {
         let named = self.values.iter().filter_map(|(name, value)| {
             Some((name.strip_prefix(SPIN_VARIABLE)?.to_ascii_lowercase(), SecretString::from(value.as_str())))
         });

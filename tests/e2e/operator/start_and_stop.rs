@@ -64,6 +64,27 @@ fn every_component_fits_its_world_and_a_wrong_one_is_refused() {
 }
 
 #[test]
+fn a_manifest_is_checked_with_the_variables_that_it_is_served_with() {
+    let component = root().join("target/wasm32-wasip2/release/image2model_web.wasm");
+    let folder = tempfile::tempdir_in(root().join("target")).unwrap();
+    let manifest = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"a\"\n[variables]\none = {{ required = true }}\n\
+         two = {{ required = true }}\n[component.web]\nsource = {component:?}\n\
+         variables = {{ a = \"{{{{ one }}}}\", b = \"{{{{ two }}}}\" }}\n"
+    );
+    std::fs::write(folder.path().join("spin.toml"), manifest).unwrap();
+    let check = |one: &str| {
+        let mut command = image2model().unwrap();
+        command.arg("check").current_dir(folder.path()).env("SPIN_VARIABLE_ONE", one).output().unwrap()
+    };
+    let output = check("1");
+    assert!(!output.status.success() && said(&output).contains("two (line 6)"), "{}", said(&output));
+    std::fs::write(folder.path().join(".env"), "SPIN_VARIABLE_TWO=2\n").unwrap();
+    let output = check("1");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
 fn sigterm_drains_and_stops_the_child_redis() {
     let mut product = Product::setup().start().unwrap();
     let children = children_of(product.process().id());
