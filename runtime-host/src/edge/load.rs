@@ -23,6 +23,9 @@ use super::usage::Usage;
 use super::{EdgeError, EdgeOptions, ServeOptions};
 
 const GUARD: &str = "image2model:guard/guard";
+const MIB: u64 = 1 << 20;
+/// What WebAssembly counts memory in, bytes.
+const PAGE: u64 = 1 << 16;
 const PROVIDER: &str = "image2model:provider/model";
 
 /// See the module.
@@ -136,6 +139,7 @@ impl Loaded {
         let compiled = self.engine.compile(id, &self.recipe(sources, id, overrides)?, || {
             sources.compose(&self.application, self.component(&root.component)?, &root.middleware, overrides)
         })?;
+        self.has_room(&root.component, root.grants.memory, &compiled)?;
         let is = |path: &str| self.exports(&compiled, path);
         // A provider computes and does nothing else: it is offered nothing.
         let nothing = Linker::new(self.engine.inner());
@@ -154,6 +158,19 @@ impl Loaded {
             ))),
         };
         Ok(Built { root: id.to_owned(), grants: root.grants.clone(), handler, guard, provider })
+    }
+
+    /// A component that does not fit its memory when it is new never starts, whatever it is asked.
+    fn has_room(&self, id: &str, room: usize, compiled: &Compiled) -> Result<(), EdgeError> {
+        let pages = compiled.resources_required().and_then(|resources| resources.max_initial_memory_size);
+        let (least, room) = (pages.unwrap_or_default().saturating_mul(PAGE), room as u64);
+        if least <= room {
+            return Ok(());
+        }
+        let place = self.application.place(id, &["tool", "image2model", "memory_mb"]);
+        let message =
+            format!("begins with {} MiB of memory and may have {} (`memory_mb`)", least.div_ceil(MIB), room / MIB);
+        Err(EdgeError::invalid(place, message))
     }
 
     fn root(&self, id: &str) -> Result<&Root, EdgeError> {

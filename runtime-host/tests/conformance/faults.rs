@@ -83,12 +83,10 @@ async fn a_pool_that_is_too_small_makes_requests_wait_and_none_fail() {
 }
 
 #[tokio::test]
-async fn a_component_that_cannot_be_started_is_a_fault_and_no_crowd() {
-    let host = beside("memory_mb = 1").await;
-    let answer = host.get("/fine").await;
-    assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"));
-    assert_eq!((answer.header("retry-after"), usage(&host, "faults").refused), (None, 0));
-    assert_eq!(host.get("/hello").await.text(), "hello");
+async fn a_component_without_the_memory_to_start_is_not_served() {
+    let app = App::new().route("/...", "faults", "[component.faults.tool.image2model]\nmemory_mb = 1");
+    let error = app.load().await.err().unwrap().to_string();
+    assert!(error.starts_with("line 11: component \"faults\"") && error.contains("2 MiB"), "{error}");
 }
 
 /// One thread for everything: a guest that loops must still let the others have it.
