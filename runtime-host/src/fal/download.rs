@@ -26,7 +26,8 @@ pub struct Fetched {
 }
 
 impl FalClient {
-    /// Opens a file; `expected_size` is what the result said of it.
+    /// Opens a file; `expected_size` is what the result said of it, by which one that is too large is not even begun. Whether
+    /// it is the whole file is for its reader to tell: here it is as long as its host announced.
     ///
     /// # Errors
     /// [`FalError::ForbiddenHost`], [`FalError::TooLarge`], or the host's answer.
@@ -54,7 +55,7 @@ impl FalClient {
         }
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
         transfer.begin(response);
-        let bytes = bounded(transfer.into_stream(), length.or(expected_size), limit);
+        let bytes = bounded(transfer.into_stream(), length, limit);
         Ok(Fetched { content_type, length, bytes })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fal_sim::{Call, Kind, When};
 use image2model_domain::{FileStatus, JobStatus};
 use image2model_host::worker::BreakerState;
@@ -48,6 +48,21 @@ async fn a_result_and_its_file_are_fetched_until_they_are_whole() -> Result<()> 
     parts.disturb(Call::Result, Kind::TruncatedBody, When::After, 1);
     assert_eq!(completes(&parts, "sim-truncated-file.png").await?, 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn half_a_model_that_its_host_takes_for_whole_is_fetched_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.disturb(Call::Download, Kind::TruncatedBody, When::After, 1);
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    let job = parts.ended(&id).await?;
+    let model = parts.blobs.get(job.files[0].model_blob.as_deref().context("no model was stored")?);
+    let model = model.context("the model is not there")?;
+    let length = model.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    assert_eq!(length, u32::try_from(model.len()).ok(), "it is cut short");
+    assert_eq!(parts.requests().len(), 1);
+    worker.stop().await
 }
 
 #[tokio::test]

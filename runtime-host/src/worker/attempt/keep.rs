@@ -9,21 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use image2model_domain::FileStatus;
 use image2model_domain::file_name::split_extension;
 use image2model_domain::record::Alternate;
 
 use super::Attempt;
+use super::content::{format_of, measured, not_whole, peek, picture_of, whole};
 use crate::fal::{Class, FalError, Fetched, Outcome};
 use crate::worker::blobs::ByteStream;
 use crate::worker::end::{End, Fields};
 use crate::worker::progress;
 use crate::worker::provider::{ProviderFile, Role};
-
-/// Bytes that tell a model's format.
-const MAGIC_BYTES: usize = 18;
 
 /// Why a file was not kept.
 enum NotKept {
@@ -123,12 +120,17 @@ impl Attempt<'_> {
             self.shared.fal.fetch_file(&model.url, model.size).await.map_err(NotKept::Fetch)?;
         let (head, bytes) = peek(bytes).await.map_err(NotKept::BrokenOff)?;
         let (format, content_type) = format_of(&head).ok_or(NotKept::NotAModel)?;
+        let whole = whole(&head, model.size);
         let (key, size) = if self.held.config.keep_results {
             let key = format!("results/{}/{}_model.{format}", self.held.holding.job, self.held.holding.file);
-            let size = self.store(&key, content_type, bytes).await?;
+            let size = self.store(&key, content_type, measured(bytes, whole)).await?;
             (Some(key), Some(size))
         } else {
-            (None, length.or(model.size))
+            let size = length.or(model.size);
+            if size.is_some_and(|size| !whole.contains(&size)) {
+                return Err(NotKept::BrokenOff(not_whole()));
+            }
+            (None, size)
         };
         Ok(Kept { key, size, format: format.to_owned(), content_type: Some(content_type) })
     }
@@ -155,7 +157,7 @@ impl Attempt<'_> {
         let (head, bytes) = peek(bytes).await.map_err(NotKept::BrokenOff)?;
         let (extension, content_type) = picture_of(&head).ok_or(NotKept::NotAModel)?;
         let key = format!("results/{}/{}_preview.{extension}", self.held.holding.job, self.held.holding.file);
-        self.store(&key, content_type, bytes).await?;
+        self.store(&key, content_type, measured(bytes, whole(&head, preview.size))).await?;
         Ok((key, content_type))
     }
 
@@ -186,51 +188,9 @@ fn alternates(files: &[ProviderFile], offered: &str) -> Option<String> {
     (!list.is_empty()).then(|| serde_json::to_string(&list).unwrap_or_default())
 }
 
-/// The first bytes, and all of them again.
-async fn peek(mut bytes: ByteStream) -> io::Result<(Bytes, ByteStream)> {
-    let mut head = BytesMut::new();
-    while head.len() < MAGIC_BYTES {
-        match bytes.next().await {
-            Some(chunk) => head.extend_from_slice(&chunk?),
-            None => break,
-        }
-    }
-    let head = head.freeze();
-    let again = stream::once(std::future::ready(Ok(head.clone()))).chain(bytes).boxed();
-    Ok((head, again))
-}
-
-/// A model's extension and media type by its first bytes; a name or media type from outside is not believed.
-fn format_of(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    match head {
-        _ if head.starts_with(b"glTF") => Some(("glb", "model/gltf-binary")),
-        _ if head.starts_with(b"Kaydara FBX Binary") => Some(("fbx", "application/octet-stream")),
-        _ => None,
-    }
-}
-
-/// The same of a picture.
-fn picture_of(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    match head {
-        _ if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") => Some(("webp", "image/webp")),
-        _ if head.starts_with(b"\x89PNG\r\n\x1a\n") => Some(("png", "image/png")),
-        _ if head.starts_with(b"\xff\xd8\xff") => Some(("jpg", "image/jpeg")),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn the_first_bytes_are_seen_and_not_lost() {
-        let chunks = ["gl", "TF", "0123456789", "abcdefghij"].map(|c| Ok(Bytes::from_static(c.as_bytes())));
-        let (head, bytes) = peek(stream::iter(chunks).boxed()).await.unwrap();
-        assert_eq!(format_of(&head), Some(("glb", "model/gltf-binary")));
-        let all: Vec<Bytes> = bytes.map(Result::unwrap).collect().await;
-        assert_eq!(all.concat(), b"glTF0123456789abcdefghij");
-    }
 
     #[test]
     fn other_formats_are_remembered_once_each() {
@@ -251,12 +211,5 @@ mod tests {
         ];
         assert_eq!(alternates(&files, "glb").unwrap(), r#"[{"format":"obj","url":"d","size":7}]"#);
         assert_eq!(alternates(&files[..3], "glb"), None);
-    }
-
-    #[test]
-    fn formats_are_told_by_content() {
-        assert_eq!(format_of(b"Kaydara FBX Binary  \0").map(|f| f.0), Some("fbx"));
-        assert_eq!(format_of(b"<html>not a model"), None);
-        assert_eq!(picture_of(b"RIFF\0\0\0\0WEBPVP8 ").map(|f| f.0), Some("webp"));
     }
 }

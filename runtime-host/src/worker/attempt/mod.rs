@@ -2,6 +2,7 @@
 //! and tell Redis how it ended.
 
 mod cancel;
+mod content;
 mod follow;
 mod keep;
 mod learn;
