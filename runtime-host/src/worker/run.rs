@@ -10,6 +10,7 @@ use image2model_domain::commands::{Claim, Claimed, ClaimedFile};
 use image2model_domain::time::millis;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::Attempt;
@@ -201,7 +202,7 @@ impl Worker {
             // With no room, too, files of dead workers and those whose time has come are put back in line.
             wanted: room.min(CLAIM_AT_ONCE),
         };
-        let sent = presence::now_ms();
+        let sent = Instant::now();
         let claimed = self.shared.store.run(&claim).await?;
         self.shared.clock.set(claimed.now_ms, sent);
         self.shared.breaker.hear(claimed.breaker);

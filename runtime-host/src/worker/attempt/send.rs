@@ -14,7 +14,6 @@ use crate::fal::{Class, Submission};
 use crate::trace::Kind;
 use crate::worker::blobs::StoredImage;
 use crate::worker::end::{End, Failure, Parked, Why};
-use crate::worker::presence::now_ms;
 use crate::worker::progress;
 use crate::worker::webhook;
 
@@ -106,9 +105,8 @@ impl Attempt<'_> {
                 window_ms: millis(config.submit_window),
                 looked_up,
             };
-            let sent_at = now_ms();
             let (intended, announced_at) = self.held.ask_for_good_at(&intend).await?;
-            self.shared.clock.set(intended.now_ms, sent_at);
+            self.shared.clock.set(intended.now_ms, announced_at);
             match intended.answer {
                 IntendAnswer::Go => {
                     self.intended_at = intended.now_ms;
