@@ -65,6 +65,8 @@ pub(super) fn class_of(stage: Stage, refusal: &Refusal) -> Class {
         (Stage::Result, 401..=403) if refusal.request_id.is_some() => Class::Permanent,
         (_, 401..=403 | 300..=399) => Class::Operator,
         (_, 425 | 429) if stage != Stage::Result => Class::Transient,
+        // A page from somewhere on the way: the call did not get as far as FAL.
+        (Stage::Submit | Stage::Upload, 404) if refusal.is_foreign() => Class::Transient,
         (Stage::Submit, 408 | 409 | 500..) => Class::Ambiguous,
         (Stage::Submit, _) => Class::Permanent,
         (Stage::Upload, 408 | 409 | 500..) => Class::Transient,

@@ -279,6 +279,11 @@ mod tests {
             let unknown = refused(stage, 404, &[], r#"{"detail":"Request not found"}"#);
             assert_eq!((unknown.class(), unknown.is_outcome()), (Class::Unknown, false));
         }
+        for stage in [Stage::Submit, Stage::Upload] {
+            assert_eq!(refused(stage, 404, &[], page).class(), Class::Transient);
+            let unknown = refused(stage, 404, &[], r#"{"detail":"Application not found"}"#);
+            assert_eq!(unknown.class(), Class::Permanent);
+        }
     }
 
     #[test]
