@@ -1,4 +1,4 @@
--- Forgets an ended job. ARGV: 2 job, 3 force (1: also one that has not ended).
+-- Forgets an ended job, before its blobs go: one that was put to work again meanwhile keeps them. ARGV: 2 job, 3 force (1: also one that has not ended).
 -- Reply: {'ok' | 'not_found' | 'running'}
 local job = ARGV[2]
 local m = redis.call('HMGET', job_key(job), 'files', 'ended_at')

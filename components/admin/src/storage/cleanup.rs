@@ -12,7 +12,8 @@ use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{delete, megabytes};
+use super::delete::{self, Removal};
+use super::megabytes;
 use crate::audit;
 
 const LONGEST_BODY: usize = 4096;
@@ -116,7 +117,9 @@ async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failu
         if !is_old(record.as_ref(), cutoff) {
             continue;
         }
-        let freed = if dry_run { delete::held(&id).await? } else { delete::remove(&id, false).await? };
+        let removal =
+            if dry_run { Removal::Done(delete::held(&id).await?) } else { delete::remove(&id, false).await? };
+        let (Removal::Done(freed) | Removal::NotFound(freed)) = removal else { continue };
         tally.files += freed.deleted;
         tally.bytes += freed.freed_bytes;
         tally.jobs.push(id);

@@ -1,5 +1,5 @@
-//! Removing one job: its images and models from the blob store first, then its record, so that nothing is left that no
-//! record names.
+//! Removing one job: its record first, in one step that decides whether it may go, then its images and models. What is left
+//! of them when that breaks down is noted with the record's removal, and goes by itself.
 
 use image2model_domain::commands::{DeleteJob, DeleteOutcome, ReadJob};
 use image2model_domain::time::rfc3339;
@@ -27,8 +27,7 @@ pub(crate) async fn ended(mut context: Context) -> Result<Reply, Failure> {
     let id = JobId::parse(&named.job_id).map_err(|_| Problem::job_not_found())?;
     let job = redis::run(&ReadJob(&id)).await?.ok_or_else(Problem::job_not_found)?;
     if !job.status.is_terminal() {
-        let detail = "The job has not ended. Cancel it first, or use DELETE /api/v1/admin/delete-job/{job_id}.";
-        return Err(Problem::new(409, "JOB_RUNNING", detail).into());
+        return Err(running().into());
     }
     answer(&context, &id, false).await
 }
@@ -43,8 +42,17 @@ pub(crate) async fn any(context: Context) -> Result<Reply, Failure> {
     answer(&context, &id, true).await
 }
 
+fn running() -> Problem {
+    let detail = "The job has not ended. Cancel it first, or use DELETE /api/v1/admin/delete-job/{job_id}.";
+    Problem::new(409, "JOB_RUNNING", detail)
+}
+
 async fn answer(context: &Context, id: &JobId, force: bool) -> Result<Reply, Failure> {
-    let freed = remove(id, force).await?;
+    let freed = match remove(id, force).await? {
+        Removal::Done(freed) => freed,
+        Removal::Running => return Err(running().into()),
+        Removal::NotFound(_) => return Err(Problem::job_not_found().into()),
+    };
     let body = json!({
         "job_id": id,
         "deleted": true,
@@ -67,16 +75,28 @@ pub(super) async fn held(id: &JobId) -> Result<Freed, Failure> {
     Ok(Freed { deleted: uploads.files + results.files, freed_bytes: uploads.bytes + results.bytes })
 }
 
-/// Removes a job and its bytes. A job that runs again meanwhile is left alone unless forced: it is then in line anew.
-pub(crate) async fn remove(id: &JobId, force: bool) -> Result<Freed, Failure> {
-    // Forced, the record goes first, so that no worker stores another result behind the deletion.
-    if force && redis::run(&DeleteJob { job: id, force }).await? == DeleteOutcome::NotFound {
-        return Err(Problem::job_not_found().into());
-    }
+/// What came of removing a job.
+pub(super) enum Removal {
+    /// It is gone.
+    Done(Freed),
+    /// It has been put to work again, and keeps everything.
+    Running,
+    /// It had no record; its bytes, if there were any, are gone.
+    NotFound(Freed),
+}
+
+/// Removes a job and its bytes; one that has not ended only when forced.
+pub(super) async fn remove(id: &JobId, force: bool) -> Result<Removal, Failure> {
+    // Its record goes first: from then on nothing is put in line anew, and no worker stores another result.
+    let done = match redis::run(&DeleteJob { job: id, force }).await? {
+        DeleteOutcome::Deleted => Removal::Done,
+        DeleteOutcome::NotFound => Removal::NotFound,
+        DeleteOutcome::Running => return Ok(Removal::Running),
+    };
     let uploads = blobs::delete(&format!("uploads/{id}/")).await?;
     let results = blobs::delete(&format!("results/{id}/")).await?;
-    if !force {
-        redis::run(&DeleteJob { job: id, force }).await?;
-    }
-    Ok(Freed { deleted: uploads.deleted + results.deleted, freed_bytes: uploads.freed_bytes + results.freed_bytes })
+    Ok(done(Freed {
+        deleted: uploads.deleted + results.deleted,
+        freed_bytes: uploads.freed_bytes + results.freed_bytes,
+    }))
 }
