@@ -1,10 +1,10 @@
-//! Requests at the provider that no file has a use for any more: remembered until they are cancelled.
+//! Requests at the provider that no file has a use for any more: remembered until they are cancelled, and have ended.
 
 use super::script;
 use crate::keys::Keyspace;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 
-/// Remembers a request that is to be cancelled: by its id or, where a submit's answer is not known, by what it was to be
+/// Remembers a request that is to be cancelled, by its id or, where a submit's answer is not known, by what it was to be
 /// given. Kept for a day at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddOrphan<'a> {
@@ -22,6 +22,8 @@ pub struct AddOrphan<'a> {
     pub intended_at: i64,
     /// Not to be tried before.
     pub delay_ms: u32,
+    /// The provider has been asked to cancel it: only its end is waited for.
+    pub told: bool,
 }
 
 impl Command for AddOrphan<'_> {
@@ -36,8 +38,9 @@ impl Command for AddOrphan<'_> {
             self.file.into(),
             self.intended_at.into(),
             self.delay_ms.into(),
+            self.told.into(),
         ];
-        Call::new(script!("add_orphan"), keys, args)
+        Call::new(script!("add_orphan", [queue, ending]), keys, args)
     }
 
     fn read(&self, _replies: Replies) -> Result<(), UnexpectedReply> {
@@ -106,21 +109,41 @@ impl Command for TakeOrphans {
     }
 }
 
-/// An orphan was cancelled or cannot be, or is to be tried again.
+/// What is to become of an orphan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrphanNext {
+    /// It is over, or cannot be found.
+    Done {
+        /// What it cost all the same, in millionths of a dollar.
+        cost_micro_usd: u64,
+    },
+    /// It is to be tried again.
+    Again {
+        /// After this.
+        in_ms: u32,
+        /// The provider has been asked to cancel it.
+        told: bool,
+    },
+}
+
+/// Says what came of a try. Said again, it changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettleOrphan<'a> {
     /// Which.
     pub id: &'a str,
-    /// Try again after this; `None` forgets it.
-    pub retry_in_ms: Option<u32>,
+    /// What comes now.
+    pub next: OrphanNext,
 }
 
 impl Command for SettleOrphan<'_> {
     type Reply = ();
 
     fn call(&self, keys: &Keyspace) -> Call {
-        let retry = self.retry_in_ms.map_or(-1_i64, i64::from);
-        Call::new(script!("settle_orphan"), keys, [Arg::from(self.id), retry.into()])
+        let (retry, told, cost) = match self.next {
+            OrphanNext::Done { cost_micro_usd } => (-1_i64, false, cost_micro_usd),
+            OrphanNext::Again { in_ms, told } => (i64::from(in_ms), told, 0),
+        };
+        Call::new(script!("settle_orphan"), keys, [Arg::from(self.id), retry.into(), told.into(), cost.into()])
     }
 
     fn read(&self, _replies: Replies) -> Result<(), UnexpectedReply> {

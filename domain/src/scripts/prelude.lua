@@ -31,12 +31,12 @@ local function tally_time(name, ms)
   tally(name .. ':ms', math.max(0, ms))
 end
 
--- What a generation cost, in millionths of a dollar: all together, for its tenant, and with its file.
+-- What a generation cost, in millionths of a dollar: all together, for its tenant, and with its file as far as they are known.
 local function charge(job, file, tenant, micros)
   if micros <= 0 then return end
   tally('cost_micro_usd', micros)
-  redis.call('HINCRBY', P .. 'costs', tenant, micros)
-  redis.call('HINCRBY', file_key(job, file), 'cost_micro_usd', micros)
+  if tenant ~= '' then redis.call('HINCRBY', P .. 'costs', tenant, micros) end
+  if redis.call('EXISTS', file_key(job, file)) == 1 then redis.call('HINCRBY', file_key(job, file), 'cost_micro_usd', micros) end
 end
 
 -- Among which of the open jobs a job counts: 'pending', 'processing', or '' once it has ended or holds stored files only.

@@ -27,17 +27,48 @@ local function keep_job(job)
   redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
 end
 
+-- Remembers for a day a request at the provider that no file has a use for: by its id or, where that is not known, by the
+-- image's URL. It is looked up if need be, cancelled, and followed to its end, which may cost something. One that was settled
+-- does not come back. `told`: the provider has been asked to cancel it.
+local function add_orphan(orphan, delay_ms)
+  local id = orphan.request_id ~= '' and orphan.request_id or orphan.image_url
+  local key = P .. 'orphan:' .. id
+  if redis.call('HEXISTS', key, 'settled_at') == 1 then return end
+  local tenant = redis.call('HGET', file_key(orphan.job, orphan.file), 'tenant')
+  redis.call('HSET', key, 'endpoint', orphan.endpoint, 'request_id', orphan.request_id, 'image_url', orphan.image_url,
+    'job', orphan.job, 'file', orphan.file, 'intended_at', orphan.intended_at)
+  -- Who comes after the file is gone does not know whose it was.
+  if tenant then redis.call('HSET', key, 'tenant', tenant) end
+  if orphan.told then redis.call('HSET', key, 'told', 1) end
+  redis.call('HSETNX', key, 'added_at', now)
+  redis.call('EXPIRE', key, 86400)
+  redis.call('ZADD', queue_key('orphans'), 'NX', now + delay_ms, id)
+end
+
+-- Leaves the request that a file has or may have at the provider, unless that is over: nobody will follow it any more. A
+-- worker that still has the file in hand mostly cancels it before its time comes.
+local function abandon(job, file)
+  local m = redis.call('HMGET', file_key(job, file), 'queue', 'unresolved', 'fal_request_id', 'intent', 'intended_at', 'model')
+  local request, url = m[3] or '', m[4] or ''
+  local over = (m[1] or '') == '' and not m[2]
+  if over or (request == '' and url == '') then return end
+  local known, provider = pcall(cjson.decode, redis.call('HGET', P .. 'providers', m[6] or '') or '')
+  local endpoint = known and provider.endpoint or ''
+  add_orphan({ endpoint = endpoint, request_id = request, image_url = url, job = job, file = file, intended_at = m[5] or now }, 10000)
+end
+
 -- Forgets a job that has ended, or that is not to be waited for, with everything that belongs to it.
 local function forget_job(job)
   local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
   for _, file in ipairs(split(m[1])) do
+    abandon(job, file)
     local s = redis.call('HGET', file_key(job, file), 'queue')
     if s == 'running' then release_lease(job, file, m[2]) end
     leave_queue(job, file, m[2])
     forget_dead_letter(job, file)
   end
   count_open(job, '')
-  redis.call('DEL', unpack(keys_of(job)))
+  for _, key in ipairs(keys_of(job)) do redis.call('DEL', key) end
   redis.call('ZREM', P .. 'jobs', job)
   redis.call('ZREM', P .. 'jobs:' .. m[2], job)
   -- What a worker stores that did not know yet.
@@ -166,7 +197,11 @@ local function take_back(job, file, tenant)
   local lost = redis.call('HINCRBY', key, 'lost_leases', 1)
   local m = redis.call('HMGET', key, 'cancel', 'fal_request_id', 'intent')
   local asked = (m[2] or '') ~= '' or (m[3] or '') ~= ''
-  if not asked and (m[1] or redis.call('HGET', job_key(job), 'cancel')) then
+  local cancelled = m[1] or redis.call('HGET', job_key(job), 'cancel')
+  if not asked and cancelled then
+    settle_cancelled(job, file, tenant)
+  elseif lost >= 8 and cancelled then
+    abandon(job, file)
     settle_cancelled(job, file, tenant)
   elseif lost >= 8 then
     settle_failed(job, file, tenant, 'WORKER_LOST', 'Workers were lost while they were at this file', true, true)

@@ -1,4 +1,5 @@
--- How the queues stand. Running and delayed files are counted by lane over the first 2000 of each.
+-- How the queues stand. Running and delayed files are counted by lane over the first 2000 of each. Orphans that the provider has
+-- been asked to cancel are not counted, as far as they are among the first 200: their end is only waited for.
 -- Reply: {dead letters, orphans, breaker: kind or '', since, ms left of its pause, 1 when one file is let through at a time,
 --         then per queue: name, paused since (ms) or 0, waiting, waiting longest (ms), running, delayed}
 local function by_lane(key)
@@ -11,9 +12,14 @@ local function by_lane(key)
   return counts
 end
 
+local orphans = redis.call('ZCARD', queue_key('orphans'))
+for _, id in ipairs(redis.call('ZRANGE', queue_key('orphans'), 0, 199)) do
+  orphans = orphans - redis.call('HEXISTS', P .. 'orphan:' .. id, 'told')
+end
+
 local running, delayed = by_lane(queue_key('running')), by_lane(queue_key('delayed'))
 local b = breaker()
-local out = { redis.call('XLEN', queue_key('dead')), redis.call('ZCARD', queue_key('orphans')),
+local out = { redis.call('XLEN', queue_key('dead')), orphans,
   b and b.kind or '', b and b.since or 0, b and b.left or 0, b and b.left == 0 and 1 or 0 }
 local function add(lane, waiting, longest)
   local since = tonumber(redis.call('HGET', queue_key('paused'), lane) or '0')

@@ -35,6 +35,16 @@ pub fn books_agree(world: &mut World<'_>) {
     }
 }
 
+/// Whatever a job that was deleted has or may have at FAL is remembered, so that it is cancelled and what it costs counted.
+pub fn nothing_goes_on_unseen(world: &mut World<'_>, deleted: &JobRecord) {
+    let orphans = world.redis().keys().queue_orphans();
+    let remembered: Vec<String> = world.redis().query(&["ZRANGE", &orphans, "0", "-1"]);
+    for file in deleted.files.iter().filter(|file| !file.status.is_terminal()) {
+        let request = file.fal_request_id.as_ref().or(file.intent.as_ref());
+        assert!(request.is_none_or(|id| remembered.contains(id)), "{request:?} is not among {remembered:?}");
+    }
+}
+
 /// Holds when everything has come to its end.
 pub fn all_kept(world: &mut World<'_>, records: &BTreeMap<String, JobRecord>) {
     books_agree(world);

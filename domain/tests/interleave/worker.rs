@@ -338,8 +338,8 @@ fn stop(world: &mut World<'_>, h: Holding, id: Option<String>, url: Option<Strin
         _ => {
             let (job, file): (&str, &str) = (h.job.as_str(), h.file.as_str());
             let (endpoint, request_id, image_url) = ("tripo", None, Some(url.as_str()));
-            let (intended_at, delay_ms) = (since, 1000);
-            world.run(&AddOrphan { endpoint, request_id, image_url, job, file, intended_at, delay_ms });
+            let (intended_at, delay_ms, told) = (since, 1000, false);
+            world.run(&AddOrphan { endpoint, request_id, image_url, job, file, intended_at, delay_ms, told });
             At::Stopped(h)
         }
     }

@@ -268,7 +268,11 @@ impl World<'_> {
                     format!("{:?}", self.run(&EraseJob(&job)))
                 } else {
                     let force = self.dice.percent(30);
-                    format!("{:?}", self.run(&DeleteJob { job: &job, force }))
+                    let outcome = self.run(&DeleteJob { job: &job, force });
+                    if self.run(&ReadJob(&job)).is_none() {
+                        promises::nothing_goes_on_unseen(self, &record);
+                    }
+                    format!("{outcome:?}")
                 }
             }
             _ => {

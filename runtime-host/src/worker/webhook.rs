@@ -133,6 +133,7 @@ impl Told {
             file: self.file.as_str(),
             intended_at: file.intended_at.unwrap_or_default(),
             delay_ms: 0,
+            told: false,
         };
         store.run(&orphan).await?;
         Ok(Heard::Orphaned)

@@ -93,6 +93,8 @@ async fn a_cancelled_request_that_could_not_be_found_is_cancelled_once_it_can() 
     assert_eq!(parts.ended(&id).await?.status, JobStatus::Cancelled);
     assert!(!parts.requests()[0].cancel_requested);
     parts.sim.disarm();
+    // That it is not known there is not believed at once.
+    parts.disturb(Call::Cancel, Kind::NotFound, When::Before, 2);
     until(|| parts.requests()[0].cancel_requested).await?;
     let orphans = parts.store.keys().queue_orphans();
     while parts.store.query::<u64>(redis::cmd("ZCARD").arg(&orphans)).await? > 0 {

@@ -95,6 +95,22 @@ async fn a_cancelled_job_is_cancelled_at_the_provider_too() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_model_cost_that_was_done_in_spite_of_its_cancellation_is_counted() -> Result<()> {
+    let parts = Parts::start().await?;
+    let mut config = parts.worker_config("w1");
+    config.orphan_pause = Duration::from_millis(100);
+    let worker = parts.work_as(config)?;
+    let id = parts.upload(&["sim-cancel-ignored.png"]).await?;
+    parts.file(&id, |file| file.status == FileStatus::Processing).await?;
+    parts.store.run(&CancelJob(&id)).await?;
+    assert_eq!(parts.ended(&id).await?.status, JobStatus::Cancelled);
+    let job = parts.file(&id, |file| file.cost_micro_usd > 0).await?;
+    let billed = u64::from(parts.requests()[0].billed_units) * 10_000;
+    assert_eq!((job.files[0].cost_micro_usd, parts.counted("cost_micro_usd").await?), (billed, billed));
+    worker.stop().await
+}
+
+#[tokio::test]
 async fn a_deleted_jobs_request_is_cancelled_at_the_provider() -> Result<()> {
     let parts = Parts::start().await?;
     let worker = parts.work()?;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
-    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, Park,
-    Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans, Withdraw,
+    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, OrphanNext,
+    Park, ReadQueues, Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans, Withdraw,
 };
 use image2model_domain::{FileStatus, JobId, JobStatus};
 
@@ -221,6 +221,29 @@ async fn a_file_that_costs_its_workers_their_leases_is_given_up() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_cancelled_file_that_costs_its_workers_their_leases_leaves_its_request() -> Result<()> {
+    let parts = Parts::start().await?;
+    let (job, holding) = held(&parts).await?;
+    announce(&parts, &holding, "1").await?;
+    bind(&parts, &holding, "1").await?;
+    parts.store.run(&CancelFile { job: &job, file: &holding.file }).await?;
+    let key = parts.store.keys().file(&job, &holding.file);
+    parts.store.query::<()>(redis::cmd("HSET").arg(key).arg("lost_leases").arg(7)).await?;
+    let entry = format!("{job}/{}", holding.file);
+    parts.store.query::<()>(redis::cmd("ZADD").arg(parts.store.keys().queue_running()).arg(1).arg(entry)).await?;
+    parts.store.run(&claim_of(0)).await?;
+    assert_eq!(parts.job(&job).await?.status, JobStatus::Cancelled);
+    assert_eq!(left_behind(&parts).await?, ["r-1"]);
+    Ok(())
+}
+
+/// The requests that are to be cancelled.
+async fn left_behind(parts: &Parts) -> Result<Vec<String>> {
+    let key = parts.store.keys().queue_orphans();
+    Ok(parts.store.query(redis::cmd("ZRANGE").arg(key).arg(0).arg(-1)).await?)
+}
+
+#[tokio::test]
 async fn orphans_are_handed_out_until_they_are_settled() -> Result<()> {
     let parts = Parts::start().await?;
     let add = AddOrphan {
@@ -231,6 +254,7 @@ async fn orphans_are_handed_out_until_they_are_settled() -> Result<()> {
         file: "f",
         intended_at: 7,
         delay_ms: 0,
+        told: false,
     };
     parts.store.run(&add).await?;
     parts.store.run(&add).await?;
@@ -239,9 +263,18 @@ async fn orphans_are_handed_out_until_they_are_settled() -> Result<()> {
     assert_eq!((taken.len(), taken[0].tries, taken[0].intended_at), (1, 1, 7));
     assert_eq!((&taken[0].request_id, taken[0].image_url.as_deref()), (&None, add.image_url));
     assert!(parts.store.run(&take).await?.is_empty());
-    parts.store.run(&SettleOrphan { id: &taken[0].id, retry_in_ms: Some(0) }).await?;
+    let settle = |next| SettleOrphan { id: &taken[0].id, next };
+    let open = async || anyhow::Ok(parts.store.run(&ReadQueues).await?.orphans);
+    assert_eq!(open().await?, 1);
+    parts.store.run(&settle(OrphanNext::Again { in_ms: 0, told: true })).await?;
     assert_eq!(parts.store.run(&take).await?[0].tries, 2);
-    parts.store.run(&SettleOrphan { id: &taken[0].id, retry_in_ms: None }).await?;
+    assert_eq!(open().await?, 0, "it is to stop: that it has is only waited for");
+    for _ in 0..2 {
+        parts.store.run(&settle(OrphanNext::Done { cost_micro_usd: 300 })).await?;
+        // Who hears of it late finds it settled.
+        parts.store.run(&add).await?;
+    }
+    assert_eq!(parts.counted("cost_micro_usd").await?, 300, "said twice, it counts once");
     let key = parts.store.keys().queue_orphans();
     assert_eq!(parts.store.query::<u32>(redis::cmd("EXISTS").arg(key)).await?, 0);
     Ok(())

@@ -1,5 +1,5 @@
 //! Stops a file's request at FAL. Best effort: one that has begun may be finished, and billed, all the same. Nothing is sent
-//! for a file that somebody else may hold, and what cannot be settled now is left as an orphan (`worker/orphans.rs`).
+//! for a file that somebody else may hold, and what has not ended with that is left as an orphan (`worker/orphans.rs`).
 
 use tokio::time::Instant;
 
@@ -31,11 +31,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// Nobody needs the file's request, if it has one.
+    /// Nobody needs the file's request, if it has one. Told to stop, it may be finished and billed all the same, so it is
+    /// remembered until it has ended.
     pub(super) async fn abandon(&mut self) {
         let known = self.request_id.clone();
-        if (known.is_some() && self.cancel_at_provider().await.is_some()) || (known.is_none() && self.intent.is_none())
-        {
+        if known.is_none() && self.intent.is_none() {
+            return;
+        }
+        let told = self.cancel_at_provider().await;
+        if told == Some(CancelAnswer::Unknown) {
             return;
         }
         let left = LeftBehind {
@@ -44,6 +48,7 @@ impl Attempt<'_> {
             request_id: known.as_deref(),
             image_url: self.intent.as_deref(),
             intended_at: self.intended_at,
+            told: told.is_some(),
         };
         self.shared.leave_orphan(left).await;
     }
