@@ -57,9 +57,10 @@ local function abandon(job, file)
   add_orphan({ endpoint = endpoint, request_id = request, image_url = url, job = job, file = file, intended_at = m[5] or now }, 10000)
 end
 
--- Forgets a job that has ended, or that is not to be waited for, with everything that belongs to it.
+-- Forgets a job that has ended, or that is not to be waited for, with everything that belongs to it. Whoever watches one that
+-- had not ended sees its end, as that of any other.
 local function forget_job(job)
-  local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
+  local m = redis.call('HMGET', job_key(job), 'files', 'tenant', 'ended_at')
   for _, file in ipairs(split(m[1])) do
     abandon(job, file)
     local s = redis.call('HGET', file_key(job, file), 'queue')
@@ -68,6 +69,10 @@ local function forget_job(job)
     forget_dead_letter(job, file)
   end
   count_open(job, '')
+  if not m[3] then
+    redis.call('HSET', job_key(job), 'ended_at', now)
+    emit(job, { type = 'job', status = 'cancelled', progress = 100 })
+  end
   for _, key in ipairs(keys_of(job)) do redis.call('DEL', key) end
   redis.call('ZREM', P .. 'jobs', job)
   redis.call('ZREM', P .. 'jobs:' .. m[2], job)

@@ -244,6 +244,35 @@ async fn left_behind(parts: &Parts) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
+async fn a_job_that_is_deleted_leaves_every_request_that_it_may_have() -> Result<()> {
+    let parts = Parts::start().await?;
+    let job = parts.upload(&["a.png", "b.png", "c.png", "d.png", "e.png"]).await?;
+    let files: Vec<Holding> = claim(&parts).await?.files.into_iter().map(|file| file.holding).collect();
+    for (holding, url) in files.iter().zip(["bound", "announced", "lost", "withdrawn"]) {
+        announce(&parts, holding, url).await?;
+    }
+    bind(&parts, &files[0], "bound").await?;
+    // One waits with its request, one failed and may still give a model, one was never accepted, one never sent.
+    parts.store.run(&Release { holding: &files[0] }).await?;
+    parts.store.run(&failure(&files[2])).await?;
+    parts.store.run(&Withdraw { holding: &files[3], image_url: "withdrawn" }).await?;
+    let first = parts.store.keys().job_events(&job);
+    let tail = parts.store.keys().events();
+    parts.store.run(&DeleteJob { job: &job, force: true }).await?;
+    let mut left = left_behind(&parts).await?;
+    left.sort_unstable();
+    assert_eq!(left, ["announced", "lost", "r-bound"]);
+    // Whoever watches is told that there is nothing more to come.
+    let last: redis::streams::StreamRangeReply =
+        parts.store.query(redis::cmd("XREVRANGE").arg(tail).arg("+").arg("-").arg("COUNT").arg(1)).await?;
+    let last: serde_json::Value = serde_json::from_str(&last.ids[0].get::<String>("data").context("no event")?)?;
+    assert_eq!((&last["type"], &last["job_id"]), (&"job".into(), &job.as_str().into()), "{last}");
+    assert!(image2model_domain::event::is_last(&last), "{last}");
+    assert_eq!(parts.store.query::<u32>(redis::cmd("EXISTS").arg(first)).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn orphans_are_handed_out_until_they_are_settled() -> Result<()> {
     let parts = Parts::start().await?;
     let add = AddOrphan {
