@@ -12,6 +12,7 @@ local now = clock()
 
 local function job_key(job) return P .. 'job:' .. job end
 local function file_key(job, file) return P .. 'job:' .. job .. ':file:' .. file end
+local function passed_logs_key(job, file) return file_key(job, file) .. ':logs' end
 local function progress_key(job) return P .. 'progress:' .. job end
 local function queue_key(name) return P .. 'queue:' .. name end
 

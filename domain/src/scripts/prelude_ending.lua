@@ -9,6 +9,7 @@ local function keys_of(job)
   local out = { job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job) }
   for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
     out[#out + 1] = file_key(job, file)
+    out[#out + 1] = passed_logs_key(job, file)
     out[#out + 1] = P .. 'file:' .. file
   end
   return out

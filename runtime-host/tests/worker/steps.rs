@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
-    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, OrphanNext,
-    Park, ReadQueues, Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans, Withdraw,
+    AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, Log,
+    OrphanNext, Park, ReadQueues, Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans,
+    Withdraw,
 };
 use image2model_domain::{FileStatus, JobId, JobStatus};
 
@@ -269,6 +270,28 @@ async fn a_job_that_is_deleted_leaves_every_request_that_it_may_have() -> Result
     assert_eq!((&last["type"], &last["job_id"]), (&"job".into(), &job.as_str().into()), "{last}");
     assert!(image2model_domain::event::is_last(&last), "{last}");
     assert_eq!(parts.store.query::<u32>(redis::cmd("EXISTS").arg(first)).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_line_is_passed_on_once_whoever_finds_it() -> Result<()> {
+    let parts = Parts::start().await?;
+    let (job, first) = held(&parts).await?;
+    let line = |holding, message| Log { holding, level: "INFO", message, timestamp: "2026-10-02T10:00:01" };
+    for message in ["one", "two", "one"] {
+        assert_eq!(parts.store.run(&line(&first, message)).await?, StepOutcome::Done);
+    }
+    let next = taken_over(&parts, &first).await?;
+    for message in ["one", "two", "three"] {
+        assert_eq!(parts.store.run(&line(&next, message)).await?, StepOutcome::Done);
+    }
+    let events = parts.events(&job).await?;
+    let told: Vec<&str> =
+        events.iter().filter(|event| event["type"] == "log").filter_map(|event| event["message"].as_str()).collect();
+    assert_eq!(told, ["one", "two", "three"]);
+    let all: Vec<String> = parts.store.query(redis::cmd("KEYS").arg(format!("*{job}*:logs"))).await?;
+    parts.store.run(&failure(&next)).await?;
+    assert!(parts.store.query::<i64>(redis::cmd("TTL").arg(&all[0])).await? > 0, "it stays when its job expires");
     Ok(())
 }
 
