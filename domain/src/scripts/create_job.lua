@@ -7,7 +7,7 @@
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local waiting = depth()
 if ARGV[6] ~= '' then
-  local key = P .. 'idempotency:' .. tenant .. ':' .. ARGV[6]
+  local key = idempotency_key(tenant, ARGV[6])
   local hash, former = string.match(redis.call('GET', key) or '', '^(%S+) (%S+)$')
   -- A key whose job was deleted since is free again.
   local made = former and redis.call('HGET', job_key(former), 'created_at')
@@ -24,9 +24,7 @@ local queued = ARGV[15] == '1'
 local webhook = { url = ARGV[17 + count * 7] or '', secret = ARGV[18 + count * 7] or '' }
 local priority = ARGV[19 + count * 7] or 'normal'
 if queued and waiting + count > tonumber(ARGV[8]) then return { 'queue_full', job, '', waiting, now } end
-if ARGV[6] ~= '' then
-  redis.call('SET', P .. 'idempotency:' .. tenant .. ':' .. ARGV[6], ARGV[7] .. ' ' .. job, 'EX', ttl)
-end
+if ARGV[6] ~= '' then remember_call(job, tenant, ARGV[6], ARGV[7] .. ' ' .. job) end
 
 local files, bytes = {}, 0
 for i = 1, count do
@@ -52,8 +50,9 @@ if queued then count_open(job, 'pending') end
 tally('files_created', count)
 tally('uploaded_bytes', bytes)
 redis.call('SET', P .. 'session:' .. job, owner)
+redis.call('ZADD', P .. 'jobs', now, job)
+list_job(job, tenant, ttl)
 for _, list in ipairs({ P .. 'jobs', P .. 'jobs:' .. tenant }) do
-  redis.call('ZADD', list, now, job)
   -- For each that comes, up to two that have expired go.
   for _, old in ipairs(redis.call('ZRANGE', list, 0, 1)) do
     if old ~= job and redis.call('EXISTS', job_key(old)) == 0 then redis.call('ZREM', list, old) end

@@ -17,12 +17,11 @@ local function copy_file(job, from, to)
 end
 
 local job, file, new, options, model = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total', 'cancel', 'ttl')
+local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total', 'cancel')
 if not m[1] then return { 'not_found', '', '' } end
 local tenant = m[1]
-local idempotency = P .. 'idempotency:' .. tenant .. ':' .. ARGV[11]
 if ARGV[11] ~= '' then
-  local known = redis.call('GET', idempotency)
+  local known = redis.call('GET', idempotency_key(tenant, ARGV[11]))
   if known then
     local hash, former = string.match(known, '^(%S+) (%S+)$')
     return { hash == ARGV[12] and 'replayed' or 'conflict', former, redis.call('HGET', job_key(job), 'webhook_secret') or '' }
@@ -68,6 +67,6 @@ if ARGV[9] ~= '' and secret == '' then
   secret = ARGV[10]
   redis.call('HSET', job_key(job), 'webhook_secret', secret)
 end
-if ARGV[11] ~= '' then redis.call('SET', idempotency, ARGV[12] .. ' ' .. file, 'EX', m[5]) end
+if ARGV[11] ~= '' then remember_call(job, tenant, ARGV[11], ARGV[12] .. ' ' .. file) end
 emit_file(job, file, 'progress', {})
 return { how, file, secret }

@@ -4,21 +4,43 @@
 -- What: 'file {job}/{file}': what was stored of one file; 'job {job}': everything; 'expired {job}': that, unless the job lives.
 local function remove_blobs(what, at) redis.call('ZADD', P .. 'blobs:remove', at, what) end
 
+-- What was made under an idempotency key, and which of these keys belong to a job.
+local function idempotency_key(tenant, name) return P .. 'idempotency:' .. tenant .. ':' .. name end
+local function idempotency_keys_key(job) return job_key(job) .. ':idempotency' end
+
+-- Remembers what a call made under its idempotency key, for as long as the job is kept: however long that waits, the same
+-- call makes nothing anew.
+local function remember_call(job, tenant, name, made)
+  local key = idempotency_key(tenant, name)
+  redis.call('SET', key, made)
+  redis.call('SADD', idempotency_keys_key(job), key)
+end
+
 -- Every key that belongs to a job.
 local function keys_of(job)
-  local out = { job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job) }
+  local calls = idempotency_keys_key(job)
+  local out = { job_key(job), job_key(job) .. ':events', P .. 'session:' .. job, progress_key(job), calls }
+  for _, key in ipairs(redis.call('SMEMBERS', calls)) do out[#out + 1] = key end
   for _, file in ipairs(split(redis.call('HGET', job_key(job), 'files'))) do
-    out[#out + 1] = file_key(job, file)
-    out[#out + 1] = passed_logs_key(job, file)
-    out[#out + 1] = P .. 'file:' .. file
+    for _, key in ipairs({ file_key(job, file), passed_logs_key(job, file), P .. 'file:' .. file }) do out[#out + 1] = key end
   end
   return out
 end
 
+-- Keeps a tenant's list of jobs for a month longer than a job that is made or ends now, so that it goes once the tenant stays
+-- away. A job that has waited for longer than that is put back when it ends.
+local function list_job(job, tenant, seconds)
+  local list, keep = P .. 'jobs:' .. tenant, seconds + 2592000
+  redis.call('ZADD', list, redis.call('HGET', job_key(job), 'created_at'), job)
+  if redis.call('TTL', list) < keep then redis.call('EXPIRE', list, keep) end
+end
+
 -- Lets everything that belongs to a job expire together, and its blobs a little later.
 local function expire_job(job)
-  local seconds = tonumber(redis.call('HGET', job_key(job), 'ttl'))
+  local m = redis.call('HMGET', job_key(job), 'ttl', 'tenant')
+  local seconds = tonumber(m[1])
   for _, key in ipairs(keys_of(job)) do redis.call('EXPIRE', key, seconds) end
+  list_job(job, m[2], seconds)
   remove_blobs('expired ' .. job, now + (seconds + 60) * 1000)
 end
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
-    BreakerKind, CancelFile, CancelOutcome, Claim, CloseBreaker, Complete, CreateJob, CreateOutcome, FinishMaintenance,
-    IntendAnswer, Maintenance, PauseQueue, QueueState, ReadQueues, ReadTenants, Release, SetTenant, TakeMaintenance,
-    Tenant, TripBreaker, Withdraw,
+    BreakerKind, CancelFile, CancelOutcome, Claim, CloseBreaker, Complete, CreateJob, CreateOutcome, DeleteJob,
+    FinishMaintenance, IntendAnswer, Maintenance, PauseQueue, QueueState, ReadQueues, ReadTenants, Release, SetTenant,
+    TakeMaintenance, Tenant, TripBreaker, Withdraw,
 };
 use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::{FileStatus, JobId, JobStatus};
@@ -30,6 +30,26 @@ async fn a_job_made_twice_under_one_key_is_not_taken_for_an_earlier_one() -> Res
     assert_eq!((replayed.outcome, &replayed.job), (CreateOutcome::Replayed, &create.job));
     later.idempotency = Some(("key".to_owned(), "another digest".to_owned()));
     assert_eq!(parts.store.run(&later).await?.outcome, CreateOutcome::Conflict);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_remembered_for_as_long_as_its_job_is_kept() -> Result<()> {
+    let parts = Parts::start().await?;
+    let mut create = parts.stored(&["chair.png"])?;
+    create.idempotency = Some(("key".to_owned(), "digest".to_owned()));
+    parts.store.run(&create).await?;
+    let ttl = |key: String| redis::cmd("TTL").arg(key).to_owned();
+    let (key, list) = ("idempotency:t:key".to_owned(), parts.store.keys().jobs_of("t"));
+    assert_eq!(parts.store.query::<i64>(&ttl(key.clone())).await?, -1, "its job waits for however long");
+    let holding = claim(&parts).await?.files.remove(0).holding;
+    parts.store.run(&failure(&holding)).await?;
+    let kept = parts.store.query::<i64>(&ttl(parts.store.keys().job(&create.job))).await?;
+    assert!(kept > 0 && parts.store.query::<i64>(&ttl(key.clone())).await? == kept);
+    // The list of a tenant that stays away goes, after the last of its jobs.
+    assert!(parts.store.query::<i64>(&ttl(list)).await? > kept);
+    parts.store.run(&DeleteJob { job: &create.job, force: false }).await?;
+    assert_eq!(parts.store.query::<u32>(redis::cmd("EXISTS").arg(key)).await?, 0);
     Ok(())
 }
 
