@@ -1,7 +1,10 @@
 //! Disk, files and clearing away.
 
+use std::time::Duration;
+
 use image2model_tests::Product;
 use image2model_tests::client::text;
+use image2model_tests::sim::Sim;
 use reqwest::Method;
 use serde_json::json;
 
@@ -63,4 +66,24 @@ async fn one_job_is_deleted_and_what_runs_only_by_force() {
     assert_eq!(client.get(&format!("/api/v1/status/{job}")).await.unwrap().status(), 404);
     assert_eq!(send(&client, Method::DELETE, &format!("/api/v1/admin/delete-job/{job}")).await.0, 404);
     assert_eq!(client.json("/api/v1/admin/queues").await.unwrap()["totals"]["running"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_deleted_or_put_to_work_again_and_never_both() {
+    let sim = Sim::start("60").unwrap();
+    let product = Product::setup().with_sim(&sim).start().unwrap();
+    let client = product.client().unwrap();
+    for seed in 0..20 {
+        let upload = client.upload(&[photograph("sim-content-policy.jpg", seed)], &[]).await.unwrap();
+        let job = text(&upload, "job_id");
+        client.ended(job).await.unwrap();
+        let order = json!({ "job_id": job });
+        let deletion = post(&client, "/api/v1/admin/cleanup-job", &order);
+        let retry = async {
+            tokio::time::sleep(Duration::from_micros(250 * u64::from(seed))).await;
+            send(&client, Method::POST, &format!("/api/v1/jobs/{job}/retry")).await
+        };
+        let ((deleted, answer), (retried, _)) = tokio::join!(deletion, retry);
+        assert!((deleted == 200) != (retried == 202), "deletion {deleted}, retry {retried}: {answer}");
+    }
 }
