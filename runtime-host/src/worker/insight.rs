@@ -24,7 +24,7 @@ pub enum HistoryView {
     Blind,
     /// Requests that have ended.
     Ended,
-    /// All requests, this long after they were sent.
+    /// All requests with what they were given, this long after they were sent.
     All {
         /// The longest that was seen.
         lag: Duration,

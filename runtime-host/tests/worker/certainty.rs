@@ -106,6 +106,40 @@ async fn a_history_of_ended_requests_is_known_for_what_it_is() -> Result<()> {
     worker.stop().await
 }
 
+/// A history that lists running requests without what they were given.
+async fn history_without_inputs(parts: &Parts) -> Result<String> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let base = format!("http://{}", listener.local_addr()?);
+    let behind = FalConfig::simulator(&parts.sim.base_url(), KEY.into()).api_url;
+    let app = axum::Router::new().fallback(move |uri: axum::http::Uri| {
+        let url = format!("{behind}{uri}");
+        async move {
+            let key = format!("Key {KEY}");
+            let answer = reqwest::Client::new().get(url).header("authorization", key).send().await.unwrap();
+            let mut page: serde_json::Value = answer.json().await.unwrap();
+            for item in page["items"].as_array_mut().unwrap() {
+                if item["status_code"].is_null() {
+                    item["json_input"].take();
+                }
+            }
+            axum::Json(page)
+        }
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    Ok(base)
+}
+
+#[tokio::test]
+async fn a_history_that_does_not_say_what_runs_was_given_cannot_say_no() -> Result<()> {
+    let run_time = Duration::from_secs(60)..=Duration::from_secs(60);
+    let parts = Parts::start_with(|sim| sim.run_time = run_time).await?;
+    let api_url = history_without_inputs(&parts).await?;
+    let worker = parts.work_with(parts.worker_config("w1"), |fal| fal.api_url = api_url)?;
+    parts.upload(&["chair.png"]).await?;
+    until(|| worker.worker.status().history == HistoryView::Ended).await?;
+    worker.stop().await
+}
+
 #[tokio::test]
 async fn a_key_that_may_not_read_the_history_costs_one_file_and_stops_nobody() -> Result<()> {
     let parts = Parts::start().await?;

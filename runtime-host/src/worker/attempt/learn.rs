@@ -1,4 +1,5 @@
-//! Learns from a request of our own, while it has not ended, whether FAL's history lists such requests (`insight.rs`).
+//! Learns from a request of our own, while it has not ended, whether FAL's history lists such requests (`insight.rs`). It is
+//! looked for as one whose id is not known: by its image, since a history may list what runs without what it was given.
 
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ impl<'a> Attempt<'a> {
         learning.next = Instant::now() + slow;
         let age = u64::try_from(self.now().saturating_sub(self.intended_at)).unwrap_or_default();
         let age = Duration::from_millis(age);
-        let view = match self.recorded(request_id).await {
-            Ok(Some(listed)) if listed.status_code.is_none() => HistoryView::All { lag: age },
+        let image_url = self.intent.as_deref()?;
+        let view = match self.look_up(image_url).await {
+            Ok(Some(listed)) if listed.request_id == request_id && listed.status_code.is_none() => {
+                HistoryView::All { lag: age }
+            }
             // It has ended meanwhile: nothing is learned from it.
             Ok(Some(_)) => return None,
             Ok(None) if age >= slow * POLLS => HistoryView::Ended,
