@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fal_sim::{Call, Kind, When};
+use image2model_domain::commands::RetryFiles;
 use image2model_domain::{FileStatus, JobStatus};
 use image2model_host::fal::{EndpointId, FalClient, FalConfig, FalError, Submission};
 use image2model_host::worker::{BreakerState, HistoryView};
@@ -137,6 +138,26 @@ async fn a_history_that_does_not_say_what_runs_was_given_cannot_say_no() -> Resu
     let worker = parts.work_with(parts.worker_config("w1"), |fal| fal.api_url = api_url)?;
     parts.upload(&["chair.png"]).await?;
     until(|| worker.worker.status().history == HistoryView::Ended).await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn a_request_that_fal_denies_while_it_may_run_is_not_sent_anew_for_its_owner() -> Result<()> {
+    let parts = Parts::start_with(|sim| {
+        sim.run_time = Duration::from_secs(1000)..=Duration::from_secs(1000);
+        sim.history_lists_unfinished = false;
+    })
+    .await?;
+    parts.disturb(Call::Status, Kind::NotFound, When::Before, 1000);
+    let worker = parts.work()?;
+    let id = parts.upload(&["chair.png"]).await?;
+    for _ in 0..2 {
+        let job = parts.ended(&id).await?;
+        assert_eq!(job.files[0].error.as_ref().map(|error| error.code.as_str()), Some("PROVIDER_REQUEST_LOST"));
+        parts.store.run(&RetryFiles { job: &id, files: None, max_waiting: None, request_id: "" }).await?;
+    }
+    parts.ended(&id).await?;
+    assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
 

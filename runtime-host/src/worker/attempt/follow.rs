@@ -197,6 +197,7 @@ impl Attempt<'_> {
     /// FAL insists that there is no such request: the history has the last word. Answers the result when it has it, nothing
     /// when the request still runs.
     async fn remembered(&mut self, request_id: &str, error: &FalError) -> Result<Option<Outcome>, End> {
+        let asked_at = self.now();
         let recorded = self.held.interruptible(self.recorded(request_id)).await?;
         match recorded {
             Ok(Some(request)) if request.status_code.is_none() => Ok(None),
@@ -205,7 +206,8 @@ impl Attempt<'_> {
                 Ok(Some(Outcome { output: request.output, billable_units: None }))
             }
             recorded => {
-                let denied = matches!(recorded, Ok(None));
+                // Where running requests are not listed, this may be one.
+                let denied = matches!(recorded, Ok(None)) && self.shared.is_sure(self.intended_at, asked_at);
                 let failed = recorded.ok().flatten().is_some_and(|request| !request.is_promising());
                 Err(match self.end_of(error) {
                     // Nobody knows it, and its owner has asked for another attempt since: that may be a new request.
