@@ -10,8 +10,9 @@ use super::client::FalClient;
 use super::endpoint::EndpointId;
 use super::error::FalError;
 
-/// Most pages of a hundred that one look turns over.
-const MOST_PAGES: usize = 20;
+/// Most pages of a hundred that one look turns over: what it may look at is bounded by time, and this is more than a day of
+/// an account at full load. Only a history that never ends is left unread.
+const MOST_PAGES: usize = 1000;
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -54,8 +55,8 @@ impl Recorded {
 
     /// The text of its input that says `part`.
     #[must_use]
-    pub fn text_with(&self, part: &str) -> Option<String> {
-        text_with(&self.input, part).map(str::to_owned)
+    pub fn text_with(&self, part: &str) -> Option<&str> {
+        text_with(&self.input, part)
     }
 
     fn read(item: &Value) -> Option<Self> {
@@ -77,19 +78,54 @@ impl FalClient {
     /// Trouble on the way, or more history than is read; nothing is known then.
     pub async fn find_requests(&self, endpoint: &EndpointId, sought: Sought<'_>) -> Result<Vec<Recorded>, FalError> {
         let mut found: Vec<Recorded> = Vec::new();
+        let fits = |item: &Recorded| item.request_id == sought.text || item.mentions(sought.text);
+        let take = |items: &[Value]| {
+            found.extend(items.iter().filter_map(Recorded::read).filter(fits));
+            found.iter().any(Recorded::is_promising)
+        };
+        self.turn_pages(endpoint, sought, take).await?;
+        found.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
+        Ok(found)
+    }
+
+    /// Every request to `endpoint` that was sent in this time, newest first, without what it gave.
+    ///
+    /// # Errors
+    /// As of [`FalClient::find_requests`].
+    pub async fn list_requests(
+        &self,
+        endpoint: &EndpointId,
+        since: i64,
+        until: i64,
+    ) -> Result<Vec<Recorded>, FalError> {
+        let mut listed: Vec<Recorded> = Vec::new();
+        let take = |items: &[Value]| {
+            let read = items.iter().filter_map(Recorded::read);
+            listed.extend(read.map(|request| Recorded { output: Value::Null, ..request }));
+            false
+        };
+        self.turn_pages(endpoint, Sought { text: "", since, until }, take).await?;
+        listed.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
+        Ok(listed)
+    }
+
+    /// Reads page after page until all are read, or `take` has had enough.
+    async fn turn_pages(
+        &self,
+        endpoint: &EndpointId,
+        sought: Sought<'_>,
+        mut take: impl FnMut(&[Value]) -> bool,
+    ) -> Result<(), FalError> {
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
             let page = self.history_page(endpoint, sought, 100, cursor.as_deref()).await?;
             let Some(items) = page.get("items").and_then(Value::as_array) else {
                 return Err(FalError::Unreadable { stage: Stage::History, what: "no items in the history".to_owned() });
             };
-            let fits = |item: &Recorded| item.request_id == sought.text || item.mentions(sought.text);
-            found.extend(items.iter().filter_map(Recorded::read).filter(fits));
+            let enough = take(items);
             cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
-            let last = cursor.is_none() || page.get("has_more") == Some(&Value::Bool(false));
-            if last || found.iter().any(Recorded::is_promising) {
-                found.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
-                return Ok(found);
+            if enough || cursor.is_none() || page.get("has_more") == Some(&Value::Bool(false)) {
+                return Ok(());
             }
         }
         // Not having read it all is no "no".
@@ -172,6 +208,14 @@ mod tests {
     async fn a_history_too_long_to_be_read_has_not_said_no() {
         let endless = json!({ "items": [], "next_cursor": "more", "has_more": true });
         assert!(look(vec![endless], IMAGE).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_busy_day_is_read_to_its_end() {
+        let page = |n: usize| json!({ "items": [item(&n.to_string(), "", Some(500))], "next_cursor": "more" });
+        let mut pages: Vec<Value> = (0..50).map(page).collect();
+        pages.push(json!({ "items": [item("first", "", Some(200))] }));
+        assert_eq!(look(pages, IMAGE).await.unwrap().len(), 51);
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod presence;
 mod progress;
 mod provider;
 mod run;
+mod scans;
 mod status;
 mod submits;
 mod webhook;

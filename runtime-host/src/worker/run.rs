@@ -23,6 +23,7 @@ use super::insight::Insight;
 use super::knocks::Knocks;
 use super::presence;
 use super::provider::Providers;
+use super::scans::Scans;
 use super::status::WorkerStatus;
 use super::submits::Submits;
 use crate::fal::{Backoff, Class, EndpointId, FalClient};
@@ -64,6 +65,7 @@ pub(super) struct Shared {
     pub clock: Clock,
     pub breaker: Breaker,
     pub insight: Insight,
+    pub scans: Scans,
     pub knocks: Knocks,
     pub submits: Submits,
     running: AtomicUsize,
@@ -88,6 +90,7 @@ impl Worker {
         let reachable = watch::Sender::new(None);
         let (clock, breaker) = (Clock::default(), Breaker::default());
         let (insight, knocks, submits) = (Insight::default(), Knocks::default(), Submits::default());
+        let scans = Scans::default();
         let shared = Shared {
             store,
             blobs,
@@ -97,6 +100,7 @@ impl Worker {
             clock,
             breaker,
             insight,
+            scans,
             knocks,
             submits,
             running,

@@ -1,8 +1,10 @@
 //! Finds a file's request in FAL's history. The image's name at FAL says which attempt of which file it is, and FAL keeps
 //! it at the end of the image's URL, so a request is found even when nothing else of it is known any more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use image2model_domain::FileId;
 use image2model_domain::time::millis;
 
 use super::Attempt;
@@ -12,8 +14,6 @@ use crate::worker::run::Shared;
 
 /// The history is searched from this long before the announcement and until this long after the submit: clocks differ.
 const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
-/// How far a Redis may have been behind the one that it took over from.
-const LONGEST_LAG: Duration = Duration::from_secs(30 * 60);
 /// Longest part of a file's own name that goes to FAL, in characters.
 const LONGEST_NAME: usize = 100;
 /// How many times the longest lag seen a history is given to list a request.
@@ -46,11 +46,15 @@ impl Attempt<'_> {
         Ok(choose(found, image_url, &self.mark_of_attempt()))
     }
 
-    /// One look for a request that Redis may have forgotten at `since`.
-    pub(super) async fn look_up_forgotten(&self, since: i64) -> Result<Option<Recorded>, FalError> {
+    /// One look for a request that Redis may have forgotten at `since`: as far back as the file goes, since Redis' data may
+    /// be from a backup, and over all that was sent of it since it was put in line as it is now.
+    pub(super) async fn look_up_forgotten(&self, since: i64) -> Result<Option<Recorded>, Arc<FalError>> {
+        let (from, until) = self.shared.searched(self.file.created_at, since);
+        let listed = self.shared.scans.list(&self.shared.fal, &self.endpoint, from, until).await;
+        self.shared.heard_of_history(listed.as_ref().err().map(AsRef::as_ref));
+        let later = |request: &&Recorded| run_of(request, &self.file.id) >= Some(self.file.restarts);
+        let found = listed?.iter().filter(later).cloned().collect();
         let mark = self.mark_of_attempt();
-        let from = since.saturating_sub(ms(LONGEST_LAG)).max(self.file.created_at);
-        let found = self.shared.look_for(&self.endpoint, &self.mark_of_run(), from, since).await?;
         Ok(choose(found, &mark, &mark))
     }
 
@@ -75,15 +79,24 @@ impl Shared {
 
     /// The requests that mention a text and were announced between these times.
     async fn look_for(&self, endpoint: &EndpointId, text: &str, from: i64, to: i64) -> Result<Vec<Recorded>, FalError> {
-        let (since, until) =
-            (from.saturating_sub(ms(CLOCK_SLACK)), self.arrived_by(to).saturating_add(ms(CLOCK_SLACK)));
+        let (since, until) = self.searched(from, to);
         let found = self.fal.find_requests(endpoint, Sought { text, since, until }).await;
-        match &found {
-            Ok(_) => self.insight.readable(true),
-            Err(error) if error.class() == Class::Blind => self.insight.readable(false),
-            Err(_) => {}
-        }
+        self.heard_of_history(found.as_ref().err());
         found
+    }
+
+    /// The time in which FAL may have noted what was announced between these times.
+    fn searched(&self, from: i64, to: i64) -> (i64, i64) {
+        (from.saturating_sub(ms(CLOCK_SLACK)), self.arrived_by(to).saturating_add(ms(CLOCK_SLACK)))
+    }
+
+    /// The history was read, or why it was not.
+    fn heard_of_history(&self, error: Option<&FalError>) {
+        match error {
+            None => self.insight.readable(true),
+            Some(error) if error.class() == Class::Blind => self.insight.readable(false),
+            Some(_) => {}
+        }
     }
 
     /// When a submit that was announced then must have arrived at FAL, if it was sent: ms since 1970.
@@ -122,6 +135,13 @@ impl Shared {
 
 fn ms(duration: Duration) -> i64 {
     millis(duration).into()
+}
+
+/// The how-manieth time that the file was put in line a request's image is of, if it is one of this file's.
+fn run_of(request: &Recorded, file: &FileId) -> Option<u32> {
+    let mark = format!("{file}-");
+    let (_, rest) = request.text_with(&mark)?.split_once(&mark)?;
+    rest.split('-').next()?.parse().ok()
 }
 
 /// Of the requests found, newest first: one that has or may have a model, else what became of this very attempt.

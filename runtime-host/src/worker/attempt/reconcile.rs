@@ -67,7 +67,7 @@ impl Attempt<'_> {
             let asked_at = self.now();
             let retry_after = match self.held.interruptible(self.look_up_forgotten(since)).await? {
                 Ok(Some(found)) => {
-                    let image_url = found.text_with(&self.mark_of_run()).unwrap_or_default();
+                    let image_url = found.text_with(self.file.id.as_str()).unwrap_or_default().to_owned();
                     return self.bind(found.request_id, &image_url, true).await.map(Some);
                 }
                 // Most files never had one. Where running requests are not listed, that much time has let one end.
