@@ -104,6 +104,8 @@ pub struct FileRecord {
     pub priority: Priority,
     /// The one new request that policy allows after one that could not be found was granted, or sent.
     pub resubmitted: bool,
+    /// The doubt (see `commands::IntendAnswer::Doubt`) that its owner was told of, and had it put in line all the same.
+    pub doubt_accepted: Option<i64>,
     /// What its requests cost so far, in millionths of a dollar.
     pub cost_micro_usd: u64,
     /// Files ahead of it: in its tenant's line, or at the provider.
@@ -297,6 +299,7 @@ impl FileRecord {
             restarts: fields.number("restarts").unwrap_or_default(),
             priority: Priority::parse(&fields.text("priority")).unwrap_or_default(),
             resubmitted: fields.optional("resubmitted").is_some(),
+            doubt_accepted: fields.number("doubt_accepted"),
             cost_micro_usd: fields.number("cost_micro_usd").unwrap_or_default(),
             queue_position: fields.number("waiting_position").or_else(|| fields.number("queue_position")),
             intent: fields.optional("intent"),

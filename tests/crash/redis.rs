@@ -33,6 +33,8 @@ async fn a_replica_that_is_a_second_behind_takes_over() {
     let (seed, mut dice) = dice();
     let mut crew = Crew::start(|setup| setup).await.unwrap();
     crew.staff(2).unwrap();
+    // Else what waits is not sent before a forgotten request must have ended.
+    crew.until_history_is_known(patience()).await.unwrap();
     for _ in 0..scaled(3, 20) {
         let line = Proxy::start(crew.redis.port()).await.unwrap();
         let port = line.port().to_string();

@@ -19,8 +19,17 @@ pub struct Intend<'a> {
     pub window_size: u32,
     /// Length of that window.
     pub window_ms: u32,
-    /// The doubt that was looked into since: `since` of [`IntendAnswer::Doubt`].
-    pub looked_up: Option<i64>,
+    /// The doubt that was looked into since.
+    pub looked_up: Option<LookedUp>,
+}
+
+/// A look for a request that Redis may have forgotten, after which one is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookedUp {
+    /// The doubt: `since` of [`IntendAnswer::Doubt`].
+    pub since: i64,
+    /// There surely is none. Else the one that is sent is counted as one that may be paid for in vain.
+    pub sure: bool,
 }
 
 /// The reply to [`Intend`].
@@ -42,7 +51,7 @@ pub enum IntendAnswer {
     /// The breaker is open, or another file is its probe. Ask again after this many ms, or let the file go until then.
     HeldBack(u64),
     /// Another Redis took over, or this one was restarted, after the file was made: a request of it may have been forgotten.
-    /// Look for one, then bind it or ask again with `since` as `looked_up`.
+    /// Look for one, then bind it or ask again with what came of it as `looked_up`.
     Doubt {
         /// Names the doubt: when it arose, ms since 1970.
         since: i64,
@@ -73,7 +82,8 @@ impl Command for Intend<'_> {
             self.lease_ms.into(),
             self.window_size.into(),
             self.window_ms.into(),
-            self.looked_up.unwrap_or_default().into(),
+            self.looked_up.map_or(0, |looked| looked.since).into(),
+            self.looked_up.is_some_and(|looked| !looked.sure).into(),
         ];
         Call::new(script!("intend", [queue]), keys, args)
     }

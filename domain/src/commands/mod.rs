@@ -34,7 +34,7 @@ pub use browser_session::{CloseSession, FindSession, FoundSession, OpenSession};
 pub use claim::{Claim, Claimed, ClaimedFile};
 pub use create_job::{CreateJob, CreateOutcome, Created, NewFile};
 pub use generate::{GenerateFile, GenerateOutcome, Generating, Webhook};
-pub use intend::{Intend, IntendAnswer, Intended};
+pub use intend::{Intend, IntendAnswer, Intended, LookedUp};
 pub use job::{CancelFile, CancelJob, CancelOutcome, DeleteJob, DeleteOutcome, EraseJob, EraseOutcome, ReadJob};
 pub use links::{CountLinks, WithdrawLinks};
 pub use list::{JobPage, JobPlace, JobSummary, ListJobs};

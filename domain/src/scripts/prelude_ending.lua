@@ -129,6 +129,16 @@ local function forget_request(key)
   redis.call('HDEL', key, 'fal_request_id', 'intent', 'intended_at', 'bound_by', 'bound_at', 'running_at')
 end
 
+-- A file without a request failed because another Redis may have forgotten one: who asks for it all the same after having been
+-- told so takes the risk of that doubt, not of one that arose later. FAL is asked first even so.
+local function accept_doubt(key)
+  local since = tonumber(redis.call('GET', queue_key('doubt_since')) or nil)
+  local m = redis.call('HMGET', key, 'error_code', 'ended_at')
+  if since and m[1] == 'SUBMIT_UNCERTAIN' and since <= tonumber(m[2] or '0') then
+    redis.call('HSET', key, 'doubt_accepted', since)
+  end
+end
+
 -- Puts a file that failed in line anew, and its job to work again if that had ended. A request at the provider that may
 -- still run, or whose model may still be had, is kept and followed; only without one is a new request sent.
 -- `restarts` grows with it: a file's progress never goes backwards under one value of it. Answers 'resumed' or 'requeued'.
@@ -142,6 +152,7 @@ local function restart(job, file, tenant)
   if resume then
     redis.call('HSET', key, 'resumed_at', now)
   else
+    accept_doubt(key)
     forget_request(key)
     redis.call('HDEL', key, 'resumed_at', 'resubmitted', 'error_code', 'error_message', 'error_retryable')
   end

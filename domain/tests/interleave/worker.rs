@@ -3,7 +3,7 @@
 
 use image2model_domain::commands::{
     AddOrphan, Bind, BindOutcome, Breaker, BreakerKind, Cancelled, Claim, Complete, Fail, Heartbeat, Holding, Intend,
-    IntendAnswer, Park, Progress, ReadJob, ReadQueues, Release, StepOutcome, TripBreaker, Withdraw,
+    IntendAnswer, LookedUp, Park, Progress, ReadJob, ReadQueues, Release, StepOutcome, TripBreaker, Withdraw,
 };
 use image2model_domain::{FileId, FileStatus};
 
@@ -171,7 +171,8 @@ impl Worker {
     fn announce(&mut self, world: &mut World<'_>, h: Holding, url: String, looked_up: Option<i64>) -> At {
         let asked_at = world.now;
         let (lease_ms, window_size, window_ms) = (LEASE, WINDOW_SIZE, WINDOW);
-        let intend = Intend { holding: &h, image_url: &url, lease_ms, window_size, window_ms, looked_up };
+        let looked = looked_up.map(|since| LookedUp { since, sure: true });
+        let intend = Intend { holding: &h, image_url: &url, lease_ms, window_size, window_ms, looked_up: looked };
         match world.run(&intend).answer {
             IntendAnswer::Go => {
                 world.go(&h.file);

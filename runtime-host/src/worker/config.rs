@@ -65,6 +65,7 @@ pub struct WorkerConfig {
     /// Base of the address at which FAL is to tell that a request has ended; without one it is only asked.
     pub webhook_url: Option<Url>,
     /// Whether Redis may have lost its last writes when another process of it answers: not the private one, which syncs each.
+    /// It may still have been restored from a copy, so FAL's history is asked even then, but its first "no" is believed.
     pub redis_forgets: bool,
     /// Requests cost nothing and do not outlive the process that makes models, as in the simulator: one that is not known
     /// any more is sent again.

@@ -45,6 +45,8 @@ pub(super) enum Why {
     Busy(Option<Duration>),
     /// Others found FAL to be so, for as long as this.
     HeldBack(Duration),
+    /// Redis may have forgotten a request of the file, and FAL's history can tell only later: in about this time.
+    InDoubt(Duration),
     /// No plugin here knows the model.
     UnknownModel,
 }
@@ -54,6 +56,7 @@ impl Why {
     pub fn message(self) -> &'static str {
         match self {
             Self::UnknownModel => "Waiting for a worker that knows the chosen model",
+            Self::InDoubt(_) => "Waiting until it is known whether the model provider has the request",
             _ => "Waiting until the model provider is available",
         }
     }

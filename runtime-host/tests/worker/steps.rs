@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
     AddOrphan, BindOutcome, CancelFile, Claim, DeleteJob, Fail, Heartbeat, Holding, Intend, IntendAnswer, Log,
-    OrphanNext, Park, ReadQueues, Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome, TakeOrphans,
-    Withdraw,
+    LookedUp, OrphanNext, Park, ReadQueues, Release, Restart, RetryFiles, RetryOutcome, SettleOrphan, StepOutcome,
+    TakeOrphans, Withdraw,
 };
 use image2model_domain::{FileStatus, JobId, JobStatus};
 
@@ -63,13 +63,49 @@ async fn what_another_redis_may_have_forgotten_is_looked_up_once() -> Result<()>
     parts.store.query::<()>(redis::cmd("SET").arg(identity).arg("another")).await?;
     let IntendAnswer::Doubt { since } = announce(&parts, &older, "2").await? else { panic!("no doubt") };
     assert!(matches!(announce(&parts, &older, "2").await?, IntendAnswer::Doubt { .. }), "nobody looked");
-    let looked = |looked_up| Intend { looked_up: Some(looked_up), ..intent(&older, "2") };
+    let looked = |since| Intend { looked_up: Some(LookedUp { since, sure: true }), ..intent(&older, "2") };
     let other = parts.store.run(&looked(since - 1)).await?.answer;
     assert_eq!(other, IntendAnswer::Doubt { since }, "a look before the doubt says nothing");
     assert_eq!(parts.store.run(&looked(since)).await?.answer, IntendAnswer::Go);
     assert_eq!(announce(&parts, &older, "2").await?, IntendAnswer::Go);
     let (_, younger) = held(&parts).await?;
     assert_eq!(announce(&parts, &younger, "3").await?, IntendAnswer::Go);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_was_told_of_a_doubt_may_risk_that_one_and_it_is_counted() -> Result<()> {
+    let parts = Parts::start().await?;
+    let (job, holding) = held(&parts).await?;
+    let doubt = format!("{}queue:doubt_since", parts.store.keys().prefix());
+    let arise = |at: i64| redis::cmd("SET").arg(&doubt).arg(at).to_owned();
+    let now = parts.store.run(&intent(&holding, "0")).await?.now_ms;
+    parts.store.run(&Withdraw { holding: &holding, image_url: "0" }).await?;
+    parts.store.query::<()>(&arise(now)).await?;
+    assert_eq!(parts.store.run(&failure(&holding)).await?, StepOutcome::JobEnded);
+    retry(&parts, &job, "told").await?;
+    assert_eq!(parts.job(&job).await?.files[0].doubt_accepted, Some(now));
+    let holding = claim(&parts).await?.files.remove(0).holding;
+    assert_eq!(announce(&parts, &holding, "1").await?, IntendAnswer::Doubt { since: now }, "FAL is asked all the same");
+    let risked = Intend { looked_up: Some(LookedUp { since: now, sure: false }), ..intent(&holding, "1") };
+    assert_eq!(parts.store.run(&risked).await?.answer, IntendAnswer::Go);
+    assert_eq!(parts.counted("possible_duplicates").await?, 1);
+
+    // Of a doubt that arose after its failure nobody was told; nor is a request that was announced risked.
+    parts.store.run(&Withdraw { holding: &holding, image_url: "1" }).await?;
+    parts.store.run(&failure(&holding)).await?;
+    parts.store.query::<()>(&arise(now + 60_000)).await?;
+    retry(&parts, &job, "not told").await?;
+    assert_eq!(parts.job(&job).await?.files[0].doubt_accepted, Some(now));
+    claim(&parts).await?;
+    let (other, announced) = held(&parts).await?;
+    let sure = Intend { looked_up: Some(LookedUp { since: now + 60_000, sure: true }), ..intent(&announced, "2") };
+    assert_eq!(parts.store.run(&sure).await?.answer, IntendAnswer::Go);
+    parts.store.run(&failure(&announced)).await?;
+    parts.store.query::<()>(&arise(now)).await?;
+    let resumed = RetryOutcome::Queued(vec![(announced.file.clone(), Restart::Resumed)]);
+    assert_eq!(retry(&parts, &other, "announced").await?, resumed);
+    assert_eq!(parts.job(&other).await?.files[0].doubt_accepted, None);
     Ok(())
 }
 

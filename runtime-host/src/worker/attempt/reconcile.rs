@@ -1,7 +1,7 @@
 //! Whether FAL has a request of this file is in doubt: a submit was announced and its answer is not known (lost on the way,
 //! or its worker died), or Redis failed over and may have forgotten one. FAL's history is asked before anything is sent. A
-//! history that lists every request and steadily has none says that there is none; only where it stays blind does the
-//! policy decide.
+//! history that lists every request and steadily has none says that there is none. Where it stays blind the policy decides;
+//! a file that was never announced waits instead where it only takes time until the history can tell.
 
 use std::time::Duration;
 
@@ -12,12 +12,23 @@ use tokio::time::Instant;
 use super::Attempt;
 use crate::fal::Class;
 use crate::worker::config::UncertainSubmits;
-use crate::worker::end::{End, Failure};
+use crate::worker::end::{End, Failure, Parked, Why};
 use crate::worker::progress;
 
 const CODE: &str = "SUBMIT_UNCERTAIN";
 const MESSAGE: &str = "It is not known whether the model provider accepted the request";
 const CHECKING: &str = "Checking whether the model provider has the request";
+
+/// What a look for a request that Redis may have forgotten came to.
+pub(super) enum Doubt {
+    /// There is one, and it is recorded.
+    Found(String),
+    /// One may be sent.
+    None {
+        /// There is none. Else there may be, and that is risked.
+        sure: bool,
+    },
+}
 
 impl Attempt<'_> {
     /// Looks for the request that was given this image. `None`: there surely is none, and the announcement is withdrawn.
@@ -57,8 +68,8 @@ impl Attempt<'_> {
         }
     }
 
-    /// Looks for a request of this file that Redis may have forgotten at `since`; answers it when there is one.
-    pub(super) async fn look_into_doubt(&mut self, since: i64) -> Result<Option<String>, End> {
+    /// Looks for a request of this file that Redis may have forgotten at `since`.
+    pub(super) async fn look_into_doubt(&mut self, since: i64) -> Result<Doubt, End> {
         tracing::warn!(file_id = %self.held.holding.file, "another Redis took over: looking whether the file has a request");
         self.progress(FileStatus::Uploading, progress::SENT, CHECKING, None).await?;
         let mut backoff = self.backoff();
@@ -68,23 +79,13 @@ impl Attempt<'_> {
             let retry_after = match self.held.interruptible(self.look_up_forgotten(since)).await? {
                 Ok(Some(found)) => {
                     let image_url = found.text_with(self.file.id.as_str()).unwrap_or_default().to_owned();
-                    return self.bind(found.request_id, &image_url, true).await.map(Some);
+                    return self.bind(found.request_id, &image_url, true).await.map(Doubt::Found);
                 }
-                // Most files never had one. Where running requests are not listed, that much time has let one end.
-                Ok(None) if self.shared.is_sure(since, asked_at) => return Ok(None),
-                Ok(None) => {
-                    let age = u64::try_from(asked_at.saturating_sub(since)).unwrap_or_default();
-                    if !self.shared.may_become_sure() && Duration::from_millis(age) >= self.held.config.reconcile_for {
-                        return Ok(None);
-                    }
-                    None
-                }
-                Err(error) if error.class() == Class::Blind => {
-                    return match self.held.config.uncertain_submits {
-                        UncertainSubmits::ResubmitOnce => Ok(None),
-                        UncertainSubmits::Fail => Err(self.undecided()),
-                    };
-                }
+                // Most files never had one.
+                Ok(None) if self.surely_forgot_none(since, asked_at) => return Ok(Doubt::None { sure: true }),
+                Ok(None) if self.shared.may_become_sure() => None,
+                Ok(None) => return self.without_a_sure_no(since, asked_at),
+                Err(error) if error.class() == Class::Blind => return self.without_a_word(since),
                 Err(error) => {
                     tracing::warn!(%error, "FAL.AI's request history cannot be read");
                     if self.time_left() == Duration::ZERO {
@@ -96,6 +97,45 @@ impl Attempt<'_> {
             let delay = self.until_next_look(backoff.next_delay(None), since);
             self.held.rest(delay.max(retry_after.unwrap_or_default())).await?;
         }
+    }
+
+    /// Whether a "no" to a look at `asked_at` says that Redis has forgotten no request of the file. Where running requests
+    /// are not listed, it does once such a request has ended: it was to begin within a deadline, and takes no longer than one.
+    fn surely_forgot_none(&self, since: i64, asked_at: i64) -> bool {
+        let config = &self.held.config;
+        // The private Redis forgets nothing by itself, and who wrote to it before it was restored is gone.
+        !config.redis_forgets
+            || self.shared.is_sure(since, asked_at)
+            || super::since(asked_at, since) >= config.deadline.saturating_mul(2)
+    }
+
+    /// The history has none, but may not list what runs. The file waits elsewhere, as long again as it has been in doubt,
+    /// unless it may be sent before that is over.
+    fn without_a_sure_no(&self, since: i64, asked_at: i64) -> Result<Doubt, End> {
+        let waited = super::since(asked_at, since);
+        if waited >= self.held.config.reconcile_for && self.may_risk(since) {
+            return Ok(Doubt::None { sure: false });
+        }
+        let why = Why::InDoubt(waited.max(self.held.config.reconcile_for));
+        Err(End::Parked(Parked { why, failure: Failure::new(CODE, MESSAGE, true) }))
+    }
+
+    /// The history may not be read. What the private Redis says is believed then; else the policy decides, and the owner.
+    fn without_a_word(&self, since: i64) -> Result<Doubt, End> {
+        match (self.held.config.redis_forgets, self.may_risk(since)) {
+            (false, _) => Ok(Doubt::None { sure: true }),
+            (true, true) => Ok(Doubt::None { sure: false }),
+            (true, false) => Err(self.undecided()),
+        }
+    }
+
+    /// Whether a request may be sent in this doubt: once where the policy says so, and where the owner does who was told.
+    fn may_risk(&self, since: i64) -> bool {
+        self.may_resubmit() || self.file.doubt_accepted == Some(since)
+    }
+
+    fn may_resubmit(&self) -> bool {
+        self.held.config.uncertain_submits == UncertainSubmits::ResubmitOnce && !self.file.resubmitted
     }
 
     /// Looks grow rare with time, but one is made as soon as a "no" can be believed.
@@ -117,7 +157,7 @@ impl Attempt<'_> {
 
     /// What the policy says.
     fn undecided(&self) -> End {
-        let again = self.held.config.uncertain_submits == UncertainSubmits::ResubmitOnce && !self.file.resubmitted;
+        let again = self.may_resubmit();
         let holding = &self.held.holding;
         tracing::error!(job_id = %holding.job, file_id = %holding.file, again, "a submit's fate is unknown: it may be billed without a result");
         End::Failed(Failure {

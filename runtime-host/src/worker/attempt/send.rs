@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use image2model_domain::FileStatus;
-use image2model_domain::commands::{Bind, BindOutcome, Intend, IntendAnswer};
+use image2model_domain::commands::{Bind, BindOutcome, Intend, IntendAnswer, LookedUp};
 use image2model_domain::queue::Priority;
 use image2model_domain::time::millis;
 use tokio::time::Instant;
 use url::Url;
 
 use super::Attempt;
+use super::reconcile::Doubt;
 use crate::fal::{Class, Submission};
 use crate::trace::Kind;
 use crate::worker::blobs::StoredImage;
@@ -115,13 +116,10 @@ impl Attempt<'_> {
                 }
                 IntendAnswer::Wait(ms) => self.held.rest(Duration::from_millis(ms)).await?,
                 IntendAnswer::HeldBack(ms) => self.be_held_back(Duration::from_millis(ms)).await?,
-                IntendAnswer::Doubt { since } if !config.redis_forgets => looked_up = Some(since),
-                IntendAnswer::Doubt { since } => {
-                    if let Some(request_id) = self.look_into_doubt(since).await? {
-                        return Ok(Announced::Known(request_id));
-                    }
-                    looked_up = Some(since);
-                }
+                IntendAnswer::Doubt { since } => match self.look_into_doubt(since).await? {
+                    Doubt::Found(request_id) => return Ok(Announced::Known(request_id)),
+                    Doubt::None { sure } => looked_up = Some(LookedUp { since, sure }),
+                },
                 IntendAnswer::Bound { request_id } => {
                     self.request_id = Some(request_id.clone());
                     return Ok(Announced::Known(request_id));

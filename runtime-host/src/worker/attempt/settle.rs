@@ -129,12 +129,13 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
         Why::Account { by_submit } => shared.breaker.refused(store, config, by_submit).await,
         Why::Outage { by_submit } => shared.breaker.unanswered(store, config, by_submit).await,
         Why::Busy(retry_after) => retry_after.unwrap_or(config.retry_longest),
-        Why::HeldBack(wait) => wait,
+        Why::HeldBack(wait) | Why::InDoubt(wait) => wait,
         Why::UnknownModel => config.unknown_model_pause,
     };
-    // An account that is refused is the operator's to mend: however long that takes, no file fails of it.
-    let account = matches!(parked.why, Why::Account { .. });
-    let patient = account || shared.breaker.kind() == Some(BreakerKind::Account);
+    // An account that is refused is the operator's to mend, and of another Redis no file knows: however long it takes, none
+    // fails of it.
+    let lasting = matches!(parked.why, Why::Account { .. } | Why::InDoubt(_));
+    let patient = lasting || shared.breaker.kind() == Some(BreakerKind::Account);
     if left == Duration::ZERO && !patient {
         return Some(parked.failure);
     }
