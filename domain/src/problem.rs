@@ -53,6 +53,13 @@ impl Problem {
         Self::new(503, "SERVICE_UNAVAILABLE", detail).with_header("retry-after", "2")
     }
 
+    /// 503 while as many images wait as may; what is at work goes on.
+    #[must_use]
+    pub fn queue_full() -> Self {
+        let detail = "Too many images are waiting already; try again in a minute.";
+        Self::new(503, "QUEUE_FULL", detail).with_header("retry-after", "60")
+    }
+
     /// 503 while there is no room for new files; what is at work goes on.
     #[must_use]
     pub fn storage_full() -> Self {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use image2model_domain::access_token;
 use image2model_domain::api_key::KeyLimits;
 use image2model_domain::client_address::Proxies;
 use image2model_kit::config::{self, ConfigError};
@@ -88,7 +87,7 @@ async fn read() -> Result<Settings, ConfigError> {
     let limit = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Ok(Settings {
         development: config::text("environment").await?.eq_ignore_ascii_case("development"),
-        token_secret: access_token::signing_secret(&config::text("token_secret").await?, &api_key, &admin_api_key),
+        token_secret: config::signing_secret().await?,
         api_key: present(&api_key),
         admin_api_key: present(&admin_api_key),
         // Anything but the word `open` is the stricter policy.
@@ -111,6 +110,7 @@ fn present(text: &str) -> Option<String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use image2model_domain::access_token;
 
     /// Development, these keys (empty: none), open access.
     pub(crate) fn settings(api_key: &str, admin_api_key: &str) -> Settings {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use image2model_domain::access_token;
 use spin_sdk::variables;
 
 /// A variable that cannot be used. Its value is not shown: it may be a secret.
@@ -58,6 +59,17 @@ pub async fn number(name: &'static str) -> Result<u64, ConfigError> {
 /// [`ConfigError::Unavailable`].
 pub async fn list(name: &'static str) -> Result<Vec<String>, ConfigError> {
     Ok(elements(&text(name).await?))
+}
+
+/// The secret that jobs' tokens are signed with, the same in every component; `None` where there are no keys, and so nothing
+/// that a token could open.
+///
+/// # Errors
+/// [`ConfigError::Unavailable`].
+pub async fn signing_secret() -> Result<Option<String>, ConfigError> {
+    let (secret, api_key, admin_api_key) =
+        (text("token_secret").await?, text("api_key").await?, text("admin_api_key").await?);
+    Ok(access_token::signing_secret(&secret, &api_key, &admin_api_key))
 }
 
 /// Elements between commas, without the white space around them and without empty ones.

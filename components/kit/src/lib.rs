@@ -20,6 +20,8 @@ mod guard;
 #[cfg(feature = "endpoint")]
 pub mod job_list;
 #[cfg(feature = "endpoint")]
+pub mod jobs;
+#[cfg(feature = "endpoint")]
 pub mod listing;
 pub mod log;
 #[cfg(feature = "endpoint")]

@@ -17,7 +17,7 @@ use crate::guard::{self, GuardHeaders};
 use crate::query::Query;
 use crate::reply::{self, Reply};
 use crate::route::{Found, Params, Route, find};
-use crate::{redis, request_id, scope};
+use crate::{jobs, request_id, scope};
 
 /// Answers a request from the table.
 pub async fn serve(table: &'static [Route], request: Request) -> Reply {
@@ -125,18 +125,13 @@ async fn named_job(params: &Params) -> Result<Option<JobId>, Failure> {
         let task = parse_task_id(text).map_err(|_| complaint())?;
         // A file has a task of its own, which is a part of its job's.
         return Ok(Some(match FileId::parse(text) {
-            Ok(file) => job_of_file(&file).await?.unwrap_or(task),
+            Ok(file) => jobs::of_file(&file).await?.unwrap_or(task),
             Err(_) => task,
         }));
     }
     let Some(text) = of("file_id") else { return Ok(None) };
     let file = FileId::parse(text).map_err(|_| Problem::file_not_found())?;
-    job_of_file(&file).await?.map(Some).ok_or_else(|| Problem::file_not_found().into())
-}
-
-async fn job_of_file(file: &FileId) -> Result<Option<JobId>, Failure> {
-    let job = redis::text("GET", &[&redis::keys().await?.job_of_file(file)]).await?;
-    Ok(job.and_then(|job| JobId::parse(&job).ok()))
+    jobs::of_file(&file).await?.map(Some).ok_or_else(|| Problem::file_not_found().into())
 }
 
 /// A refusal of our own, before the guard was asked who is calling: it still counts, and has the guard's headers. While Redis

@@ -41,10 +41,7 @@ fn accepted(outcome: RetryOutcome) -> Result<Vec<(FileId, Restart)>, Problem> {
             Err(Problem::new(409, "FILE_NOT_FAILED", "Only files that failed can be retried.")
                 .with_details(json!({ "file_id": file })))
         }
-        RetryOutcome::QueueFull => {
-            Err(Problem::new(503, "QUEUE_FULL", "Too many images are waiting already; try again in a minute.")
-                .with_header("retry-after", "60"))
-        }
+        RetryOutcome::QueueFull => Err(Problem::queue_full()),
     }
 }
 

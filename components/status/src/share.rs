@@ -3,7 +3,7 @@
 
 use image2model_domain::commands::{CountLinks, WithdrawLinks};
 use image2model_domain::time::rfc3339;
-use image2model_domain::{JobId, Problem, access_token, share_token};
+use image2model_domain::{JobId, Problem, share_token};
 use image2model_kit::{Context, Failure, Reply, clock, config, redis, reply, whole};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,9 +23,7 @@ pub(crate) async fn open(mut context: Context) -> Result<Reply, Failure> {
     let seconds = seconds(&context.json::<Wanted>(LONGEST_BODY).await?)?;
     let links = redis::run(&CountLinks(&id)).await?.ok_or_else(Problem::job_not_found)?;
     let open = &*config::text("job_access").await? == "open";
-    let (secret, api_key, admin_api_key) =
-        (config::text("token_secret").await?, config::text("api_key").await?, config::text("admin_api_key").await?);
-    let Some(secret) = access_token::signing_secret(&secret, &api_key, &admin_api_key) else {
+    let Some(secret) = config::signing_secret().await? else {
         // Everybody is let in: the address is all that it takes.
         return reply::json(200, &shown(&id, None, true));
     };

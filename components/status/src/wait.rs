@@ -7,10 +7,9 @@
 
 use std::time::Duration;
 
-use image2model_domain::commands::ReadJob;
 use image2model_domain::record::JobRecord;
 use image2model_domain::{JobId, Problem};
-use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
+use image2model_kit::{Context, Failure, Reply, clock, jobs, redis, reply};
 use serde_json::Value;
 
 /// Longest wait, seconds. The manifest gives a request somewhat longer.
@@ -28,22 +27,17 @@ where
     V: Fn(&JobRecord) -> Value,
 {
     let deadline = clock::now_ms() + wait_ms(context)?;
-    let mut job = read(id).await?;
+    let mut job = jobs::read(id).await?;
     let mut answer = reply::json_with_etag(context, &view(&job))?;
     let has_a_version = context.header("if-none-match").is_some();
     let first = reply::etag_of(&answer);
     let is_news = |answer: &Reply| if has_a_version { answer.status() != 304 } else { reply::etag_of(answer) != first };
     while !job.status.is_terminal() && !is_news(&answer) && clock::now_ms() < deadline {
         until_event(&job, deadline).await?;
-        job = read(id).await?;
+        job = jobs::read(id).await?;
         answer = reply::json_with_etag(context, &view(&job))?;
     }
     Ok(answer)
-}
-
-/// One look; 404 when the job has expired in between.
-async fn read(id: &JobId) -> Result<JobRecord, Failure> {
-    redis::run(&ReadJob(id)).await?.ok_or_else(|| Problem::job_not_found().into())
 }
 
 /// Waits until the job has another newest event, but only for a while.

@@ -2,7 +2,7 @@
 
 use image2model_domain::commands::{CancelFile, CancelJob, CancelOutcome};
 use image2model_domain::{FileId, JobId, Problem};
-use image2model_kit::{Context, Failure, Reply, redis, reply};
+use image2model_kit::{Context, Failure, Reply, jobs, redis, reply};
 use serde_json::json;
 
 use crate::audit;
@@ -54,12 +54,11 @@ async fn target(id: &str, file: &str) -> Result<Target, Failure> {
     if !file.is_empty() {
         return Ok(Target::File(job, FileId::parse(file).map_err(|_| not_found())?));
     }
-    let keys = redis::keys().await?;
-    if redis::number("EXISTS", &[&keys.job(&job)]).await? == 1 {
+    if redis::number("EXISTS", &[&redis::keys().await?.job(&job)]).await? == 1 {
         return Ok(Target::Job(job));
     }
     // A file's task id is its own id written as a UUID.
     let file = FileId::parse(id).map_err(|_| not_found())?;
-    let of = redis::text("GET", &[&keys.job_of_file(&file)]).await?.and_then(|job| JobId::parse(&job).ok());
-    Ok(of.map(|job| Target::File(job, file)).ok_or_else(not_found)?)
+    let job = jobs::of_file(&file).await?.ok_or_else(not_found)?;
+    Ok(Target::File(job, file))
 }

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use image2model_domain::commands::ReadJob;
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId, Problem, time, view};
-use image2model_kit::{Context, Failure, Reply, redis};
+use image2model_kit::{Context, Failure, Reply, jobs, redis};
 use serde_json::{Value, json};
 
 use super::parts;
@@ -31,10 +31,9 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
 pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     let name = context.param("filename");
     if let Some(file) = leading_id(name) {
-        let job = redis::text("GET", &[&redis::keys().await?.job_of_file(&file)]).await?;
-        let job = job.and_then(|job| JobId::parse(&job).ok()).ok_or_else(Problem::file_not_found)?;
+        let job = jobs::of_file(&file).await?.ok_or_else(Problem::file_not_found)?;
         context.authorise(&job).await?;
-        let job = redis::run(&ReadJob(&job)).await?.ok_or_else(Problem::file_not_found)?;
+        let job = jobs::read(&job).await?;
         let file = job.file(&file).ok_or_else(Problem::file_not_found)?;
         return parts::model_of(&context, &job, file).await;
     }

@@ -8,9 +8,8 @@ mod served;
 mod sizes;
 
 use image2model_domain::Problem;
-use image2model_domain::commands::ReadJob;
 use image2model_domain::record::{FileRecord, JobRecord};
-use image2model_kit::{Context, Failure, Reply, Route, redis, routes, serve};
+use image2model_kit::{Context, Failure, Reply, Route, jobs, routes, serve};
 use spin_sdk::http::Request;
 use spin_sdk::http_service;
 
@@ -31,8 +30,7 @@ async fn handle(request: Request) -> anyhow::Result<Reply> {
 
 /// The job that the route names.
 async fn job(context: &Context) -> Result<JobRecord, Failure> {
-    let id = context.job()?;
-    redis::run(&ReadJob(&id)).await?.ok_or_else(|| Problem::job_not_found().into())
+    jobs::read(&context.job()?).await
 }
 
 /// The file that the route names, which has to be one of the job's.

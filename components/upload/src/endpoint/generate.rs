@@ -3,11 +3,11 @@
 //! A file that was only stored, or that failed, is generated itself. Beside one that has its model already, a new file of the
 //! same image is made in the same job, so that a model that was paid for stays until its job goes.
 
-use image2model_domain::commands::{GenerateFile, GenerateOutcome, Generating, ReadJob, Webhook};
+use image2model_domain::commands::{GenerateFile, GenerateOutcome, Generating, Webhook};
 use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId, Problem, view};
-use image2model_kit::{Context, Failure, Reply, config, random_bits, redis, reply};
+use image2model_kit::{Context, Failure, Reply, config, jobs, random_bits, redis, reply};
 use serde_json::{Map, Value, json};
 
 use super::models;
@@ -25,7 +25,7 @@ pub(super) async fn single(mut context: Context) -> Result<Reply, Failure> {
     let body: Map<String, Value> = context.json(MAX_BODY).await?;
     let asked = Asked::read(body).map_err(|e| invalid(&e))?;
     context.authorise(&asked.job).await?;
-    let job = read(&asked.job).await?;
+    let job = jobs::read(&asked.job).await?;
     let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
     let model = model(asked.wish.model.as_deref(), file).await?;
     let schema = models::schema(&model).await?;
@@ -36,9 +36,9 @@ pub(super) async fn single(mut context: Context) -> Result<Reply, Failure> {
 pub(super) async fn original(mut context: Context) -> Result<Reply, Failure> {
     let body: Map<String, Value> = context.json(MAX_BODY).await?;
     let asked = Original::read(body).map_err(|e| invalid(&e))?;
-    let job = job_of(&asked.file).await?;
+    let job = jobs::of_file(&asked.file).await?.ok_or_else(Problem::file_not_found)?;
     context.authorise(&job).await?;
-    let job = read(&job).await?;
+    let job = jobs::read(&job).await?;
     let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
     let model = model(asked.model(), file).await?;
     let schema = models::schema(&model).await?;
@@ -95,7 +95,7 @@ fn queued(outcome: GenerateOutcome) -> Result<(Generating, bool), Problem> {
             "REQUEST_UNRESOLVED",
             "The provider may still have a request for this file, with other options. Retry that one first.",
         ),
-        GenerateOutcome::QueueFull => Err(super::receive::queue_full()),
+        GenerateOutcome::QueueFull => Err(Problem::queue_full()),
         GenerateOutcome::TooManyFiles => conflict("TOO_MANY_FILES", "The job has as many files as it may have."),
         GenerateOutcome::Conflict => {
             conflict("IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for something else.")
@@ -136,13 +136,4 @@ async fn model(named: Option<&str>, file: &FileRecord) -> Result<String, Failure
     let detail = format!("model: must be one of {}", installed.join(", "));
     let problem = Problem::new(422, "VALIDATION_ERROR", detail);
     Err(problem.with_details(json!({ "field": "model", "allowed": installed })).into())
-}
-
-async fn job_of(file: &FileId) -> Result<JobId, Failure> {
-    let job = redis::text("GET", &[&redis::keys().await?.job_of_file(file)]).await?;
-    job.and_then(|job| JobId::parse(&job).ok()).ok_or_else(|| Problem::file_not_found().into())
-}
-
-async fn read(job: &JobId) -> Result<JobRecord, Failure> {
-    redis::run(&ReadJob(job)).await?.ok_or_else(|| Problem::job_not_found().into())
 }

@@ -121,7 +121,7 @@ impl Upload {
             waiting += redis::number("ZCARD", &[&redis::keys().await?.queue_waiting(lane)]).await?;
         }
         if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
-            return Err(queue_full().into());
+            return Err(Problem::queue_full().into());
         }
         if !blobs::takes_uploads().await {
             return Err(Problem::storage_full().into());
@@ -201,7 +201,7 @@ impl Upload {
             }
             CreateOutcome::Replayed => self.replay(&made.job, made.created_at_ms, &received).await,
             CreateOutcome::Conflict => Err(conflict().into()),
-            CreateOutcome::QueueFull => Err(queue_full().into()),
+            CreateOutcome::QueueFull => Err(Problem::queue_full().into()),
         }
     }
 
@@ -234,7 +234,7 @@ impl Upload {
         let Settings { token_secret, job_ttl_seconds, .. } = &self.settings;
         let made_at = u64::try_from(made_at_ms / 1000).unwrap_or_default();
         let expires_at = made_at.saturating_add(job_ttl_seconds.saturating_mul(2));
-        (!token_secret.is_empty()).then(|| access_token::issue(token_secret, job, expires_at))
+        token_secret.as_deref().map(|secret| access_token::issue(secret, job, expires_at))
     }
 
     /// Removes what was stored of this upload. What cannot be removed now is swept up later, as no job names it.
@@ -257,11 +257,6 @@ fn new_file(image: &StoredImage) -> NewFile {
         height: image.facts.height,
         blob: image.key.clone(),
     }
-}
-
-pub(super) fn queue_full() -> Problem {
-    Problem::new(503, "QUEUE_FULL", "Too many images are waiting already; try again in a minute.")
-        .with_header("retry-after", "60")
 }
 
 fn conflict() -> Problem {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use image2model_domain::access_token;
-use image2model_kit::Failure;
-use image2model_kit::config::{self, ConfigError};
+use image2model_kit::{Failure, config};
 
 use crate::intake::Limits;
 
@@ -16,8 +14,8 @@ pub(super) struct Settings {
     pub(super) max_queued_files: u64,
     pub(super) default_model: String,
     pub(super) job_ttl_seconds: u64,
-    /// Signs access tokens; empty when none are given out, because every caller is let in.
-    pub(super) token_secret: String,
+    /// Signs access tokens; none are given out where every caller is let in.
+    pub(super) token_secret: Option<String>,
 }
 
 impl Settings {
@@ -33,14 +31,7 @@ impl Settings {
             max_queued_files: config::number("max_queued_files").await?,
             default_model: config::text("default_model").await?.to_string(),
             job_ttl_seconds: config::number("job_ttl_seconds").await?,
-            token_secret: token_secret().await?,
+            token_secret: config::signing_secret().await?,
         })
     }
-}
-
-/// The same secret as the guard's.
-pub(super) async fn token_secret() -> Result<String, ConfigError> {
-    let secret = config::text("token_secret").await?;
-    let (api_key, admin_api_key) = (config::text("api_key").await?, config::text("admin_api_key").await?);
-    Ok(access_token::signing_secret(&secret, &api_key, &admin_api_key).unwrap_or_default())
 }

@@ -1,18 +1,11 @@
 //! `GET /upload/status/{file_id}` and `/upload/batch/{batch_id}/status`: how an uploaded file, or a whole upload, stands.
 
-use image2model_domain::commands::ReadJob;
-use image2model_domain::record::JobRecord;
 use image2model_domain::{Problem, view};
-use image2model_kit::{Context, Failure, Reply, redis, reply};
-
-async fn record(context: &Context) -> Result<JobRecord, Failure> {
-    let job = context.job()?;
-    redis::run(&ReadJob(&job)).await?.ok_or_else(|| Problem::job_not_found().into())
-}
+use image2model_kit::{Context, Failure, Reply, jobs, reply};
 
 /// One file.
 pub(super) async fn file(context: Context) -> Result<Reply, Failure> {
-    let job = record(&context).await?;
+    let job = jobs::read(&context.job()?).await?;
     let file = job.file(&context.file()?).ok_or_else(Problem::file_not_found)?;
     let mut body = view::file(&job, file);
     if let Some(body) = body.as_object_mut() {
@@ -25,6 +18,6 @@ pub(super) async fn file(context: Context) -> Result<Reply, Failure> {
 
 /// All files of one upload.
 pub(super) async fn batch(context: Context) -> Result<Reply, Failure> {
-    let job = record(&context).await?;
+    let job = jobs::read(&context.job()?).await?;
     reply::json_with_etag(&context, &view::status(&job))
 }

@@ -5,8 +5,6 @@ use image2model_domain::webhook::{AllowedHosts, WebhookUrl, secret_from_bits, se
 use image2model_kit::{Context, Failure, config, random_bits};
 use serde_json::json;
 
-use super::settings::token_secret;
-
 /// The URL and the secret that signs its calls. Refused with `status` when it may not be called.
 pub(super) async fn accepted(
     context: &Context,
@@ -20,9 +18,9 @@ pub(super) async fn accepted(
         let problem = Problem::new(status, "VALIDATION_ERROR", format!("webhook_url: {why}"));
         problem.with_details(json!({ "field": "webhook_url" }))
     })?;
-    let secret = match token_secret().await?.as_str() {
-        "" => secret_from_bits(&[random_bits(), random_bits()].concat()),
-        signing => secret_of(signing, &context.caller),
+    let secret = match config::signing_secret().await? {
+        None => secret_from_bits(&[random_bits(), random_bits()].concat()),
+        Some(signing) => secret_of(&signing, &context.caller),
     };
     Ok(Some((url.as_str().to_owned(), secret)))
 }
