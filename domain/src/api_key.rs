@@ -43,6 +43,12 @@ pub fn id_of(hash: &str) -> &str {
     hash.get(..32).unwrap_or(hash)
 }
 
+/// The tenant that the key with this SHA-256 stands for: the name that jobs, queues, allowances and log lines have.
+#[must_use]
+pub fn tenant_of(hash: &str) -> String {
+    format!("key:{}", id_of(hash))
+}
+
 /// SHA-256 of a key, in hex.
 #[must_use]
 pub fn hash_of(key: &str) -> String {

@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
+use image2model_domain::api_key::{hash_of, tenant_of};
+use image2model_domain::bearer::{Presented, presented};
+use image2model_domain::client_address::Proxies;
 use image2model_domain::commands::AppendLog;
-use image2model_domain::digest::sha256_hex;
 use image2model_domain::log::{LogEntry, LogKind, LogLevel, cut, is_secret};
 use image2model_domain::request_id;
 use image2model_kit::audit::Seen;
@@ -73,9 +75,9 @@ impl Call {
             began_at: clock::now_ms(),
             method: request.method().to_string(),
             path: cut(path, LONGEST_TEXT).to_owned(),
-            peer: without_port(header("spin-client-addr").unwrap_or_default()).to_owned(),
+            peer: Proxies::default().client(header("spin-client-addr").unwrap_or_default(), None),
             forwarded_for: header("x-forwarded-for").map(|hops| cut(hops, LONGEST_TEXT).to_owned()),
-            presented: header("authorization").and_then(digest_of),
+            presented: named(header("authorization")),
         })
     }
 
@@ -154,18 +156,12 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-/// A caller as the guard names it, from the key that was presented.
-fn digest_of(authorization: &str) -> Option<String> {
-    let (_, key) = authorization.trim().split_once(' ')?;
-    let digest = sha256_hex(key.trim().as_bytes());
-    Some(format!("key:{}", digest.get(..32).unwrap_or_default()))
-}
-
-fn without_port(address: &str) -> &str {
-    let bare = address.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-    let is_bare_v6 = address.matches(':').count() > 1 && !address.starts_with('[');
-    let host = if is_bare_v6 { address } else { bare.map_or(address, |(host, _)| host) };
-    host.trim_start_matches('[').trim_end_matches(']')
+/// A caller as the guard would name it, from the key that was presented.
+fn named(authorization: Option<&str>) -> Option<String> {
+    match presented(authorization) {
+        Presented::Key(key) => Some(tenant_of(&hash_of(key))),
+        Presented::Nothing | Presented::Malformed => None,
+    }
 }
 
 /// What a call said, shortened, and without anything that may be a secret.
@@ -198,19 +194,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_no_port() {
-        for (with, without) in
-            [("127.0.0.1:80", "127.0.0.1"), ("[::1]:80", "::1"), ("::1", "::1"), ("10.0.0.1", "10.0.0.1"), ("", "")]
-        {
-            assert_eq!(without_port(with), without);
+    fn a_key_is_known_by_its_digest_and_nothing_else_is_a_key() {
+        assert_eq!(named(Some("bearer  k ")), Some(format!("key:{}", &hash_of("k")[..32])));
+        for none in [None, Some("k"), Some("Basic dXNlcjpwYXNz")] {
+            assert_eq!(named(none), None, "{none:?}");
         }
-    }
-
-    #[test]
-    fn a_key_is_known_by_its_digest() {
-        let named = digest_of("Bearer  k ").unwrap();
-        assert_eq!(named, format!("key:{}", &sha256_hex(b"k")[..32]));
-        assert_eq!(digest_of("k"), None);
     }
 
     #[test]

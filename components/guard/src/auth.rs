@@ -3,7 +3,7 @@
 //! The keys of the configuration are known here; what may be an issued key is looked up by whoever asks (`check`), and so is
 //! the session of a browser that presents no key (`session`).
 
-use image2model_domain::api_key::{ApiKey, KeyLimits, KeyRole, KeyState, hash_of, id_of, may_be_issued};
+use image2model_domain::api_key::{ApiKey, KeyLimits, KeyRole, KeyState, hash_of, may_be_issued, tenant_of};
 use image2model_domain::bearer::{Presented, presented};
 use image2model_domain::digest::same_secret;
 
@@ -32,7 +32,7 @@ impl Caller {
 
     /// The tenant: the name that jobs, queues and allowances have.
     pub(crate) fn tenant(&self) -> String {
-        self.key_hash.as_deref().map_or_else(|| "anonymous".to_owned(), |hash| format!("key:{}", id_of(hash)))
+        self.key_hash.as_deref().map_or_else(|| "anonymous".to_owned(), tenant_of)
     }
 }
 
