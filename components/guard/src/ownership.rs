@@ -1,5 +1,6 @@
 //! Whose job it is: the key that uploaded it, whoever knows its id, or whoever has its access token, as the policy says. The token
-//! of a shared link lets its bearer look and nothing else.
+//! of a shared link lets its bearer look and nothing else, under either policy: a token that is presented is what counts, also
+//! where the id alone would do.
 
 use image2model_domain::commands::Admitted;
 use image2model_domain::digest::same_secret;
@@ -29,23 +30,28 @@ pub(crate) fn may(
     now: u64,
 ) -> Result<(), Refusal> {
     let job = job.filter(|_| found.job_known).ok_or(Refusal::JobNotFound)?;
-    if caller.role == Role::Admin || settings.lets_everybody_in() {
+    if caller.role == Role::Admin || owns(caller, found) {
         return Ok(());
     }
-    let has_token = || match (&settings.token_secret, token) {
-        (Some(secret), Some(token)) => {
+    let allowed = match (token, &settings.token_secret) {
+        (Some(token), Some(secret)) => {
             access_token::verify(secret, job, token, now)
                 || (only_looks && share_token::verify(secret, job, token, now, found.links))
         }
-        _ => false,
-    };
-    let allowed = match &caller.key_hash {
-        // A job that was uploaded without a key is nobody's: its id is all there is.
-        Some(_) if found.owner.is_empty() => settings.job_access == JobAccess::Open || has_token(),
-        Some(hash) => same_secret(hash, &found.owner) || has_token(),
-        None => settings.job_access == JobAccess::Open || has_token(),
+        // Without a secret there are no tokens, nor keys: everybody is let in.
+        _ => settings.lets_everybody_in() || opens_by_id(settings, caller, found),
     };
     if allowed { Ok(()) } else { Err(denied(caller)) }
+}
+
+fn owns(caller: &Caller, found: &Admitted) -> bool {
+    caller.key_hash.as_deref().is_some_and(|hash| same_secret(hash, &found.owner))
+}
+
+/// Whether knowing the job's id is enough: for whoever has no key, and for everybody where the job was uploaded without one,
+/// which makes it nobody's.
+fn opens_by_id(settings: &Settings, caller: &Caller, found: &Admitted) -> bool {
+    settings.job_access == JobAccess::Open && (caller.key_hash.is_none() || found.owner.is_empty())
 }
 
 /// With a key, the job is somebody else's; without one, a key is what is missing.
@@ -121,6 +127,24 @@ mod tests {
         assert_eq!(changed(Some("user-key"), &other, &link(101, 3)), Err(Refusal::AccessDenied));
         assert_eq!(changed(Some("user-key"), &own, &link(101, 3)), Ok(()), "its own key may all the same");
         assert_eq!(changed(None, &own, &access_token::issue(&secret, &job(), 101)), Ok(()));
+    }
+
+    #[test]
+    fn a_token_that_is_presented_counts_where_the_id_would_be_enough() {
+        let own = sha256_hex(b"user-key");
+        let secret = settings("user-key", "admin-key").token_secret.unwrap();
+        let link = |until, links| share_token::issue(&secret, &job(), until, links);
+        let by = |key: Option<&str>, owner: &str, token: &str, only_looks| {
+            asked(JobAccess::Open, key, owner, Some(token), only_looks)
+        };
+        assert_eq!(by(None, &own, &link(101, 3), true), Ok(()));
+        assert_eq!(by(None, &own, &link(101, 3), false), Err(Refusal::NotAuthenticated));
+        assert_eq!(by(Some("user-key"), "", &link(101, 3), false), Err(Refusal::AccessDenied), "of nobody's job, too");
+        for bad in [link(100, 3), link(101, 2), access_token::issue(&secret, &job(), 100), "none of ours".to_owned()] {
+            assert_eq!(by(None, &own, &bad, true), Err(Refusal::NotAuthenticated), "{bad}");
+            assert_eq!(by(Some("user-key"), &own, &bad, false), Ok(()), "its own key may all the same");
+        }
+        assert_eq!(by(None, &own, &access_token::issue(&secret, &job(), 101), false), Ok(()), "the upload's may all");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `/jobs/{job_id}/share`: a link with which somebody without a key may look at one job for a while, and withdrawing all such
-//! links. What a link opens is the guard's word (`components/guard/src/ownership.rs`); here its token is made.
+//! links. What a link opens is the guard's word (`components/guard/src/ownership.rs`); here its token is made. Where the job's id
+//! alone opens it, both answers say so: no link that is taken back keeps anybody out who knows the address.
 
 use image2model_domain::commands::{CountLinks, WithdrawLinks};
 use image2model_domain::time::rfc3339;
@@ -22,7 +23,7 @@ pub(crate) async fn open(mut context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
     let seconds = seconds(&context.json::<Wanted>(LONGEST_BODY).await?)?;
     let links = redis::run(&CountLinks(&id)).await?.ok_or_else(Problem::job_not_found)?;
-    let open = &*config::text("job_access").await? == "open";
+    let open = opens_without_token().await?;
     let Some(secret) = config::signing_secret().await? else {
         // Everybody is let in: the address is all that it takes.
         return reply::json(200, &shown(&id, None, true));
@@ -36,7 +37,21 @@ pub(crate) async fn open(mut context: Context) -> Result<Reply, Failure> {
 pub(crate) async fn withdraw(context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
     redis::run(&WithdrawLinks(&id)).await?.ok_or_else(Problem::job_not_found)?;
-    reply::json(200, &json!({ "job_id": id, "message": "No link that was shared until now opens the job any more" }))
+    reply::json(200, &withdrawn(&id, opens_without_token().await?))
+}
+
+/// Whether whoever has no key needs the job's id only, which every link holds.
+async fn opens_without_token() -> Result<bool, Failure> {
+    Ok(&*config::text("job_access").await? == "open" || config::signing_secret().await?.is_none())
+}
+
+fn withdrawn(job: &JobId, open: bool) -> Value {
+    let message = if open {
+        "No link that was shared until now opens the job any more; the job's address alone, without a token, still does"
+    } else {
+        "No link that was shared until now opens the job any more"
+    };
+    json!({ "job_id": job, "opens_without_token": open, "message": message })
 }
 
 fn seconds(wanted: &Wanted) -> Result<u64, Problem> {
@@ -89,5 +104,15 @@ mod tests {
         let without = shown(&job, None, true);
         assert_eq!(without["page"], format!("/processing?job={job}"));
         assert_eq!((&without["access_token"], &without["expires_at"]), (&Value::Null, &Value::Null));
+    }
+
+    #[test]
+    fn withdrawing_promises_no_more_than_it_does() {
+        let job = JobId::from_random([1; 16]);
+        let says = |open| {
+            let body = withdrawn(&job, open);
+            (body["opens_without_token"].clone(), body["message"].as_str().unwrap().contains("address alone"))
+        };
+        assert_eq!((says(true), says(false)), ((json!(true), true), (json!(false), false)));
     }
 }

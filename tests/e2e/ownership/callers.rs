@@ -74,16 +74,29 @@ pub fn expected(caller: Caller, access: Access, route: &Route) -> Option<&'stati
         GoodToken => None,
         // A link is for looking.
         SharedLink if route.method == Method::GET => None,
-        NoKey | ExpiredToken | TokenOfAnotherJob | ForgedToken | SharedLink | ExpiredLink | WithdrawnLink
-        | ForgedLink | SessionOfRevokedKey => match access {
+        // What is presented counts, also where the id would be enough.
+        ExpiredToken | TokenOfAnotherJob | ForgedToken | SharedLink | ExpiredLink | WithdrawnLink | ForgedLink => {
+            Some("NOT_AUTHENTICATED")
+        }
+        NoKey | SessionOfRevokedKey => match access {
             Access::Open => None,
             Access::Owner => Some("NOT_AUTHENTICATED"),
         },
     }
 }
 
+/// Whether all that the caller presents is a token, which is one of a job: nothing can be said of it before there is one.
+fn is_by_token(caller: Caller) -> bool {
+    use Caller::*;
+    matches!(
+        caller,
+        ExpiredToken | TokenOfAnotherJob | ForgedToken | SharedLink | ExpiredLink | WithdrawnLink | ForgedLink
+    )
+}
+
 /// The same for a job that does not exist: who is refused for what they present is refused all the same.
 pub fn expected_of_nothing(caller: Caller, route: &Route) -> (u16, &'static str) {
+    let caller = if is_by_token(caller) { Caller::NoKey } else { caller };
     match expected(caller, Access::Open, route) {
         Some(code) if code != "ACCESS_DENIED" => (403, code),
         _ => (404, "JOB_NOT_FOUND"),

@@ -56,14 +56,16 @@ export class ShareButton {
   #show({ page, access_token: token, expires_at: end, opens_without_token: open }: SharedLink, given: boolean): void {
     this.#link.value = new URL(page, location.href).href;
     setText(this.#copy, 'Copy');
-    // Where the address alone opens the job there is nothing to end and nothing to take back.
-    this.#life.hidden = given || open || token === null;
+    // Without a token there is nothing to end and nothing to take back.
+    this.#life.hidden = given || token === null;
     this.#withdraw.hidden = this.#life.hidden;
     setText(this.#hint, given
       ? 'The link that you came with. It opens the job for whoever has it, for as long as it does for you.'
-      : open
+      : token === null
         ? 'Whoever has this link can open it, until the job’s files are removed.'
-        : `Whoever has this link may look and download, without a key, until ${moment(end)}. They cannot change anything.`);
+        : `Whoever has this link may look and download, without a key, until ${moment(end)}. ${open
+          ? 'With it they cannot change anything; but here the job’s address alone opens it too, for everything.'
+          : 'They cannot change anything.'}`);
     this.#link.focus();
   }
 
