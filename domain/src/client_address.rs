@@ -1,11 +1,11 @@
-//! The client's address: the socket's, or the one that trusted proxies report.
+//! The client's address, and whether it came over TLS: the socket's, or what trusted proxies report.
 //!
 //! `X-Forwarded-For` is read from the right, because each proxy appends the peer it saw: the first address that is not one
 //! of ours is the client's. What stands further left anybody can write.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Networks whose word on addresses is taken (`TRUSTED_PROXIES`).
+/// Networks whose word on addresses and protocols is taken (`TRUSTED_PROXIES`).
 #[derive(Debug, Default)]
 pub struct Proxies(Vec<Network>);
 
@@ -70,6 +70,16 @@ impl Proxies {
         }
         client.to_canonical().to_string()
     }
+
+    /// Whether a request came over TLS: to whoever received it first, as a trusted proxy says it, else to us. `protocols` are
+    /// those of `X-Forwarded-Proto`, and after them the one of the connection itself.
+    #[must_use]
+    pub fn is_tls(&self, peer: &str, protocols: Option<&str>) -> bool {
+        let trusted = read(peer).is_some_and(|peer| self.trusts(peer));
+        let mut protocols = protocols.unwrap_or_default().split(',');
+        let believed = if trusted { protocols.next() } else { protocols.next_back() };
+        believed.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
+    }
 }
 
 /// An address with or without a port: `10.0.0.1:80`, `[::1]:80`, `::1`.
@@ -77,13 +87,6 @@ fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     text.parse::<SocketAddr>().map(|a| a.ip()).or_else(|_| bare.parse()).ok()
-}
-
-/// Whether a request came over TLS to whoever received it first, by its `X-Forwarded-Proto`.
-#[must_use]
-pub fn is_tls(forwarded_proto: Option<&str>) -> bool {
-    let first = forwarded_proto.and_then(|protocols| protocols.split(',').next());
-    first.is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("https"))
 }
 
 #[cfg(test)]
@@ -119,8 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_protocol_counts() {
-        assert!(is_tls(Some("https")) && is_tls(Some(" HTTPS, http")));
-        assert!(!is_tls(Some("http, https")) && !is_tls(Some("")) && !is_tls(None));
+    fn the_first_protocol_counts_where_a_trusted_proxy_says_it_and_the_connections_own_otherwise() {
+        let ours = proxies(&["10.0.0.0/8"]);
+        let of_proxy = |protocols| ours.is_tls("10.1.2.3:80", protocols);
+        assert!(of_proxy(Some("https, http")) && of_proxy(Some(" HTTPS, http, http")) && of_proxy(Some("https")));
+        assert!(!of_proxy(Some("http, https")) && !of_proxy(Some("")) && !of_proxy(None));
+        let of_anybody = |protocols| ours.is_tls("9.9.9.9:80", protocols);
+        assert!(of_anybody(Some("https")) && of_anybody(Some("http, https")));
+        assert!(!of_anybody(Some("https, http")) && !of_anybody(None) && !ours.is_tls("", Some("https, http")));
     }
 }

@@ -69,6 +69,7 @@ async fn the_main_job_goes_over_one_encrypted_connection() {
     }
     let page = client.get("/index.html").await.unwrap();
     assert_eq!(page.status(), 200);
+    assert!(page.headers().contains_key("strict-transport-security"), "the host knows of its own TLS");
     let page = page.into_body().collect().await.unwrap().to_bytes().to_ascii_lowercase();
     assert!(page.starts_with(b"<!doctype html>"));
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use image2model_tests::client::{Upload, text};
+use image2model_tests::product::Setup;
 use image2model_tests::tables::route_tables;
 use image2model_tests::{Client, Product, photo};
 use reqwest::{Method, Response};
@@ -47,7 +48,11 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
-    let setup = Product::setup().with("API_KEY", "the-users-key-0123456789").with("ADMIN_API_KEY", ADMIN);
+    scene_of(Product::setup()).await
+}
+
+async fn scene_of(setup: Setup) -> Scene {
+    let setup = setup.with("API_KEY", "the-users-key-0123456789").with("ADMIN_API_KEY", ADMIN);
     let product = setup.with("ALLOWED_ORIGINS", ORIGIN).start().unwrap();
     let admin = product.client_with_key(ADMIN).unwrap();
     let picture = Upload::new("chair.jpg", photo::jpeg(64, 64, 1).unwrap());
@@ -234,15 +239,18 @@ const EXPOSED: [&str; 13] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hsts_is_said_over_tls_only() {
-    let scene = scene().await;
-    for path in ["/", "/api/v1/models/available", "/api/v1/nothing", &scene.path("/api/v1/status/stream/:job_id")] {
-        let with = |protocol: &'static str| {
-            scene.admin.request(Method::GET, path).header("x-forwarded-proto", protocol).send()
-        };
-        assert!(with("https").await.unwrap().headers().contains_key("strict-transport-security"), "{path}");
-        assert!(!with("http").await.unwrap().headers().contains_key("strict-transport-security"), "{path}");
-        assert!(!scene.send("GET", path).await.headers().contains_key("strict-transport-security"), "{path}");
+async fn hsts_is_said_over_tls_only_and_a_proxy_is_believed_that_is_trusted() {
+    for (setup, trusted) in [(Product::setup(), false), (Product::setup().with("TRUSTED_PROXIES", "127.0.0.1"), true)] {
+        let scene = scene_of(setup).await;
+        for path in ["/", "/api/v1/models/available", "/api/v1/nothing", &scene.path("/api/v1/status/stream/:job_id")] {
+            let with = |protocol: &'static str| {
+                scene.admin.request(Method::GET, path).header("x-forwarded-proto", protocol).send()
+            };
+            let said = |answer: Response| answer.headers().contains_key("strict-transport-security");
+            assert_eq!(said(with("https").await.unwrap()), trusted, "{path}");
+            assert!(!said(with("http").await.unwrap()), "{path}");
+            assert!(!said(scene.send("GET", path).await), "{path}");
+        }
     }
 }
 

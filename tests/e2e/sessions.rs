@@ -12,7 +12,8 @@ const USER: &str = "the-users-key-0123456789";
 
 fn fleet() -> Fleet {
     let setup = Fleet::setup().with("ENVIRONMENT", "production").with("API_KEY", USER).with("ADMIN_API_KEY", ADMIN);
-    setup.with("JOB_ACCESS", "owner").with("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", "100000").start().unwrap()
+    let setup = setup.with("JOB_ACCESS", "owner").with("TRUSTED_PROXIES", "127.0.0.1");
+    setup.with("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", "100000").start().unwrap()
 }
 
 /// A browser: it has a cookie and no key.
@@ -127,7 +128,8 @@ async fn another_sites_page_cannot_use_it() {
     let with_key = fleet.hosts()[0].client(Some(USER)).unwrap();
     let with_both = upload(&with_key).header("sec-fetch-site", "cross-site").send().await.unwrap();
     assert_eq!(with_both.status(), 200);
-    // Over TLS a cookie without the protection of its name counts for nothing: a neighbour may have planted it.
+    // Over TLS, as a trusted proxy says, a cookie without the protection of its name counts for nothing: a neighbour may have
+    // planted it.
     let over_tls = browser.request(Method::GET, "/api/v1/jobs").header("x-forwarded-proto", "https");
     assert_eq!(refusal(over_tls.send().await.unwrap()).await, (403, "NOT_AUTHENTICATED".to_owned()));
     let sign_in = with_key.request(Method::POST, "/api/v1/session").header("x-forwarded-proto", "https");

@@ -1,7 +1,6 @@
 //! One request's way through the guard: preflight, key, allowances with the job's owner in one round trip, policy. An issued
 //! key, or a browser's session, costs one look-up more.
 
-use image2model_domain::client_address::is_tls;
 use image2model_domain::commands::{Admit, Admitted, FindKey};
 use image2model_domain::{JobId, trace};
 use image2model_kit::redis::RedisError;
@@ -24,14 +23,14 @@ pub(crate) async fn check(facts: Facts) -> Verdict {
 }
 
 async fn decide(facts: Facts) -> Verdict {
-    let mut headers = headers::security(is_tls(facts.forwarded_proto.as_deref()));
     let settings = match settings().await {
         Ok(settings) => settings,
         Err(error) => {
             log::error("the guard is not configured", &json!({ "error": error.to_string() }));
-            return Verdict::Answer(Refusal::Misconfigured.into_answer(headers));
+            return Verdict::Answer(Refusal::Misconfigured.into_answer(headers::security(false)));
         }
     };
+    let mut headers = headers::security(is_secure(&settings, &facts));
     if let Some(preflight) = settings.origins.preflight(&facts) {
         headers.extend(preflight);
         return Verdict::Answer(Answer { status: 204, headers, problem: None });
@@ -87,7 +86,7 @@ async fn identify(settings: &Settings, facts: &Facts) -> Result<Credential, Refu
     }
     let known = match shown {
         Credential::Issued(hash) => redis::run(&FindKey(&hash)).await.map(|found| Credential::looked_up(hash, found)),
-        Credential::Missing => session::credential(settings, facts, is_tls(facts.forwarded_proto.as_deref())).await,
+        Credential::Missing => session::credential(settings, facts, is_secure(settings, facts)).await,
         other => Ok(other),
     };
     known.map_err(|error| store_away(&error))
@@ -121,6 +120,11 @@ async fn count_refused(
         _ => limits::allowances(settings.limits, budget, &format!("address:{address}")),
     };
     count(&allowances, None, headers).await.err().unwrap_or(refusal)
+}
+
+/// Whether the request came over TLS, as far as those say who are believed.
+fn is_secure(settings: &Settings, facts: &Facts) -> bool {
+    settings.proxies.is_tls(&facts.client_address, facts.forwarded_proto.as_deref())
 }
 
 fn store_away(error: &RedisError) -> Refusal {

@@ -4,7 +4,6 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderMap, Method};
-use image2model_domain::client_address::is_tls;
 use image2model_domain::trace::TraceContext;
 use image2model_domain::{FileId, JobId, Problem, accept};
 use spin_sdk::http::Request;
@@ -48,6 +47,7 @@ pub struct Context {
     /// The job that the route names, known to exist on routes of level owner. A route by task id has `None` when no job
     /// has that id.
     pub job: Option<JobId>,
+    pub(crate) secure: bool,
     pub(crate) params: Params,
     pub(crate) body: Option<BodyStream>,
     pub(crate) facts: Facts,
@@ -82,10 +82,10 @@ impl Context {
         self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 
-    /// Whether the request came over TLS, to whoever received it first.
+    /// Whether the request came over TLS, as the guard makes it out.
     #[must_use]
     pub fn is_secure(&self) -> bool {
-        is_tls(self.facts.forwarded_proto.as_deref())
+        self.secure
     }
 
     /// Whether only the head of the answer is wanted.

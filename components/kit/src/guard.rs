@@ -21,10 +21,12 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
-/// `https` when a proxy says so, or when the host itself received the request over TLS.
-fn protocol(headers: &HeaderMap) -> Option<String> {
-    let of_host = || header(headers, "spin-full-url").and_then(|url| url.split_once("://").map(|(s, _)| s.to_owned()));
-    header(headers, "x-forwarded-proto").or_else(of_host)
+/// What proxies say that they were asked in, and after it what the host itself was, which nobody else can write. Whom to
+/// believe is the guard's to say.
+fn protocols(headers: &HeaderMap) -> String {
+    let url = header(headers, "spin-full-url").unwrap_or_default();
+    let of_host = url.split_once("://").map_or("http", |(scheme, _)| scheme);
+    joined(headers, "x-forwarded-proto").map_or_else(|| of_host.to_owned(), |said| format!("{said}, {of_host}"))
 }
 
 /// Where the request was sent to. A host may tell it as the URL's authority, as Spin does, or as the header.
@@ -53,10 +55,15 @@ pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str, trace: &Tr
         preflight_headers: header(headers, "access-control-request-headers"),
         client_address: header(headers, "spin-client-addr").unwrap_or_default(),
         forwarded_for: joined(headers, "x-forwarded-for"),
-        forwarded_proto: protocol(headers),
+        forwarded_proto: Some(protocols(headers)),
         job_id: None,
         access_token: query.get("access_token").map(str::to_owned),
     }
+}
+
+/// Whether the guard takes the request for one over TLS: only to those it says that browsers shall not come otherwise.
+pub(crate) fn is_secure(headers: &GuardHeaders) -> bool {
+    headers.iter().any(|(name, _)| name == "strict-transport-security")
 }
 
 /// Asks, and keeps the facts for later questions.
@@ -126,5 +133,17 @@ mod tests {
         assert_eq!(facts.client_address, "10.0.0.9:4711");
         assert_eq!(facts.access_token.as_deref(), Some("t.t"));
         assert_eq!((facts.host.as_deref(), facts.fetch_site), (Some("h"), None));
+    }
+
+    #[test]
+    fn what_the_host_was_asked_in_stands_last() {
+        let of = |given: &[(&'static str, &str)]| {
+            let pairs = given.iter().map(|(name, value)| ((*name).try_into().unwrap(), value.parse().unwrap()));
+            protocols(&pairs.collect::<Vec<(http::HeaderName, _)>>().into_iter().collect())
+        };
+        assert_eq!(of(&[("x-forwarded-proto", "https"), ("spin-full-url", "http://h/")]), "https, http");
+        assert_eq!(of(&[("x-forwarded-proto", "http"), ("spin-full-url", "https://h/")]), "http, https");
+        assert_eq!(of(&[("x-forwarded-proto", "https")]), "https, http");
+        assert_eq!(of(&[]), "http");
     }
 }

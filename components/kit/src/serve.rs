@@ -105,6 +105,7 @@ async fn answer(route: &'static Route, arrived: Arrived, seen: &mut Seen) -> Out
         client_address: pass.client_address,
         key_hash: pass.key_hash,
         role: pass.role,
+        secure: guard::is_secure(&pass.headers),
         job,
         params,
         body,

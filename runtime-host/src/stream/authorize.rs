@@ -72,7 +72,7 @@ pub struct StreamFacts {
     pub client_address: String,
     /// `X-Forwarded-For`.
     pub forwarded_for: Option<String>,
-    /// `X-Forwarded-Proto`.
+    /// `X-Forwarded-Proto`, and after it the protocol of the connection, as the guard wants them.
     pub forwarded_proto: Option<String>,
     /// The job that the route names.
     pub job_id: Option<String>,
@@ -126,7 +126,9 @@ impl StreamFacts {
             preflight_headers: header("access-control-request-headers"),
             client_address: client.ip().to_canonical().to_string(),
             forwarded_for: header("x-forwarded-for"),
-            forwarded_proto: header("x-forwarded-proto"),
+            // Taken for plain when nobody whom the guard believes says otherwise: what browsers are told of TLS, the
+            // application's other answers tell them.
+            forwarded_proto: Some(header("x-forwarded-proto").map_or("http".into(), |said| format!("{said}, http"))),
             job_id: target.job.as_ref().map(ToString::to_string),
             access_token: target.access_token.clone(),
         }
