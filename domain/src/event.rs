@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::record::{FileRecord, JobRecord};
 use crate::state::{FileStatus, JobStatus};
 use crate::time::rfc3339;
+use crate::view;
 
 /// The present state of a job as events: one per file and, once the job has ended, its last.
 #[must_use]
@@ -15,6 +16,20 @@ pub fn snapshot(job: &JobRecord) -> Vec<Value> {
     let mut events: Vec<Value> = job.files.iter().map(|file| file_event(job, file)).collect();
     if job.status.is_terminal() {
         events.push(job_event(job));
+    }
+    events
+}
+
+/// The same in the named form: that the job waits, or how far it is, or how it ended, beside one event per file.
+#[must_use]
+pub fn task_snapshot(job: &JobRecord, task_id: &str) -> Vec<(&'static str, Value)> {
+    let mut events: Vec<_> = job.files.iter().map(|file| file_update(file_event(job, file), task_id)).collect();
+    let mut whole = job_event(job);
+    merge(&mut whole, json!({ "message": view::task_message(job, job.completed + job.failed + job.cancelled) }));
+    match job.status {
+        JobStatus::Pending => events.insert(0, ("task_queued", totals_of(&whole, task_id, job.status.as_str()))),
+        JobStatus::Processing => events.push(("task_progress", totals_of(&whole, task_id, job.status.as_str()))),
+        ended => events.push(ending(&whole, task_id, ended.as_str())),
     }
     events
 }
@@ -76,22 +91,42 @@ pub fn is_last(event: &Value) -> bool {
 pub fn task_events(event: &Value, task_id: &str) -> Vec<(&'static str, Value)> {
     let kind = event.get("type").and_then(Value::as_str).unwrap_or_default();
     let status = event.get("status").and_then(Value::as_str).unwrap_or_default();
-    let mut data = event.clone();
-    merge(&mut data, json!({ "task_id": task_id }));
+    let of_file = || file_update(event.clone(), task_id);
     match kind {
-        "job" => vec![(ending(status), totals_of(event, task_id, status))],
-        "log" => vec![("file_update", data)],
+        "job" => vec![ending(event, task_id, status)],
+        "log" => vec![of_file()],
         _ if event.get("file_id").is_none() => vec![("task_queued", totals_of(event, task_id, status))],
-        _ => vec![("file_update", data), ("task_progress", totals_of(event, task_id, "processing"))],
+        _ => vec![of_file(), ("task_progress", totals_of(event, task_id, "processing"))],
     }
 }
 
-fn ending(status: &str) -> &'static str {
-    match status {
+fn file_update(mut event: Value, task_id: &str) -> (&'static str, Value) {
+    merge(&mut event, json!({ "task_id": task_id }));
+    ("file_update", event)
+}
+
+/// The event of the end, which says as much of it as the task's status does, but for its files: each had an event of its own.
+fn ending(event: &Value, task_id: &str, status: &str) -> (&'static str, Value) {
+    let name = match status {
         "failed" => "task_failed",
         "cancelled" => "task_cancelled",
         _ => "task_completed",
+    };
+    let mut data = totals_of(event, task_id, status);
+    let number = |name: &str| event.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let (total, completed) = (number("total_files"), number("completed_files"));
+    let message = JobStatus::parse(status).map(|status| view::ending(status, completed, total));
+    merge(
+        &mut data,
+        json!({ "message": message, "result": {
+            "job_id": event.get("job_id"), "status": status, "total_files": total, "successful_files": completed,
+            "failed_files": number("failed_files"), "chord_task_id": task_id,
+        } }),
+    );
+    if name == "task_failed" {
+        merge(&mut data, json!({ "error": view::NO_MODEL }));
     }
+    (name, data)
 }
 
 /// What the original's task events carry about the whole job: `status` is its word, `job_status` ours.
@@ -140,9 +175,20 @@ mod tests {
         assert_eq!(named[0].1["progress"], 40);
         assert_eq!(named[1].1["progress"], 20);
         let end = json!({ "type": "job", "status": "failed", "overall_progress": 100 });
-        assert_eq!(task_events(&end, "t")[0].0, "task_failed");
+        let (name, failed) = task_events(&end, "t").remove(0);
+        assert_eq!(
+            (name, &failed["error"], &failed["message"]),
+            ("task_failed", &view::NO_MODEL.into(), &failed["error"])
+        );
         assert!(is_last(&end) && !is_last(&progress));
-        let partial = json!({ "type": "job", "status": "partially_completed" });
+        let partial = json!({ "type": "job", "job_id": "j", "status": "partially_completed", "total_files": 3, "completed_files": 2, "failed_files": 1 });
+        let told = &task_events(&partial, "t")[0].1;
+        assert_eq!((&told["message"], told.get("error")), (&"2 of 3 models are ready".into(), None));
+        let result = json!({
+            "job_id": "j", "status": "partially_completed", "total_files": 3, "successful_files": 2, "failed_files": 1,
+            "chord_task_id": "t",
+        });
+        assert_eq!(told["result"], result);
         assert_eq!(task_events(&partial, "t")[0].1["status"], "completed");
         assert_eq!(task_events(&partial, "t")[0].1["job_status"], "partially_completed");
         let queued = json!({ "type": "progress", "status": "pending", "message": "Queued" });

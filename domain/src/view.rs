@@ -8,6 +8,9 @@ use crate::record::{FileRecord, JobRecord, WebhookRecord};
 use crate::state::{FileStatus, JobStatus};
 use crate::time::rfc3339;
 
+/// What is wrong with a job that failed.
+pub(crate) const NO_MODEL: &str = "No file could be turned into a model";
+
 /// The answer of every job status route.
 #[must_use]
 pub fn status(job: &JobRecord) -> Value {
@@ -107,7 +110,7 @@ pub fn task(job: &JobRecord) -> Value {
         "message": task_message(job, processed),
         "timestamp": rfc3339(job.updated_at),
         "result": job.status.is_terminal().then(|| task_result(job)),
-        "error": (job.status == JobStatus::Failed).then_some("No file could be turned into a model"),
+        "error": (job.status == JobStatus::Failed).then_some(NO_MODEL),
     })
 }
 
@@ -155,15 +158,23 @@ pub fn unknown_task(task_id: &str, now_ms: i64) -> Value {
     })
 }
 
-fn task_message(job: &JobRecord, processed: u32) -> String {
+/// A sentence on how a job stands, `processed` of its files having ended.
+pub(crate) fn task_message(job: &JobRecord, processed: u32) -> String {
     match job.status {
         _ if job.is_retrying() => "An attempt failed; waiting for the next".to_owned(),
         JobStatus::Pending => "Task is waiting to be processed".to_owned(),
         JobStatus::Processing => format!("Processed {processed} of {} files", job.files.len()),
+        ended => ending(ended, u64::from(job.completed), job.files.len() as u64),
+    }
+}
+
+/// A sentence on how a job ended.
+pub(crate) fn ending(status: JobStatus, completed: u64, total: u64) -> String {
+    match status {
         JobStatus::Completed => "Every model is ready".to_owned(),
-        JobStatus::PartiallyCompleted => format!("{} of {} models are ready", job.completed, job.files.len()),
-        JobStatus::Failed => "No file could be turned into a model".to_owned(),
+        JobStatus::PartiallyCompleted => format!("{completed} of {total} models are ready"),
         JobStatus::Cancelled => "Cancelled".to_owned(),
+        JobStatus::Pending | JobStatus::Processing | JobStatus::Failed => NO_MODEL.to_owned(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! How a stream begins: from the present state, from where the client stood, or with word that its place is gone.
 
 use bytes::Bytes;
-use image2model_domain::JobStatus;
-use image2model_domain::event::{job_event, snapshot, task_events};
+use image2model_domain::event::{snapshot, task_snapshot};
 use image2model_domain::record::JobRecord;
 use serde_json::{Value, json};
 
@@ -79,21 +78,7 @@ pub fn snapshot_frames(job: &JobRecord, form: Form, name: &StreamName) -> Vec<By
             let events: Vec<(Option<&str>, Value)> = snapshot(job).into_iter().map(|event| (None, event)).collect();
             numbered(name, id, Part::Snapshot, &events)
         }
-        Form::Task => {
-            let waiting = (job.status == JobStatus::Pending).then(|| queued_event(job));
-            let events: Vec<_> = waiting.into_iter().chain(snapshot(job)).collect();
-            let named: Vec<_> = events.iter().flat_map(|event| task_events(event, &name.task_id)).collect();
-            numbered(name, id, Part::Snapshot, &named)
-        }
-    }
-}
-
-/// The event of a job that nobody has taken up, as it was when the job was made.
-fn queued_event(job: &JobRecord) -> Value {
-    let mut event = job_event(job);
-    if let Value::Object(fields) = &mut event {
-        fields.insert("type".to_owned(), json!("progress"));
-        fields.insert("message".to_owned(), json!("Queued"));
+        Form::Task => numbered(name, id, Part::Snapshot, &task_snapshot(job, &name.task_id)),
     }
     event
 }
@@ -166,13 +151,31 @@ mod tests {
         assert!(frames[1].starts_with(b"id: abc-500-1\ndata: {"));
         let named = snapshot_frames(&job, Form::Task, &name);
         assert!(named[0].starts_with(b"id: abc-500-1.s1\nevent: file_update\n"));
-        assert!(named[3].starts_with(b"id: abc-500-1\nevent: task_progress\n"));
+        assert!(named[2].starts_with(b"id: abc-500-1\nevent: task_progress\n"));
     }
 
     #[test]
-    fn a_waiting_job_is_queued_in_the_named_form() {
-        let job = job("pending");
-        let named = snapshot_frames(&job, Form::Task, &StreamName::new(&job.id, &job.epoch));
-        assert!(named[0].starts_with(b"id: abc-500-1.s1\nevent: task_queued\n"));
+    fn the_named_form_agrees_with_how_the_job_stands() {
+        let told = |status: &str| {
+            let job = job(status);
+            let frames = snapshot_frames(&job, Form::Task, &StreamName::new(&job.id, &job.epoch));
+            let text: Vec<String> = frames.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect();
+            let line =
+                |text: &String, name: &str| text.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+            let names: Vec<_> = text.iter().filter_map(|text| line(text, "event: ")).collect();
+            let whole = text.iter().filter(|text| !text.contains("event: file_update"));
+            let data: Vec<Value> = whole.filter_map(|text| serde_json::from_str(&line(text, "data: ")?).ok()).collect();
+            let words = data.iter().map(|data| data["job_status"].as_str().unwrap_or_default().to_owned());
+            (names, words.collect::<Vec<_>>())
+        };
+        for (status, names) in [
+            ("pending", ["task_queued", "file_update", "file_update"]),
+            ("processing", ["file_update", "file_update", "task_progress"]),
+            ("completed", ["file_update", "file_update", "task_completed"]),
+            ("failed", ["file_update", "file_update", "task_failed"]),
+        ] {
+            let expected: (Vec<String>, Vec<String>) = (names.map(str::to_owned).to_vec(), vec![status.to_owned()]);
+            assert_eq!(told(status), expected);
+        }
     }
 }

@@ -62,8 +62,8 @@ async fn the_named_form_speaks_the_originals_words() {
     let world = World::new().await;
     let job = world.job(1).await;
     let mut client = listen(world.addr, &task(&job), None).await;
-    let state = client.take(3).await;
-    assert_eq!(state.iter().map(|e| e.kind()).collect::<Vec<_>>(), ["task_queued", "file_update", "task_progress"]);
+    let state = client.take(2).await;
+    assert_eq!(state.iter().map(|e| e.kind()).collect::<Vec<_>>(), ["task_queued", "file_update"]);
     assert_eq!(state[0].data["task_id"], job.as_task_id());
 
     let held = world.claim().await;
@@ -76,6 +76,14 @@ async fn the_named_form_speaks_the_originals_words() {
     assert_eq!(ids(&live)[..2], [format!("{}.1", kept[1]), kept[1].clone()]);
     assert_eq!(live[1].data["progress"], 40);
     assert_eq!(live[4].id, kept[3]);
+    assert_eq!(
+        (&live[4].data["message"], &live[4].data["result"]["successful_files"]),
+        (&"Every model is ready".into(), &1.into())
+    );
+    // Who comes when it has ended is told of nothing that goes on.
+    let late = listen(world.addr, &task(&job), None).await.rest().await;
+    assert_eq!(late.iter().map(|e| e.kind()).collect::<Vec<_>>(), ["file_update", "task_completed"]);
+    assert_eq!((&late[1].id, &late[1].data["result"]), (&kept[3], &live[4].data["result"]));
     assert_eq!(listen(world.addr, &task(&job), Some(&kept[3])).await.status, 204);
 }
 
