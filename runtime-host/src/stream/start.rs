@@ -40,6 +40,9 @@ impl Reset {
 pub enum Start {
     /// With the present state; after a reset when a reason is given.
     Snapshot(Option<Reset>),
+    /// With what is left of such a state, of which so many events have arrived: it is still the present one. A client keeps
+    /// to one form.
+    Rest(usize),
     /// With what came after this place.
     Replay(Position),
     /// Not at all: the client has seen the job's last event.
@@ -54,7 +57,8 @@ pub fn start(job: &JobRecord, last_event_id: Option<&str>) -> Start {
     let newest = newest(job);
     match event.position {
         _ if event.epoch != job.epoch => Start::Snapshot(Some(Reset::OtherStream)),
-        // A snapshot that broke off is taken again: nothing was missed that it does not tell.
+        Position { id, part: Part::Snapshot(told) } if id == newest => Start::Rest(told),
+        // A snapshot that broke off, and is history by now, is taken again: nothing was missed that it does not tell.
         Position { part: Part::Snapshot(_), .. } => Start::Snapshot(None),
         Position { id, .. } if id > newest => Start::Snapshot(Some(Reset::Ahead)),
         Position { id, part: Part::Whole } if id == newest && job.status.is_terminal() => Start::Finished,
@@ -69,7 +73,7 @@ pub fn newest(job: &JobRecord) -> EntryId {
 }
 
 /// The present state as frames. The last of them carries the id of the job's newest event; those before it carry ids that
-/// ask for a new snapshot, so that one which broke off is not taken for whole.
+/// ask for the rest, or for a new snapshot, so that one which broke off is not taken for whole.
 #[must_use]
 pub fn snapshot_frames(job: &JobRecord, form: Form, name: &StreamName) -> Vec<Bytes> {
     let id = newest(job);
@@ -80,7 +84,6 @@ pub fn snapshot_frames(job: &JobRecord, form: Form, name: &StreamName) -> Vec<By
         }
         Form::Task => numbered(name, id, Part::Snapshot, &task_snapshot(job, &name.task_id)),
     }
-    event
 }
 
 /// Tells the client that its place is gone and a snapshot follows.
@@ -127,7 +130,8 @@ mod tests {
         assert_eq!(start(&running, Some("")), Start::Snapshot(None));
         assert_eq!(start(&running, Some("abc-500-0")), at(500, 0));
         assert_eq!(start(&running, Some("abc-500-1")), at(500, 1));
-        assert_eq!(start(&running, Some("abc-500-1.s3")), Start::Snapshot(None));
+        assert_eq!(start(&running, Some("abc-500-1.s3")), Start::Rest(3));
+        assert_eq!(start(&running, Some("abc-500-0.s3")), Start::Snapshot(None), "it is history by now");
         assert_eq!(start(&running, Some("abc-500-2")), Start::Snapshot(Some(Reset::Ahead)));
         assert_eq!(start(&running, Some("xyz-500-1")), Start::Snapshot(Some(Reset::OtherStream)));
         assert_eq!(start(&running, Some("17")), Start::Snapshot(Some(Reset::UnknownId)));

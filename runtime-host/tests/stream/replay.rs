@@ -56,7 +56,18 @@ async fn the_place_may_be_given_in_the_query_and_the_header_is_newer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_broke_off_is_taken_again() {
+async fn a_snapshot_that_broke_off_goes_on_while_it_is_the_present_state() {
+    let world = World::new().await;
+    let (job, _held) = world.running(3).await;
+    for path in [plain(&job), task(&job)] {
+        let told = listen(world.addr, &path, None).await.take(3).await;
+        let rest = listen(world.addr, &path, Some(&told[0].id)).await.take(2).await;
+        assert_eq!(ids(&rest), ids(&told)[1..]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_broke_off_is_taken_again_when_more_has_happened() {
     let world = World::new().await;
     let (job, held) = world.running(3).await;
     let broken = listen(world.addr, &plain(&job), None).await.take(2).await.pop().unwrap();

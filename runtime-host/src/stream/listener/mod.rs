@@ -90,7 +90,8 @@ impl Listener {
             slot,
         };
         match start {
-            Start::Snapshot(reason) => listener.tell_state(job, reason),
+            Start::Snapshot(reason) => listener.tell_state(job, reason, 0),
+            Start::Rest(told) => listener.tell_state(job, None, told),
             Start::Replay(Position { id, part }) => {
                 listener.shared.counters.replays.add(1);
                 listener.reached = id;

@@ -62,14 +62,14 @@ impl Listener {
     async fn start_over(&mut self) -> Result<(), RedisError> {
         self.subscription.skip_to_now();
         match self.shared.log.look(self.subscription.topic().job()).await? {
-            Some(job) => self.tell_state(&job, Some(Reset::NotKept)),
+            Some(job) => self.tell_state(&job, Some(Reset::NotKept), 0),
             None => self.stage = Stage::Ended,
         }
         Ok(())
     }
 
-    /// Tells the job as it stands, after a reset when a reason is given.
-    pub(super) fn tell_state(&mut self, job: &JobRecord, reason: Option<Reset>) {
+    /// Tells the job as it stands, without the first `told` of its events; after a reset when a reason is given.
+    pub(super) fn tell_state(&mut self, job: &JobRecord, reason: Option<Reset>, told: usize) {
         if *self.name.epoch != *job.epoch {
             self.name = self.subscription.topic().share(Arc::new(StreamName::new(&job.id, &job.epoch)));
         }
@@ -78,7 +78,7 @@ impl Listener {
             self.shared.counters.resets.add(1);
             self.outbox.push_back(reset_frame(job, reason, self.form, &self.name));
         }
-        self.outbox.extend(snapshot_frames(job, self.form, &self.name));
+        self.outbox.extend(snapshot_frames(job, self.form, &self.name).into_iter().skip(told));
         self.stage = if job.status.is_terminal() { Stage::Ended } else { Stage::Live };
     }
 
