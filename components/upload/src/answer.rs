@@ -88,22 +88,34 @@ pub fn accepted(
     })
 }
 
+/// Adds what the original's clients read of an upload of one file: what it is, beside the job's fields.
+pub fn tell_of_one(answer: &mut Value, file: &ListedFile) {
+    let told = ["file_id", "filename", "file_size", "content_type"];
+    if let (Value::Object(answer), Value::Object(file)) = (answer, file.json("pending")) {
+        answer.extend(file.into_iter().filter(|(name, _)| told.contains(&name.as_str())));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn has_what_old_and_new_clients_read() {
-        let job = JobId::from_random([0xab; 16]);
-        let file = ListedFile {
+    fn chair() -> ListedFile {
+        ListedFile {
             id: FileId::from_random([1; 16]),
             filename: "chair.jpg".to_owned(),
             size: 9,
             content_type: "image/jpeg".to_owned(),
             width: 48,
             height: 40,
-        };
-        let answer = accepted(&job, &[file], &Options::default(), None, true);
+        }
+    }
+
+    #[test]
+    fn has_what_old_and_new_clients_read() {
+        let job = JobId::from_random([0xab; 16]);
+        let answer = accepted(&job, &[chair()], &Options::default(), None, true);
+        assert_eq!(answer.get("file_id"), None, "of many files there is not one");
         assert_eq!(answer["job_id"], answer["batch_id"]);
         assert_eq!(answer["task_id"], "abababab-abab-abab-abab-abababababab");
         assert_eq!(answer["files"][0]["status"], "pending");
@@ -111,5 +123,16 @@ mod tests {
         assert_eq!(answer["face_limit"], Value::Null);
         assert_eq!(answer["message"], "1 file uploaded and queued");
         assert_eq!(answer["links"]["self"], format!("/api/v1/status/{job}"));
+    }
+
+    #[test]
+    fn an_upload_of_one_file_tells_of_it_beside_the_job() {
+        let job = JobId::from_random([0xab; 16]);
+        let mut answer = accepted(&job, &[chair()], &Options::default(), None, true);
+        tell_of_one(&mut answer, &chair());
+        for name in ["file_id", "filename", "file_size", "content_type"] {
+            assert_eq!(answer[name], answer["files"][0][name], "{name}");
+        }
+        assert_eq!((&answer["status"], &answer["task_id"]), (&json!("pending"), &json!(job.as_task_id())));
     }
 }

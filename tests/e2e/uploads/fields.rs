@@ -111,5 +111,11 @@ async fn one_image_has_a_route_of_its_own() {
     for path in ["/api/v1/upload/image", "/api/v1/upload/image/", "/api/v1/upload/", "/api/v1/upload/batch/"] {
         assert_eq!(taken(&send(path, one.clone().end()).await)["total_files"], 1, "{path}");
     }
+    let answer = send("/api/v1/upload/image", one.end()).await;
+    let told = taken(&answer);
+    for name in ["file_id", "filename", "file_size", "content_type"] {
+        assert_eq!(told[name], told["files"][0][name], "{name}");
+    }
+    assert_eq!(told["status"], "pending");
     assert_eq!(taken(&send("/api/v1/upload/batch", two.end()).await)["total_files"], 2);
 }

@@ -30,21 +30,21 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Many files.
 pub(super) async fn upload(context: Context) -> Result<Reply, Failure> {
     let settings = Settings::read().await?;
-    receive(context, settings).await
+    receive(context, settings, false).await
 }
 
 /// One file.
 pub(super) async fn upload_image(context: Context) -> Result<Reply, Failure> {
     let mut settings = Settings::read().await?;
     settings.limits.max_files = 1;
-    receive(context, settings).await
+    receive(context, settings, true).await
 }
 
-async fn receive(mut context: Context, settings: Settings) -> Result<Reply, Failure> {
+async fn receive(mut context: Context, settings: Settings, of_one: bool) -> Result<Reply, Failure> {
     let body = context.take_body().map_err(|_| StreamFault::Gone);
     let mut body = Paced::new(body, settings.limits.max_total_bytes());
     let (watch, patience) = (body.watch(), settings.patience);
-    let upload = Upload { job: JobId::from_random(random_bits()), context, settings };
+    let upload = Upload { job: JobId::from_random(random_bits()), context, settings, of_one };
     let taking = async {
         let outcome = upload.take(&mut body).await;
         if let Err(Refusal { nothing_kept: true, .. }) = &outcome {
@@ -86,6 +86,8 @@ struct Upload {
     job: JobId,
     context: Context,
     settings: Settings,
+    /// The route takes one file, and answers about it.
+    of_one: bool,
 }
 
 impl Upload {
@@ -222,6 +224,9 @@ impl Upload {
         let mut body: Value = answer::accepted(job, files, &fields.options, token.as_deref(), fields.process);
         if let (Some(secret), Some(body)) = (webhook_secret, body.as_object_mut()) {
             body.insert("webhook_secret".to_owned(), secret.into());
+        }
+        if let (true, [file]) = (self.of_one, files) {
+            answer::tell_of_one(&mut body, file);
         }
         let mut reply = reply::json(200, &body)?;
         reply::insert(&mut reply, "location", &format!("/api/v1/status/{job}"));
