@@ -64,7 +64,9 @@ async fn a_model_that_is_there_stays_beside_another() {
         let request = client.request(Method::POST, SINGLE).header("idempotency-key", "k1").json(&order);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 202);
-        text(&response.json::<Value>().await.unwrap(), "file_id").to_owned()
+        let told = response.json::<Value>().await.unwrap();
+        assert!(told["estimated_time"].as_u64() > Some(0), "{told}");
+        text(&told, "file_id").to_owned()
     };
     let five = futures::future::join_all((0..5).map(|_| send())).await;
     assert!(five.iter().all(|new| *new == five[0] && *new != file), "{five:?}");

@@ -4,13 +4,13 @@
 //! same image is made in the same job, so that a model that was paid for stays until its job goes.
 
 use image2model_domain::commands::{GenerateFile, GenerateOutcome, Generating, Webhook};
-use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
+use image2model_domain::options::{InvalidOption, Options};
 use image2model_domain::record::{FileRecord, JobRecord};
 use image2model_domain::{FileId, JobId, Problem, view};
 use image2model_kit::{Context, Failure, Reply, config, jobs, random_bits, redis, reply};
 use serde_json::{Map, Value, json};
 
-use super::models;
+use super::models::{self, About};
 use super::webhook;
 use crate::generation::{Asked, Original, Wish};
 use crate::idempotency;
@@ -28,8 +28,8 @@ pub(super) async fn single(mut context: Context) -> Result<Reply, Failure> {
     let job = jobs::read(&asked.job).await?;
     let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
     let model = model(asked.wish.model.as_deref(), file).await?;
-    let schema = models::schema(&model).await?;
-    generate(&context, &job, file, model, &schema, asked.wish).await
+    let about = models::about(&model).await?;
+    generate(&context, &job, file, model, &about, asked.wish).await
 }
 
 /// `{file_id, model_type, quality, texture_enabled}`.
@@ -41,9 +41,9 @@ pub(super) async fn original(mut context: Context) -> Result<Reply, Failure> {
     let job = jobs::read(&job).await?;
     let file = job.file(&asked.file).ok_or_else(Problem::file_not_found)?;
     let model = model(asked.model(), file).await?;
-    let schema = models::schema(&model).await?;
-    let wish = asked.wish(&schema);
-    generate(&context, &job, file, model, &schema, wish).await
+    let about = models::about(&model).await?;
+    let wish = asked.wish(&about.options);
+    generate(&context, &job, file, model, &about, wish).await
 }
 
 async fn generate(
@@ -51,12 +51,12 @@ async fn generate(
     job: &JobRecord,
     file: &FileRecord,
     model: String,
-    schema: &OptionsSchema,
+    about: &About,
     wish: Wish,
 ) -> Result<Reply, Failure> {
     let key = idempotency::key(&context.headers)?;
     let own = if model == file.model { Options::from_json(&file.options) } else { Options::default() };
-    let options = wish.over(own, schema).map_err(|e| invalid(&e))?.to_json();
+    let options = wish.over(own, &about.options).map_err(|e| invalid(&e))?.to_json();
     let webhook = webhook::accepted(context, wish.webhook_url.as_deref(), 422).await?;
     let digest = wish.digest(&file.id);
     let command = GenerateFile {
@@ -75,7 +75,7 @@ async fn generate(
     };
     let outcome = redis::run(&command).await?;
     let (generating, resumed) = queued(outcome)?;
-    let mut answer = reply::json(202, &body(&job.id, &file.id, &generating, resumed))?;
+    let mut answer = reply::json(202, &body(&job.id, &file.id, &generating, resumed, about))?;
     reply::insert(&mut answer, "location", &format!("/api/v1/status/{}", job.id));
     Ok(answer)
 }
@@ -103,7 +103,7 @@ fn queued(outcome: GenerateOutcome) -> Result<(Generating, bool), Problem> {
     }
 }
 
-fn body(job: &JobId, asked: &FileId, generating: &Generating, resumed: bool) -> Value {
+fn body(job: &JobId, asked: &FileId, generating: &Generating, resumed: bool, about: &About) -> Value {
     let Generating { file, webhook_secret } = generating;
     json!({
         "job_id": job,
@@ -112,6 +112,8 @@ fn body(job: &JobId, asked: &FileId, generating: &Generating, resumed: bool) -> 
         "model_task_id": file.as_task_id(),
         "status": "pending",
         "resumed": resumed,
+        // The original's word, in seconds.
+        "estimated_time": about.typical_seconds,
         "webhook_secret": (!webhook_secret.is_empty()).then_some(webhook_secret),
         "message": if file == asked { "The file is in line" } else { "A new file of the same image is in line" },
         "links": view::links(job),

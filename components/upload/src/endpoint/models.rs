@@ -20,9 +20,19 @@ pub(super) async fn installed() -> Result<Vec<String>, Failure> {
     Ok(ids)
 }
 
-/// The options that a model has; none when it is not installed.
-pub(super) async fn schema(model: &str) -> Result<OptionsSchema, Failure> {
+/// What a model says of itself; nothing when it is not installed.
+pub(super) struct About {
+    pub(super) options: OptionsSchema,
+    /// How long one usually takes to be made.
+    pub(super) typical_seconds: Option<u64>,
+}
+
+/// Looks a model up.
+pub(super) async fn about(model: &str) -> Result<About, Failure> {
     let described = redis::hget(&redis::keys().await?.providers(), model).await?;
     let described: Value = described.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    Ok(OptionsSchema::new(described.get("options_schema").unwrap_or(&Value::Null)))
+    Ok(About {
+        options: OptionsSchema::new(described.get("options_schema").unwrap_or(&Value::Null)),
+        typical_seconds: described.get("typical_seconds").and_then(Value::as_u64),
+    })
 }

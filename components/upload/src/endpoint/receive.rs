@@ -103,7 +103,7 @@ impl Upload {
         let mut received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
         let model = self.model(received.fields.model.as_deref()).await?;
         if !received.fields.further.is_empty() {
-            let schema = models::schema(&model).await?;
+            let schema = models::about(&model).await?.options;
             received.fields.complete(&schema).map_err(|error| self.problem(&error))?;
         }
         let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref(), 400).await?;
