@@ -95,10 +95,10 @@ pub fn model_name(file: &FileRecord) -> String {
     }
 }
 
-/// `0123…cdef_model.glb`, the name that a result has in the blob store, begins with its file's id.
+/// `0123…cdef_model.glb`, the name that a result has in the blob store, begins with its file's id, or is nothing else.
 #[must_use]
 pub fn leading_id(name: &str) -> Option<FileId> {
-    let (id, _) = name.split_once(['_', '.'])?;
+    let id = name.split(['_', '.']).next()?;
     FileId::parse(id).ok()
 }
 
@@ -178,6 +178,17 @@ mod tests {
         let given =
             ["chair.glb", "Chair.glb", "chair (2).glb", "chair.glb", "noext", "noext"].map(|name| names.take(name));
         assert_eq!(given, ["chair.glb", "Chair (2).glb", "chair (2) (2).glb", "chair (3).glb", "noext", "noext (2)"]);
+    }
+
+    #[test]
+    fn a_name_may_begin_with_a_files_id_or_be_it() {
+        let id = FileId::from_random([1; 16]);
+        for name in [format!("{id}"), format!("{id}.glb"), format!("{id}_model.glb")] {
+            assert_eq!(leading_id(&name).as_ref(), Some(&id), "{name}");
+        }
+        for name in ["", "chair.glb", "model", &format!("{id}0"), &format!("x{id}.glb")] {
+            assert_eq!(leading_id(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -22,6 +22,11 @@ async fn a_name_is_good_where_it_is_unambiguous_for_the_caller() {
         assert_eq!(answer(&owner, &format!("/api/v1/download/{id}/{name}")).await.0, 200, "{name}");
         assert_eq!(answer(&owner, &format!("/api/v1/download/direct/{name}")).await.0, 200, "{name}");
     }
+    let file = text(&first["files"][0], "file_id");
+    for name in [file.to_owned(), format!("{file}.glb"), "model".to_owned()] {
+        assert_eq!(answer(&owner, &format!("/api/v1/download/{id}/{name}")).await.0, 200, "{name}");
+    }
+    assert_eq!(answer(&owner, &format!("/api/v1/download/direct/{file}")).await.0, 200);
     assert_eq!(answer(&owner, &format!("/api/v1/download/{id}/vase%20(3).glb")).await.0, 404);
     assert_eq!(answer(&owner, "/api/v1/download/direct/none.glb").await.0, 404);
 

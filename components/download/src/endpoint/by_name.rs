@@ -20,7 +20,7 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
     let job = super::job(&context).await?;
     let name = context.param("filename");
     let found = models(&job).into_iter().find(|result| result.name == name).map(|result| result.file);
-    match found.or_else(|| named_by_id(&job, name)) {
+    match found.or_else(|| named_by_id(&job, name)).or_else(|| first(&job, name)) {
         Some(file) => parts::model_of(&context, &job, file).await,
         None => Err(Problem::file_not_found().into()),
     }
@@ -83,6 +83,14 @@ fn ambiguous(several: &[Found]) -> Problem {
     let candidates: Vec<Value> = several.iter().filter_map(candidate).collect();
     Problem::new(409, "AMBIGUOUS_NAME", "Several results have this name; choose one by its job.")
         .with_details(json!({ "candidates": candidates }))
+}
+
+/// `…/{job_id}/model`: the original's address of a job's first model; while there is none, of the first that there will be.
+fn first<'a>(job: &'a JobRecord, name: &str) -> Option<&'a FileRecord> {
+    if name != "model" {
+        return None;
+    }
+    models(job).first().map(|result| result.file).or(job.files.first())
 }
 
 fn named_by_id<'a>(job: &'a JobRecord, name: &str) -> Option<&'a FileRecord> {
