@@ -10,7 +10,7 @@ use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem};
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::delete::{self, Removal};
 use super::megabytes;
@@ -68,29 +68,34 @@ pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
     }
     let now = clock::now_ms();
     let tally = sweep(order.cutoff(now)?, order.dry_run, now + PATIENCE_MS).await?;
+    let body = shown(&order, &tally, now);
+    audit::done(&context, &body);
+    reply::json(200, &body)
+}
+
+/// In our words and the original's. A dry run says in both what would go.
+fn shown(order: &Order, tally: &Tally, now_ms: i64) -> Value {
     let message = match (order.dry_run, tally.jobs.len()) {
         (_, 0) => "Nothing is that old".to_owned(),
         (true, n) => format!("Jobs that would be deleted: {n}"),
         (false, n) => format!("Deleted jobs: {n}"),
     };
-    let body = json!({
+    json!({
         "dry_run": order.dry_run,
         "older_than_hours": order.older_than_hours,
         "deleted_jobs": tally.jobs.len(),
         "deleted_files": tally.files,
         "freed_bytes": tally.bytes,
-        "files_removed": if order.dry_run { 0 } else { tally.files },
-        "directories_removed": if order.dry_run { 0 } else { tally.jobs.len() },
-        "freed_space_mb": if order.dry_run { 0.0 } else { megabytes(tally.bytes) },
+        "files_removed": tally.files,
+        "directories_removed": tally.jobs.len(),
+        "freed_space_mb": megabytes(tally.bytes),
         "cleanup_hours": order.older_than_hours,
         "errors": [],
-        "timestamp": rfc3339(now),
+        "timestamp": rfc3339(now_ms),
         "job_ids": tally.jobs,
         "more": tally.more,
         "message": message,
-    });
-    audit::done(&context, &body);
-    reply::json(200, &body)
+    })
 }
 
 /// Clearing away is a queue of its own that can be paused, as the seeds have it.
@@ -148,6 +153,15 @@ mod tests {
         for bad in [r#"{"hours": -1}"#, r#"{"hours": 1e9}"#] {
             assert_eq!(order(bad).cutoff(0).unwrap_err().status(), 422, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_dry_run_says_the_same_in_both_forms() {
+        let tally = Tally { jobs: vec![JobId::from_random([1; 16])], files: 3, bytes: 2 << 20, more: false };
+        let body = shown(&order(r#"{"dry_run": true}"#), &tally, 0);
+        assert_eq!(body["files_removed"], body["deleted_files"]);
+        assert_eq!(body["directories_removed"], body["deleted_jobs"]);
+        assert_eq!((&body["freed_space_mb"], &body["freed_bytes"]), (&json!(2.0), &json!(2 << 20)));
     }
 
     #[test]
