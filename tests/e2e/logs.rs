@@ -130,6 +130,11 @@ async fn an_export_holds_everything_and_no_secret() {
     let csv = export(&admin, json!({ "type": "worker", "format": "csv", "level": "INFO" })).await;
     assert!(csv.starts_with("id,time,type,level,message,") && csv.contains(text(&job, "job_id")), "{csv}");
     assert_eq!(export(&admin, json!({ "type": "all", "to": "2001-01-01" })).await, "");
+    // The original's names, in the body and in the query.
+    assert_eq!(export(&admin, json!({ "log_types": ["app", "access"], "end_date": "2001-01-01" })).await, "");
+    let by_query = "/api/v1/logs/export?start_date=2001-01-01&end_date=2001-01-02&log_types=app&log_types=access";
+    let answer = admin.request(Method::POST, by_query).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, ""));
     let all = export(&admin, json!({})).await;
     for secret in [USER, ADMIN, token] {
         assert!(!all.contains(secret), "a secret is in the log");
@@ -222,6 +227,7 @@ async fn every_admin_call_is_audited_and_bad_questions_are_explained() {
         ("/api/v1/logs?job_id=a%20b", "job_id"),
         ("/api/v1/logs?from=yesterday", "from"),
         ("/api/v1/logs/analyze?hours=0", "hours"),
+        ("/api/v1/logs/analyze?hours_back=0", "hours_back"),
         ("/api/v1/logs/statistics?hours=9999", "hours"),
         ("/api/v1/logs/summary/daily?date=2026-02-30", "date"),
     ] {
@@ -235,6 +241,7 @@ async fn every_admin_call_is_audited_and_bad_questions_are_explained() {
     for (method, path, body) in [
         (Method::POST, "/api/v1/logs/rotate", json!({ "type": "audit" })),
         (Method::POST, "/api/v1/logs/export", json!({ "format": "xml" })),
+        (Method::POST, "/api/v1/logs/export", json!({ "since": "2026-11-20" })),
         (Method::DELETE, "/api/v1/logs/cleanup?older_than_days=-1", json!({})),
     ] {
         assert_eq!(call(&admin, method.clone(), path, body.clone()).await.0, 422, "{path}");

@@ -26,6 +26,11 @@ impl Query {
         &self.raw
     }
 
+    /// Every value of that name, in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
     /// The first value of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -52,6 +57,7 @@ mod tests {
     fn reads_what_clients_send() {
         let query = Query::parse("wait=30&name=caf%C3%A9+au+lait&stream&off=0&wait=1");
         assert_eq!(query.get("wait"), Some("30"));
+        assert_eq!(query.all("wait").collect::<Vec<_>>(), ["30", "1"]);
         assert_eq!(query.get("name"), Some("café au lait"));
         assert!(query.flag("stream") && !query.flag("off") && !query.flag("absent"));
         assert_eq!(Query::parse("").get(""), None);

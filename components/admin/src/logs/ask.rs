@@ -38,9 +38,10 @@ pub(super) fn level(name: Option<&str>) -> Result<Option<LogLevel>, Problem> {
     name.map(read).transpose()
 }
 
-/// The last so many hours, a day when nothing is said.
+/// The last so many hours, a day when nothing is said. `hours_back` is the original's name.
 pub(super) fn hours(query: &Query, now_ms: i64) -> Result<(u32, Span), Problem> {
-    let hours = number(query, "hours", 1, MOST_HOURS)?.unwrap_or(24);
+    let named = |name| number(query, name, 1, MOST_HOURS);
+    let hours = named("hours")?.or(named("hours_back")?).unwrap_or(24);
     Ok((hours, Span { from: now_ms - i64::from(hours) * HOUR_MS, to: now_ms + 1 }))
 }
 
@@ -104,6 +105,8 @@ mod tests {
         for bad in ["hours=0", "hours=745", "hours=-1", "hours=x", "hours="] {
             assert_eq!(field(hours(&Query::parse(bad), 0)), "hours", "{bad}");
         }
+        assert_eq!(hours(&Query::parse("hours_back=3"), 0).unwrap().0, 3);
+        assert_eq!(field(hours(&Query::parse("hours_back=0"), 0)), "hours_back");
     }
 
     #[test]
