@@ -113,6 +113,16 @@ async fn metrics_count_what_happened_and_name_nobody() {
     let answered = |key: &str| key.starts_with("http_server_request_duration_seconds_count{");
     let mut answered = samples.iter().filter(|(key, _)| answered(key) && of_upload.iter().all(|one| key.contains(one)));
     assert_eq!(answered.next().map(|(_, count)| *count), Some(1.0), "{body}");
+    // By the names of the design documents, too.
+    let took = "task_duration_seconds_count{task_name=\"tasks.generate_single_model\",status=\"completed\"}";
+    assert_eq!(samples.get(took), Some(&2.0), "{body}");
+    for (name, label) in [
+        ("http_requests_total{", "method=\"POST\",endpoint=\"/api/v1/upload/...\",status=\"200\""),
+        ("system_cpu_percent{", "role="),
+        ("system_memory_percent{", "role="),
+    ] {
+        assert!(told(name, label), "{name} in\n{body}");
+    }
     for secret in [text(&upload, "job_id"), "tenant", "key:", "127.0.0.1", "a.jpg"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");
     }

@@ -53,7 +53,8 @@ fn system(report: &Report, hosts: &[HostProcess]) -> Value {
     })
 }
 
-fn used_percent(total: Option<f64>, free: Option<f64>) -> Option<f64> {
+/// How much of something is in use, where both are known.
+pub(crate) fn used_percent(total: Option<f64>, free: Option<f64>) -> Option<f64> {
     let (total, free) = (total.filter(|total| *total > 0.0)?, free?);
     Some(rounded(100.0 * (total - free) / total))
 }

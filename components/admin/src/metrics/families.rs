@@ -7,7 +7,7 @@ use image2model_domain::counters::{Counters, DURATION_BOUNDS};
 use serde_json::Value;
 
 use super::exposition::{Family, Kind, number};
-use super::{hosts, work};
+use super::{hosts, original, work};
 use crate::health::probe::{Health, Report};
 use crate::hosts::processes::HostProcess;
 use crate::hosts::workers;
@@ -35,6 +35,8 @@ impl Gathered {
         all.extend(self.counters.iter().flat_map(work::counted));
         all.extend(self.report.queues.iter().flat_map(work::standing));
         all.extend(hosts::families(&self.hosts));
+        all.extend(self.counters.as_ref().map(original::of_tasks));
+        all.extend(original::of_hosts(&self.hosts));
         all
     }
 }

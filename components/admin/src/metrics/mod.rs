@@ -5,6 +5,7 @@ mod components;
 mod exposition;
 mod families;
 mod hosts;
+mod original;
 mod work;
 
 use std::cell::RefCell;

@@ -76,7 +76,8 @@ fn provider_waits(counters: &Counters) -> Family {
     waits
 }
 
-fn add(family: &mut Family, labels: Labels, durations: &Durations) {
+/// Adds times that were counted in Redis.
+pub(super) fn add(family: &mut Family, labels: Labels, durations: &Durations) {
     let bounds = DURATION_BOUNDS.map(f64::from);
     family.add_histogram(&labels, &bounds, &durations.buckets, number(durations.sum_ms) / 1000.0);
 }
