@@ -44,7 +44,7 @@ impl Publisher {
 
     /// Makes something happen to a job.
     pub async fn event(&self, Job(holding): &Job, message: &str) -> anyhow::Result<()> {
-        self.0.run(&Log { holding, level: "INFO", message, timestamp: "" }).await?;
+        self.0.run(&Log { holding, level: "INFO", message, timestamp: &now().to_string() }).await?;
         Ok(())
     }
 }
