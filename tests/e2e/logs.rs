@@ -12,7 +12,9 @@ const USER: &str = "user-key-0123456789";
 const ADMIN: &str = "admin-key-0123456789";
 
 fn start() -> Product {
-    Product::setup().with("API_KEY", USER).with("ADMIN_API_KEY", ADMIN).start().unwrap()
+    // Each question is asked without the right key as well.
+    let setup = Product::setup().with("RATE_LIMIT_WRONG_KEYS_PER_MINUTE", "100");
+    setup.with("API_KEY", USER).with("ADMIN_API_KEY", ADMIN).start().unwrap()
 }
 
 fn photograph(name: &str) -> Upload {
