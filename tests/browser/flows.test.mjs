@@ -181,7 +181,7 @@ test('a job is watched live; its models are looked into, brought home and shared
     assert.deepEqual(zipNames(readFileSync(await archive.path())), [`lamp-${MARK}.glb`, `chair-${MARK}.glb`]);
 
     await page.getByRole('button', { name: 'Share', exact: true }).click();
-    await page.getByText('Whoever has this link can open it').waitFor();
+    await page.getByText('Whoever has this link may look and download').waitFor();
     const link = await page.getByLabel('Link to this job').inputValue();
     assert.ok(link.startsWith(page.url()), link);
     await inTwoLooks(page, async (look) => {

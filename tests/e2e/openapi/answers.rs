@@ -103,11 +103,11 @@ async fn components(asking: &mut Asking) -> anyhow::Result<()> {
     asking.ask(web("swapComponent").wasm(file("media_inspector")?).is(422)).await?;
     let nowhere = json!({ "source": "http://127.0.0.1:9/web.wasm", "digest": format!("sha256:{}", "0".repeat(64)) });
     asking.ask(web("swapComponent").body(nowhere).is(422)).await?;
-    asking.ask(web("tryComponent").query("?weight=10").wasm(other()?).shown_as("trying")).await?;
-    asking.ask(web("tryComponent").body(json!({ "weight": 30 }))).await?;
+    asking.ask_prepared(web("tryComponent").query("?weight=10").wasm(other()?).shown_as("trying")).await?;
+    asking.ask_prepared(web("tryComponent").body(json!({ "weight": 30 }))).await?;
     asking.ask(web("swapComponent").body(json!({})).shown_as("serving")).await?;
     asking.ask(web("rollBackComponent").shown_as("rolled-back")).await?;
-    asking.ask(web("swapComponent").at("id", "web").wasm(other()?)).await?;
+    asking.ask_prepared(web("swapComponent").at("id", "web").wasm(other()?)).await?;
     asking.ask(ask("swapComponent").admin().at("id", "nothing").body(json!({})).is(404)).await?;
     Ok(())
 }

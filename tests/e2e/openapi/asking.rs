@@ -85,6 +85,28 @@ impl Asking {
     }
 
     pub async fn ask(&mut self, ask: Ask) -> anyhow::Result<Answer> {
+        let answer = self.answer(&ask).await?;
+        self.check(&ask, answer)
+    }
+
+    /// The same of a change of a component, which takes longer than an answer waits where the machine is busy. Then it is ended
+    /// first, and asked for again.
+    pub async fn ask_prepared(&mut self, ask: Ask) -> anyhow::Result<Answer> {
+        let mut answer = self.answer(&ask).await?;
+        while answer.status == 202 {
+            let of = answer.json()["id"].clone();
+            let admin = self.product.client_with_key(ADMIN_KEY)?;
+            let idle = |shown: &Value| {
+                let mut components = shown["components"].as_array().into_iter().flatten();
+                components.any(|shown| shown["id"] == of && shown["rollout"]["candidate"].is_null())
+            };
+            admin.until("/api/v1/admin/components", idle).await?;
+            answer = self.answer(&ask).await?;
+        }
+        self.check(&ask, answer)
+    }
+
+    async fn answer(&self, ask: &Ask) -> anyhow::Result<Answer> {
         let operation = self.contract.operations().get(ask.operation).cloned();
         let operation = operation.ok_or_else(|| anyhow::anyhow!("{} is not documented", ask.operation))?;
         let mut path = operation.path.clone();
@@ -103,8 +125,7 @@ impl Asking {
         if let Some(bytes) = &ask.wasm {
             request = request.header("content-type", "application/wasm").body(bytes.clone());
         }
-        let answer = Answer::read(request.send().await?).await?;
-        self.check(&ask, answer)
+        Answer::read(request.send().await?).await
     }
 
     /// Asks with a form.
