@@ -44,6 +44,8 @@ pub struct JobRecord {
     pub updated_at: i64,
     /// Milliseconds since 1970, once it has ended.
     pub ended_at: Option<i64>,
+    /// Milliseconds since 1970: when it and its files are removed. Known once it has ended, or when it was only stored.
+    pub expires_at: Option<i64>,
     /// The request that uploaded it.
     pub request_id: String,
     /// That request's place in its trace, as a `traceparent` header; empty when none is known.
@@ -240,6 +242,7 @@ impl JobRecord {
             started_at: fields.number("started_at"),
             updated_at: fields.number("updated_at").unwrap_or_default(),
             ended_at: fields.number("ended_at"),
+            expires_at: fields.number("expires_at"),
             request_id: fields.text("request_id"),
             traceparent: fields.text("traceparent"),
             webhook: WebhookRecord::read(&fields),

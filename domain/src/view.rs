@@ -28,6 +28,7 @@ pub fn status(job: &JobRecord) -> Value {
         "created_at": rfc3339(job.created_at),
         "updated_at": rfc3339(job.updated_at),
         "completed_at": job.ended_at.map(rfc3339),
+        "expires_at": job.expires_at.map(rfc3339),
         "eta_seconds": eta_seconds(job),
         "queue_position": job.files.iter().filter_map(|f| f.queue_position).min(),
         "files": job.files.iter().map(|f| file(job, f)).collect::<Vec<_>>(),

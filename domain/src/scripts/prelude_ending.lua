@@ -39,6 +39,7 @@ end
 local function expire_job(job)
   local m = redis.call('HMGET', job_key(job), 'ttl', 'tenant')
   local seconds = tonumber(m[1])
+  redis.call('HSET', job_key(job), 'expires_at', now + seconds * 1000)
   for _, key in ipairs(keys_of(job)) do redis.call('EXPIRE', key, seconds) end
   list_job(job, m[2], seconds)
   remove_blobs('expired ' .. job, now + (seconds + 60) * 1000)
@@ -46,6 +47,7 @@ end
 
 -- Takes that back: the job is at work again.
 local function keep_job(job)
+  redis.call('HDEL', job_key(job), 'expires_at')
   for _, key in ipairs(keys_of(job)) do redis.call('PERSIST', key) end
   redis.call('ZREM', P .. 'blobs:remove', 'expired ' .. job)
 end

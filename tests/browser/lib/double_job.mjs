@@ -109,7 +109,7 @@ export class DoubleJob {
   status() {
     return {
       job_id: this.id, status: this.state, progress: this.overall, overall_progress: this.overall, total_files: this.files.length,
-      created_at: this.created.toISOString(), completed_at: this.completed?.toISOString() ?? null, eta_seconds: 40, queue_position: null, files: this.files.map((file) => ({ ...this.#news(file), rendered_image: null })),
+      created_at: this.created.toISOString(), completed_at: this.completed?.toISOString() ?? null, expires_at: this.completed ? new Date(this.completed.getTime() + 86_400_000).toISOString() : null, eta_seconds: 40, queue_position: null, files: this.files.map((file) => ({ ...this.#news(file), rendered_image: null })),
     };
   }
 

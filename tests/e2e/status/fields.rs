@@ -1,5 +1,6 @@
 //! Every field that the contract names, at every stage of a job, and one shape under every name.
 
+use image2model_domain::time::parse_rfc3339;
 use image2model_tests::client::text;
 use image2model_tests::{Client, Product};
 use reqwest::Method;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::{header, photograph};
 
-const OF_A_JOB: [&str; 15] = [
+const OF_A_JOB: [&str; 17] = [
     "job_id",
     "task_id",
     "status",
@@ -19,6 +20,8 @@ const OF_A_JOB: [&str; 15] = [
     "cancelled_files",
     "created_at",
     "updated_at",
+    "completed_at",
+    "expires_at",
     "eta_seconds",
     "queue_position",
     "files",
@@ -48,6 +51,12 @@ fn is_whole(status: &Value) {
     }
 }
 
+/// Seconds from the one time of a job to the other.
+fn seconds_between(status: &Value, from: &str, to: &str) -> i64 {
+    let at = |name| parse_rfc3339(text(status, name)).unwrap();
+    (at(to) - at(from)) / 1000
+}
+
 async fn links_lead_somewhere(client: &Client, status: &Value) {
     for (name, link) in status["links"].as_object().unwrap() {
         if name != "stream" {
@@ -64,6 +73,7 @@ async fn every_field_is_there_at_every_stage() {
     let stored = client.upload(&[photograph("a.jpg", 1)], &[("process", "false")]).await.unwrap();
     let pending = client.json(&format!("/api/v1/status/{}", text(&stored, "job_id"))).await.unwrap();
     is_whole(&pending);
+    assert_eq!(seconds_between(&pending, "created_at", "expires_at"), 86_400, "{pending}");
     assert_eq!((text(&pending, "status"), &pending["eta_seconds"]), ("pending", &Value::Null));
     assert_eq!((&pending["files"][0]["error"], &pending["files"][0]["download_url"]), (&Value::Null, &Value::Null));
     links_lead_somewhere(&client, &pending).await;
@@ -82,8 +92,10 @@ async fn every_field_is_there_at_every_stage() {
             break status;
         }
         assert!(now < 100, "100 is the end: {status}");
+        assert_eq!(status["expires_at"], Value::Null, "it counts from the end");
     };
     assert_eq!((text(&status, "status"), progress), ("partially_completed", 100));
+    assert_eq!(seconds_between(&status, "completed_at", "expires_at"), 86_400, "{status}");
     assert!(etas.len() > 1 && etas.last() == Some(&0), "{etas:?}");
     let (made, failed) = (&status["files"][0], &status["files"][1]);
     assert!(text(made, "model_url").starts_with("http") && text(made, "rendered_image").starts_with("http"), "{made}");

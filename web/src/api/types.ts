@@ -46,6 +46,8 @@ export interface StatusAnswer {
   total_files: number;
   created_at?: string | null;
   completed_at?: string | null;
+  /** When its files are removed; null while it is at work. */
+  expires_at?: string | null;
   eta_seconds?: number | null;
   queue_position?: number | null;
   files: StatusFile[];

@@ -155,7 +155,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         "TRUSTED_PROXIES",
         "none",
         "IP addresses or networks such as 10.0.0.0/8, between commas",
-        "Proxies whose `X-Forwarded-For` is believed.",
+        "Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
     ),
     value(Limits, "RATE_LIMIT_PER_MINUTE", "60", COUNT, "Requests a minute of one caller."),
     value(Limits, "RATE_LIMIT_PER_HOUR", "1000", COUNT, "Requests an hour of one caller."),
