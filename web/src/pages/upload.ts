@@ -9,6 +9,7 @@ import { showAccount } from '../ui/account';
 import { announce } from '../ui/announce';
 import { byId, fill, h, setText } from '../ui/dom';
 import { notice, showNotice } from '../ui/notice';
+import { reveal } from '../ui/reveal';
 import { showSimulatorBanner } from '../ui/simulator-banner';
 import { count } from '../ui/words';
 import { dropZone } from '../upload/drop-zone';
@@ -17,7 +18,7 @@ import { explainTo } from '../upload/explain';
 import { IdempotencyKey } from '../upload/idempotency';
 import { PictureGrid } from '../upload/picture-grid';
 import { PictureList, type Picture } from '../upload/picture-list';
-import { leftOut } from '../upload/left-out';
+import { leftOut, leftOutWords } from '../upload/left-out';
 import { MAX_FILES } from '../upload/rules';
 import { sendUpload } from '../upload/send';
 import { SendingPanel } from '../upload/sending-panel';
@@ -30,6 +31,9 @@ const shelf = new Shelf();
 const settings = new Settings(render);
 const estimate = new EstimateLine();
 const zoneItem = h('li', { class: 'picture-add' }, zone.element, zone.camera);
+/** About the pictures, under them: the options may be a screen further down. */
+const arrivals = h('div', { class: 'messages' });
+/** About sending, beside its button. */
 const messages = h('div', { class: 'messages' });
 const submit = h('button', { type: 'submit', form: 'options', class: 'button button-primary button-large' });
 const sending = new SendingPanel(() => underWay?.abort());
@@ -54,8 +58,11 @@ function render(): void {
 
 async function add(files: File[]): Promise<void> {
   const added = await list.add(files);
-  if (added > 0) announce(`${count(added, 'picture')} added, ${list.pictures.length} in all.`);
-  showNotice(messages, leftOut(list.refused));
+  const words = added > 0 ? [`${count(added, 'picture')} added, ${list.pictures.length} in all.`] : [];
+  if (list.refused.length > 0) words.push(leftOutWords(list.refused));
+  if (words.length > 0) announce(words.join(' '));
+  showNotice(arrivals, leftOut(list.refused));
+  if (list.refused.length > 0) reveal(arrivals);
 }
 
 async function send(): Promise<void> {
@@ -64,7 +71,7 @@ async function send(): Promise<void> {
   const pictures = [...list.pictures];
   const controller = new AbortController();
   setUnderWay(controller);
-  showNotice(messages, null);
+  for (const place of [arrivals, messages]) showNotice(place, null);
   try {
     const idempotencyKey = idempotency.for([JSON.stringify(wishes), ...pictures.map(({ id }) => id)]);
     const upload = { files: pictures.map((picture) => picture.file), wishes, idempotencyKey };
@@ -111,13 +118,13 @@ async function restore(): Promise<void> {
   render();
   if (list.pictures.length > 0) {
     const words = `${count(list.pictures.length, 'picture')} of your last visit ${list.pictures.length === 1 ? 'is' : 'are'} still here.`;
-    showNotice(messages, notice('info', words, { action: { label: 'Start afresh', run: startAfresh } }));
+    showNotice(arrivals, notice('info', words, { action: { label: 'Start afresh', run: startAfresh } }));
   }
 }
 
 function startAfresh(): void {
   list.clear();
-  showNotice(messages, null);
+  for (const place of [arrivals, messages]) showNotice(place, null);
   zone.input.focus();
 }
 
@@ -136,7 +143,7 @@ grid.element.append(zoneItem);
 // The key form may stand among the messages, and forms do not nest: the button names its form instead.
 fill(
   byId('workbench'),
-  h('div', { class: 'workbench-pictures' }, grid.element),
+  h('div', { class: 'workbench-pictures' }, grid.element, arrivals),
   h('div', { class: 'workbench-options panel' },
     h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
     h('div', { class: 'submit-row' }, messages, estimate.element, submit, sending.element)),
