@@ -144,9 +144,9 @@ grid.element.append(zoneItem);
 fill(
   byId('workbench'),
   h('div', { class: 'workbench-pictures' }, grid.element, arrivals),
-  h('div', { class: 'workbench-options panel' },
-    h('form', { id: 'options', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
-    h('div', { class: 'submit-row' }, messages, estimate.element, submit, sending.element)),
+  h('div', { class: 'workbench-options' },
+    h('form', { id: 'options', class: 'panel', 'aria-label': 'Options', novalidate: true, onsubmit: onSubmit }, settings.element),
+    h('div', { class: 'submit-row panel' }, messages, estimate.element, submit, sending.element)),
 );
 render();
 void restore();
