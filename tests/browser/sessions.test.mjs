@@ -23,10 +23,10 @@ test('the key is typed once; uploads, streams, models and downloads go with the 
     page.on('request', (request) => requests.push(request));
     await page.setInputFiles('#pictures', { name: 'vase.jpg', mimeType: 'image/jpeg', buffer: await makePicture(on.browser, 600, 500, 30) });
     await page.getByRole('button', { name: 'Make 1 model' }).click();
-    await page.getByRole('alert').filter({ hasText: 'Not authenticated' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'A key is needed here' }).waitFor();
     await checkAccess(page, 'the key form');
     await signIn(page, 'a-key-that-nobody-has');
-    await page.getByRole('alert').filter({ hasText: 'Invalid API key' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'That key does not open this service' }).waitFor();
     await signIn(page, API_KEY);
     await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
     await loadedViewer(page);
@@ -144,7 +144,7 @@ test('a phone’s own viewer gets the model without the page’s cookie, for min
 test('the console wants an admin’s session, which opens it and ends with a click', LIMIT, () =>
   on.visit({ path: '/console', expected: [/403/] }, async ({ page }) => {
     await signIn(page, API_KEY);
-    await page.getByRole('alert').filter({ hasText: 'Invalid admin API key' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'This part is for administrators' }).waitFor();
     await signIn(page, ADMIN_API_KEY);
     await page.getByRole('region', { name: 'Queues' }).waitFor();
     await keepsNo(page, ADMIN_API_KEY);

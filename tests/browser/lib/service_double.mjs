@@ -95,7 +95,7 @@ function openSession({ options: { key } }, request, response) {
 /** The caller's jobs, newest first; the cursor is the place of the next one. */
 function listJobs({ jobs, options }, request, query, response) {
   const { key } = options;
-  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated');
+  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated', 'NOT_AUTHENTICATED');
   const [name, status] = [query.get('filename')?.toLowerCase() ?? '', query.get('status')];
   const all = [...jobs.values()].reverse().filter((job) => job.files.some((file) => file.name.toLowerCase().includes(name)) && (!status || job.state === status));
   const [from, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 20)];
@@ -127,7 +127,7 @@ async function takeUpload(double, request, response) {
   const body = [];
   for await (const chunk of request) body.push(chunk);
   const { key, refuse } = double.options;
-  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated');
+  if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated', 'NOT_AUTHENTICATED');
   if (refuse) {
     double.options.refuse = null;
     return problem(response, refuse.status, refuse.detail, refuse.error_code, refuse.details, refuse.headers);

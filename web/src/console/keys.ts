@@ -5,6 +5,7 @@ import { announce } from '../ui/announce';
 import { confirmed } from '../ui/confirm';
 import { fill, h } from '../ui/dom';
 import { notice } from '../ui/notice';
+import { signedIn } from '../ui/signed-in';
 import { read, send, type Key, type Page } from './admin';
 import { actionButton, moment, pill, table } from './parts';
 import { makeView, type View } from './view';
@@ -39,7 +40,8 @@ function issueForm(shown: HTMLElement, done: () => void): HTMLElement {
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     try {
-      const issued = await send<Key & { key: string }>('POST', '/admin/keys', { name: name.value.trim(), role: role.value, ...(life.value === '' ? {} : { expires_in_seconds: Number(life.value) }) });
+      const wanted = { name: name.value.trim(), role: role.value, ...(life.value === '' ? {} : { expires_in_seconds: Number(life.value) }) };
+      const issued = await signedIn(() => send<Key & { key: string }>('POST', '/admin/keys', wanted), 'admin');
       fill(shown, h('div', { class: 'notice notice-info', role: 'status' }, h('p', {}, `The key of “${issued.name}”. Keep it now: it is not shown again.`), h('code', { class: 'secret' }, issued.key)));
       announce('The key was issued and is shown once.');
       name.value = '';

@@ -1,6 +1,7 @@
 // The logs, newest first, by log, badness, job and words.
 
 import { fill, h } from '../ui/dom';
+import { signedIn } from '../ui/signed-in';
 import { read, type LogEntry, type Page } from './admin';
 import { labelled } from './keys';
 import { moment } from './parts';
@@ -33,7 +34,7 @@ export function logs(job = ''): View {
     older.hidden = cursor === null;
     list.append(...page.entries.map(entryItem));
   };
-  const more = async (): Promise<void> => take(await read('/logs', { ...query(), cursor: cursor ?? '' }));
+  const more = async (): Promise<void> => take(await signedIn(() => read('/logs', { ...query(), cursor: cursor ?? '' }), 'admin'));
   const view = makeView<Page<'entries', LogEntry>>({
     id: 'logs', title: 'Logs', hint: 'The newest first.',
     read: () => read('/logs', query()),

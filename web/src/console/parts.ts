@@ -4,6 +4,7 @@
 import { ServiceError } from '../api/problem';
 import { announce } from '../ui/announce';
 import { h } from '../ui/dom';
+import { signedIn } from '../ui/signed-in';
 import { elapsed } from '../ui/words';
 
 export type Cell = Node | string | number | null;
@@ -58,7 +59,7 @@ export function actionButton(words: string, name: string, work: () => Promise<{ 
   const act = async (): Promise<void> => {
     button.disabled = true;
     try {
-      const answer = await work();
+      const answer = await signedIn(work, 'admin');
       announce(answer?.message ?? `${name}: done.`);
       done();
     } catch (cause) {

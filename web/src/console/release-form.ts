@@ -2,6 +2,7 @@
 
 import { ServiceError } from '../api/problem';
 import { h, setText } from '../ui/dom';
+import { signedIn } from '../ui/signed-in';
 import { send } from './admin';
 import { labelled } from './keys';
 
@@ -26,7 +27,7 @@ export function askForRelease(id: string, path: string): Promise<{ message?: str
       setText(said, '');
       setText(serve, 'Hosts are preparing it…');
       try {
-        const answer = await order(path, chosen, { source: source.value.trim(), digest: digest.value.trim() }, share.value);
+        const answer = await signedIn(() => order(path, chosen, { source: source.value.trim(), digest: digest.value.trim() }, share.value), 'admin');
         dialog.close();
         resolve(answer);
       } catch (cause) {

@@ -58,7 +58,7 @@ export function makeView<T>({ id, title, hint, read, draw, every }: ViewOptions<
     if (!error.needsKey) return fill(trouble, notice('error', error.message, { action: { label: 'Try again', run: again } }));
     fill(body);
     drawn = '';
-    fill(trouble, h('div', { class: 'narrow' }, keyForm(`${error.message}. The console wants an admin’s key.`, again, 'admin')));
+    fill(trouble, h('div', { class: 'narrow' }, keyForm(error, again, 'admin')));
   };
   return {
     id, title, element,

@@ -2,12 +2,13 @@
 
 import { listJobs } from '../api/client';
 import { ServiceError } from '../api/problem';
-import type { JobSummary } from '../api/types';
+import type { JobList, JobSummary } from '../api/types';
 import { deleteJob } from '../progress/delete-job';
 import { announce } from '../ui/announce';
 import { fill, h, setText } from '../ui/dom';
 import { keyForm } from '../ui/key-form';
 import { notice } from '../ui/notice';
+import { signedIn } from '../ui/signed-in';
 import { count } from '../ui/words';
 import { foundNothing, loadingRows, noJobsYet } from './empty';
 import { Filters } from './filters';
@@ -62,7 +63,9 @@ export class HistoryView {
     this.#asking = asking;
     try {
       const query = { ...this.#filters.query(), limit: String(limit), ...(cursor === null ? {} : { cursor }) };
-      const page = await listJobs(query, AbortSignal.any([asking.signal, this.#signal]));
+      const read = (): Promise<JobList> => listJobs(query, AbortSignal.any([asking.signal, this.#signal]));
+      // Older ones are asked for from amid a list, which stays as it is should the session have ended.
+      const page = await (cursor === null ? read() : signedIn(read));
       this.#jobs = [...(cursor === null ? [] : this.#jobs), ...page.jobs];
       this.#cursor = page.next_cursor;
       this.#show();
@@ -126,7 +129,7 @@ export class HistoryView {
     this.#list.removeAttribute('aria-busy');
     fill(this.#list);
     const error = cause instanceof ServiceError ? cause : new ServiceError('Something went wrong in this page. Reload it and try again.');
-    if (error.needsKey) return fill(this.#state, h('div', { class: 'narrow' }, keyForm(error.message, () => void this.load())));
+    if (error.needsKey) return fill(this.#state, h('div', { class: 'narrow' }, keyForm(error, () => void this.load())));
     fill(this.#state, notice('error', error.message, { action: { label: 'Try again', run: () => void this.load() } }));
   }
 }

@@ -98,7 +98,7 @@ async function showJobs(): Promise<void> {
 function explain(cause: unknown): void {
   const error = cause instanceof ServiceError ? cause : new ServiceError('Something went wrong in this page. Reload it and try again.');
   if (error.needsKey) {
-    fill(place, h('div', { class: 'job narrow' }, h('h1', {}, 'These models are not open to everybody'), keyForm(error.message, () => void start())));
+    fill(place, h('div', { class: 'job narrow' }, h('h1', {}, 'These models are not open to everybody'), keyForm(error, () => void start())));
     return;
   }
   const title = error.status === 404 ? 'There is no such job' : 'The models cannot be shown';

@@ -2,6 +2,7 @@
 
 import { eraseJob } from '../api/client';
 import { confirmed } from '../ui/confirm';
+import { signedIn } from '../ui/signed-in';
 import { count } from '../ui/words';
 
 /** The service's words, or null when the person thought better of it. */
@@ -12,5 +13,5 @@ export async function deleteJob(job: string, models: number, underWay = false): 
     words: `${goes} are removed from the service for everybody, at once and for good.${underWay ? ' What is still being made is cancelled.' : ''}`,
     yes: 'Delete it', no: 'Keep it',
   });
-  return yes ? eraseJob(job) : null;
+  return yes ? signedIn(() => eraseJob(job)) : null;
 }

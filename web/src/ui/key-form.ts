@@ -1,17 +1,18 @@
 // Asks for an API key when the service wants one, and exchanges it at once for a session: the page keeps no key.
 
-import { signIn, type Role } from '../api/account';
+import { isSignedIn, signIn, type Role } from '../api/account';
 import { ServiceError } from '../api/problem';
 import { showAccount } from './account';
 import { h, setText } from './dom';
+import { signInWords } from './sign-in-words';
 
-/** A small form; `retry` runs once there is a session. `words` is what the service said, `role` what is to be opened. */
-export function keyForm(words: string, retry: () => void, role: Role = 'user'): HTMLElement {
+/** A small form; `retry` runs once there is a session. `refused` is why it is shown, `role` what is to be opened. */
+export function keyForm(refused: ServiceError, retry: () => void, role: Role = 'user'): HTMLElement {
   const input = h('input', {
     id: 'api-key', class: 'field', type: 'password', autocomplete: 'current-password', spellcheck: 'false', required: true,
     'aria-describedby': 'api-key-hint',
   });
-  const said = h('p', { role: 'alert', class: 'key-form-words' }, words);
+  const said = h('p', { role: 'alert', class: 'key-form-words' }, signInWords(refused, isSignedIn()));
   const button = h('button', { type: 'submit', class: 'button button-primary' }, 'Use this key');
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -22,7 +23,7 @@ export function keyForm(words: string, retry: () => void, role: Role = 'user'): 
       showAccount();
       retry();
     } catch (cause) {
-      setText(said, cause instanceof ServiceError ? cause.message : 'That did not work. Try again.');
+      setText(said, cause instanceof ServiceError ? signInWords(cause, false) : 'That did not work. Try again.');
       input.select();
     } finally {
       button.disabled = false;
@@ -32,7 +33,7 @@ export function keyForm(words: string, retry: () => void, role: Role = 'user'): 
     said,
     h('label', { for: 'api-key' }, 'API key'),
     h('div', { class: 'key-form-row' }, input, button),
-    h('p', { id: 'api-key-hint', class: 'hint' }, 'Sent once. This browser then has a session for some hours; the page keeps no key.'),
+    h('p', { id: 'api-key-hint', class: 'hint' }, 'You then stay signed in for some hours. The page itself does not keep the key.'),
   );
   queueMicrotask(() => input.select());
   return form;

@@ -21,7 +21,7 @@ export function explainTo(place: Element, cause: unknown, { list, again, focus }
     showNotice(place, notice(cancelled ? 'info' : 'error', cancelled ? 'The upload was cancelled. Nothing was kept.' : 'Something went wrong in this page. Reload it and try again.'));
     return focus();
   }
-  if (cause.needsKey) return fill(place, keyForm(cause.message, again));
+  if (cause.needsKey) return fill(place, keyForm(cause, again));
   const unplaced = list.blame(cause.refused);
   const wait = cause.retryAfter === null ? '' : ` Try again in ${count(cause.retryAfter, 'second')}.`;
   const action = cause.isPassing ? { action: { label: 'Try again', run: again } } : {};
