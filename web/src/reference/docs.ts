@@ -4,6 +4,7 @@ import SwaggerUI from 'swagger-ui-dist/swagger-ui-es-bundle.js';
 import 'swagger-ui-dist/swagger-ui.css';
 import './frame.css';
 import './docs.css';
+import { keepMended } from './mend';
 
 SwaggerUI({
   url: '/openapi.json',
@@ -15,5 +16,7 @@ SwaggerUI({
   tryItOutEnabled: true,
   persistAuthorization: false,
   validatorUrl: null,
-  syntaxHighlight: { activated: true, theme: 'agate' },
+  syntaxHighlight: { activated: true, theme: 'obsidian' },
 });
+const place = document.getElementById('reference');
+if (place !== null) keepMended(place);
