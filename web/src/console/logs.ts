@@ -12,6 +12,12 @@ const LEVELS = ['', 'INFO', 'WARN', 'ERROR'];
 /** Typing rests so long before it is taken, in milliseconds. */
 const REST = 350;
 
+/** So many fields stand beside the words of an entry, these before others; ids are for looking up. */
+const FEW = 6;
+const FIRST = ['method', 'path', 'status', 'elapsed_ms', 'code', 'error'];
+const ID = /^[0-9a-f-]{32,36}$/;
+const LONG = 100;
+
 /** `job` narrows it to one job. */
 export function logs(job = ''): View {
   const select = (id: string, values: readonly string[], all: string): HTMLSelectElement =>
@@ -51,9 +57,18 @@ export function logs(job = ''): View {
 }
 
 function entryItem(entry: LogEntry): HTMLElement {
-  const more = { ...entry.fields, ...(entry.request_id ? { request_id: entry.request_id } : {}) };
+  const more = fieldsOf(entry);
+  const rank = (name: string): number => (FIRST.indexOf(name) + FIRST.length + 1) % (FIRST.length + 1);
+  const short = more.filter(([, value]) => !ID.test(value) && value.length <= LONG).sort(([one], [other]) => rank(one) - rank(other)).slice(0, FEW);
+  const words = h('span', { class: 'log-message' }, entry.message, ...short.flatMap(([name, value]) => [' ', h('span', { class: 'log-field' }, h('span', { class: 'log-name' }, `${name} `), value)]));
   return h('li', { 'data-level': entry.level.toLowerCase() },
     h('details', {},
-      h('summary', {}, moment(entry.time), h('span', { class: 'log-level' }, entry.level.toLowerCase()), h('span', { class: 'hint' }, entry.component ?? entry.type), h('span', { class: 'log-message' }, entry.message)),
-      h('pre', { tabindex: 0 }, JSON.stringify(more, null, 2))));
+      h('summary', {}, moment(entry.time), h('span', { class: 'log-level' }, entry.level.toLowerCase()), h('span', { class: 'log-source' }, entry.component ?? entry.type), words),
+      h('dl', { class: 'log-fields' }, ...more.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))))));
+}
+
+/** What an entry tells beside its words, in words. */
+export function fieldsOf({ fields = {}, request_id, job_id }: Pick<LogEntry, 'fields' | 'request_id' | 'job_id'>): [string, string][] {
+  const all = { ...fields, ...(job_id ? { job_id } : {}), ...(request_id ? { request_id } : {}) };
+  return Object.entries(all).filter(([, value]) => value !== null && value !== '').map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
 }

@@ -19,7 +19,7 @@ export function table(name: string, heads: readonly string[], rows: readonly (re
   const cell = (value: Cell, column: number): HTMLElement =>
     h('td', { role: 'cell', 'data-head': heads[column] ?? '', ...side(column) }, value === null ? '–' : typeof value === 'number' ? String(value) : value);
   // The roles are what these elements are anyway, until the style sheet of a narrow page lays them out as no table.
-  return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, tabindex: 0 },
+  return h('div', { class: 'table-frame', role: 'region', 'aria-label': name, 'data-name': name, tabindex: 0 },
     h('table', { role: 'table' }, h('caption', alone ? { class: 'visually-hidden' } : {}, name),
       h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...heads.map((head, column) => h('th', { role: 'columnheader', scope: 'col', ...side(column) }, head)))),
       h('tbody', { role: 'rowgroup' }, ...rows.map((row) => h('tr', { role: 'row' }, ...row.map(cell))))));

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest';
+import { fieldsOf } from '../src/console/logs';
+
+test('fields of a log entry are told as words, those without a value not at all', () => {
+  const fields = { status: 200, path: '/api/v1/upload', nothing: null, empty: '', done: false, list: [1, 2] };
+  expect(fieldsOf({ fields, request_id: 'r1' })).toEqual([
+    ['status', '200'], ['path', '/api/v1/upload'], ['done', 'false'], ['list', '[1,2]'], ['request_id', 'r1'],
+  ]);
+});
+
+test('an entry with nothing beside its words has no fields', () => {
+  expect(fieldsOf({})).toEqual([]);
+});
