@@ -130,7 +130,7 @@ test('each picture’s way to the service is seen and can be ended; what the ser
     for (let [first, second] = [0, 0]; first === 0; [first, second] = await shares()) assert.ok(second === 0, 'they leave in their order');
     await page.getByText(/^Sending, \d+ %$/).waitFor();
     await page.getByRole('button', { name: 'Cancel', exact: true }).click();
-    await page.getByText('The upload was cancelled. Nothing was kept.').waitFor();
+    await page.getByText('The upload was stopped. Your pictures are still here, and the service kept none.').waitFor();
 
     await line(-1);
     await page.getByRole('button', { name: 'Make 2 models' }).click();
@@ -233,7 +233,7 @@ test('the list of jobs is searched and filtered, and its addresses survive a rel
     await page.reload();
     await page.getByText(`sim-slow-${MARK}.jpg`).waitFor();
     await page.getByLabel('Search by file name').fill('no such file anywhere');
-    await page.getByText('None of your jobs has a file of that name in that state.').waitFor();
+    await page.getByText('None of your uploads fits what you are looking for.').waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
     await page.getByRole('link', { name: new RegExp(`lamp-${MARK}.jpg and 2 more`) }).click();
     await page.getByRole('heading', { name: 'Your 3 models are ready' }).waitFor();

@@ -14,7 +14,7 @@ describe('a job in the list', () => {
   it('says what came of it', () => {
     expect(resultWords({ total_files: 1, completed_files: 1 })).toBe('1 model');
     expect(resultWords({ total_files: 3, completed_files: 2 })).toBe('2 of 3 models');
-    expect(resultWords({ total_files: 1, completed_files: 0 })).toBe('no model');
+    expect(resultWords({ total_files: 1, completed_files: 0 })).toBe('1 picture');
   });
 
   it('says when it was made, the nearer the finer', () => {

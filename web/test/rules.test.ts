@@ -25,7 +25,7 @@ describe('refusalOf', () => {
     [file('a.jpg', 'image/jpeg', MAX_BYTES + 1), JPEG, /larger than 10 MB/],
     [file('a.jpg'), Uint8Array.of(0x25, 0x50, 0x44, 0x46), /not a JPEG or PNG/],
     [file('a.jpg'), Uint8Array.of(0xff, 0xd8), /not a JPEG or PNG/],
-    [file('a.png', 'image/png'), JPEG, /name says PNG, the content is JPEG/],
+    [file('a.png', 'image/png'), JPEG, /name says PNG, but it is a JPEG picture/],
     [file('a.jpg', 'image/png'), JPEG, /./],
   ])('keeps %o out', (picture, head, words) => {
     expect(refusalOf(picture, head)).toMatch(words);

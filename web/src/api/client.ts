@@ -51,7 +51,7 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   try {
     return { status: answer.status, body: JSON.parse(text), headers: answer.headers };
   } catch {
-    throw new ServiceError('The service answered something unreadable.', { status: 502 });
+    throw new ServiceError('The service gave an answer that this page cannot read. Try again in a moment.', { status: 502 });
   }
 }
 

@@ -20,7 +20,7 @@ export function jobs(): View {
     shown = PAGE;
     view.start();
   };
-  const state = h('select', { id: 'jobs-state', class: 'field', onchange: again }, ...STATES.map((value) => h('option', { value }, value === '' ? 'Every state' : value.replaceAll('_', ' '))));
+  const state = h('select', { id: 'jobs-state', class: 'field', onchange: again }, ...STATES.map((value) => h('option', { value }, value === '' ? 'All' : value.replaceAll('_', ' '))));
   const name = h('input', { id: 'jobs-name', class: 'field', type: 'search', maxlength: 255, autocomplete: 'off', oninput: () => {
     clearTimeout(timer);
     timer = setTimeout(again, REST);
@@ -30,7 +30,7 @@ export function jobs(): View {
     view.start();
   } }, 'Show older');
   const view = makeView<Page<'jobs', ListedJob>>({
-    id: 'jobs', title: 'Jobs', hint: 'Of all tenants, the newest first. A job’s id leads to its history.', every: 10_000,
+    id: 'jobs', title: 'Jobs', hint: 'Everybody’s, the newest first. A job’s id leads to all that happened to it.', every: 10_000,
     read: () => pagesOf({ status: state.value, filename: name.value.trim() }, shown),
     draw: ({ jobs: all, next_cursor }) => [table('Jobs', ['Job', 'First file', 'Files', 'State', 'Made', 'Tenant'], all.map((job) => [
       h('a', { href: `#jobs/${job.job_id}`, 'data-key': job.job_id }, job.job_id.slice(0, 8)), job.first_filename,

@@ -7,7 +7,7 @@ import { makeView, type View } from './view';
 
 export function tenants(): View {
   return makeView<{ tenants: Tenant[] }>({
-    id: 'spend', title: 'Spend', hint: 'What each tenant’s models have cost, and whose turn is how often.', every: 15_000,
+    id: 'spend', title: 'Spend', hint: 'What the models of each tenant (whoever has a key) have cost, and how often it is their turn.', every: 15_000,
     read: () => read('/admin/tenants'),
     draw: ({ tenants: all }) => [table('Tenants', ['Tenant', 'Cost', 'Running', 'Waiting', 'Weight', 'At once'], all.map((one) =>
       [h('code', {}, one.tenant), `$${one.cost_usd.toFixed(2)}`, one.running, one.waiting, one.weight, one.max_concurrent ?? 'No cap']), [1, 2, 3, 4, 5], true)],
@@ -16,7 +16,7 @@ export function tenants(): View {
 
 export function deadLetters(): View {
   const view = makeView<Page<'tasks', DeadLetter>>({
-    id: 'dead', title: 'Dead letters', hint: 'Files that ended without a model, the newest first. Replaying puts one in line anew.', every: 15_000,
+    id: 'dead', title: 'Dead letters', hint: 'Pictures of which no model could be made, the newest first. Replaying one tries it again.', every: 15_000,
     read: () => read('/admin/tasks', { state: 'dead' }),
     draw: ({ tasks, next_cursor }) => [
       table('Dead letters', ['File', 'Why', 'Attempts', 'When', 'Job', 'Actions'], tasks.map((one) => [

@@ -13,6 +13,6 @@ export const noJobsYet = (): HTMLElement =>
     h('p', {}, h('a', { class: 'button button-primary', href: pages.upload }, 'Make a model')));
 
 export const foundNothing = (clear: () => void): HTMLElement =>
-  h('div', { class: 'empty-state' }, h('h2', {}, 'No such job'),
-    h('p', {}, 'None of your jobs has a file of that name in that state.'),
+  h('div', { class: 'empty-state' }, h('h2', {}, 'Nothing found'),
+    h('p', {}, 'None of your uploads fits what you are looking for.'),
     h('p', {}, h('button', { type: 'button', class: 'button button-quiet', onclick: clear }, 'Show all')));

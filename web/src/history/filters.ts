@@ -9,7 +9,7 @@ import { icon } from '../ui/icon';
 const REST = 350;
 
 const STATES: readonly [JobStatus | '', string][] = [
-  ['', 'Every state'], ['pending', 'Waiting'], ['processing', 'Under way'], ['completed', 'Ready'],
+  ['', 'All'], ['pending', 'Waiting'], ['processing', 'Under way'], ['completed', 'Ready'],
   ['partially_completed', 'Partly ready'], ['failed', 'Failed'], ['cancelled', 'Cancelled'],
 ];
 

@@ -36,10 +36,10 @@ export function titleOf({ first_filename, total_files }: Pick<JobSummary, 'first
   return total_files > 1 ? `${name} and ${total_files - 1} more` : name;
 }
 
-/** "2 of 3 models", "1 model", "no model". */
+/** "2 of 3 models", "1 model"; of a single picture without one "1 picture", as its state is told beside it. */
 export function resultWords({ total_files, completed_files }: Pick<JobSummary, 'total_files' | 'completed_files'>): string {
   if (completed_files === total_files) return count(completed_files, 'model');
-  return completed_files === 0 && total_files === 1 ? 'no model' : `${completed_files} of ${count(total_files, 'model')}`;
+  return completed_files === 0 && total_files === 1 ? '1 picture' : `${completed_files} of ${count(total_files, 'model')}`;
 }
 
 /** When it was made, the nearer the finer: "5 minutes ago", "14:03", "3 Nov 2026". */

@@ -13,7 +13,7 @@ interface Preset {
 }
 
 const PRESETS: readonly Preset[] = [
-  { faces: '', label: 'Automatic', hint: 'By the object' },
+  { faces: '', label: 'Automatic', hint: 'Fits the object' },
   { faces: '10000', label: 'Light', hint: 'Web and games' },
   { faces: '50000', label: 'Balanced', hint: 'Most uses' },
   { faces: '200000', label: 'Fine', hint: 'Close looks' },
@@ -64,7 +64,7 @@ export function detailField(): DetailField {
   number.addEventListener('change', show);
   const element = h('fieldset', { class: 'detail' }, h('legend', {}, 'Detail'),
     h('div', { class: 'presets' }, ...PRESETS.map((preset, index) => presetTile(preset, radios[index]))),
-    h('div', { class: 'faces' }, h('label', { for: 'face-limit' }, 'Faces at most'), slider, number, error),
+    h('div', { class: 'faces' }, h('label', { for: 'face-limit' }, 'Faces at most (triangles)'), slider, number, error),
   );
   show();
   return {

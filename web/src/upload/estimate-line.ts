@@ -6,13 +6,13 @@ import { estimate } from './estimate';
 
 export class EstimateLine {
   readonly element = h('dl', { class: 'estimate' });
-  /** The simulator makes models for nothing. */
+  /** The simulator makes models for nothing: whoever uses it tries the service out. */
   isSimulated = false;
   #shown = '';
 
   show(maker: ModelMaker | null, wishes: Wishes, pictures: number): void {
     const { cost, sum, time } = estimate(maker, wishes, pictures);
-    const free = this.isSimulated ? 'nothing with the simulator' : null;
+    const free = this.isSimulated ? 'not charged in a trial' : null;
     const lines: [string, string | null, string | null][] = [
       ['Pictures', pictures === 0 ? 'None yet' : null, null], ['Cost', pictures === 0 ? null : cost, free ?? sum], ['Time', time, null],
     ];

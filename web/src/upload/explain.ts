@@ -18,7 +18,7 @@ export interface Means {
 export function explainTo(place: Element, cause: unknown, { list, again, focus }: Means): void {
   if (!(cause instanceof ServiceError)) {
     const cancelled = cause instanceof DOMException && cause.name === 'AbortError';
-    showNotice(place, notice(cancelled ? 'info' : 'error', cancelled ? 'The upload was cancelled. Nothing was kept.' : 'Something went wrong in this page. Reload it and try again.'));
+    showNotice(place, notice(cancelled ? 'info' : 'error', cancelled ? 'The upload was stopped. Your pictures are still here, and the service kept none.' : 'Something went wrong in this page. Reload it and try again.'));
     return focus();
   }
   if (cause.needsKey) return fill(place, keyForm(cause, again));

@@ -28,7 +28,7 @@ export function refusalOf(file: Pick<File, 'name' | 'type' | 'size'>, head: Uint
   const real = kindOfContent(head);
   if (real === null) return 'The content is not a JPEG or PNG picture.';
   const declared = file.type === '' ? named : file.type;
-  if (real !== named || real !== declared) return `The name says ${words(named)}, the content is ${words(real)}.`;
+  if (real !== named || real !== declared) return `Its name says ${words(named)}, but it is a ${words(real)} picture. Give it the right ending and try again.`;
   return null;
 }
 

@@ -69,6 +69,6 @@ function settle(request: XMLHttpRequest, resolve: (answer: UploadAnswer) => void
   try {
     resolve(JSON.parse(request.responseText) as UploadAnswer);
   } catch {
-    reject(new ServiceError('The service answered something unreadable.', { status: 502 }));
+    reject(new ServiceError('The service gave an answer that this page cannot read. Try again in a moment.', { status: 502 }));
   }
 }
