@@ -5,6 +5,7 @@ import { fill } from '../ui/dom';
 import { keyForm } from '../ui/key-form';
 import { notice, showNotice } from '../ui/notice';
 import { count } from '../ui/words';
+import { explainUnreachable } from './offline';
 import type { PictureList } from './picture-list';
 
 export interface Means {
@@ -22,6 +23,7 @@ export function explainTo(place: Element, cause: unknown, { list, again, focus }
     return focus();
   }
   if (cause.needsKey) return fill(place, keyForm(cause, again));
+  if (cause.status === 0) return explainUnreachable(place, again);
   const unplaced = list.blame(cause.refused);
   const wait = cause.retryAfter === null ? '' : ` Try again in ${count(cause.retryAfter, 'second')}.`;
   const action = cause.isPassing ? { action: { label: 'Try again', run: again } } : {};
