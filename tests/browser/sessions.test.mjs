@@ -57,7 +57,12 @@ test('the key is typed once; uploads, streams, models and downloads go with the 
     await page.waitForFunction(() => [...document.querySelectorAll('.cover img')].every((image) => image.naturalWidth > 0 && image.naturalWidth <= 320));
     await page.getByRole('button', { name: 'Delete vase.jpg' }).click();
     await checkAccess(page, 'the question before a deletion');
+    // The session ends with the question asked: signing in is asked for over the page, and the job is deleted then.
+    await context.clearCookies();
     await page.getByRole('button', { name: 'Delete it' }).click();
+    await page.getByRole('dialog', { name: 'Sign in to go on' }).getByText('Your session has ended').waitFor();
+    await checkAccess(page, 'signing in again');
+    await signIn(page, API_KEY);
     await page.getByRole('link', { name: /vase\.jpg/ }).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Turn photographs into 3D models' }).waitFor();

@@ -224,14 +224,66 @@ test('files that break the rules never leave the page', LIMIT, () =>
       { name: 'half.jpg', mimeType: 'image/jpeg', buffer: pictures[0].buffer.subarray(0, 40) },
       pictures[0], pictures[0],
     ]);
-    await page.getByText('3 files left out:').waitFor();
-    for (const words of ['notes.jpg: The content is not', 'empty.png: The file is empty', 'half.jpg: The picture is damaged']) await page.getByText(words).waitFor();
+    const told = page.locator('.workbench-pictures .notice');
+    await told.getByText('3 files left out:').waitFor();
+    for (const words of ['notes.jpg: The content is not', 'empty.png: The file is empty', 'half.jpg: The picture is damaged']) await told.getByText(words).waitFor();
     assert.equal(await page.locator('.picture').count(), 2, 'the same picture may be there twice');
     await page.setInputFiles('#pictures', Array(25).fill(pictures[1]));
-    await page.getByText('2 files left out:').waitFor();
+    await told.getByText('2 files left out:').waitFor();
     assert.equal(await page.locator('.picture').count(), 25);
     await shoot(page, 'full', { fullPage: true });
     assert.equal(double.seen.filter(({ path }) => path.startsWith('/api/v1/upload')).length, 0);
+  }));
+
+test('on a phone the words about files left out are brought into view, and spoken', LIMIT, () =>
+  visit({}, { width: 360, height: 640 }, async ({ page }) => {
+    await page.goto('/upload');
+    await page.setInputFiles('#pictures', [...pictures, { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('these are notes') }]);
+    const words = page.locator('.workbench-pictures').getByText('1 file left out:');
+    await words.waitFor();
+    await page.waitForFunction(() => {
+      const { top, bottom } = document.querySelector('.workbench-pictures .notice').getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    });
+    await page.getByText('3 pictures added, 3 in all. 1 file left out: notes.txt: Only JPEG and PNG').waitFor({ state: 'attached' });
+    await checkAccess(page, 'files left out on a phone');
+  }));
+
+test('what has the keyboard is not covered by the row of the button', LIMIT, () =>
+  visit({}, { width: 1366, height: 768 }, async ({ page }) => {
+    await page.goto('/upload');
+    await page.setInputFiles('#pictures', pictures);
+    await page.getByRole('button', { name: 'Make 3 models' }).waitFor();
+    await page.getByText('More options').click();
+    for (const height of [768, 900]) {
+      await page.setViewportSize({ width: 1366, height });
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.getByRole('radio', { name: /Automatic/ }).focus();
+      for (let press = 0; press < 20; press++) {
+        await page.keyboard.press(press < 10 ? 'Tab' : 'Shift+Tab');
+        const covered = await page.evaluate(() => {
+          const held = document.activeElement.closest('label') ?? document.activeElement;
+          const { x, y, width, height: high } = held.getBoundingClientRect();
+          const hit = document.elementFromPoint(x + width / 2, y + high / 2);
+          return held !== document.body && !held.contains(hit) ? held.textContent : null;
+        });
+        assert.equal(covered, null, `at ${height} pixels, press ${press}`);
+      }
+    }
+  }));
+
+test('an upload while offline keeps the pictures, and is offered again once online', LIMIT, () =>
+  visit({}, { flat: true, expected: [/ERR_INTERNET_DISCONNECTED/] }, async ({ page, context }) => {
+    await page.goto('/upload');
+    await page.setInputFiles('#pictures', pictures.slice(0, 2));
+    await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Make 2 models' }).click();
+    await page.getByRole('alert').filter({ hasText: 'You seem to be offline. Your pictures are kept' }).waitFor();
+    assert.equal(await page.locator('.picture').count(), 2);
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Send them now' }).click();
+    await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
   }));
 
 test('a slow service is told from a broken one, and nothing moves for whoever wants it still', LIMIT, () =>

@@ -6,6 +6,6 @@ import { byId, h } from './dom';
 export async function showSimulatorBanner(): Promise<void> {
   if (!(await isSimulated())) return;
   byId('notices').append(
-    h('p', { class: 'banner' }, 'Trial: Models are made by a simulator, and nothing is charged'),
+    h('p', { class: 'banner' }, 'Trial: models are made by a simulator, and nothing is charged'),
   );
 }
