@@ -80,6 +80,51 @@ test('a long job shows its log on demand and how long it has taken', LIMIT, () =
     await shoot(page, 'log');
   }));
 
+test('a model that the service cannot give now is fetched when it is its turn, and one that is gone is said to be', LIMIT, () =>
+  visit({}, { expected: [/429/, /404/] }, async ({ page, double }) => {
+    let refused = 0;
+    const gone = { status: 404, contentType: 'application/problem+json', body: JSON.stringify({ detail: 'The file has been removed.' }) };
+    await page.route(/\/model\b/, (route) => {
+      const [, second] = [...double.jobs.values()][0].files;
+      if (route.request().url().includes(second.id)) return route.fulfill(gone);
+      return refused++ < 1 ? route.fulfill({ status: 429, headers: { 'Retry-After': '1' }, body: '' }) : route.continue();
+    });
+    await upload(page, pictures.slice(0, 2));
+    await page.getByText('Waiting for its turn…').first().waitFor();
+    await loadedViewer(page);
+    await page.getByText('The file has been removed.').waitFor();
+    assert.equal(await page.locator('.stage.is-ready').count(), 1);
+  }));
+
+test('the wheel turns the page, also over a model', LIMIT, () =>
+  visit({}, {}, async ({ page }) => {
+    await upload(page, pictures.slice(0, 1));
+    const viewer = await loadedViewer(page);
+    await page.setViewportSize({ width: 900, height: 400 });
+    await page.evaluate(() => scrollTo(0, 0));
+    await viewer.scrollIntoViewIfNeeded();
+    const before = await page.evaluate(() => scrollY);
+    await viewer.hover();
+    await page.mouse.wheel(0, 300);
+    await page.waitForFunction((from) => scrollY > from, before);
+  }));
+
+test('one of many is cancelled after a question, and the keyboard keeps its place', LIMIT, () =>
+  visit({ hold: () => 40 }, { flat: true }, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByText(UNDER_WAY).first().waitFor();
+    const cross = page.locator('.row').first().getByRole('button', { name: /^Cancel / });
+    await cross.click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Go on' }).click();
+    assert.ok(await cross.evaluate((button) => button === document.activeElement), 'back where it came from');
+    const [job] = double.jobs.values();
+    assert.ok(job.files.every(({ status }) => status !== 'cancelled'));
+    await cross.click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
+    await page.getByText('Stopped before a model was made.').waitFor();
+    assert.ok(await page.evaluate(() => document.activeElement.classList.contains('row')), 'its row has the keyboard now');
+  }));
+
 test('failed files are tried again, one or all, and the job goes on where it stands', LIMIT, () =>
   visit({ failing: [0, 1] }, { flat: true }, async ({ page }) => {
     await upload(page, pictures);

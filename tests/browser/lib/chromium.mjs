@@ -166,10 +166,13 @@ export async function keepsNo(page, secret) {
 
 /** Resolves with the model viewer once its model is on the screen. */
 export async function loadedViewer(page, nth = 0, timeout = PATIENCE) {
-  const viewer = page.locator('model-viewer').nth(nth);
+  const place = page.locator('.stage').nth(nth);
+  await place.waitFor({ state: 'attached', timeout });
+  // It is fetched once it is about to be seen.
+  await place.scrollIntoViewIfNeeded();
+  const viewer = place.locator('model-viewer');
   await viewer.waitFor({ state: 'attached', timeout });
-  await viewer.scrollIntoViewIfNeeded();
-  await page.waitForFunction((index) => document.querySelectorAll('model-viewer')[index]?.loaded, nth, { timeout });
+  await page.waitForFunction((index) => document.querySelectorAll('.stage')[index]?.querySelector('model-viewer')?.loaded, nth, { timeout });
   return viewer;
 }
 

@@ -8,6 +8,8 @@ import type { JobList, SharedLink, StatusAnswer } from './types';
 
 /** Longest wait for a plain question, in milliseconds. */
 const PATIENCE = 20_000;
+/** The same for a model, which may be of many megabytes. */
+const MODEL_PATIENCE = 300_000;
 
 interface Question {
   method?: string;
@@ -53,6 +55,20 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   } catch {
     throw new ServiceError('The service gave an answer that this page cannot read. Try again in a moment.', { status: 502 });
   }
+}
+
+/** A model's file, from the browser's cache where it is there. */
+export async function getModel(address: string): Promise<Blob> {
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(address, { signal: AbortSignal.timeout(MODEL_PATIENCE) });
+    if (answer.ok) return await answer.blob();
+    text = await answer.text();
+  } catch {
+    throw unreachable();
+  }
+  throw problemFrom(answer.status, answer.headers.get('Retry-After'), text);
 }
 
 /** A job's status with its entity tag; `answer` is null when it is the one of that tag still. */

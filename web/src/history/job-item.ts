@@ -4,6 +4,7 @@ import { addresses, pages } from '../api/addresses';
 import type { JobStatus, JobSummary } from '../api/types';
 import { h } from '../ui/dom';
 import { icon } from '../ui/icon';
+import { picture } from '../ui/picture';
 import { count } from '../ui/words';
 
 const WORDS: Record<JobStatus, string> = {
@@ -18,7 +19,7 @@ export function jobItem(job: JobSummary, remove: () => void): HTMLLIElement {
   const { job_id, pictured_file_ids: files } = job;
   const pictures = files.length === 0
     ? h('div', { class: 'cover is-plain' }, icon('cube'))
-    : h('div', { class: 'cover', 'data-count': files.length }, ...files.map((file) => h('img', { src: addresses.thumbnail(job_id, file), alt: '', loading: 'lazy', width: 160, height: 120 })));
+    : h('div', { class: 'cover', 'data-count': files.length }, ...files.map((file) => picture({ src: addresses.thumbnail(job_id, file), alt: '', width: 160, height: 120 })));
   return h('li', { class: 'job-item' },
     h('a', { class: 'job-link', href: pages.processing(job.job_id) },
       pictures,

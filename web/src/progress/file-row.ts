@@ -3,6 +3,7 @@
 
 import { h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
+import { picture } from '../ui/picture';
 import { ProgressBar } from '../ui/progress-bar';
 import { count, fileStatusWords } from '../ui/words';
 import type { FileState } from './job-state';
@@ -14,6 +15,9 @@ export interface RowActions {
   /** Stops it; the others go on. */
   cancel: () => void;
 }
+
+/** The service's own words for a state, which repeat ours; others, a provider's above all, are news. */
+const SAID = new Set(['Waiting for a worker', 'Sending the image to the model provider', 'The model is being made']);
 
 export class FileRow {
   readonly element: HTMLElement;
@@ -30,10 +34,10 @@ export class FileRow {
   /** Without actions for whoever may only look. */
   constructor(file: FileState, thumbnail: string, actions: RowActions | null) {
     this.#isFixed = actions === null;
-    const image = h('img', { class: 'row-picture', src: thumbnail, alt: '', loading: 'lazy', width: 64, height: 64 });
+    const image = picture({ class: 'row-picture', src: thumbnail, alt: '', width: 64, height: 64 });
     this.#retry = h('button', { type: 'button', class: 'button button-quiet row-retry', hidden: true, onclick: () => actions?.retry() }, icon('retry'), 'Try again');
     this.#cancel = h('button', { type: 'button', class: 'icon-button row-cancel', hidden: true, title: 'Cancel this one', onclick: () => actions?.cancel() }, icon('remove'));
-    this.element = h('li', { class: 'row', 'data-file': file.id },
+    this.element = h('li', { class: 'row', 'data-file': file.id, tabindex: -1 },
       image,
       h('div', { class: 'row-body' },
         h('div', { class: 'row-head' }, this.#name, this.#percent),
@@ -59,20 +63,29 @@ export class FileRow {
     this.#bar.value = file.progress;
     this.#bar.element.hidden = stopped;
     this.#log.update(file.log, name);
+    const held = this.element.contains(document.activeElement);
     this.#retry.hidden = this.#isFixed || file.status !== 'failed';
     this.#retry.setAttribute('aria-label', `Try again: ${name}`);
     this.#cancel.hidden = this.#isFixed || stopped || alone;
     this.#cancel.setAttribute('aria-label', `Cancel ${name}`);
+    // Whoever pressed what is gone now stays where they are.
+    if (held && (document.activeElement === null || isGone(document.activeElement))) this.element.focus();
   }
 }
 
+function failureWords({ failure, message }: FileState): string {
+  const reason = failure?.message ?? (message || 'No reason was given.');
+  return failure?.retryable === false ? `${reason.replace(/[^.!?]$/, '$&.')} Another photograph may do better.` : reason;
+}
+
+const isGone = (element: Element): boolean => element === document.body || (element instanceof HTMLElement && Boolean(element.hidden));
+
 /** What is to be said beyond the state itself. */
 export function wordsOf(file: FileState): string {
-  if (file.status === 'failed') return file.failure?.message ?? (file.message || 'No reason was given.');
+  if (file.status === 'failed') return failureWords(file);
   if (file.status === 'cancelled') return 'Stopped before a model was made.';
   if (file.status === 'pending' && file.queuePosition !== null) return file.queuePosition === 0 ? 'Next in line' : `${count(file.queuePosition, 'picture')} in line before it`;
   if (file.status === 'queued_at_provider' && file.queuePosition !== null && file.queuePosition > 0) return `${count(file.queuePosition, 'request')} before it`;
-  // The service's own words for a state repeat ours; a provider's words are news.
   const again = file.attempts > 0 && file.status !== 'completed' ? `, attempt ${file.attempts + 1}` : '';
-  return file.message + again;
+  return SAID.has(file.message) ? again.slice(2) : file.message + again;
 }

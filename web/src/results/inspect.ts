@@ -71,10 +71,3 @@ export function showWires(viewer: HTMLElement, wires: boolean): void {
   });
   scene?.queueRender();
 }
-
-/** Bytes of a file that this page has fetched; null when the browser does not tell. */
-export function fetchedSize(address: string): number | null {
-  const entry = performance.getEntriesByName(new URL(address, location.href).href).at(-1);
-  const size = entry instanceof PerformanceResourceTiming ? entry.decodedBodySize : 0;
-  return size > 0 ? size : null;
-}

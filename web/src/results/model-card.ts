@@ -4,6 +4,7 @@ import { addresses } from '../api/addresses';
 import type { FileState } from '../progress/job-state';
 import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
+import { picture } from '../ui/picture';
 import { bareName } from '../ui/words';
 import { sourceForOthers } from './room';
 import { makeStage } from './stage';
@@ -35,7 +36,7 @@ export function modelCard(job: string, file: FileState, { thumbnail, select }: C
   });
   // A model alone stands beside its photograph at full size; among others a small one will do.
   const photograph = select === null ? addresses.original(job, file.id) : thumbnail;
-  const photo = h('img', { class: 'model-photo', src: photograph, alt: `The photograph ${file.name}`, loading: 'lazy', width: 320, height: 240 });
+  const photo = picture({ class: 'model-photo', src: photograph, alt: `The photograph ${file.name}`, width: 320, height: 240 });
   pair.append(stage, photo);
   return h('li', { class: 'model', 'data-file': file.id },
     pair,

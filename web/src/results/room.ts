@@ -19,7 +19,6 @@ interface RoomViewer {
 
 export interface RoomOptions {
   name: string;
-  source: string;
   sourceForOthers: () => Promise<string>;
 }
 
@@ -41,9 +40,10 @@ export function roomButton(options: RoomOptions, viewer: () => HTMLElement): HTM
   return button;
 }
 
-async function enter(viewer: RoomViewer, { source, sourceForOthers: permitted }: RoomOptions): Promise<void> {
+async function enter(viewer: RoomViewer, { sourceForOthers: permitted }: RoomOptions): Promise<void> {
   try {
     const address = await permitted();
+    const source = viewer.src;
     // Read as it begins, and put back before the viewer would fetch anew what it has.
     viewer.src = address;
     const begun = viewer.activateAR();

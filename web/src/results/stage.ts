@@ -1,9 +1,12 @@
 // The stage of one model: the viewer, fetched when the first model is there, and its tools.
 
+import { ServiceError } from '../api/problem';
 import { announce } from '../ui/announce';
-import { fill, h } from '../ui/dom';
+import { fill, h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
-import { fetchedSize, sceneOf, showWires, statisticsOf, statisticsWords } from './inspect';
+import { whenNear } from '../ui/near';
+import { sceneOf, showWires, statisticsOf, statisticsWords } from './inspect';
+import { fetchModel, untilAnswered } from './model-file';
 import { roomButton } from './room';
 import { loadViewer } from './viewer';
 
@@ -22,24 +25,41 @@ export interface StageOptions {
   onFacts: (facts: readonly string[]) => void;
 }
 
+const LOADING = 'Loading the model…';
+const WAITING = 'Waiting for its turn…';
+
+/** The stage, which fetches what it shows once it is about to be seen. */
 export function makeStage(options: StageOptions): HTMLElement {
-  const stage = h('div', { class: 'stage is-loading' }, h('p', { class: 'stage-words' }, 'Loading the model…'));
-  void fillStage(stage, options);
+  const words = h('p', { class: 'stage-words' }, LOADING);
+  const stage = h('div', { class: 'stage is-loading' }, words);
+  // The wheel turns the page, as everywhere else on it, unless the model fills the screen or Ctrl says that zooming is meant.
+  stage.addEventListener('wheel', (event) => {
+    if (!event.ctrlKey && document.fullscreenElement === null) event.stopPropagation();
+  }, { capture: true, passive: true });
+  whenNear(stage, () => void fillStage(stage, words, options).catch((cause: unknown) => fail(stage, wordsOf(cause))));
   return stage;
 }
 
-async function fillStage(stage: HTMLElement, options: StageOptions): Promise<void> {
-  const { source, poster, alt } = options;
-  try {
-    await loadViewer();
-  } catch {
-    return fail(stage, 'The 3D viewer could not be loaded. The model can still be downloaded.');
-  }
+async function fillStage(stage: HTMLElement, words: HTMLElement, options: StageOptions): Promise<void> {
+  const wait = (): void => setText(words, WAITING);
+  await untilAnswered(loadViewer, wait);
+  const viewer = viewerOf(options);
+  fill(stage, viewer, words);
+  const model = await fetchModel(options.source, wait);
+  setText(words, LOADING);
+  await shown(viewer, model);
+  words.remove();
+  stage.classList.replace('is-loading', 'is-ready');
+  const scene = sceneOf(viewer)?.model;
+  if (scene) options.onFacts(statisticsWords(statisticsOf(scene), model.size));
+  stage.append(tools(viewer, options));
+}
+
+function viewerOf(options: StageOptions): HTMLElement {
   const viewer: HTMLElement = h('model-viewer' as keyof HTMLElementTagNameMap, {
-    src: source,
-    alt,
-    poster,
-    loading: 'lazy',
+    alt: options.alt,
+    poster: options.poster,
+    loading: 'eager',
     ar: true,
     'ar-modes': 'webxr scene-viewer quick-look',
     'camera-controls': true,
@@ -49,15 +69,20 @@ async function fillStage(stage: HTMLElement, options: StageOptions): Promise<voi
     'shadow-softness': '0.9',
     'tone-mapping': 'neutral',
   }, roomButton(options, () => viewer));
-  viewer.addEventListener('load', () => {
-    stage.classList.replace('is-loading', 'is-ready');
-    const model = sceneOf(viewer)?.model;
-    if (model) options.onFacts(statisticsWords(statisticsOf(model), fetchedSize(source)));
-    if (stage.querySelector('.stage-tools') === null) stage.append(tools(viewer, options));
-  });
-  viewer.addEventListener('error', () => fail(stage, 'This model cannot be shown here. It can still be downloaded.'));
-  fill(stage, viewer);
+  return viewer;
 }
+
+/** Resolves once the viewer shows the model; rejects when it cannot. */
+function shown(viewer: HTMLElement, model: Blob): Promise<void> {
+  return new Promise((resolve, reject) => {
+    viewer.addEventListener('load', () => resolve(), { once: true });
+    viewer.addEventListener('error', () => reject(new ServiceError('This model cannot be shown here. It can still be downloaded.')), { once: true });
+    viewer.setAttribute('src', URL.createObjectURL(model));
+  });
+}
+
+const wordsOf = (cause: unknown): string =>
+  cause instanceof ServiceError ? cause.message : 'The 3D viewer could not be loaded. The model can still be downloaded.';
 
 function tools(viewer: HTMLElement, { name, frame }: StageOptions): HTMLElement {
   const wires = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', 'aria-label': `Wireframe of ${name}`, title: 'Wireframe', onclick: () => {
