@@ -93,6 +93,7 @@ test('one picture of several is cancelled, and then the whole job deleted', LIMI
   on.visit({ flat: true }, async ({ page }) => {
     const job = await begin(page, ['kept.jpg', 'sim-slow-stopped.jpg']);
     await page.getByRole('button', { name: 'Cancel sim-slow-stopped.jpg' }).click();
+    await page.getByRole('dialog', { name: 'Cancel sim-slow-stopped.jpg?' }).getByRole('button', { name: 'Cancel it' }).click();
     await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
     await page.getByText('Its photographs and 1 model are removed').waitFor();

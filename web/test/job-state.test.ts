@@ -28,6 +28,14 @@ describe('JobState', () => {
     expect(state.known).toBe(true);
   });
 
+  it('knows when an ended job goes, and forgets it when that begins anew', () => {
+    const state = started();
+    state.applyStatus(answer({ status: 'completed', expires_at: '2026-11-28T14:00:00.000Z' }), 0);
+    expect(state.expiresAt).toBe(Date.UTC(2026, 10, 28, 14));
+    state.applyStatus(answer({ expires_at: null }), 0);
+    expect(state.expiresAt).toBeNull();
+  });
+
   it('is not changed by an event that comes twice', () => {
     const state = started();
     const event = { type: 'progress', file_id: 'a', status: 'processing', progress: 55, overall_progress: 28 } as const;

@@ -101,13 +101,14 @@ function explain(cause: unknown): void {
     fill(place, h('div', { class: 'job narrow' }, h('h1', {}, 'These models are not open to everybody'), keyForm(error, () => void start())));
     return;
   }
-  const title = error.status === 404 ? 'There is no such job' : 'The models cannot be shown';
+  const title = error.status === 404 ? 'These models are not here' : 'The models cannot be shown';
   fill(place, emptyState(title, error.message));
 }
 
 function emptyState(title: string, words: string): HTMLElement {
   return h('section', { class: 'empty-state', role: 'alert' }, h('h1', {}, title), h('p', {}, words),
-    h('p', {}, h('a', { class: 'button button-primary', href: pages.upload }, 'Make a model')));
+    h('p', { class: 'empty-ways' }, h('a', { class: 'button button-primary', href: pages.upload }, 'Make a model'),
+      h('a', { class: 'button button-quiet', href: pages.jobs }, 'Your models')));
 }
 
 addEventListener('pagehide', () => visit.abort());

@@ -12,6 +12,7 @@ import { deleteJob } from './delete-job';
 import { fill, h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { notice } from '../ui/notice';
+import { signedIn } from '../ui/signed-in';
 import { count } from '../ui/words';
 import type { JobState } from './job-state';
 import { NotifyButton } from './notify';
@@ -48,7 +49,7 @@ export class JobActions {
     this.#delete = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#erase() }, icon('trash'), 'Delete');
     this.#share = new ShareButton(job);
     this.element = h('div', { class: 'job-tools' },
-      h('div', { class: 'job-actions' }, this.#zip, selection.button, this.#retry, this.#share.element, this.#cancel, this.#another, this.#delete, this.#notify.element),
+      h('div', { class: 'job-actions' }, this.#zip, this.#retry, this.#share.element, this.#cancel, this.#another, this.#delete, this.#notify.element),
       this.#share.panel, this.#messages);
   }
 
@@ -74,9 +75,14 @@ export class JobActions {
     await this.#do(() => retryFiles(this.#job, files), 'The files are in line again.');
   }
 
-  /** Cancels one file; the others go on. */
-  async cancel(file: string): Promise<void> {
-    await this.#do(() => cancelFile(this.#job, file), 'It is being cancelled.');
+  /** Cancels one file after a question; the others go on. */
+  async cancel(file: string, name: string): Promise<void> {
+    const yes = await confirmed({
+      title: `Cancel ${name}?`,
+      words: 'It will get no model, and its photograph is removed. The others go on.',
+      yes: 'Cancel it', no: 'Go on',
+    });
+    if (yes) await this.#do(() => cancelFile(this.#job, file), 'It is being cancelled.');
   }
 
   async #erase(): Promise<void> {
@@ -102,9 +108,10 @@ export class JobActions {
   }
 
   async #do(work: () => Promise<string>, fallback: string): Promise<void> {
+    const before = document.activeElement;
     this.#setBusy(true);
     try {
-      const words = await work();
+      const words = await signedIn(work);
       fill(this.#messages);
       announce(words || fallback);
       this.#again();
@@ -112,6 +119,8 @@ export class JobActions {
       this.#explain(cause);
     } finally {
       this.#setBusy(false);
+      // A button that is disabled for a moment loses the keyboard's place.
+      if (before instanceof HTMLElement && before.isConnected && !before.hidden) before.focus({ preventScroll: true });
     }
   }
 

@@ -41,6 +41,8 @@ export class JobState {
   /** When the job was made and when it ended, by the service's clock; milliseconds since 1970. */
   createdAt: number | null = null;
   completedAt: number | null = null;
+  /** When its files are removed; null while it is at work. */
+  expiresAt: number | null = null;
   /** The service's clock is so many milliseconds ahead of this one. */
   clockAhead = 0;
   /** When the estimate was told, by this clock. */
@@ -79,6 +81,7 @@ export class JobState {
     this.clockAhead = now - Date.now();
     this.createdAt = timeOf(answer.created_at) ?? this.createdAt;
     this.completedAt = timeOf(answer.completed_at);
+    this.expiresAt = timeOf(answer.expires_at);
     for (const file of answer.files) {
       const state = this.#file(file.file_id);
       state.name = file.filename || state.name;

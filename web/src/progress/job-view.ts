@@ -5,12 +5,15 @@ import { accessToken, thumbnailsOf } from '../api/session';
 import { modelCard } from '../results/model-card';
 import { Selection } from '../results/selection';
 import { announce } from '../ui/announce';
-import { h } from '../ui/dom';
-import { fileStatusWords } from '../ui/words';
+import { h, setText } from '../ui/dom';
+import { count, fileStatusWords } from '../ui/words';
 import { FileRow } from './file-row';
 import { JobActions } from './job-actions';
 import type { FileState, JobState } from './job-state';
 import { Summary, titleOf } from './summary';
+
+/** So many pictures under way push the models off the screen. */
+const MANY = 4;
 
 export class JobView {
   readonly summary = new Summary();
@@ -20,8 +23,10 @@ export class JobView {
   readonly #rows = new Map<string, FileRow>();
   readonly #cards = new Map<string, HTMLElement>();
   readonly #said = new Map<string, string>();
+  /** From the pictures under way to the models further down. */
+  readonly #jump = h('a', { class: 'jump', href: '#models' });
   readonly #rowList = h('ul', { class: 'rows', 'aria-label': 'Models under way' });
-  readonly #cardList = h('ul', { class: 'models', 'aria-label': 'Finished models' });
+  readonly #cardList = h('ul', { class: 'models', id: 'models', tabindex: -1, 'aria-label': 'Finished models' });
   readonly #selection: Selection;
   readonly #actions: JobActions;
   #order: string[] = [];
@@ -33,7 +38,7 @@ export class JobView {
     this.#thumbnails = thumbnailsOf(job);
     this.#selection = new Selection(job);
     this.#actions = new JobActions(job, this.#selection, again);
-    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions.element, this.#rowList, this.#cardList);
+    this.element = h('div', { class: 'job' }, this.summary.element, this.#actions.element, this.#jump, this.#rowList, this.#cardList, this.#selection.bar);
   }
 
   update(state: JobState): void {
@@ -49,6 +54,8 @@ export class JobView {
     this.#cardList.hidden = ready === 0;
     this.#rowList.hidden = this.#rows.size === 0;
     this.#rowList.setAttribute('aria-label', state.ended ? 'Pictures without a model' : 'Models under way');
+    this.#jump.hidden = ready === 0 || state.ended || this.#rows.size < MANY;
+    setText(this.#jump, `See ${count(ready, 'finished model')}`);
     this.#actions.update(state);
     this.summary.update(state);
     if (state.ended !== this.#ended) this.#turn(state);
@@ -59,7 +66,7 @@ export class JobView {
     this.#cards.delete(file.id);
     let row = this.#rows.get(file.id);
     if (row === undefined) {
-      const actions = { retry: () => void this.#actions.retry([file.id]), cancel: () => void this.#actions.cancel(file.id) };
+      const actions = { retry: () => void this.#actions.retry([file.id]), cancel: () => void this.#actions.cancel(file.id, file.name) };
       row = new FileRow(file, this.#picture(file), accessToken(this.#job) === null ? actions : null);
       this.#rows.set(file.id, row);
       this.#rowList.append(row.element);
@@ -68,12 +75,16 @@ export class JobView {
   }
 
   #showCard(file: FileState, all: number): void {
-    this.#rows.get(file.id)?.element.remove();
+    const row = this.#rows.get(file.id)?.element;
+    const held = row?.contains(document.activeElement) ?? false;
+    row?.remove();
     this.#rows.delete(file.id);
     if (this.#cards.has(file.id)) return;
     const card = modelCard(this.#job, file, { thumbnail: this.#picture(file), select: all > 1 ? this.#selection.boxOf(file) : null });
     this.#cardList.insertBefore(card, this.#cardAfter(file.id));
     this.#cards.set(file.id, card);
+    // Whoever was at its row goes on at its model.
+    if (held) card.querySelector('a')?.focus({ preventScroll: true });
   }
 
   /** The first card of a later file, so that cards stand in the order of the upload. */

@@ -2,11 +2,12 @@
 
 import { h, setText } from '../ui/dom';
 import { ProgressBar } from '../ui/progress-bar';
-import { count, duration, elapsed } from '../ui/words';
+import { count, duration, elapsed, moment } from '../ui/words';
 import type { Link } from './follow';
 import type { JobState } from './job-state';
 import { showInTab } from './tab';
 
+const OFFLINE = 'You are offline. Your models are made all the same, and show here when you are back.';
 const LINK_WORDS: Record<Link, string> = {
   connecting: 'Connecting…',
   live: 'Live',
@@ -31,7 +32,7 @@ export class Summary {
   }
 
   showLink(link: Link): void {
-    setText(this.#link, LINK_WORDS[link]);
+    setText(this.#link, link === 'reconnecting' && !navigator.onLine ? OFFLINE : LINK_WORDS[link]);
     this.#link.dataset['link'] = link;
   }
 
@@ -77,7 +78,8 @@ function endWords(state: JobState): string {
   const it = ready === 1 ? 'it' : 'them';
   const passed = state.elapsedSeconds();
   const took = passed === null || passed < 1 ? '' : `Made in ${elapsed(passed)}. `;
-  return `${took}Turn ${it} with the mouse, a finger or the arrow keys, and download ${it}: files are removed after a while.`;
+  const until = state.expiresAt === null ? 'files are removed after a while' : `files are kept until ${moment(state.expiresAt - state.clockAhead)}`;
+  return `${took}Turn ${it} with the mouse, a finger or the arrow keys, and download ${it}: ${until}.`;
 }
 
 function factsOf(state: JobState): string {

@@ -7,11 +7,14 @@ import { announce } from '../ui/announce';
 import { h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { bareName, count } from '../ui/words';
+import { fetchModel } from './model-file';
 import { saveAs } from './save';
 import { uniqueNames, zipOf } from './zip';
 
 export class Selection {
-  readonly button: HTMLButtonElement;
+  /** Stays at the foot of the window while something is chosen. */
+  readonly bar: HTMLElement;
+  readonly #button: HTMLButtonElement;
   readonly #job: string;
   readonly #chosen = new Set<string>();
   readonly #words = h('span', {});
@@ -19,7 +22,8 @@ export class Selection {
 
   constructor(job: string) {
     this.#job = job;
-    this.button = h('button', { type: 'button', class: 'button button-quiet', hidden: true, onclick: () => void this.#download() }, icon('download'), this.#words);
+    this.#button = h('button', { type: 'button', class: 'button button-primary', onclick: () => void this.#download() }, icon('download'), this.#words);
+    this.bar = h('div', { class: 'selection-bar', hidden: true }, this.#button);
   }
 
   /** The tick box of a model. */
@@ -39,21 +43,19 @@ export class Selection {
   }
 
   #show(): void {
-    this.button.hidden = this.#chosen.size === 0;
+    this.bar.hidden = this.#chosen.size === 0;
     setText(this.#words, `Download ${this.#chosen.size} selected`);
   }
 
   async #download(): Promise<void> {
     const ids = [...this.#names.keys()].filter((id) => this.#chosen.has(id));
     const names = uniqueNames(ids.map((id) => `${bareName(this.#names.get(id) ?? '') || 'model'}.glb`));
-    this.button.disabled = true;
+    this.#button.disabled = true;
     try {
       const blobs: Blob[] = [];
       for (const [index, id] of ids.entries()) {
         setText(this.#words, `Fetching ${index + 1} of ${ids.length}…`);
-        const answer = await fetch(addresses.model(this.#job, id));
-        if (!answer.ok) throw new Error(`status ${answer.status}`);
-        blobs.push(await answer.blob());
+        blobs.push(await fetchModel(addresses.model(this.#job, id), () => setText(this.#words, `Waiting for ${index + 1} of ${ids.length}…`)));
       }
       const whole = blobs.length === 1 ? blobs[0] : await zipOf(names.map((name, index) => ({ name, content: blobs[index] ?? new Blob() })));
       if (whole) saveAs(whole, ids.length === 1 ? (names[0] ?? 'model.glb') : `models_${this.#job.slice(0, 8)}.zip`);
@@ -62,7 +64,7 @@ export class Selection {
     } catch {
       setText(this.#words, 'A model could not be fetched. Try again');
     } finally {
-      this.button.disabled = false;
+      this.#button.disabled = false;
     }
   }
 }

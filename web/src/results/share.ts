@@ -9,6 +9,8 @@ import type { SharedLink } from '../api/types';
 import { announce } from '../ui/announce';
 import { fill, h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
+import { signedIn } from '../ui/signed-in';
+import { moment } from '../ui/words';
 
 const DAY = 86_400;
 const LIVES: readonly [number, string][] = [[3600, 'For an hour'], [DAY, 'For a day'], [7 * DAY, 'For a week']];
@@ -45,7 +47,7 @@ export class ShareButton {
     this.#setBusy(true);
     setText(this.#hint, 'Making a link…');
     try {
-      this.#show(await shareJob(this.#job, Number(this.#life.value)), false);
+      this.#show(await signedIn(() => shareJob(this.#job, Number(this.#life.value))), false);
     } catch (cause) {
       this.#fail(cause);
     } finally {
@@ -63,7 +65,7 @@ export class ShareButton {
       ? 'The link that you came with. It opens the job for whoever has it, for as long as it does for you.'
       : token === null
         ? 'Whoever has this link can open it, until the job’s files are removed.'
-        : `Whoever has this link may look and download, without a key, until ${moment(end)}. ${open
+        : `Whoever has this link may look and download, without a key, until ${moment(Date.parse(end ?? ''))}. ${open
           ? 'With it they cannot change anything; but here the job’s address alone opens it too, for everything.'
           : 'They cannot change anything.'}`);
     this.#link.focus();
@@ -72,7 +74,7 @@ export class ShareButton {
   async #takeBack(): Promise<void> {
     this.#setBusy(true);
     try {
-      const words = await withdrawLinks(this.#job);
+      const words = await signedIn(() => withdrawLinks(this.#job));
       this.#link.value = '';
       setText(this.#hint, `${words || 'The links are withdrawn'}. Share again to make another.`);
     } catch (cause) {
@@ -91,11 +93,6 @@ export class ShareButton {
     this.#withdraw.disabled = busy;
     this.#copy.disabled = busy || this.#link.value === '';
   }
-}
-
-/** "Friday 27 November, 14:03": a day and a time of this clock. */
-function moment(end: string | null): string {
-  return new Date(end ?? '').toLocaleString([], { weekday: 'long', day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' });
 }
 
 async function copied(field: HTMLInputElement, button: HTMLButtonElement): Promise<void> {

@@ -43,5 +43,9 @@ export function elapsed(seconds: number): string {
   return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
 }
 
+/** "Friday 27 November, 14:03": a day and a time of this clock, of milliseconds since 1970. */
+export const moment = (at: number): string =>
+  new Date(at).toLocaleString([], { weekday: 'long', day: 'numeric', month: 'long', hour: '2-digit', minute: '2-digit' });
+
 /** File name without its picture extension. */
 export const bareName = (name: string): string => name.replace(/\.(jpe?g|png)$/i, '');
