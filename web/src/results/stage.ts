@@ -31,7 +31,7 @@ const WAITING = 'Waiting for its turn…';
 /** The stage, which fetches what it shows once it is about to be seen. */
 export function makeStage(options: StageOptions): HTMLElement {
   const words = h('p', { class: 'stage-words' }, LOADING);
-  const stage = h('div', { class: 'stage is-loading' }, words);
+  const stage = h('div', { class: 'stage' }, words);
   // The wheel turns the page, as everywhere else on it, unless the model fills the screen or Ctrl says that zooming is meant.
   stage.addEventListener('wheel', (event) => {
     if (!event.ctrlKey && document.fullscreenElement === null) event.stopPropagation();
@@ -49,7 +49,7 @@ async function fillStage(stage: HTMLElement, words: HTMLElement, options: StageO
   setText(words, LOADING);
   await shown(viewer, model);
   words.remove();
-  stage.classList.replace('is-loading', 'is-ready');
+  stage.classList.add('is-ready');
   const scene = sceneOf(viewer)?.model;
   if (scene) options.onFacts(statisticsWords(statisticsOf(scene), model.size));
   stage.append(tools(viewer, options));
@@ -100,6 +100,5 @@ function tools(viewer: HTMLElement, { name, frame }: StageOptions): HTMLElement 
 }
 
 function fail(stage: HTMLElement, words: string): void {
-  stage.classList.remove('is-loading');
   fill(stage, h('p', { class: 'stage-words' }, icon('warning'), words));
 }
