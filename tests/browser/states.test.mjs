@@ -96,6 +96,25 @@ test('a model that the service cannot give now is fetched when it is its turn, a
     assert.equal(await page.locator('.stage.is-ready').count(), 1);
   }));
 
+test('a download that the service refuses for the moment waits and says so; one that is gone is said to be', LIMIT, () =>
+  visit({}, { flat: true, expected: [/429/, /404/] }, async ({ page }) => {
+    await upload(page, pictures.slice(0, 1));
+    const link = page.getByRole('link', { name: 'Download still life as GLB' });
+    await link.waitFor();
+    const answers = [429];
+    const ask = (status) => ({ status, headers: { 'Retry-After': '1' }, body: '' });
+    // The page asks so before it has the browser fetch the file.
+    await page.route(/\/(model|all)\b/, (route) => (route.request().method() === 'HEAD' && answers.length > 0 ? route.fulfill(ask(answers.shift())) : route.continue()));
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('The download begins by itself').waitFor(), link.click()]);
+    assert.equal(download.suggestedFilename(), 'still life.glb');
+    await page.getByText('The download begins by itself').waitFor({ state: 'detached' });
+    answers.push(404);
+    await page.getByRole('link', { name: 'Download all (ZIP)' }).click();
+    await page.getByText('This file has been removed.').waitFor();
+    await checkAccess(page, 'a download that failed');
+    await shoot(page, 'download-gone');
+  }));
+
 test('the wheel turns the page, also over a model', LIMIT, () =>
   visit({}, {}, async ({ page }) => {
     await upload(page, pictures.slice(0, 1));

@@ -1,7 +1,7 @@
 // A model that the service cannot give now is asked for again; one that it will never give is not.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { ServiceError } from '../src/api/problem';
+import { ServiceError, unreachable } from '../src/api/problem';
 import { untilAnswered, waitAfter } from '../src/results/model-file';
 
 const passing = (retryAfter: number | null): ServiceError => new ServiceError('Too many requests.', { status: 429, retryAfter });
@@ -26,7 +26,19 @@ describe('untilAnswered', () => {
     expect(work).toHaveBeenCalledTimes(1);
     await vi.advanceTimersByTimeAsync(1);
     await expect(done).resolves.toBe('model');
-    expect(onWait).toHaveBeenCalledTimes(1);
+    expect(onWait.mock.calls).toEqual([[5_000]]);
+  });
+
+  it('asks again as soon as the network is back, where nobody could be reached', async () => {
+    const network = new EventTarget();
+    vi.stubGlobal('addEventListener', network.addEventListener.bind(network));
+    vi.stubGlobal('removeEventListener', network.removeEventListener.bind(network));
+    const work = vi.fn().mockRejectedValueOnce(unreachable()).mockResolvedValue('model');
+    const done = untilAnswered(work, () => undefined, () => 0);
+    await vi.advanceTimersByTimeAsync(10);
+    network.dispatchEvent(new Event('online'));
+    await expect(done).resolves.toBe('model');
+    vi.unstubAllGlobals();
   });
 
   it('does not ask again for what is gone', async () => {

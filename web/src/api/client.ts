@@ -71,6 +71,17 @@ export async function getModel(address: string): Promise<Blob> {
   throw problemFrom(answer.status, answer.headers.get('Retry-After'), text);
 }
 
+/** Whether a file is to be had now; rejects with the ServiceError that says why not. Nothing of it is fetched. */
+export async function findFile(address: string): Promise<void> {
+  let answer: Response;
+  try {
+    answer = await fetch(address, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
+  } catch {
+    throw unreachable();
+  }
+  if (!answer.ok) throw problemFrom(answer.status, answer.headers.get('Retry-After'), '');
+}
+
 /** A job's status with its entity tag; `answer` is null when it is the one of that tag still. */
 export interface TaggedStatus {
   answer: StatusAnswer | null;

@@ -4,6 +4,7 @@ import { addresses, pages } from '../api/addresses';
 import { cancelFile, cancelJob, retryFiles } from '../api/client';
 import { ServiceError } from '../api/problem';
 import { accessToken } from '../api/session';
+import { makePatient } from '../results/patient-link';
 import type { Selection } from '../results/selection';
 import { ShareButton } from '../results/share';
 import { announce } from '../ui/announce';
@@ -44,6 +45,7 @@ export class JobActions {
     this.#again = again;
     this.#isGuest = accessToken(job) !== null;
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
+    makePatient(this.#zip, this.#messages);
     this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry() }, icon('retry'), this.#retryWords);
     this.#cancel = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#stop() }, icon('stop'), 'Cancel');
     this.#delete = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#erase() }, icon('trash'), 'Delete');

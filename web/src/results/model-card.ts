@@ -6,6 +6,7 @@ import { fill, h } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { picture } from '../ui/picture';
 import { bareName } from '../ui/words';
+import { makePatient } from './patient-link';
 import { sourceForOthers } from './room';
 import { makeStage } from './stage';
 
@@ -38,13 +39,17 @@ export function modelCard(job: string, file: FileState, { thumbnail, select }: C
   const photograph = select === null ? addresses.original(job, file.id) : thumbnail;
   const photo = picture({ class: 'model-photo', src: photograph, alt: `The photograph ${file.name}`, width: 320, height: 240 });
   pair.append(stage, photo);
+  const messages = h('div', { class: 'messages model-messages' });
+  const download = h('a', { class: 'button button-quiet', href: source, download: `${name}.glb`, 'aria-label': `Download ${name} as GLB` }, icon('download'), 'GLB');
+  makePatient(download, messages);
   return h('li', { class: 'model', 'data-file': file.id },
     pair,
     h('div', { class: 'model-foot' },
       select,
       h('h2', { class: 'model-name', title: file.name }, name),
-      h('a', { class: 'button button-quiet', href: source, download: `${name}.glb`, 'aria-label': `Download ${name} as GLB` }, icon('download'), 'GLB'),
+      download,
     ),
+    messages,
     facts,
   );
 }

@@ -13,22 +13,39 @@ const TRIES = 14;
 let free = AT_ONCE;
 const line: (() => void)[] = [];
 
-/** Resolves with the model; rejects with the ServiceError that makes asking again pointless. `onWait` is told while it waits. */
-export async function fetchModel(address: string, onWait: () => void): Promise<Blob> {
+/** Told while something waits, with the milliseconds that it will. */
+export type OnWait = (milliseconds: number) => void;
+
+/** Resolves with the model; rejects with the ServiceError that makes asking again pointless. */
+export async function fetchModel(address: string, onWait: OnWait): Promise<Blob> {
   return inTurn(() => untilAnswered(() => getModel(address), onWait));
 }
 
 /** Does something again until it succeeds, fails for good or has failed often. */
-export async function untilAnswered<T>(work: () => Promise<T>, onWait: () => void, random: () => number = Math.random): Promise<T> {
+export async function untilAnswered<T>(work: () => Promise<T>, onWait: OnWait, random: () => number = Math.random): Promise<T> {
   for (let losses = 0; ; losses += 1) {
     try {
       return await work();
     } catch (cause) {
       if (!(cause instanceof ServiceError) || !cause.isPassing || losses + 1 === TRIES) throw cause;
-      onWait();
-      await new Promise((resolve) => setTimeout(resolve, waitAfter(losses, cause.retryAfter, random)));
+      const milliseconds = waitAfter(losses, cause.retryAfter, random);
+      onWait(milliseconds);
+      await rest(milliseconds, cause.status === 0);
     }
   }
+}
+
+/** Waits; where nobody could be reached, no longer than until the network is back. */
+function rest(milliseconds: number, orOnline: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      globalThis.removeEventListener?.('online', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    if (orOnline) globalThis.addEventListener?.('online', done);
+  });
 }
 
 /** Milliseconds until the next try: as the service asks, else longer after each loss; spread, so that not all come at once. */

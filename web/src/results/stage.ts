@@ -28,6 +28,9 @@ export interface StageOptions {
 const LOADING = 'Loading the model…';
 const WAITING = 'Waiting for its turn…';
 
+/** The model has come, and is none that the viewer reads. */
+const UNREADABLE = new ServiceError('This model cannot be shown here. It can still be downloaded.', { status: 422, code: 'UNREADABLE_MODEL' });
+
 /** The stage, which fetches what it shows once it is about to be seen. */
 export function makeStage(options: StageOptions): HTMLElement {
   const words = h('p', { class: 'stage-words' }, LOADING);
@@ -36,7 +39,12 @@ export function makeStage(options: StageOptions): HTMLElement {
   stage.addEventListener('wheel', (event) => {
     if (!event.ctrlKey && document.fullscreenElement === null) event.stopPropagation();
   }, { capture: true, passive: true });
-  whenNear(stage, () => void fillStage(stage, words, options).catch((cause: unknown) => fail(stage, wordsOf(cause))));
+  const begin = (): void => void fillStage(stage, words, options).catch((cause: unknown) => fail(stage, cause, () => {
+    setText(words, LOADING);
+    fill(stage, words);
+    begin();
+  }));
+  whenNear(stage, begin);
   return stage;
 }
 
@@ -76,13 +84,15 @@ function viewerOf(options: StageOptions): HTMLElement {
 function shown(viewer: HTMLElement, model: Blob): Promise<void> {
   return new Promise((resolve, reject) => {
     viewer.addEventListener('load', () => resolve(), { once: true });
-    viewer.addEventListener('error', () => reject(new ServiceError('This model cannot be shown here. It can still be downloaded.')), { once: true });
+    viewer.addEventListener('error', () => reject(UNREADABLE), { once: true });
     viewer.setAttribute('src', URL.createObjectURL(model));
   });
 }
 
-const wordsOf = (cause: unknown): string =>
-  cause instanceof ServiceError ? cause.message : 'The 3D viewer could not be loaded. The model can still be downloaded.';
+function wordsOf(cause: unknown): string {
+  if (!(cause instanceof ServiceError)) return 'The 3D viewer could not be loaded. The model can still be downloaded.';
+  return cause.needsKey ? 'Your session or your link has ended. Reload this page to go on.' : cause.message;
+}
 
 function tools(viewer: HTMLElement, { name, frame }: StageOptions): HTMLElement {
   const wires = h('button', { type: 'button', class: 'tool', 'aria-pressed': 'false', 'aria-label': `Wireframe of ${name}`, title: 'Wireframe', onclick: () => {
@@ -99,6 +109,9 @@ function tools(viewer: HTMLElement, { name, frame }: StageOptions): HTMLElement 
   return h('div', { class: 'stage-tools' }, wires, wide);
 }
 
-function fail(stage: HTMLElement, words: string): void {
-  fill(stage, h('p', { class: 'stage-words' }, icon('warning'), words));
+/** What may be better in a while is offered again; the rest is the last word. */
+function fail(stage: HTMLElement, cause: unknown, again: () => void): void {
+  const passing = cause instanceof ServiceError && cause.isPassing;
+  fill(stage, h('div', { class: 'stage-end' }, h('p', { class: 'stage-words' }, icon('warning'), wordsOf(cause)),
+    passing && h('button', { type: 'button', class: 'button button-quiet', onclick: again }, icon('retry'), 'Try again')));
 }
