@@ -192,12 +192,12 @@ test('a job is watched live; its models are looked into, brought home and shared
 
 test('a failed file tells its reason and is tried again; a job is cancelled after a question', LIMIT, () =>
   visit({ flat: true }, async ({ page }) => {
-    await upload(page, [{ ...pictures[0], name: `sim-content-policy-${MARK}.jpg` }]);
+    await upload(page, [{ ...pictures[0], name: `sim-no-media-${MARK}.jpg` }]);
     await page.getByRole('heading', { name: 'The model could not be made' }).waitFor();
     await checkAccess(page, 'a failed job');
     const [answer] = await Promise.all([
       page.waitForResponse((response) => response.url().includes('/retry')),
-      page.getByRole('button', { name: /^Try again: sim-content-policy/ }).click(),
+      page.getByRole('button', { name: /^Try again: sim-no-media/ }).click(),
     ]);
     assert.equal(answer.status(), 202);
     await page.getByRole('heading', { name: 'Making 1 model' }).waitFor();

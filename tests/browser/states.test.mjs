@@ -156,6 +156,19 @@ test('failed files are tried again, one or all, and the job goes on where it sta
     assert.equal(await page.locator('.row').count(), 0);
   }));
 
+test('trying again is offered where it may help, and only there', LIMIT, () =>
+  visit({ failing: [0, 1], refused: [2] }, { flat: true }, async ({ page, double }) => {
+    await upload(page, pictures);
+    await page.getByRole('heading', { name: 'No model could be made' }).waitFor();
+    await page.getByText('does not make models of such pictures. Another photograph may do better.').waitFor();
+    assert.equal(await page.getByRole('button', { name: /^Try again: / }).count(), 2);
+    await checkAccess(page, 'failures of two kinds');
+    await shoot(page, 'failures');
+    await page.getByRole('button', { name: 'Try 2 failed again' }).click();
+    await page.getByRole('heading', { name: '2 of 3 models are ready' }).waitFor();
+    assert.deepEqual([...double.jobs.values()][0].files.map(({ restarts }) => restarts), [1, 1, 0]);
+  }));
+
 test('cancelling keeps what is ready', LIMIT, () =>
   visit({ hold: (index) => (index === 0 ? Infinity : 50) }, { flat: true }, async ({ page }) => {
     await upload(page, pictures);

@@ -17,8 +17,9 @@ export class DoubleJob {
   #step;
   #timer;
 
-  constructor(files, { failing = [], step = 60, hold = () => Infinity } = {}) {
-    this.failing = failing;
+  constructor(files, { failing = [], refused = [], step = 60, hold = () => Infinity } = {}) {
+    this.failing = [...failing, ...refused];
+    this.refused = refused;
     this.hold = hold;
     this.files = files.map((file) => ({
       ...file, id: randomUUID(), status: 'pending', progress: 0, message: '', error: null, restarts: 0,
@@ -125,10 +126,15 @@ export class DoubleJob {
   #end(file, status) {
     file.status = status;
     file.message = '';
-    if (status === 'failed') file.error = { code: 'CONTENT_REFUSED', message: 'The model maker found nothing in the picture that it could build.', retryable: false };
+    if (status === 'failed') file.error = this.#failure(file);
     const { error, ...news } = this.#news(file);
     const why = error && { error: error.message, error_code: error.code, retryable: error.retryable };
     this.#tell({ type: status === 'completed' ? 'completed' : 'error', ...news, ...why });
+  }
+
+  #failure(file) {
+    if (this.refused.includes(this.files.indexOf(file))) return { code: 'CONTENT_POLICY_VIOLATION', message: 'The model maker does not make models of such pictures.', retryable: false };
+    return { code: 'NO_MODEL', message: 'The model maker found nothing in the picture that it could build.', retryable: true };
   }
 
   #news(file) {

@@ -32,7 +32,7 @@ export const TRIPO = {
 };
 
 /**
- * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail),
+ * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail), `refused` (and always would),
  * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
  * `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
  */

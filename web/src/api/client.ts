@@ -118,9 +118,9 @@ export async function eraseJob(job: string): Promise<string> {
   return wordsOf(await ask(addresses.data(job), { method: 'DELETE' }));
 }
 
-/** Puts failed files in line anew, all of them or those named; returns the service's words. */
-export async function retryFiles(job: string, files?: readonly string[]): Promise<string> {
-  return wordsOf(await ask(addresses.retry(job), { method: 'POST', body: files ? { files } : {} }));
+/** Puts failed files in line anew; returns the service's words. */
+export async function retryFiles(job: string, files: readonly string[]): Promise<string> {
+  return wordsOf(await ask(addresses.retry(job), { method: 'POST', body: { files } }));
 }
 
 /** A link with which somebody without a key may look at the job, for so many seconds. */

@@ -1,11 +1,12 @@
 // One file under way, or ended without a model: its picture, its state in words, how far it is, what was written down
-// about it, a way to stop it, and one to try it again once it has failed.
+// about it, a way to stop it, and one to try it again once it has failed and may do better.
 
 import { h, setText } from '../ui/dom';
 import { icon } from '../ui/icon';
 import { picture } from '../ui/picture';
 import { ProgressBar } from '../ui/progress-bar';
 import { count, fileStatusWords } from '../ui/words';
+import { failureWords, isWorthATry } from './failure';
 import type { FileState } from './job-state';
 import { LogView } from './log-view';
 
@@ -64,18 +65,13 @@ export class FileRow {
     this.#bar.element.hidden = stopped;
     this.#log.update(file.log, name);
     const held = this.element.contains(document.activeElement);
-    this.#retry.hidden = this.#isFixed || file.status !== 'failed';
+    this.#retry.hidden = this.#isFixed || file.status !== 'failed' || !isWorthATry(file.failure);
     this.#retry.setAttribute('aria-label', `Try again: ${name}`);
     this.#cancel.hidden = this.#isFixed || stopped || alone;
     this.#cancel.setAttribute('aria-label', `Cancel ${name}`);
     // Whoever pressed what is gone now stays where they are.
     if (held && (document.activeElement === null || isGone(document.activeElement))) this.element.focus();
   }
-}
-
-function failureWords({ failure, message }: FileState): string {
-  const reason = failure?.message ?? (message || 'No reason was given.');
-  return failure?.retryable === false ? `${reason.replace(/[^.!?]$/, '$&.')} Another photograph may do better.` : reason;
 }
 
 const isGone = (element: Element): boolean => element === document.body || (element instanceof HTMLElement && Boolean(element.hidden));

@@ -15,6 +15,7 @@ import { icon } from '../ui/icon';
 import { notice } from '../ui/notice';
 import { signedIn } from '../ui/signed-in';
 import { count } from '../ui/words';
+import { isWorthATry } from './failure';
 import type { JobState } from './job-state';
 import { NotifyButton } from './notify';
 import { titleOf } from './summary';
@@ -36,6 +37,8 @@ export class JobActions {
   readonly #share: ShareButton;
   readonly #notify = new NotifyButton();
   #state: JobState | null = null;
+  /** The failed files that may do better. */
+  #worthATry: string[] = [];
   /** Null until the first state: whoever opens a finished job is not notified of it. */
   #ended: boolean | null = null;
 
@@ -46,7 +49,7 @@ export class JobActions {
     this.#isGuest = accessToken(job) !== null;
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
     makePatient(this.#zip, this.#messages);
-    this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry() }, icon('retry'), this.#retryWords);
+    this.#retry = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.retry(this.#worthATry) }, icon('retry'), this.#retryWords);
     this.#cancel = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#stop() }, icon('stop'), 'Cancel');
     this.#delete = h('button', { type: 'button', class: 'button button-quiet', onclick: () => void this.#erase() }, icon('trash'), 'Delete');
     this.#share = new ShareButton(job);
@@ -57,12 +60,12 @@ export class JobActions {
 
   update(state: JobState): void {
     const ready = state.count('completed');
-    const failed = state.count('failed');
+    this.#worthATry = [...state.files.values()].filter(({ status, failure }) => status === 'failed' && isWorthATry(failure)).map(({ id }) => id);
     this.#state = state;
     this.#zip.hidden = !state.ended || ready === 0;
     this.#another.hidden = !state.ended;
-    this.#retry.hidden = this.#isGuest || !state.ended || failed < 2;
-    setText(this.#retryWords, `Try ${failed} failed again`);
+    this.#retry.hidden = this.#isGuest || !state.ended || this.#worthATry.length < 2;
+    setText(this.#retryWords, `Try ${this.#worthATry.length} failed again`);
     this.#share.element.hidden = state.status === 'cancelled' && ready === 0;
     this.#cancel.hidden = this.#isGuest || state.ended;
     this.#delete.hidden = this.#isGuest || !state.ended;
@@ -72,8 +75,8 @@ export class JobActions {
     this.#ended = state.ended;
   }
 
-  /** Puts failed files in line anew: those named, or all. */
-  async retry(files?: readonly string[]): Promise<void> {
+  /** Puts failed files in line anew. */
+  async retry(files: readonly string[]): Promise<void> {
     await this.#do(() => retryFiles(this.#job, files), 'The files are in line again.');
   }
 
