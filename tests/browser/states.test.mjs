@@ -169,6 +169,19 @@ test('trying again is offered where it may help, and only there', LIMIT, () =>
     assert.deepEqual([...double.jobs.values()][0].files.map(({ restarts }) => restarts), [1, 1, 0]);
   }));
 
+test('who goes offline is told at once that the models are made all the same', LIMIT, () =>
+  visit({ hold: () => 40 }, { flat: true, expected: [/ERR_INTERNET_DISCONNECTED/] }, async ({ page, context, double }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText(UNDER_WAY).waitFor();
+    await context.setOffline(true);
+    await page.getByText('You are offline. Your models are made all the same').waitFor();
+    assert.equal(await page.locator('.link-state').isVisible(), false, 'and nothing else is said of the connection');
+    await context.setOffline(false);
+    await page.getByText('You are offline.').waitFor({ state: 'detached' });
+    [...double.jobs.values()][0].release();
+    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+  }));
+
 test('cancelling keeps what is ready', LIMIT, () =>
   visit({ hold: (index) => (index === 0 ? Infinity : 50) }, { flat: true }, async ({ page }) => {
     await upload(page, pictures);
@@ -178,6 +191,7 @@ test('cancelling keeps what is ready', LIMIT, () =>
     await page.getByRole('button', { name: 'Cancel the job' }).click();
     await page.getByRole('heading', { name: '1 of 3 models are ready' }).waitFor();
     assert.equal(await page.locator('.row[data-status=cancelled]').count(), 2);
+    await page.waitForFunction(() => document.activeElement === document.querySelector('h1'), null, { polling: 50 });
   }));
 
 test('with several models installed one is chosen, with its own options', LIMIT, () => {

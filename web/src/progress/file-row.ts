@@ -2,6 +2,7 @@
 // about it, a way to stop it, and one to try it again once it has failed and may do better.
 
 import { h, setText } from '../ui/dom';
+import { isFocusLost } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { picture } from '../ui/picture';
 import { ProgressBar } from '../ui/progress-bar';
@@ -70,11 +71,9 @@ export class FileRow {
     this.#cancel.hidden = this.#isFixed || stopped || alone;
     this.#cancel.setAttribute('aria-label', `Cancel ${name}`);
     // Whoever pressed what is gone now stays where they are.
-    if (held && (document.activeElement === null || isGone(document.activeElement))) this.element.focus();
+    if (held && isFocusLost()) this.element.focus();
   }
 }
-
-const isGone = (element: Element): boolean => element === document.body || (element instanceof HTMLElement && Boolean(element.hidden));
 
 /** What is to be said beyond the state itself. */
 export function wordsOf(file: FileState): string {

@@ -11,6 +11,7 @@ import { announce } from '../ui/announce';
 import { confirmed } from '../ui/confirm';
 import { deleteJob } from './delete-job';
 import { fill, h, setText } from '../ui/dom';
+import { isFocusLost } from '../ui/focus';
 import { icon } from '../ui/icon';
 import { notice } from '../ui/notice';
 import { signedIn } from '../ui/signed-in';
@@ -25,6 +26,7 @@ export class JobActions {
   readonly #job: string;
   readonly #selection: Selection;
   readonly #again: () => void;
+  readonly #leave: () => void;
   /** Whoever came by a shared link looks, and changes nothing. */
   readonly #isGuest: boolean;
   readonly #messages = h('div', { class: 'messages' });
@@ -42,10 +44,12 @@ export class JobActions {
   /** Null until the first state: whoever opens a finished job is not notified of it. */
   #ended: boolean | null = null;
 
-  constructor(job: string, selection: Selection, again: () => void) {
+  /** `again` as in JobView; `leave` takes the keyboard from a button that goes. */
+  constructor(job: string, selection: Selection, again: () => void, leave: () => void) {
     this.#job = job;
     this.#selection = selection;
     this.#again = again;
+    this.#leave = leave;
     this.#isGuest = accessToken(job) !== null;
     this.#zip = h('a', { class: 'button button-primary', href: addresses.zip(job), download: '' }, icon('archive'), 'Download all (ZIP)');
     makePatient(this.#zip, this.#messages);
@@ -59,6 +63,7 @@ export class JobActions {
   }
 
   update(state: JobState): void {
+    const held = this.element.contains(document.activeElement);
     const ready = state.count('completed');
     this.#worthATry = [...state.files.values()].filter(({ status, failure }) => status === 'failed' && isWorthATry(failure)).map(({ id }) => id);
     this.#state = state;
@@ -73,6 +78,7 @@ export class JobActions {
     this.#selection.update(state);
     if (state.ended && this.#ended === false) this.#notify.tell(titleOf(state), this.#job);
     this.#ended = state.ended;
+    if (held && isFocusLost()) this.#leave();
   }
 
   /** Puts failed files in line anew. */
@@ -126,6 +132,7 @@ export class JobActions {
       this.#setBusy(false);
       // A button that is disabled for a moment loses the keyboard's place.
       if (before instanceof HTMLElement && before.isConnected && !before.hidden) before.focus({ preventScroll: true });
+      else if (this.element.contains(before)) this.#leave();
     }
   }
 

@@ -37,7 +37,7 @@ export class JobView {
     this.#job = job;
     this.#thumbnails = thumbnailsOf(job);
     this.#selection = new Selection(job);
-    this.#actions = new JobActions(job, this.#selection, again);
+    this.#actions = new JobActions(job, this.#selection, again, () => this.summary.focus());
     this.element = h('div', { class: 'job' }, this.summary.element, this.#actions.element, this.#jump, this.#rowList, this.#cardList, this.#selection.bar);
   }
 

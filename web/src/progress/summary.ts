@@ -5,9 +5,9 @@ import { ProgressBar } from '../ui/progress-bar';
 import { count, duration, elapsed, moment } from '../ui/words';
 import type { Link } from './follow';
 import type { JobState } from './job-state';
+import { offlineLine } from './offline-line';
 import { showInTab } from './tab';
 
-const OFFLINE = 'You are offline. Your models are made all the same, and show here when you are back.';
 const LINK_WORDS: Record<Link, string> = {
   connecting: 'Connecting…',
   live: 'Live',
@@ -17,7 +17,7 @@ const LINK_WORDS: Record<Link, string> = {
 
 export class Summary {
   readonly element: HTMLElement;
-  readonly #title = h('h1', {}, 'Making your models');
+  readonly #title = h('h1', { tabindex: -1 }, 'Making your models');
   readonly #facts = h('p', { class: 'lede' });
   readonly #link = h('span', { class: 'link-state' });
   readonly #time = h('span', { class: 'summary-time' });
@@ -27,12 +27,17 @@ export class Summary {
 
   constructor() {
     this.#live = h('div', { class: 'summary-live' },
-      h('div', { class: 'summary-line' }, this.#link, this.#time, this.#percent), this.#bar.element);
+      h('div', { class: 'summary-line' }, this.#link, this.#time, this.#percent), this.#bar.element, offlineLine());
     this.element = h('header', { class: 'summary' }, this.#title, this.#facts, this.#live);
   }
 
+  /** Gives the keyboard to the heading, which says what has become of the job. */
+  focus(): void {
+    this.#title.focus({ preventScroll: true });
+  }
+
   showLink(link: Link): void {
-    setText(this.#link, link === 'reconnecting' && !navigator.onLine ? OFFLINE : LINK_WORDS[link]);
+    setText(this.#link, LINK_WORDS[link]);
     this.#link.dataset['link'] = link;
   }
 
