@@ -118,7 +118,9 @@ test('the owner shares from the list of jobs; the guest looks and changes nothin
       await page.getByRole('button', { name: 'Withdraw all links' }).click();
       await page.getByText('No link that was shared until now').waitFor();
       await guest.goto(given);
-      await guest.getByRole('heading', { name: 'These models are not open to everybody' }).waitFor();
+      await guest.getByRole('heading', { name: 'This link has ended' }).waitFor();
+      await signIn(guest, API_KEY);
+      await guest.getByRole('button', { name: 'Delete', exact: true }).waitFor();
     });
   }));
 

@@ -403,7 +403,9 @@ test('a slow service is told from a broken one, and nothing moves for whoever wa
 test('an unknown job and an unknown address say so', LIMIT, () =>
   visit({}, { expected: [/404/] }, async ({ page }) => {
     await page.goto('/processing?job=00000000-0000-4000-8000-000000000000');
-    await page.getByText('No job has this id.').waitFor();
+    await page.getByRole('heading', { name: 'These models are not here' }).waitFor();
+    await page.getByText('They may have been deleted').waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Your models' }).waitFor();
     await checkAccess(page, 'the unknown job');
     await page.goto('/nowhere');
     await page.getByText('/nowhere').waitFor();

@@ -28,6 +28,15 @@ export function rememberToken(job: string, value: string): void {
   write(token(job), value);
 }
 
+/** A link that has ended would go on making a guest of somebody who signs in. */
+export function forgetToken(job: string): void {
+  try {
+    sessionStorage.removeItem(token(job));
+  } catch {
+    // Then nothing was remembered.
+  }
+}
+
 /** The job of a task this tab started. */
 export const jobOfTask = (taskId: string): string | null => read(task(taskId));
 

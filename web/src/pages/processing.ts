@@ -4,7 +4,7 @@
 import { pages } from '../api/addresses';
 import { findJobOfTask } from '../api/client';
 import { ServiceError } from '../api/problem';
-import { rememberToken } from '../api/session';
+import { accessToken, forgetToken, rememberToken } from '../api/session';
 import { HistoryView } from '../history/history-view';
 import { follow, type Link } from '../progress/follow';
 import { JobState } from '../progress/job-state';
@@ -19,6 +19,8 @@ import { showSimulatorBanner } from '../ui/simulator-banner';
 /** When a first answer takes longer than this, the page says so. */
 const SLOW = 4_000;
 
+const GONE = 'They may have been deleted, or their time was over: photographs and models are removed after a while. Or the address is not whole.';
+
 const place = byId('job');
 /** Ends when the visitor leaves; a page taken back out of the browser's cache starts another. */
 let visit = new AbortController();
@@ -29,12 +31,13 @@ async function start(): Promise<void> {
   const named = query.get('job') ?? query.get('job_id');
   if (!named && !task) return showJobs();
   showLoading();
+  let job = named;
   try {
-    const job = named ?? (await findJobOfTask(task ?? ''));
+    job ??= await findJobOfTask(task ?? '');
     settleAddress(job, query.get('access_token'));
     await show(job);
   } catch (cause) {
-    explain(cause);
+    explain(cause, job);
   }
 }
 
@@ -95,14 +98,19 @@ async function showJobs(): Promise<void> {
   await view.load();
 }
 
-function explain(cause: unknown): void {
+function explain(cause: unknown, job: string | null): void {
   const error = cause instanceof ServiceError ? cause : new ServiceError('Something went wrong in this page. Reload it and try again.');
-  if (error.needsKey) {
-    fill(place, h('div', { class: 'job narrow' }, h('h1', {}, 'These models are not open to everybody'), keyForm(error, () => void start())));
-    return;
-  }
-  const title = error.status === 404 ? 'These models are not here' : 'The models cannot be shown';
-  fill(place, emptyState(title, error.message));
+  if (error.needsKey) return askForKey(error, job);
+  if (error.status === 404) return void fill(place, emptyState('These models are not here', GONE));
+  fill(place, emptyState('The models cannot be shown', error.message));
+}
+
+function askForKey(error: ServiceError, job: string | null): void {
+  const guest = job !== null && accessToken(job) !== null;
+  if (guest) forgetToken(job);
+  const title = guest ? 'This link has ended' : 'These models are not open to everybody';
+  const words = guest && h('p', { class: 'lede' }, 'Whoever sent it to you can share another one.');
+  fill(place, h('div', { class: 'job narrow' }, h('div', {}, h('h1', {}, title), words), keyForm(error, () => void start())));
 }
 
 function emptyState(title: string, words: string): HTMLElement {
