@@ -37,9 +37,9 @@ export async function openPage(browser, baseUrl, { width = 1440, height = 900, s
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const troubles = [];
-  const note = (line) => expected.some((pattern) => pattern.test(line)) || troubles.push(line);
+  const note = (line, where = '') => expected.some((pattern) => pattern.test(line)) || troubles.push(`${line} ${where}`.trim());
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !SLOW_DRAWING.test(message.text())) note(`${message.type()}: ${message.text()}`);
+    if (['error', 'warning'].includes(message.type()) && !SLOW_DRAWING.test(message.text())) note(`${message.type()}: ${message.text()}`, message.location().url);
   });
   page.on('pageerror', (error) => note(`uncaught: ${error.message}`));
   page.on('request', (request) => {
