@@ -86,7 +86,7 @@ async fn a_stream_keeps_to_its_rules() {
     let last = body.trim_end().rsplit("\n\n").next().unwrap();
     assert!(last.contains("event: connection_timeout") && last.contains("id: "), "{last}");
     let cancel = format!("/api/v1/jobs/{}", text(&job, "job_id"));
-    client.request(Method::DELETE, &cancel).send().await.unwrap();
+    assert_eq!(client.request(Method::DELETE, &cancel).send().await.unwrap().status(), 202);
     let named = client.events(&task, None).await.unwrap();
     assert_eq!(named.last().unwrap().1, "task_cancelled");
 }
