@@ -57,29 +57,26 @@ export async function ask(address: string, { method = 'GET', body, headers = {},
   }
 }
 
+/** The answer, where it is a good one; its body is not read. */
+async function fetched(address: string, init: RequestInit): Promise<Response> {
+  const answer = await fetch(address, init).catch(() => {
+    throw unreachable();
+  });
+  if (!answer.ok) throw problemFrom(answer.status, answer.headers.get('Retry-After'), await answer.text().catch(() => ''));
+  return answer;
+}
+
 /** A model's file, from the browser's cache where it is there. */
 export async function getModel(address: string): Promise<Blob> {
-  let answer: Response;
-  let text: string;
-  try {
-    answer = await fetch(address, { signal: AbortSignal.timeout(MODEL_PATIENCE) });
-    if (answer.ok) return await answer.blob();
-    text = await answer.text();
-  } catch {
+  const answer = await fetched(address, { signal: AbortSignal.timeout(MODEL_PATIENCE) });
+  return answer.blob().catch(() => {
     throw unreachable();
-  }
-  throw problemFrom(answer.status, answer.headers.get('Retry-After'), text);
+  });
 }
 
 /** Whether a file is to be had now; rejects with the ServiceError that says why not. Nothing of it is fetched. */
 export async function findFile(address: string): Promise<void> {
-  let answer: Response;
-  try {
-    answer = await fetch(address, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
-  } catch {
-    throw unreachable();
-  }
-  if (!answer.ok) throw problemFrom(answer.status, answer.headers.get('Retry-After'), '');
+  await fetched(address, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
 }
 
 /** A job's status with its entity tag; `answer` is null when it is the one of that tag still. */

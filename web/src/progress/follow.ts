@@ -3,6 +3,7 @@
 
 import { addresses } from '../api/addresses';
 import { awaitStatus, getStatus } from '../api/client';
+import { pause, type Sooner } from '../api/pause';
 import { ServiceError, unreachable } from '../api/problem';
 import type { StreamEvent } from '../api/types';
 import { readStream, type ServerEvent } from './event-stream';
@@ -52,7 +53,7 @@ export async function follow(job: string, state: JobState, options: FollowOption
       hint = error.retryAfter === null ? null : error.retryAfter * 1000;
       options.onLink('reconnecting', error);
     }
-    if (!state.ended) await pause(hint ?? afterwards(losses), options.signal);
+    if (!state.ended) await pause(hint ?? afterwards(losses), news(options.signal));
   }
 }
 
@@ -127,20 +128,6 @@ function take(event: ServerEvent, state: JobState, reread: () => void): void {
   state.applyEvent(parsed as StreamEvent);
 }
 
-/** Waits, but no longer than until the network comes back or somebody looks at the page again. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      globalThis.removeEventListener('online', done);
-      document.removeEventListener('visibilitychange', seen);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const seen = (): void => void (document.hidden || done());
-    const timer = setTimeout(done, milliseconds);
-    globalThis.addEventListener('online', done);
-    document.addEventListener('visibilitychange', seen);
-    signal.addEventListener('abort', done);
-  });
-}
+/** What may have brought the service back: the network, or somebody who looks at the page again. Or the visit is over. */
+const news = (signal: AbortSignal): readonly Sooner[] =>
+  [[globalThis, 'online'], [document, 'visibilitychange', () => !document.hidden], [signal, 'abort']];

@@ -1,13 +1,14 @@
 // Fetches models for their stages: a few at a time, and again for as long as the service asks to wait or cannot be reached.
 
 import { getModel } from '../api/client';
+import { pause } from '../api/pause';
 import { ServiceError } from '../api/problem';
 
 /** A page of 25 models asks for so many at a time; whoever looks at the first is not kept waiting by the last. */
 const AT_ONCE = 3;
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
-/** Some five minutes without word from the service; whoever still wants it reloads the page. */
+/** Some five minutes without word from the service; whoever still wants it asks again. */
 const TRIES = 14;
 
 let free = AT_ONCE;
@@ -30,22 +31,10 @@ export async function untilAnswered<T>(work: () => Promise<T>, onWait: OnWait, r
       if (!(cause instanceof ServiceError) || !cause.isPassing || losses + 1 === TRIES) throw cause;
       const milliseconds = waitAfter(losses, cause.retryAfter, random);
       onWait(milliseconds);
-      await rest(milliseconds, cause.status === 0);
+      // A network that is back is worth a try; what the service asks for is waited for.
+      await pause(milliseconds, cause.status === 0 ? [[globalThis, 'online']] : []);
     }
   }
-}
-
-/** Waits; where nobody could be reached, no longer than until the network is back. */
-function rest(milliseconds: number, orOnline: boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      globalThis.removeEventListener?.('online', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    if (orOnline) globalThis.addEventListener?.('online', done);
-  });
 }
 
 /** Milliseconds until the next try: as the service asks, else longer after each loss; spread, so that not all come at once. */
