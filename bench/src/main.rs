@@ -20,6 +20,7 @@ mod start;
 mod status;
 mod streams;
 mod swap;
+mod train;
 mod upload;
 mod usage;
 
@@ -121,11 +122,7 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::QueueWorker { redis_url, files, warm, at_once }) => {
             return queue::worker::work(&redis_url, files, warm, at_once).await;
         }
-        Some(Role::Train) => {
-            host::train().await?;
-            upload::measure().await?;
-            return status::measure().await;
-        }
+        Some(Role::Train) => return train::train().await,
         Some(Role::Soak { clients, seconds }) => {
             return streams::soak::run(clients, std::time::Duration::from_secs(seconds)).await;
         }

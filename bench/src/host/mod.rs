@@ -51,13 +51,14 @@ pub async fn measure() -> anyhow::Result<()> {
 /// How long a server may take to end that nobody asks any more.
 const STOPS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Has this host do each work for a while, for the compiler to learn what it spends its time on (`cargo xtask profile`).
-pub async fn train() -> anyhow::Result<()> {
+/// Has this host do each work for so long with each number of connections: answers that are small, and large bodies.
+pub async fn train(small: Duration, large: Duration) -> anyhow::Result<()> {
     let ground = Ground::open().await?;
     for work in work::all() {
+        let length = if work.guest == work::Guest::Echo { large } else { small };
         let mut stand = ground.start(Kind::Ours, &[work.guest])?;
         for connections in CONNECTIONS {
-            run_apart(&stand.address, &work.ask, connections, LENGTH).await?;
+            run_apart(&stand.address, &work.ask, connections, length).await?;
         }
         stand.process.stop(STOPS_WITHIN)?;
     }
