@@ -1,7 +1,7 @@
 //! A way to FAL that notes when each request was first asked for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use image2model_tests::client::http;
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -50,12 +51,12 @@ impl Relay {
     /// Waits until the status of so many requests was asked for; answers when each was, first.
     pub async fn followed(&self, requests: usize, limit: Duration) -> anyhow::Result<Vec<Instant>> {
         let started = Instant::now();
-        while self.line.asked().len() < requests {
-            let seen = self.line.asked().len();
+        while self.line.asked.lock().len() < requests {
+            let seen = self.line.asked.lock().len();
             ensure!(started.elapsed() < limit, "only {seen} of {requests} requests are followed after {limit:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Ok(self.line.asked().values().copied().collect())
+        Ok(self.line.asked.lock().values().copied().collect())
     }
 }
 
@@ -65,15 +66,9 @@ impl Drop for Relay {
     }
 }
 
-impl Line {
-    fn asked(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 async fn pass(State(line): State<Arc<Line>>, request: Request) -> Response {
     if let Some(id) = followed(request.uri().path()) {
-        line.asked().entry(id.to_owned()).or_insert_with(Instant::now);
+        line.asked.lock().entry(id.to_owned()).or_insert_with(Instant::now);
     }
     line.forward(request).await.unwrap_or_else(|_| StatusCode::BAD_GATEWAY.into_response())
 }

@@ -1,7 +1,7 @@
 //! A collector of traces: takes OTLP as protobuf over HTTP, as any collector does, and keeps the spans.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
+use parking_lot::Mutex;
 use prost::Message;
 
 /// One span as it came in.
@@ -82,7 +83,7 @@ impl Collector {
     pub async fn until(&self, trace: &str, names: &[&str]) -> anyhow::Result<Vec<Span>> {
         let started = Instant::now();
         loop {
-            let all = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let all = self.kept.lock().clone();
             let found: Vec<Span> = all.into_iter().filter(|span| span.trace == trace).collect();
             let missing: Vec<&&str> =
                 names.iter().filter(|name| !found.iter().any(|span| span.name == **name)).collect();
@@ -97,7 +98,7 @@ impl Collector {
     /// Every span of every trace.
     #[must_use]
     pub fn all(&self) -> Vec<Span> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.kept.lock().clone()
     }
 }
 
@@ -116,7 +117,7 @@ async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Resu
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     let request = ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = kept.lock();
     for process in request.resource_spans {
         let about = attributes(process.resource.map(|resource| resource.attributes).unwrap_or_default());
         let [service, instance] =

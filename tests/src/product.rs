@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::client::Client;
 use crate::process::{Process, program};
 use crate::sim::Sim;
+use parking_lot::Mutex;
 
 /// How to start the product.
 #[derive(Default)]
@@ -204,7 +204,7 @@ pub(crate) fn launch(
 ) -> anyhow::Result<(Process, String)> {
     static COMPILED: Mutex<bool> = Mutex::new(false);
     // The first of them compiles the components; all that start at once would do the same.
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut compiled = COMPILED.lock();
     let others_wait = if *compiled { None } else { Some(&mut compiled) };
     let mut process = start(part, environment, data, address)?;
     if let Some(compiled) = others_wait {

@@ -2,7 +2,7 @@
 //! specification (Standard Webhooks), not by the product's own code.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
+use parking_lot::Mutex;
 use sha2::Sha256;
 
 /// One call.
@@ -33,12 +34,6 @@ pub struct Receiver {
 struct Shared {
     answers: Vec<u16>,
     calls: Mutex<Vec<Received>>,
-}
-
-impl Shared {
-    fn calls(&self) -> MutexGuard<'_, Vec<Received>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Receiver {
@@ -64,7 +59,7 @@ impl Receiver {
     /// Every call so far.
     #[must_use]
     pub fn calls(&self) -> Vec<Received> {
-        self.shared.calls().clone()
+        self.shared.calls.lock().clone()
     }
 
     /// Waits until there were so many calls.
@@ -87,7 +82,7 @@ impl Receiver {
 }
 
 async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> StatusCode {
-    let mut calls = shared.calls();
+    let mut calls = shared.calls.lock();
     let answer = shared.answers.get(calls.len()).and_then(|code| StatusCode::from_u16(*code).ok());
     calls.push(Received { headers, body });
     answer.unwrap_or(StatusCode::NO_CONTENT)

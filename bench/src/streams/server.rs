@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +14,7 @@ use futures::Stream;
 use image2model_host::ops::files;
 use image2model_host::redis::{Store, Tail, TailEvent, TailMessage};
 use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
+use parking_lot::Mutex;
 use tokio::sync::broadcast::{self, Sender, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +63,7 @@ pub async fn peer(redis_url: &str) -> anyhow::Result<()> {
     tokio::spawn(async move {
         while let Ok(message) = news.recv().await {
             if let TailMessage::Event(event) = message
-                && let Some(topic) = fed.lock().unwrap_or_else(PoisonError::into_inner).get(event.job.as_str())
+                && let Some(topic) = fed.lock().get(event.job.as_str())
             {
                 let _ = topic.send(event);
             }
@@ -78,7 +79,7 @@ async fn listen(
     State(topics): State<Topics>,
     Path(job): Path<String>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let mut topics = topics.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut topics = topics.lock();
     let events = topics.entry(job).or_insert_with(|| broadcast::channel(CAPACITY).0).subscribe();
     // Something at once, as ours tells the state.
     let first = Some(Event::default().data("listening"));

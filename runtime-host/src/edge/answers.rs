@@ -2,10 +2,10 @@
 //! status. Bounded, whatever clients and guests invent: unknown methods are `_OTHER`, and beyond [`MOST`] kinds an answer counts
 //! by the first of its status' hundred.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use parking_lot::Mutex;
 
 use super::usage::{BOUNDS_MS, bucket};
 
@@ -36,7 +36,7 @@ impl Answers {
     pub fn count(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let (method, status) = (known(method), status.as_u16());
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let find = |all: &[AnswerReport], status| {
             all.iter().position(|one| one.status == status && one.method == method && one.route == route)
         };
@@ -56,7 +56,7 @@ impl Answers {
 
     /// The counts now.
     pub fn read(&self) -> Vec<AnswerReport> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }
 

@@ -3,10 +3,11 @@
 //! for it, and what passes between is not, however long that is. The engine's clock finds those that go beyond their budget.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use wasmtime::UpdateDeadline;
 
 use super::usage::Usage;
@@ -51,7 +52,7 @@ impl Cpu {
 
     /// One request more is asked of the instance.
     pub fn begin(&mut self) {
-        self.meter.account().left = self.budget;
+        self.meter.0.account.lock().left = self.budget;
     }
 
     fn met(&self, now: Instant) -> Result<(), OutOfTime> {
@@ -73,12 +74,12 @@ impl Meter {
     }
 
     fn begins(&self, now: Instant) {
-        self.account().since = Some(now);
+        self.0.account.lock().since = Some(now);
     }
 
     /// Counts what has passed since it was counted last, and answers what is left.
     fn count(&self, now: Instant) -> Duration {
-        let mut account = self.account();
+        let mut account = self.0.account.lock();
         if let Some(since) = account.since.replace(now) {
             let computed = now.saturating_duration_since(since);
             account.left = account.left.saturating_sub(computed);
@@ -89,11 +90,7 @@ impl Meter {
 
     fn ends(&self, now: Instant) {
         self.count(now);
-        self.account().since = None;
-    }
-
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.0.account.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.account.lock().since = None;
     }
 }
 
@@ -145,7 +142,7 @@ mod tests {
     #[tokio::test]
     async fn only_what_passes_while_it_is_polled_is_computing() {
         let cpu = Cpu::new(Duration::MAX, Arc::default());
-        let is_measured = || cpu.meter().account().since.is_some();
+        let is_measured = || cpu.meter().0.account.lock().since.is_some();
         let mut seen = Vec::new();
         let work = std::future::poll_fn(|cx| {
             seen.push(is_measured());

@@ -1,10 +1,11 @@
 //! One client for all of FAL's hosts: two connection pools, one that carries the key to the configured bases and never
 //! follows a redirect, one without any credentials for files.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use parking_lot::Mutex;
 use reqwest::{Client, Method, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;

@@ -2,7 +2,6 @@
 //! returns are never followed, because ours carry the key. Where the queue's host gives no connection, so that nothing was
 //! sent, the same call goes to FAL's other domain.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -223,12 +222,12 @@ impl FalClient {
     }
 
     fn queue_is_down(&self) -> bool {
-        let since = *self.queue_down.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *self.queue_down.lock();
         since.is_some_and(|since| since.elapsed() < AVOID_FOR)
     }
 
     fn note_queue_down(&self, down: bool) {
-        *self.queue_down.lock().unwrap_or_else(PoisonError::into_inner) = down.then(Instant::now);
+        *self.queue_down.lock() = down.then(Instant::now);
     }
 }
 

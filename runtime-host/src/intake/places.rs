@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http_body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -109,7 +110,7 @@ impl Places {
             Err(_) => self.freed().await?,
         };
         let guest = Arc::new(Guest::new(address, Instant::now()));
-        let mut present = self.present();
+        let mut present = self.present.lock();
         let number = present.next;
         present.next += 1;
         present.guests.insert(number, guest.clone());
@@ -129,7 +130,7 @@ impl Places {
 
     /// Tells some of those to go on whose connections nothing happens. Answers how many.
     pub fn make_room(&self) -> usize {
-        let (present, now) = (self.present(), Instant::now());
+        let (present, now) = (self.present.lock(), Instant::now());
         let dispensable = |guest: &&Arc<Guest>| guest.is_quiet() || guest.is_stalled(now);
         let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
         for guest in present.guests.values().filter(dispensable) {
@@ -144,10 +145,6 @@ impl Places {
         let told = leaving.map(|guest| guest.told_to_go.cancel()).count();
         tracing::warn!(%address, told, "no place left for connections: idle ones are closed");
         told
-    }
-
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,7 +216,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.of.present().guests.remove(&self.number);
+        self.of.present.lock().guests.remove(&self.number);
     }
 }
 
@@ -256,7 +253,7 @@ mod tests {
         }
         drop(busy);
         drop(first);
-        assert_eq!(places.present().guests.len(), 9);
+        assert_eq!(places.present.lock().guests.len(), 9);
     }
 
     #[tokio::test]

@@ -4,9 +4,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -156,18 +157,18 @@ impl Certificate {
     /// Reads files that were written since; answers whether there were any.
     fn renew(&self) -> Result<bool, TlsError> {
         let written = written(&self.files);
-        if self.current.read().unwrap_or_else(PoisonError::into_inner).written == written {
+        if self.current.read().written == written {
             return Ok(false);
         }
         let key = read(&self.files, &self.provider)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { key, written };
+        *self.current.write() = Current { key, written };
         Ok(true)
     }
 }
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).key.clone())
+        Some(self.current.read().key.clone())
     }
 }
 
@@ -204,7 +205,7 @@ mod tests {
     }
 
     fn in_use(tls: &Tls) -> Arc<CertifiedKey> {
-        tls.certificate.current.read().unwrap().key.clone()
+        tls.certificate.current.read().key.clone()
     }
 
     #[test]

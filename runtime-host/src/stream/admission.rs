@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use image2model_domain::JobId;
 use image2model_domain::problem::Problem;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::limits::Limits;
@@ -61,7 +62,7 @@ impl Admission {
     /// # Errors
     /// The refusal, 503 with `Retry-After`, when a cap is reached.
     pub fn enter(&self, limits: &Limits, caller: Caller, job: &JobId) -> Result<Slot, Problem> {
-        let mut counts = self.counts();
+        let mut counts = self.0.lock();
         let cap = match caller {
             Caller::Key(_) => limits.per_key,
             Caller::Address(_) => limits.per_address,
@@ -83,18 +84,14 @@ impl Admission {
 
     /// Ends the streams of a caller, by the guard's name; answers whether there were any.
     pub fn revoke(&self, caller: &str) -> bool {
-        let good = self.counts().good.remove(&Caller::Key(caller.to_owned()));
+        let good = self.0.lock().good.remove(&Caller::Key(caller.to_owned()));
         good.inspect(CancellationToken::cancel).is_some()
     }
 
     /// Streams open now.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.counts().total
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().total
     }
 }
 
@@ -113,7 +110,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.admission.counts();
+        let mut counts = self.admission.0.lock();
         counts.total = counts.total.saturating_sub(1);
         less(&mut counts.callers, &self.caller);
         if !counts.callers.contains_key(&self.caller) {
@@ -165,7 +162,7 @@ mod tests {
         assert_eq!(admission.open(), 3);
         drop(_third);
         assert!(enter("anonymous", &two).unwrap_err().detail().starts_with("This job"));
-        assert_eq!(admission.counts().callers.len(), 2);
+        assert_eq!(admission.0.lock().callers.len(), 2);
     }
 
     #[test]
@@ -182,6 +179,6 @@ mod tests {
         let late = enter("key:a");
         assert!(!late.is_revoked());
         drop((one, two, other, nobody, late));
-        assert!(admission.counts().good.is_empty());
+        assert!(admission.0.lock().good.is_empty());
     }
 }

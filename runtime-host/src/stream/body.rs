@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_body::Frame;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +42,7 @@ impl Pulse {
     fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         // A body that is being polled notices by itself.
-        if let Ok(mut frames) = self.frames.try_lock() {
+        if let Some(mut frames) = self.frames.try_lock() {
             *frames = None;
         }
         if let Some(Hangup(token)) = &self.hangup {
@@ -75,7 +76,7 @@ impl Watch {
             let since = pulse.handed_out.load(Ordering::Relaxed);
             since != 0 && now.saturating_sub(since) >= stall && !pulse.closed.load(Ordering::Relaxed)
         };
-        let stalled: Vec<_> = self.pulses().values().filter(|pulse| stands_still(pulse)).cloned().collect();
+        let stalled: Vec<_> = self.pulses.lock().values().filter(|pulse| stands_still(pulse)).cloned().collect();
         for pulse in &stalled {
             tracing::info!(job_id = %pulse.job, "client takes no events, closing its stream");
             pulse.close();
@@ -85,11 +86,7 @@ impl Watch {
 
     /// Closes all that are left.
     pub fn close_all(&self) {
-        self.pulses().values().for_each(|pulse| pulse.close());
-    }
-
-    fn pulses(&self) -> MutexGuard<'_, HashMap<u64, Arc<Pulse>>> {
-        self.pulses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pulses.lock().values().for_each(|pulse| pulse.close());
     }
 }
 
@@ -108,7 +105,7 @@ impl StreamBody {
         let (handed_out, closed) = (AtomicU64::new(0), AtomicBool::new(false));
         let pulse = Arc::new(Pulse { job, hangup, frames: Mutex::new(Some(frames)), handed_out, closed });
         let key = watch.next.fetch_add(1, Ordering::Relaxed);
-        watch.pulses().insert(key, pulse.clone());
+        watch.pulses.lock().insert(key, pulse.clone());
         Self { watch, key, pulse }
     }
 }
@@ -120,7 +117,7 @@ impl http_body::Body for StreamBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.pulse.handed_out.store(0, Ordering::Relaxed);
         let frame = {
-            let mut frames = self.pulse.frames.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut frames = self.pulse.frames.lock();
             let open = frames.as_mut().filter(|_| !self.pulse.closed.load(Ordering::Relaxed));
             let Some(open) = open else { return Poll::Ready(None) };
             ready!(open.poll_next_unpin(cx))
@@ -132,6 +129,6 @@ impl http_body::Body for StreamBody {
 
 impl Drop for StreamBody {
     fn drop(&mut self) {
-        self.watch.pulses().remove(&self.key);
+        self.watch.pulses.lock().remove(&self.key);
     }
 }

@@ -4,9 +4,10 @@
 //! or may have missed something, is told to read the job's own stream: nothing is skipped silently.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use image2model_domain::JobId;
+use parking_lot::Mutex;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ impl Hub {
     }
 
     fn tell(&self, job: &JobId, news: impl FnOnce() -> News) {
-        let topic = self.topics().get(job).cloned();
+        let topic = self.topics.lock().get(job).cloned();
         if let Some(topic) = topic {
             topic.push(news());
         }
@@ -43,7 +44,7 @@ impl Hub {
 
     /// Tells every listener that something may be missing.
     pub fn gap(&self) {
-        let topics: Vec<_> = self.topics().values().cloned().collect();
+        let topics: Vec<_> = self.topics.lock().values().cloned().collect();
         for topic in topics {
             topic.push(News::Gap);
         }
@@ -51,7 +52,7 @@ impl Hub {
 
     /// Lets go of the events that came before `then`.
     pub fn forget(&self, then: Instant) {
-        self.topics().values().for_each(|topic| topic.forget(then));
+        self.topics.lock().values().for_each(|topic| topic.forget(then));
     }
 
     /// Passes on what the tail sees, until the tail ends; whose key is taken back, to `revoked`.
@@ -70,7 +71,7 @@ impl Hub {
     /// Listens to a job from now on.
     #[must_use]
     pub fn subscribe(&self, job: &JobId) -> Subscription {
-        let mut topics = self.topics();
+        let mut topics = self.topics.lock();
         let topic = match topics.get(job) {
             Some(topic) => topic.clone(),
             None => {
@@ -85,17 +86,13 @@ impl Hub {
     /// Jobs that somebody listens to.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.topics().len()
+        self.topics.lock().len()
     }
 
     /// Whether nobody listens to anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.topics().is_empty()
-    }
-
-    fn topics(&self) -> MutexGuard<'_, Topics> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics.lock().is_empty()
     }
 }
 
@@ -152,7 +149,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         // Counted under the lock, so that of two that leave at once the second sees that it is the last.
-        let mut topics = self.hub.topics();
+        let mut topics = self.hub.topics.lock();
         if self.topic.leave() {
             topics.remove(&**self.topic.job());
         }

@@ -5,10 +5,11 @@
 //! client may stand still.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use image2model_domain::JobId;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::Instant;
@@ -144,7 +145,7 @@ impl Topic {
     /// Adds news, and tells everybody who waits for some.
     pub fn push(&self, news: News) {
         {
-            let mut ring = self.ring();
+            let mut ring = self.ring.lock();
             ring.add(news);
             for watching in ring.reactors.iter_mut().filter(|watching| !watching.told) {
                 watching.told = true;
@@ -162,12 +163,12 @@ impl Topic {
     /// Where the next news will stand.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.ring().end()
+        self.ring.lock().end()
     }
 
     /// The news at `place`, which moves past them. Who has fallen behind gets a gap, and then what is left.
     pub fn take(&self, place: &mut u64) -> Option<News> {
-        let ring = self.ring();
+        let ring = self.ring.lock();
         let Some(behind) = place.checked_sub(ring.first) else {
             *place = ring.first;
             return Some(News::Gap);
@@ -180,7 +181,7 @@ impl Topic {
     /// What is kept from `place` on. A reactor that looks is told anew of what comes after.
     #[must_use]
     pub fn since(&self, place: u64, reactor: Option<&Arc<Mailbox>>) -> Kept {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         if let Some(mailbox) = reactor {
             ring.reactors.iter_mut().filter(|w| Arc::ptr_eq(&w.mailbox, mailbox)).for_each(|w| w.told = false);
         }
@@ -191,7 +192,7 @@ impl Topic {
 
     /// Lets go of what came before `then`. Who is so far behind reads the job's stream.
     pub fn forget(&self, then: Instant) {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         while let Some(news) = ring.news.front() {
             // A gap says no more than that whoever stands there is behind.
             if matches!(news, News::Entry(entry) if entry.arrived() >= then) {
@@ -205,7 +206,7 @@ impl Topic {
     /// `name`, shared with the other listeners who go by the same one.
     #[must_use]
     pub fn share(&self, name: Arc<StreamName>) -> Arc<StreamName> {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         match &ring.name {
             Some(shared) if **shared == *name => shared.clone(),
             _ => ring.name.insert(name).clone(),
@@ -215,23 +216,19 @@ impl Topic {
     /// The number by which a reactor knows this topic.
     #[must_use]
     pub fn group(&self, mailbox: &Arc<Mailbox>) -> Option<usize> {
-        self.ring().reactors.iter().find(|w| Arc::ptr_eq(&w.mailbox, mailbox)).map(|w| w.group)
+        self.ring.lock().reactors.iter().find(|w| Arc::ptr_eq(&w.mailbox, mailbox)).map(|w| w.group)
     }
 
     /// Tells a reactor of news from now on, by this number. What came before is for it to look at.
     pub fn watch(&self, mailbox: Arc<Mailbox>, group: usize) {
-        let mut ring = self.ring();
+        let mut ring = self.ring.lock();
         ring.reactors.reserve_exact(1);
         ring.reactors.push(Watching { mailbox, group, told: false });
     }
 
     /// Tells a reactor no more.
     pub fn unwatch(&self, mailbox: &Arc<Mailbox>) {
-        self.ring().reactors.retain(|w| !Arc::ptr_eq(&w.mailbox, mailbox));
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock().reactors.retain(|w| !Arc::ptr_eq(&w.mailbox, mailbox));
     }
 }
 

@@ -3,11 +3,11 @@
 //! through, and its answer decides.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use image2model_domain::commands::{BreakerKind, CloseBreaker, TripBreaker};
 use image2model_domain::time::millis;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::config::WorkerConfig;
@@ -54,7 +54,7 @@ impl Breaker {
     pub fn hear(&self, state: Option<(BreakerKind, u64)>) {
         let until = |left_ms| Instant::now() + Duration::from_millis(left_ms);
         let heard = state.map(|(kind, left_ms)| (kind, until(left_ms)));
-        let before = std::mem::replace(&mut *self.lock(), heard);
+        let before = std::mem::replace(&mut *self.heard.lock(), heard);
         if before.is_some() && heard.is_none() {
             tracing::info!("FAL.AI takes requests again");
         }
@@ -62,12 +62,12 @@ impl Breaker {
 
     /// Why it is open.
     pub fn kind(&self) -> Option<BreakerKind> {
-        self.lock().map(|(kind, _)| kind)
+        self.heard.lock().map(|(kind, _)| kind)
     }
 
     /// What it lets through now.
     pub fn state(&self) -> BreakerState {
-        match *self.lock() {
+        match *self.heard.lock() {
             None => BreakerState::Closed,
             Some((_, until)) if Instant::now() < until => BreakerState::Open,
             Some(_) => BreakerState::HalfOpen,
@@ -128,10 +128,6 @@ impl Breaker {
                 config.breaker_pause
             }
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(BreakerKind, Instant)>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Redis' clock, as near as it can be told from here: times in records are by it. It is carried on by a clock that nobody sets,
 //! since the machine's own may be stepped at any moment, and by that much every deadline would seem to be over.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::redis::sign_of_life::now_ms;
@@ -23,7 +23,7 @@ impl Clock {
 
     fn set_at(&self, now: i64, sent: Instant, received: Instant) {
         let round_trip = received.saturating_duration_since(sent);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         // A process that was stopped while the reply was under way learns nothing from it.
         if known.is_none() || round_trip <= LONGEST_ROUND_TRIP {
             *known = Some((now, sent + round_trip / 2));
@@ -36,7 +36,7 @@ impl Clock {
     }
 
     fn at(&self, instant: Instant) -> Option<i64> {
-        let (then, at) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let (then, at) = (*self.0.lock())?;
         let since = instant.saturating_duration_since(at).as_millis();
         Some(then.saturating_add(i64::try_from(since).unwrap_or(i64::MAX)))
     }

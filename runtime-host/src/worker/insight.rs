@@ -2,9 +2,9 @@
 //! learned from requests of our own, now and then, and kept in Redis for the other workers: where it does, a history that
 //! steadily has no request says that none was accepted.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::redis::{RedisError, Store};
@@ -74,12 +74,12 @@ struct Inner {
 impl Insight {
     /// What is known.
     pub fn view(&self) -> HistoryView {
-        self.lock().view
+        self.0.lock().view
     }
 
     /// The history could, or could not, be read at all.
     pub fn readable(&self, readable: bool) {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         match (readable, inner.view) {
             (false, _) => (inner.view, inner.learned) = (HistoryView::Blind, None),
             (true, HistoryView::Blind) => inner.view = HistoryView::Unknown,
@@ -89,7 +89,7 @@ impl Insight {
 
     /// Begins to learn from a request, when it is time to.
     pub fn begin(&self) -> Option<Lesson<'_>> {
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         let fresh = inner.learned.is_some_and(|at| at.elapsed() < RELEARN_AFTER);
         if fresh || inner.learning || inner.view == HistoryView::Blind {
             return None;
@@ -101,15 +101,11 @@ impl Insight {
     /// Takes over what another worker has learned.
     pub async fn recall(&self, store: &Store) -> Result<(), RedisError> {
         let text: Option<String> = store.query(::redis::cmd("GET").arg(store.keys().fal_history())).await?;
-        let mut inner = self.lock();
+        let mut inner = self.0.lock();
         if let (Some(text), HistoryView::Unknown) = (text, inner.view) {
             inner.view = HistoryView::read(&text);
         }
         Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,7 +116,7 @@ impl Lesson<'_> {
     /// What came of it.
     pub async fn learned(self, view: HistoryView, store: &Store) {
         {
-            let mut inner = self.0.lock();
+            let mut inner = self.0.0.lock();
             inner.view = match (inner.view, view) {
                 (HistoryView::All { lag: before }, HistoryView::All { lag }) => {
                     HistoryView::All { lag: lag.max(before) }
@@ -141,7 +137,7 @@ impl Lesson<'_> {
 
 impl Drop for Lesson<'_> {
     fn drop(&mut self) {
-        self.0.lock().learning = false;
+        self.0.0.lock().learning = false;
     }
 }
 

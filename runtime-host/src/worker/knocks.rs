@@ -1,9 +1,10 @@
 //! Who is to be woken when FAL tells that a request has ended.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use image2model_domain::FileId;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// The files that are followed here.
@@ -14,19 +15,15 @@ impl Knocks {
     /// Listens for news of a file until the answer is dropped. News that come between two waits are not lost.
     pub fn listen(&self, file: &FileId) -> Listener<'_> {
         let notify = Arc::new(Notify::new());
-        self.lock().insert(file.clone(), notify.clone());
+        self.0.lock().insert(file.clone(), notify.clone());
         Listener { knocks: self, file: file.clone(), notify }
     }
 
     /// There is news of a file.
     pub fn knock(&self, file: &FileId) {
-        if let Some(notify) = self.lock().get(file) {
+        if let Some(notify) = self.0.lock().get(file) {
             notify.notify_one();
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<FileId, Arc<Notify>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -46,7 +43,7 @@ impl Listener<'_> {
 
 impl Drop for Listener<'_> {
     fn drop(&mut self) {
-        let mut files = self.knocks.lock();
+        let mut files = self.knocks.0.lock();
         // A later hold on the same file has a listener of its own.
         if files.get(&self.file).is_some_and(|known| Arc::ptr_eq(known, &self.notify)) {
             files.remove(&self.file);
@@ -68,6 +65,6 @@ mod tests {
         knocks.knock(&file);
         second.news().await;
         drop(second);
-        assert!(knocks.lock().is_empty());
+        assert!(knocks.0.lock().is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //! and are believed only when they are FAL's.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,6 +15,7 @@ use image2model_domain::JobStatus;
 use image2model_host::fal::WebhookKeys;
 use image2model_host::redis::{Store, Tail, TailMessage};
 use image2model_host::worker::{FAL_WEBHOOK_PATH, Heard, Told, WorkerConfig};
+use parking_lot::Mutex;
 
 use crate::support::{AtWork, Parts, until};
 
@@ -50,17 +51,13 @@ async fn take(
 ) -> StatusCode {
     let body = if receiver.forge { [&body[..], b" "].concat().into() } else { body };
     if let Err(error) = receiver.keys.verify(&headers, &body).await {
-        locked(&receiver.refused).push(error.code());
+        receiver.refused.lock().push(error.code());
         return StatusCode::from_u16(error.status()).unwrap();
     }
     let told = Told::read(&query.unwrap_or_default(), &body).unwrap();
     let heard = told.hear(&receiver.store).await.unwrap();
-    locked(&receiver.heard).push(heard);
+    receiver.heard.lock().push(heard);
     StatusCode::OK
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A worker that asks FAL once and then, by itself, not again for ten minutes.
@@ -97,8 +94,8 @@ async fn a_webhook_wakes_whoever_follows_the_request() -> Result<()> {
     let id = parts.upload(&["chair.png"]).await?;
     let job = parts.ended(&id).await?;
     assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
-    until(|| locked(&receiver.heard).len() == 2).await?;
-    assert_eq!(locked(&receiver.heard).as_slice(), [Heard::Woken, Heard::Woken]);
+    until(|| receiver.heard.lock().len() == 2).await?;
+    assert_eq!(receiver.heard.lock().as_slice(), [Heard::Woken, Heard::Woken]);
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
@@ -113,7 +110,7 @@ async fn a_webhook_tells_of_a_request_whose_answer_was_lost() -> Result<()> {
     let id = parts.upload(&["sim-accept-drop.png"]).await?;
     let job = parts.ended(&id).await?;
     assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
-    assert_eq!(locked(&receiver.heard).first(), Some(&Heard::Bound));
+    assert_eq!(receiver.heard.lock().first(), Some(&Heard::Bound));
     assert_eq!(job.files[0].fal_request_id.as_deref(), Some(parts.requests()[0].request_id.as_str()));
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
@@ -127,9 +124,9 @@ async fn a_webhook_that_was_changed_on_the_way_is_refused() -> Result<()> {
     let (worker, _tail) = work(&parts, config).await?;
     let id = parts.upload(&["chair.png"]).await?;
     assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
-    until(|| !locked(&receiver.refused).is_empty()).await?;
-    assert_eq!(locked(&receiver.refused).first(), Some(&"SIGNATURE_INVALID"));
-    assert!(locked(&receiver.heard).is_empty());
+    until(|| !receiver.refused.lock().is_empty()).await?;
+    assert_eq!(receiver.refused.lock().first(), Some(&"SIGNATURE_INVALID"));
+    assert!(receiver.heard.lock().is_empty());
     worker.stop().await
 }
 

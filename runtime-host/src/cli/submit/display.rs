@@ -1,9 +1,10 @@
 //! What the person sees: a bar for every file in a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 
 const TEMPLATE: &str = "{prefix:24!} {bar:30.cyan/blue} {pos:>3}% {wide_msg}";
 
@@ -70,7 +71,7 @@ impl FileDisplay {
     }
 
     fn say(&self, message: &str, line: impl FnOnce() -> String) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.said.lock();
         if *said != message {
             message.clone_into(&mut said);
             println!("{}", line());

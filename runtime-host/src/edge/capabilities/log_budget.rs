@@ -1,9 +1,9 @@
 //! How much one component may log: so many lines at once, and so many a second after that. What is more is counted and left
 //! out, so that a guest which prints without end costs the host next to nothing.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 /// Lines at once.
 const BURST: f64 = 1000.0;
 /// Lines a second, lasting.
@@ -45,7 +45,7 @@ impl LogBudget {
     }
 
     fn at(&self, now: Instant) -> Line {
-        let mut account = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut account = self.0.lock();
         let since = now.saturating_duration_since(std::mem::replace(&mut account.last, now));
         account.lines = (account.lines + since.as_secs_f64() * A_SECOND).min(BURST);
         if account.lines < 1.0 {

@@ -3,9 +3,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::AsyncWrite;
@@ -83,7 +84,7 @@ impl LogStream {
     }
 
     fn push(&self, mut bytes: &[u8]) {
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.line.lock();
         while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
             let (head, tail) = bytes.split_at(end);
             line.extend(head);
@@ -136,7 +137,7 @@ impl Drop for LogStream {
         if Arc::strong_count(&self.line) > 1 {
             return;
         }
-        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.line.lock();
         if !line.bytes.is_empty() {
             self.emit(&mut line);
         }
@@ -193,10 +194,10 @@ mod tests {
         stream.push(b"one\ntw");
         stream.push(&vec![b'x'; MAX_LINE * 2]);
         {
-            let line = stream.line.lock().unwrap();
+            let line = stream.line.lock();
             assert_eq!((line.bytes.len(), line.cut), (MAX_LINE, true));
         }
         stream.push(b"\n");
-        assert!(stream.line.lock().unwrap().bytes.is_empty());
+        assert!(stream.line.lock().bytes.is_empty());
     }
 }

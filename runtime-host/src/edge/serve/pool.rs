@@ -4,9 +4,10 @@
 //! Most requests are answered in less time than it takes to start an instance. Beyond a few, a request therefore waits for one
 //! to come back, and only one request at a time gives that up and starts another: a sudden crowd costs few of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use wasmtime::Store;
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
@@ -83,7 +84,7 @@ impl Pool {
     /// One that waits, or comes back soon; else a new one.
     pub async fn take(&self) -> wasmtime::Result<Instance> {
         loop {
-            let waiting = self.waiting().all.pop();
+            let waiting = self.waiting.lock().all.pop();
             if let Some((_, instance)) = waiting {
                 return Ok(instance);
             }
@@ -115,7 +116,7 @@ impl Pool {
         if instance.answered >= self.start.settings.reuse || self.start.engine.is_crowded() {
             return;
         }
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         waiting.all.push((Instant::now(), instance));
         if !std::mem::replace(&mut waiting.is_watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
@@ -126,7 +127,7 @@ impl Pool {
 
     /// Ends those that have waited for too long, and tells whether any is left.
     fn end_idle(&self) -> bool {
-        let mut waiting = self.waiting();
+        let mut waiting = self.waiting.lock();
         let idle = self.start.settings.idle;
         let ended = waiting.all.iter().take_while(|(since, _)| since.elapsed() >= idle).count();
         let ended: Vec<_> = waiting.all.drain(..ended).collect();
@@ -136,10 +137,6 @@ impl Pool {
         drop(waiting);
         drop(ended);
         is_left
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

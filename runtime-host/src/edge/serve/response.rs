@@ -3,12 +3,13 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
+use parking_lot::Mutex;
 use wasmtime_wasi_http::WasiBody;
 
 use super::admission::Place;
@@ -52,7 +53,7 @@ impl OutBody {
             // What another component asked has nothing of its own that carries it.
             let carrier = if handler.is_chained() { None } else { carrier() };
             let transfer = handler.admission.transfer(Box::new(move |why| {
-                let mut held = lock(&cut);
+                let mut held = cut.lock();
                 let Some(side) = held.take() else { return };
                 match why {
                     Cut::Wanted => usage.made_room(),
@@ -114,13 +115,9 @@ pub(super) fn is_as_long_as_said(answer: &mut http::Response<OutBody>, is_head: 
     })
 }
 
-fn lock(held: &Mutex<Option<Side>>) -> MutexGuard<'_, Option<Side>> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Drop for Held {
     fn drop(&mut self) {
-        let side = lock(&self.0).take();
+        let side = self.0.lock().take();
         drop(side);
     }
 }
@@ -173,7 +170,7 @@ impl http_body::Body for OutBody {
                 let polled = if let Some(frame) = first.take() {
                     Poll::Ready(Some(Ok(frame)))
                 } else {
-                    match &mut *lock(&held.0) {
+                    match &mut *held.0.lock() {
                         Some((body, ..)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
                         None => return cut(),
                     }
@@ -198,7 +195,7 @@ impl http_body::Body for OutBody {
             Self::Ready(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
             Self::Guest { first, held, progress, .. } => {
-                let is_at_its_end = || lock(&held.0).as_ref().is_some_and(|(body, ..)| body.is_end_stream());
+                let is_at_its_end = || held.0.lock().as_ref().is_some_and(|(body, ..)| body.is_end_stream());
                 first.is_none() && !progress.is_broken() && is_at_its_end()
             }
         }

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures::task::AtomicWaker;
+use parking_lot::Mutex;
 
 /// A client that has not moved a byte for so long gives its place up when it is wanted.
 const STALLED: Duration = Duration::from_secs(1);
@@ -63,7 +64,7 @@ impl Transfers {
     }
 
     fn begun(self: &Arc<Self>, started: Instant, owner: usize, on_cut: OnCut) -> Arc<Transfer> {
-        let mut present = self.present();
+        let mut present = self.0.lock();
         let number = present.next;
         present.next += 1;
         let transfer = Arc::new(Transfer {
@@ -84,17 +85,13 @@ impl Transfers {
 
     /// Ends the slowest of those that are slow, of `owner` where only that one's places are wanted.
     pub fn make_room(&self, owner: Option<usize>) -> bool {
-        let all: Vec<Arc<Transfer>> = self.present().all.values().filter_map(Weak::upgrade).collect();
+        let all: Vec<Arc<Transfer>> = self.0.lock().all.values().filter_map(Weak::upgrade).collect();
         let now = Instant::now();
         let wanted = all.iter().filter(|transfer| owner.is_none_or(|owner| transfer.owner == owner));
         let slow = wanted.filter(|transfer| transfer.is_slow(now));
         let Some(slowest) = slow.min_by_key(|transfer| transfer.rate(now)) else { return false };
         slowest.cut(Cut::Wanted);
         true
-    }
-
-    fn present(&self) -> MutexGuard<'_, Present> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -142,7 +139,7 @@ impl Transfer {
 
 impl Drop for Transfer {
     fn drop(&mut self) {
-        self.of.present().all.remove(&self.number);
+        self.of.0.lock().all.remove(&self.number);
     }
 }
 
@@ -183,6 +180,6 @@ mod tests {
         assert!(all.make_room(None) && is_cut(&stalled));
         assert!(!all.make_room(None) && !is_cut(&guest), "a component that is slow is no client");
         drop((quick, young));
-        assert_eq!(all.present().all.len(), 4);
+        assert_eq!(all.0.lock().all.len(), 4);
     }
 }

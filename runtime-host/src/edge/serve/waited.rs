@@ -2,13 +2,14 @@
 //! and counts for neither side while two of its releases are compared.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
 use wasmtime_wasi_http::Error;
 
 use super::answer::Failure;
@@ -39,7 +40,7 @@ impl Sender {
 
     /// How long it was waited for; nothing where that its request ended so, by `failure` or not, says nothing of the component.
     pub fn waited(&self, failure: Option<Failure>) -> Option<Duration> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         let waits = known.since.map(|since| since.elapsed());
         match failure {
             Some(Failure::Busy(_)) => None,
@@ -60,7 +61,7 @@ impl Body for Waited {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        let mut known = self.sender.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.sender.0.lock();
         match &polled {
             Poll::Pending => drop(known.since.get_or_insert_with(Instant::now)),
             Poll::Ready(frame) => {

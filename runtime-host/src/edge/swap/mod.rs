@@ -14,9 +14,10 @@ mod variants;
 pub mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use image2model_domain::rollout::{Release, Rollout};
+use parking_lot::Mutex;
 
 use super::engine::on_all_cores;
 use super::load::Loaded;
@@ -84,7 +85,7 @@ impl Switch {
     /// The digest of what is served of a component, and of what the manifest names. Where not every root that it is part of
     /// could take the newest release, it is the one of those that could not.
     pub fn digests(&self, id: &str) -> (String, String) {
-        let state = self.state();
+        let state = self.state.lock();
         let component = self.loaded.application.components.get(id);
         let own = component.and_then(|component| state.sources.code(component)).map(|code| &code.digest);
         let digest = |overrides: &'_ Overrides| overrides.get(id).map(|code| code.digest.clone());
@@ -98,7 +99,7 @@ impl Switch {
 
     /// The releases that records refer to and nobody has fetched yet.
     fn missing(&self, rollouts: &Rollouts) -> Vec<(String, Release)> {
-        let state = self.state();
+        let state = self.state.lock();
         let all = rollouts.iter().flat_map(|(id, rollout)| rollout.releases().map(move |release| (id, release)));
         let wanted = all.filter(|(id, release)| {
             let is_candidate =
@@ -110,14 +111,14 @@ impl Switch {
 
     /// Remembers the bytes of a release.
     fn fetched(&self, release: Release, code: Code) {
-        self.state().fetched.insert(release, code);
+        self.state.lock().fetched.insert(release, code);
     }
 
     /// Serves what the records say, as far as it was fetched, and forgets what they do not refer to any more. Blocks while
     /// what is to be served is not compiled yet. Errors, by component, leave what they concern as it was.
     fn apply(&self, rollouts: Rollouts) -> BTreeMap<String, EdgeError> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.state().rollouts = rollouts;
+        let _changing = self.changing.lock();
+        self.state.lock().rollouts = rollouts;
         self.serve()
     }
 
@@ -136,24 +137,24 @@ impl Switch {
     }
 
     fn variants(&self) -> Vec<Variant> {
-        let state = self.state();
+        let state = self.state.lock();
         variants::variants(&self.loaded, &state.rollouts, |release| state.fetched.get(release).cloned())
     }
 
     /// What a root serves in place of the manifest's.
     fn served(&self, root: &str) -> Overrides {
-        self.state().served.get(root).cloned().unwrap_or_default()
+        self.state.lock().served.get(root).cloned().unwrap_or_default()
     }
 
     /// One root with these releases, compiled unless it is already.
     fn build(&self, root: &str, overrides: &Overrides) -> Result<Arc<Built>, EdgeError> {
-        let sources = self.state().sources.clone();
+        let sources = self.state.lock().sources.clone();
         let key = self.loaded.recipe(&sources, root, overrides)?;
-        if let Some(built) = self.state().built.get(&key) {
+        if let Some(built) = self.state.lock().built.get(&key) {
             return Ok(built.clone());
         }
         let built = Arc::new(self.loaded.build(&sources, root, overrides)?);
-        self.state().built.insert(key, built.clone());
+        self.state.lock().built.insert(key, built.clone());
         Ok(built)
     }
 
@@ -165,7 +166,7 @@ impl Switch {
 
     /// Lets go of what nothing refers to any more.
     fn forget(&self, variants: &[Variant]) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let served = |root: &String| state.served.get(root).cloned().unwrap_or_default();
         let stable = self.slots.keys().map(|root| (root, served(root)));
         let others = variants
@@ -189,15 +190,11 @@ impl Switch {
 
     /// The trials that do worse than what is served, and why.
     fn worse(&self) -> Vec<(String, Release, &'static str, String)> {
-        let state = self.state();
+        let state = self.state.lock();
         let judged = state.judges.iter().filter_map(|((id, release), judge)| {
             let (code, message) = judge.worse()?;
             Some((id.clone(), release.clone(), code, message))
         });
         judged.collect()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

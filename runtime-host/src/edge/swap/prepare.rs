@@ -94,7 +94,7 @@ impl Switch {
     /// Another component whose trial meets this one in some root. Of two that are prepared, the one that was asked for first
     /// goes on.
     fn tried_with(&self, variant: &Variant) -> Option<String> {
-        let state = self.state();
+        let state = self.state.lock();
         let asked = |id: &String| state.rollouts.get(id)?.candidate.as_ref().map(|candidate| candidate.at_ms);
         let own = (asked(&variant.id), &variant.id);
         let is_tried = |(id, rollout): &(&String, &Rollout)| {
@@ -111,7 +111,7 @@ impl Switch {
     /// What of a component does not fit its world; of one that has none, what the one that is served exports and it does not.
     fn differences(&self, id: &str, bytes: &[u8]) -> Result<Vec<Difference>, EdgeError> {
         let served = {
-            let state = self.state();
+            let state = self.state.lock();
             let own = self.loaded.component(id).ok().and_then(|component| state.sources.code(component));
             state.wanted.get(id).or(own).map(|code| code.bytes.clone())
         };

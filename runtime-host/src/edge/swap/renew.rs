@@ -27,14 +27,14 @@ impl Switch {
     /// Gives every slot its choice; answers the releases that some root does without, by component.
     pub(super) fn renew(&self, variants: &[Variant]) -> BTreeMap<String, EdgeError> {
         let wanted = {
-            let state = self.state();
+            let state = self.state.lock();
             let fetched = |release: &_| state.fetched.get(release).cloned();
             variants::wanted(&self.loaded, &state.rollouts, &state.wanted, fetched)
         };
         let roots = self.slots.keys().collect();
         let made = on_all_cores(roots, |root: &String| Ok(self.renewed(root, &wanted, variants)));
         let mut errors = BTreeMap::new();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.wanted = wanted;
         for renewed in made.into_iter().flatten() {
             errors.extend(renewed.errors);

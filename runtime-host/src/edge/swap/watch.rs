@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use image2model_domain::rollout::LARGEST_COMPONENT;
@@ -29,7 +29,7 @@ pub struct Watcher {
 
 impl Watcher {
     pub(in crate::edge) fn new(switch: Arc<Switch>) -> Self {
-        let paths: Vec<PathBuf> = switch.state().sources.paths().map(|(path, _)| path.to_owned()).collect();
+        let paths: Vec<PathBuf> = switch.state.lock().sources.paths().map(|(path, _)| path.to_owned()).collect();
         let known = paths.into_iter().map(|path| (path.clone(), mark(&path))).collect();
         Self { switch, known, moved: HashMap::new() }
     }
@@ -92,7 +92,7 @@ fn mark(path: &Path) -> Option<Mark> {
 impl Switch {
     /// Serves another content of a file of the manifest. Whether it is another.
     pub(super) async fn take_file(self: Arc<Self>, path: &Path, code: Code) -> Result<bool, Refusal> {
-        let known = self.state().sources.paths().any(|(known, digest)| known == path && *digest == *code.digest);
+        let known = self.state.lock().sources.paths().any(|(known, digest)| known == path && *digest == *code.digest);
         if known {
             return Ok(false);
         }
@@ -104,8 +104,8 @@ impl Switch {
         }
         let (switch, path) = (self, path.to_owned());
         let served = tokio::task::spawn_blocking(move || {
-            let _changing = switch.changing.lock().unwrap_or_else(PoisonError::into_inner);
-            switch.state().sources.put(&path, code);
+            let _changing = switch.changing.lock();
+            switch.state.lock().sources.put(&path, code);
             switch.serve()
         });
         let errors = served.await.map_err(|_| EdgeError::Engine("the compiler panicked".into()))?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
@@ -55,7 +56,7 @@ impl Server {
         while started.elapsed() < READY_WITHIN {
             if let Ok(Some(status)) = self.child.try_wait() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let last_words = last_words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let last_words = last_words.lock().clone();
                 return Err(ChildError::Exited { status: status.to_string(), last_words });
             }
             if super::answers(settings).await {
@@ -101,7 +102,7 @@ async fn log_lines(from: impl AsyncRead + Unpin, last: Arc<Mutex<String>>) {
     while let Ok(Some(line)) = lines.next_line().await {
         tracing::debug!(target: "redis_server", line = %line, "private Redis says");
         if !line.trim().is_empty() {
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = line;
+            *last.lock() = line;
         }
     }
 }

@@ -11,7 +11,7 @@
 mod line;
 mod nodes;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
@@ -19,6 +19,7 @@ use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult,
     ServerErrorKind, Value,
 };
+use parking_lot::Mutex;
 
 use line::Line;
 pub(crate) use line::Resolver;
@@ -105,12 +106,12 @@ impl Home {
 
     /// Whether a connection is kept.
     pub fn is_open(&self) -> bool {
-        self.place().line().is_some()
+        self.place.lock().line().is_some()
     }
 
     /// Lets the connection go; the next call makes another. Calls under way are not disturbed.
     pub fn close(&self) {
-        self.place().line = None;
+        self.place.lock().line = None;
     }
 
     /// Sends one command and waits for its answer.
@@ -126,7 +127,7 @@ impl Home {
 
     /// A connection of its own to where we are.
     pub async fn connection(&self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
-        let at = self.place().at.clone();
+        let at = self.place.lock().at.clone();
         self.client(at)?.get_multiplexed_async_connection_with_config(config).await
     }
 
@@ -163,10 +164,6 @@ impl Home {
         }
     }
 
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn client(&self, at: ConnectionAddr) -> RedisResult<Client> {
         Client::open(self.seed.clone().set_addr(at))
     }
@@ -177,7 +174,7 @@ impl Home {
 
     /// The connection, and which one it is.
     fn line(&self) -> RedisResult<(u64, Line)> {
-        let mut place = self.place();
+        let mut place = self.place.lock();
         if let Some(line) = place.line() {
             return Ok((place.generation, line.clone()));
         }
@@ -191,7 +188,7 @@ impl Home {
 
     /// Goes where `MOVED` says. Somebody else may have done so meanwhile.
     async fn follow(&self, generation: u64, line: &Line, moved: RedisError) -> RedisResult<()> {
-        let at = self.place().at.clone();
+        let at = self.place.lock().at.clone();
         let Some(named) = moved.redirect_node().and_then(|(node, _)| nodes::named(&at, node)) else {
             return Err(moved);
         };
@@ -199,7 +196,7 @@ impl Home {
         if !nodes.contains(&named) {
             return Err(moved);
         }
-        let mut place = self.place();
+        let mut place = self.place.lock();
         if place.generation == generation {
             tracing::info!(node = %named, "another node of the Redis Cluster has the keys");
             place.line = Some(self.lazy(named.clone())?);
@@ -212,7 +209,7 @@ impl Home {
 
     /// The connection is of no use: the next call makes one, to the next node if there are several.
     fn leave(&self, generation: u64) {
-        let mut place = self.place();
+        let mut place = self.place.lock();
         if place.generation == generation {
             place.line = None;
             place.at = nodes::after(&place.at, self.seed.addr(), &place.nodes);
@@ -240,7 +237,7 @@ async fn learn(
 ) {
     let nodes = nodes::of_cluster(&line, &at, within.as_ref());
     let Ok(Ok(nodes)) = tokio::time::timeout(patience.answer, nodes).await else { return };
-    let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut place = place.lock();
     if place.generation == generation {
         place.nodes = nodes;
     }

@@ -3,9 +3,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::{Registry, Token, Waker};
+use parking_lot::Mutex;
 
 use super::subscriber::Subscriber;
 
@@ -40,13 +40,13 @@ impl Mailbox {
 
     /// A subscriber is to be carried.
     pub fn adopt(&self, subscriber: Subscriber) {
-        self.letters().adopted.push(subscriber);
+        self.letters.lock().adopted.push(subscriber);
         self.wake();
     }
 
     /// A group's topic has news.
     pub fn tell(&self, group: usize) {
-        self.letters().groups.push(group);
+        self.letters.lock().groups.push(group);
         self.wake();
     }
 
@@ -63,10 +63,6 @@ impl Mailbox {
     pub fn open(&self) -> Letters {
         // Before it is emptied: what comes after that wakes anew.
         self.woken.store(false, Ordering::Release);
-        std::mem::take(&mut *self.letters())
-    }
-
-    fn letters(&self) -> MutexGuard<'_, Letters> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *self.letters.lock())
     }
 }

@@ -10,8 +10,9 @@ mod pool;
 mod value;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use wasmtime::component::{Accessor, Resource};
 
 use super::bindings::redis::{Error, Host, HostConnection, HostConnectionWithStore, RedisParameter, RedisResult};
@@ -41,11 +42,11 @@ impl RedisAccess {
     }
 
     fn known(&self, address: &str) -> Option<Arc<Link>> {
-        self.opened.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+        self.opened.read().get(address).cloned()
     }
 
     fn add(&self, address: String, leads: Leads) -> Result<Arc<Link>, Error> {
-        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.opened.write();
         if opened.len() >= MAX_ADDRESSES {
             // Held by the pool and here: no instance has it open.
             opened.retain(|_, link| Arc::strong_count(link) > 2);

@@ -4,11 +4,12 @@
 //! holds it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::link::{Leads, Link};
 use crate::edge::capabilities::bindings::redis::Error;
+use parking_lot::Mutex;
 
 /// Different addresses the whole host keeps connections to.
 const MAX_LINKS: usize = 64;
@@ -33,7 +34,7 @@ impl Default for RedisPool {
 impl RedisPool {
     /// The connection to `address`; nothing is connected before the first command. Needs a Tokio runtime.
     pub(crate) fn link(self: &Arc<Self>, address: &str, leads: Leads) -> Result<Arc<Link>, Error> {
-        let mut links = self.links();
+        let mut links = self.links.lock();
         let place = (address.to_owned(), leads);
         if let Some(link) = links.get(&place) {
             return Ok(link.clone());
@@ -53,13 +54,9 @@ impl RedisPool {
         Ok(link)
     }
 
-    fn links(&self) -> MutexGuard<'_, Links> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Closes what nobody uses; answers what is to be asked whether it is well, or nothing when no link is left.
     fn tidy(&self) -> Option<Vec<Arc<Link>>> {
-        let mut links = self.links();
+        let mut links = self.links.lock();
         links.retain(|_, link| {
             let is_idle = link.idle() >= self.keep;
             if is_idle {
@@ -125,9 +122,9 @@ mod tests {
         until("it is never closed", async || clients(&server).await.is_empty()).await;
         assert!(ping(&links[0]).await, "a link outlives its connection");
         drop(links);
-        until("it is never forgotten", async || pool.links().is_empty()).await;
+        until("it is never forgotten", async || pool.links.lock().is_empty()).await;
         pool.link(&server.url(), Leads::ANYWHERE).unwrap();
-        assert_eq!(pool.links().len(), 1);
+        assert_eq!(pool.links.lock().len(), 1);
     }
 
     #[tokio::test]
