@@ -19,8 +19,7 @@ async fn an_outage_costs_no_attempt_and_holds_all_files_back() -> Result<()> {
     let waiting = parts.file(&id, |file| file.message.starts_with("Waiting until")).await?;
     assert_eq!(waiting.files[0].status, FileStatus::Pending);
     parts.sim.disarm();
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    let job = parts.completed(&id).await?;
     assert!(job.files.iter().all(|file| file.attempts == 0), "{job:#?}");
     assert_eq!(parts.requests().len(), 4);
     until(|| worker.worker.status().breaker == BreakerState::Closed).await?;

@@ -103,7 +103,7 @@ async fn a_history_of_ended_requests_is_known_for_what_it_is() -> Result<()> {
     let second = parts.upload(&["table.png"]).await?;
     let job = parts.ended(&second).await?;
     assert_eq!(job.files[0].error.as_ref().map(|error| error.code.as_str()), Some("SUBMIT_UNCERTAIN"));
-    assert_eq!(parts.ended(&first).await?.status, JobStatus::Completed);
+    parts.completed(&first).await?;
     worker.stop().await
 }
 
@@ -169,7 +169,7 @@ async fn a_key_that_may_not_read_the_history_costs_one_file_and_stops_nobody() -
     until(|| worker.worker.status().history == HistoryView::Blind).await?;
     let lost = parts.upload(&["sim-accept-drop.png"]).await?;
     let fine = parts.upload(&["chair.png"]).await?;
-    assert_eq!(parts.ended(&fine).await?.status, JobStatus::Completed);
+    parts.completed(&fine).await?;
     let job = parts.ended(&lost).await?;
     assert_eq!(job.files[0].error.as_ref().map(|error| error.code.as_str()), Some("SUBMIT_UNCERTAIN"));
     assert_eq!(worker.worker.status().breaker, BreakerState::Closed);
@@ -183,7 +183,7 @@ async fn the_history_is_read_with_its_own_key_where_there_is_one() -> Result<()>
     let worker = parts.work_with(parts.worker_config("w1"), wrong)?;
     until(|| worker.worker.status().history == HistoryView::Blind).await?;
     let id = parts.upload(&["chair.png"]).await?;
-    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    parts.completed(&id).await?;
     worker.stop().await
 }
 
@@ -211,7 +211,7 @@ async fn a_queue_that_gives_no_connection_is_asked_at_its_other_domain() -> Resu
         fal.backup_queue_url = Some(std::mem::replace(&mut fal.queue_url, format!("http://{nobody}/queue")));
     })?;
     let id = parts.upload(&["chair.png"]).await?;
-    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
@@ -222,7 +222,7 @@ async fn a_request_that_fal_denies_but_its_history_has_is_followed_on() -> Resul
     parts.disturb(Call::Status, Kind::NotFound, When::Before, 12);
     let worker = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
-    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
@@ -233,8 +233,7 @@ async fn a_result_that_is_only_in_the_history_any_more_is_taken_from_there() -> 
     parts.disturb(Call::Result, Kind::NotFound, When::Before, 1000);
     let worker = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
@@ -248,7 +247,7 @@ async fn a_file_says_when_it_takes_longer_than_usual_and_goes_on() -> Result<()>
     let id = parts.upload(&["chair.png"]).await?;
     let slow = parts.file(&id, |file| file.message.contains("longer than usual")).await?;
     assert_ne!(slow.files[0].status, FileStatus::Failed);
-    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    parts.completed(&id).await?;
     assert!(!parts.requests()[0].cancel_requested);
     worker.stop().await
 }

@@ -95,7 +95,7 @@ async fn what_was_never_sent_is_sent_once_the_history_has_been_asked() -> Result
     fail_over(&parts).await?;
     parts.disturb(Call::History, Kind::BadGateway, When::Before, 3);
     let worker = parts.work_with(parts.worker_config("w1"), |fal| fal.submit_timeout = Duration::from_secs(1))?;
-    assert_eq!(parts.ended(&before).await?.status, JobStatus::Completed);
+    parts.completed(&before).await?;
     let key = parts.store.keys().file(&before, &parts.job(&before).await?.files[0].id);
     assert!(parts.store.query::<bool>(cmd("HEXISTS").arg(key).arg("looked_up")).await?);
     assert_eq!((parts.requests().len(), parts.counted("possible_duplicates").await?), (1, 0));
@@ -170,7 +170,7 @@ async fn where_the_history_is_blind_after_a_failover_the_policy_decides_and_then
             assert_eq!(job.files[0].error.as_ref().unwrap().code, "SUBMIT_UNCERTAIN");
             assert!(parts.requests().is_empty());
             parts.store.run(&RetryFiles { job: &id, files: None, max_waiting: None, request_id: "" }).await?;
-            assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+            parts.completed(&id).await?;
         }
         assert_eq!((parts.requests().len(), parts.counted("possible_duplicates").await?), (1, 1), "{policy:?}");
         worker.stop().await?;

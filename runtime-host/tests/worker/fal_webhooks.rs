@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bytes::Bytes;
 use fal_sim::{Call, Kind, When};
-use image2model_domain::JobStatus;
 use image2model_host::fal::WebhookKeys;
 use image2model_host::redis::{Store, Tail, TailMessage};
 use image2model_host::worker::{FAL_WEBHOOK_PATH, Heard, Told, WorkerConfig};
@@ -92,8 +91,7 @@ async fn a_webhook_wakes_whoever_follows_the_request() -> Result<()> {
     parts.disturb(Call::Webhook, Kind::Duplicate, When::Before, 1);
     let (worker, _tail) = work(&parts, patient(&parts, address)).await?;
     let id = parts.upload(&["chair.png"]).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     until(|| receiver.heard.lock().len() == 2).await?;
     assert_eq!(receiver.heard.lock().as_slice(), [Heard::Woken, Heard::Woken]);
     assert_eq!(parts.requests().len(), 1);
@@ -108,8 +106,7 @@ async fn a_webhook_tells_of_a_request_whose_answer_was_lost() -> Result<()> {
     let config = WorkerConfig { reconcile_for: Duration::from_secs(30), ..patient(&parts, address) };
     let (worker, _tail) = work(&parts, config).await?;
     let id = parts.upload(&["sim-accept-drop.png"]).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    let job = parts.completed(&id).await?;
     assert_eq!(receiver.heard.lock().first(), Some(&Heard::Bound));
     assert_eq!(job.files[0].fal_request_id.as_deref(), Some(parts.requests()[0].request_id.as_str()));
     assert_eq!(parts.requests().len(), 1);
@@ -123,7 +120,7 @@ async fn a_webhook_that_was_changed_on_the_way_is_refused() -> Result<()> {
     let config = WorkerConfig { webhook_url: Some(format!("http://{address}").parse()?), ..parts.worker_config("w1") };
     let (worker, _tail) = work(&parts, config).await?;
     let id = parts.upload(&["chair.png"]).await?;
-    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    parts.completed(&id).await?;
     until(|| !receiver.refused.lock().is_empty()).await?;
     assert_eq!(receiver.refused.lock().first(), Some(&"SIGNATURE_INVALID"));
     assert!(receiver.heard.lock().is_empty());

@@ -37,8 +37,7 @@ async fn a_model_that_was_done_before_a_long_stop_is_fetched_however_the_first_p
     let mut config = parts.worker_config("w2");
     config.deadline = Duration::from_millis(1);
     let second = parts.work_as(config)?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert!(!parts.requests()[0].cancel_requested);
     second.stop().await
 }
@@ -56,8 +55,7 @@ async fn a_redis_that_refuses_writes_for_a_while_is_waited_for_with_the_request_
     replicas_needed(&parts, 1).await?;
     tokio::time::sleep(Duration::from_secs(4)).await;
     replicas_needed(&parts, 0).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
     worker.stop().await
@@ -79,8 +77,7 @@ async fn nothing_is_submitted_that_no_replica_knows_of() -> Result<()> {
     let primary = parts.redis.url();
     let port = primary.rsplit_once(':').map(|(_, port)| port).unwrap_or_default();
     Store::open(&replica.url())?.query::<()>(redis::cmd("REPLICAOF").arg("127.0.0.1").arg(port)).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }
@@ -94,8 +91,7 @@ async fn a_request_id_is_kept_even_when_the_lease_was_lost_meanwhile() -> Result
     let id = parts.upload(&["chair.png"]).await?;
     until(|| !parts.requests().is_empty()).await?;
     steal(&parts, &id).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
     worker.stop().await
@@ -108,8 +104,7 @@ async fn a_plugin_that_breaks_down_is_asked_again() -> Result<()> {
     parts.tripo.broken_results.store(2, Ordering::Relaxed);
     let worker = parts.work()?;
     let id = parts.upload(&["chair.png"]).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     assert_eq!(parts.requests().len(), 1);
     worker.stop().await
 }

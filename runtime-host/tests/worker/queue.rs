@@ -69,7 +69,7 @@ async fn a_paused_lane_holds_its_files_until_it_is_resumed() -> Result<()> {
 
     let worker = parts.work()?;
     assert!(parts.store.run(&pause(Queue::BatchProcessing, false)).await?.changed);
-    assert_eq!(parts.ended(&job).await?.status, JobStatus::Completed);
+    parts.completed(&job).await?;
     worker.stop().await?;
     parts.assert_at_rest().await
 }

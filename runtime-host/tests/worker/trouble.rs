@@ -13,8 +13,7 @@ use crate::support::Parts;
 async fn completes(parts: &Parts, name: &str) -> Result<usize> {
     let worker = parts.work()?;
     let id = parts.upload(&[name]).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    parts.completed(&id).await?;
     parts.assert_at_rest().await?;
     worker.stop().await?;
     Ok(parts.requests().len())
@@ -116,8 +115,7 @@ async fn a_refused_account_keeps_the_files_and_stops_the_asking() -> Result<()> 
     let waiting = parts.file(&id, |file| file.message.starts_with("Waiting until")).await?;
     assert_eq!(waiting.files[0].status, FileStatus::Pending);
     assert_ne!(worker.worker.status().breaker, BreakerState::Closed);
-    let job = parts.ended(&id).await?;
-    assert_eq!(job.status, JobStatus::Completed, "{job:#?}");
+    let job = parts.completed(&id).await?;
     assert!(job.files.iter().all(|file| file.attempts == 0));
     assert_eq!(worker.worker.status().breaker, BreakerState::Closed);
     assert_eq!(parts.requests().len(), 2);

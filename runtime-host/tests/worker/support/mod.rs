@@ -12,7 +12,7 @@ use fal_sim::{Armed, Call, Kind, RequestReport, Running, Simulator, When};
 use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, QueueStates, ReadJob, ReadQueues};
 use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::record::{FileRecord, JobRecord};
-use image2model_domain::{FileId, JobId};
+use image2model_domain::{FileId, JobId, JobStatus};
 use image2model_host::fal::{FalClient, FalConfig};
 use image2model_host::redis::Store;
 use image2model_host::worker::{Providers, Worker, WorkerConfig, WorkerDeps};
@@ -170,6 +170,13 @@ impl Parts {
     /// Waits until the job has ended.
     pub async fn ended(&self, job: &JobId) -> Result<JobRecord> {
         self.when(job, |job| job.status.is_terminal()).await
+    }
+
+    /// Waits until the job has ended, and it has to have completed.
+    pub async fn completed(&self, job: &JobId) -> Result<JobRecord> {
+        let record = self.ended(job).await?;
+        assert_eq!(record.status, JobStatus::Completed, "{record:#?}");
+        Ok(record)
     }
 
     /// Waits until the job's first file is as wanted.
