@@ -4,6 +4,7 @@
 //!
 //! What is profiled is built as the release is, to the last flag: names of functions depend on it.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -109,10 +110,17 @@ impl Compiler {
         root().join("xtask/profiles").join(format!("{}.profdata", self.host))
     }
 
-    /// What the names of a release's functions depend on.
+    /// What the names of a release's functions depend on: the compiler, and every dependency of the programs with its
+    /// features.
     fn made_of(&self) -> anyhow::Result<String> {
-        let dependencies = digest(&fs::read(root().join("Cargo.lock"))?);
-        Ok(format!("{}\nCargo.lock {dependencies}\n", self.version))
+        let mut tree =
+            cargo(&["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p} {f}"]);
+        let said = output(tree.args(PROGRAMS)).context("what the programs depend on is not known")?;
+        // Where the checkout is does not matter, nor which of several mentions is the first.
+        let here = root().display().to_string();
+        let named = said.lines().map(|line| line.trim_end_matches(" (*)").trim_end().replace(&here, ""));
+        let all: Vec<String> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(format!("{}\ndependencies {}\n", self.version, digest(all.join("\n").as_bytes())))
     }
 
     /// The native programs' flags, in cargo's words.
