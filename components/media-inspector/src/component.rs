@@ -31,8 +31,11 @@ impl wit::GuestInspection for Shared {
         Self(RefCell::new(Inspection::new(Limits { max_bytes, min_side, max_side, max_pixels })))
     }
 
-    fn push(&self, chunk: Vec<u8>) -> Result<(), wit::Refusal> {
-        self.0.borrow_mut().push(&chunk).map_err(Into::into)
+    fn push(&self, head: Vec<u8>, words: Vec<u64>, tail: Vec<u8>) -> Result<(), wit::Refusal> {
+        let mut inspection = self.0.borrow_mut();
+        // The lowest byte of a word is its first here, as the contract has it.
+        let pieces = [&*head, bytemuck::cast_slice(&words), &*tail];
+        pieces.into_iter().try_for_each(|piece| inspection.push(piece)).map_err(Into::into)
     }
 
     fn finish(&self) -> Result<wit::Facts, wit::Refusal> {

@@ -206,7 +206,7 @@ impl Jpeg {
 
     /// Passes over entropy-coded bytes up to the next `FF`.
     fn scan<'a>(&mut self, data: &'a [u8], any: bool) -> &'a [u8] {
-        match data.iter().position(|byte| *byte == 0xFF) {
+        match memchr::memchr(0xFF, data) {
             Some(at) => {
                 self.state = State::Scan { any: any || at > 0, ff: true };
                 data.get(at + 1..).unwrap_or_default()

@@ -25,7 +25,8 @@ impl From<inspector::Refusal> for BadImage {
 
 impl Inspect for Inspection {
     fn push(&self, chunk: &[u8]) -> Result<(), BadImage> {
-        Ok(Inspection::push(self, chunk)?)
+        let (head, words, tail) = bytemuck::pod_align_to(chunk);
+        Ok(Inspection::push(self, head, words, tail)?)
     }
 
     fn finish(&self) -> Result<ImageFacts, BadImage> {
