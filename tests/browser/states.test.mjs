@@ -93,6 +93,8 @@ test('a model that the service cannot give now is fetched when it is its turn, a
     await page.getByText('Waiting for its turn…').first().waitFor();
     await loadedViewer(page);
     await page.getByText('The file has been removed.').waitFor();
+    // The viewer has its model a moment before the stage hears of it.
+    await page.locator('.stage.is-ready').first().waitFor();
     assert.equal(await page.locator('.stage.is-ready').count(), 1);
   }));
 
