@@ -3,6 +3,7 @@
 
 mod cache;
 mod compiler;
+mod living;
 mod precompiled;
 pub(super) mod rights;
 mod threads;
@@ -10,7 +11,6 @@ mod ticker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
@@ -21,6 +21,8 @@ use super::recipe::Recipe;
 use cache::Cache;
 use compiler::Compiler;
 pub use compiler::{REFUSED, compile};
+pub(crate) use living::Alive;
+use living::Living;
 pub(crate) use threads::{aside, at_the_start, join, on_all_cores};
 use ticker::Ticker;
 
@@ -47,9 +49,10 @@ impl EdgeEngine {
     /// `cache_dir` when one is given, and is compiled by `compiler`, a program, when there is one as well.
     pub fn new(cache_dir: Option<&Path>, compiler: Option<PathBuf>, instances: u32) -> Result<Self, EdgeError> {
         let engine = Engine::new(&config(instances)).map_err(EdgeError::engine)?;
-        let living = Arc::new(Living { most: instances as usize, now: AtomicUsize::new(0) });
+        let living = Arc::new(Living::new(instances as usize));
         let cache = cache_dir.map(Cache::open).transpose()?.map(Arc::new);
-        let ticker = Arc::new(Ticker::start(engine.clone())?);
+        let clock = engine.clone();
+        let ticker = Arc::new(Ticker::start(living.clone(), move || clock.increment_epoch())?);
         let compiler = compiler.map(|program| Arc::new(Compiler { program }));
         Ok(Self { engine, cache, compiler, living, _ticker: ticker })
     }
@@ -103,7 +106,7 @@ impl EdgeEngine {
 
     /// Whether there are so many instances that none is kept for later: what requests in work may have is always left.
     pub fn is_crowded(&self) -> bool {
-        self.living.now.load(Ordering::Relaxed) > self.living.most / 2
+        self.living.is_crowded()
     }
 
     /// A store for one instance of the component these grants belong to.
@@ -115,28 +118,6 @@ impl EdgeEngine {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         Ok(store)
-    }
-}
-
-/// How many instances there are.
-struct Living {
-    most: usize,
-    now: AtomicUsize,
-}
-
-impl Living {
-    fn one_more(self: &Arc<Self>) -> Alive {
-        self.now.fetch_add(1, Ordering::Relaxed);
-        Alive(self.clone())
-    }
-}
-
-/// Counts one instance for as long as it lives.
-pub(crate) struct Alive(Arc<Living>);
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
