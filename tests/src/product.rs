@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::client::Client;
 use crate::process::{Process, program};
 use crate::sim::Sim;
-use parking_lot::Mutex;
 
 /// How to start the product.
 #[derive(Default)]

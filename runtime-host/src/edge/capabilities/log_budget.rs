@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
 /// Lines at once.
 const BURST: f64 = 1000.0;
 /// Lines a second, lasting.

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::link::{Leads, Link};
 use crate::edge::capabilities::bindings::redis::Error;
-use parking_lot::Mutex;
 
 /// Different addresses the whole host keeps connections to.
 const MAX_LINKS: usize = 64;
