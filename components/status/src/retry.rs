@@ -9,17 +9,29 @@ use serde_json::{Value, json};
 /// Longest body, bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// Which files; without a body, every one that failed.
+/// Which files; without `files`, every one that failed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     files: Option<Vec<FileId>>,
 }
 
+impl Wanted {
+    /// The chosen files. An empty list may be a choice gone wrong: every model made for it would be paid for.
+    fn files(self) -> Result<Option<Vec<FileId>>, Problem> {
+        if self.files.as_ref().is_some_and(Vec::is_empty) {
+            let detail = "`files` names no file; leave it out to retry every file that failed.";
+            return Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": "files" })));
+        }
+        Ok(self.files)
+    }
+}
+
 /// Puts the job's failed files in line anew.
 pub(crate) async fn job(mut context: Context) -> Result<Reply, Failure> {
     let id = context.job()?;
-    let Wanted { files } = context.json(MAX_BODY).await?;
+    let wanted: Wanted = context.json(MAX_BODY).await?;
+    let files = wanted.files()?;
     let max_waiting = Some(config::number("max_queued_files").await?);
     let request_id = &context.request_id;
     let outcome = redis::run(&RetryFiles { job: &id, files: files.as_deref(), max_waiting, request_id }).await?;
@@ -72,6 +84,15 @@ mod tests {
         assert!(
             accepted(RetryOutcome::QueueFull).unwrap_err().headers().iter().any(|(name, _)| *name == "retry-after")
         );
+    }
+
+    #[test]
+    fn no_file_is_not_every_file() {
+        let files = |text: &str| serde_json::from_str::<Wanted>(text).unwrap().files();
+        assert_eq!(files("{}").unwrap(), None);
+        assert_eq!(files(r#"{"files": null}"#).unwrap(), None);
+        let refusal = files(r#"{"files": []}"#).unwrap_err();
+        assert_eq!((refusal.status(), &refusal.body("", "")["details"]["field"]), (422, &json!("files")));
     }
 
     #[test]

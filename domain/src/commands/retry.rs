@@ -15,7 +15,7 @@ use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 pub struct RetryFiles<'a> {
     /// Which job.
     pub job: &'a JobId,
-    /// Which of its files; `None` for every one that failed.
+    /// Which of its files; `None` for every one that failed. An empty list chooses none.
     pub files: Option<&'a [FileId]>,
     /// Refuse when more files than this would wait; `None` for no bound.
     pub max_waiting: Option<u64>,
@@ -56,8 +56,9 @@ impl Command for RetryFiles<'_> {
 
     fn call(&self, keys: &Keyspace) -> Call {
         let most = self.max_waiting.map_or_else(|| Arg::from(""), Arg::from);
+        let which = if self.files.is_some() { "these" } else { "all" };
         let files = self.files.unwrap_or_default().iter().map(|file| Arg::from(file.as_str()));
-        let args = [Arg::from(self.job.as_str()), most, self.request_id.into()].into_iter().chain(files);
+        let args = [Arg::from(self.job.as_str()), most, self.request_id.into(), which.into()].into_iter().chain(files);
         Call::new(script!("retry_files", [queue, ending]), keys, args)
     }
 

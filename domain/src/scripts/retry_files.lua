@@ -1,6 +1,6 @@
 -- Puts failed files in line anew (see restart() in the prelude): all of those asked for, or none.
--- ARGV: 2 job, 3 most files waiting or '' for no bound, 4 the request that asks, then the files; none named: every file that
---       failed. Repeated by the same request after its answer was lost, it answers as it did.
+-- ARGV: 2 job, 3 most files waiting or '' for no bound, 4 the request that asks, 5 'all' for every file that failed or 'these'
+--       for the files that follow. Repeated by the same request after its answer was lost, it answers as it did.
 -- Reply: {'ok', then per file: file, 'requeued' | 'resumed'}
 --        or {'not_found' | 'cancelled' | 'nothing_failed' | 'queue_full'}, or {'unknown_file' | 'not_failed', file}
 local job = ARGV[2]
@@ -19,7 +19,7 @@ local function repeat_answer(file)
   repeated[#repeated + 1] = before[file]
 end
 local chosen = {}
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local file = ARGV[i]
   if not status[file] then return { 'unknown_file', file } end
   if status[file] == 'failed' then
@@ -31,7 +31,7 @@ for i = 5, #ARGV do
   end
   status[file] = 'chosen'
 end
-if #ARGV < 5 then
+if ARGV[5] == 'all' then
   for _, file in ipairs(split(m[1])) do
     if status[file] == 'failed' then chosen[#chosen + 1] = file elseif before[file] then repeat_answer(file) end
   end

@@ -137,6 +137,7 @@ async fn what_cannot_be_retried_is_said() -> Result<()> {
     assert_eq!(retry(&parts, &id, Some(&both)).await?, RetryOutcome::NotFailed(done));
     let one = [unknown.clone()];
     assert_eq!(retry(&parts, &id, Some(&one)).await?, RetryOutcome::UnknownFile(unknown));
+    assert_eq!(retry(&parts, &id, Some(&[])).await?, RetryOutcome::NothingFailed, "no file is not every file");
     let full = RetryFiles { job: &id, files: None, max_waiting: Some(0), request_id: "" };
     assert_eq!(parts.store.run(&full).await?, RetryOutcome::QueueFull);
     assert_eq!(parts.job(&id).await?.status, JobStatus::PartiallyCompleted);

@@ -3,7 +3,7 @@
 use image2model_tests::Product;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::sim::Sim;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{accepted, photograph, refused};
 
@@ -49,6 +49,9 @@ async fn only_what_failed_can_be_named() {
     for bad in [json!({ "files": ["../x"] }), json!({ "file": [] }), json!([1])] {
         assert_eq!(refused(&client, &retry, &bad).await, (422, "VALIDATION_ERROR".to_owned()), "{bad}");
     }
+    let none = client.post(&retry).json(&json!({ "files": [] })).send().await.unwrap();
+    let none: Value = none.json().await.unwrap();
+    assert_eq!((&none["status"], &none["details"]["field"]), (&json!(422), &json!("files")), "{none}");
     let unknown = format!("/api/v1/jobs/{}/retry", "0".repeat(32));
     assert_eq!(refused(&client, &unknown, &json!({})).await, (404, "JOB_NOT_FOUND".to_owned()));
     // Retried, and refused by the provider as before: the job ends once more.
