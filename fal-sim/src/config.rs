@@ -75,6 +75,8 @@ pub struct Config {
     pub history_lag: Duration,
     /// Whether the request history lists requests that are not finished.
     pub history_lists_unfinished: bool,
+    /// Whether it lists, of these, those that wait too.
+    pub history_lists_waiting: bool,
     /// Requests remembered; the oldest finished ones are forgotten first.
     pub max_requests: usize,
     /// Where files are held, those of an earlier run being removed at start; without one, a temporary folder.
@@ -103,6 +105,7 @@ impl Default for Config {
             balance: None,
             history_lag: Duration::ZERO,
             history_lists_unfinished: true,
+            history_lists_waiting: true,
             max_requests: 10_000,
             data_dir: None,
             max_stored_bytes: 1 << 30,

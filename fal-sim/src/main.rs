@@ -44,6 +44,9 @@ struct Arguments {
     /// List only finished requests in the request history.
     #[arg(long)]
     history_of_finished: bool,
+    /// List no waiting requests in the request history.
+    #[arg(long)]
+    history_from_start: bool,
 }
 
 #[tokio::main]
@@ -63,6 +66,7 @@ async fn main() -> Result<()> {
         balance: arguments.balance,
         history_lag: Duration::from_millis(arguments.history_lag),
         history_lists_unfinished: !arguments.history_of_finished,
+        history_lists_waiting: !arguments.history_from_start,
         ..Config::default()
     };
     let running = Simulator::start(config).await?;

@@ -15,6 +15,8 @@ pub struct Tuning {
     pub history_lag_ms: u64,
     /// Whether the history lists requests that are not finished.
     pub history_lists_unfinished: bool,
+    /// Whether it lists, of these, those that wait too.
+    pub history_lists_waiting: bool,
     /// Whether a running request stops when it is cancelled.
     pub honour_cancel: bool,
     /// Whether a running request that was cancelled is billed.
@@ -32,6 +34,7 @@ pub struct Change {
     top_up: i64,
     history_lag_ms: Option<u64>,
     history_lists_unfinished: Option<bool>,
+    history_lists_waiting: Option<bool>,
     honour_cancel: Option<bool>,
     bill_cancelled: Option<bool>,
 }
@@ -43,6 +46,7 @@ impl Tuning {
             balance: config.balance,
             history_lag_ms: u64::try_from(config.history_lag.as_millis()).unwrap_or(u64::MAX),
             history_lists_unfinished: config.history_lists_unfinished,
+            history_lists_waiting: config.history_lists_waiting,
             honour_cancel: config.honour_cancel,
             bill_cancelled: config.bill_cancelled,
         }
@@ -53,6 +57,7 @@ impl Tuning {
         self.balance = change.balance.unwrap_or(self.balance).map(|left| left.saturating_add(change.top_up));
         self.history_lag_ms = change.history_lag_ms.unwrap_or(self.history_lag_ms);
         self.history_lists_unfinished = change.history_lists_unfinished.unwrap_or(self.history_lists_unfinished);
+        self.history_lists_waiting = change.history_lists_waiting.unwrap_or(self.history_lists_waiting);
         self.honour_cancel = change.honour_cancel.unwrap_or(self.honour_cancel);
         self.bill_cancelled = change.bill_cancelled.unwrap_or(self.bill_cancelled);
     }
@@ -69,7 +74,13 @@ impl Tuning {
 
     /// Whether the history shows a request by now.
     pub(crate) fn shows(&self, request: &Request) -> bool {
-        let since = if self.history_lists_unfinished { Some(request.accepted_at) } else { request.times().1 };
+        let (started, ended) = request.times();
+        let since = match (self.history_lists_unfinished, self.history_lists_waiting) {
+            (true, true) => Some(request.accepted_at),
+            // One that was cancelled while it waited has ended without a start.
+            (true, false) => started.or(ended),
+            (false, _) => ended,
+        };
         let lag = TimeDelta::milliseconds(i64::try_from(self.history_lag_ms).unwrap_or(i64::MAX));
         since.is_some_and(|since| Utc::now().signed_duration_since(since) >= lag)
     }
