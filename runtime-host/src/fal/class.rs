@@ -59,7 +59,8 @@ pub(super) fn class_of(stage: Stage, refusal: &Refusal) -> Class {
     match (stage, refusal.status) {
         (Stage::File, 500.. | 408 | 425 | 429) => Class::Transient,
         (Stage::File, _) => Class::Permanent,
-        (Stage::History, 401..=403) => Class::Blind,
+        // A page from somewhere on the way does not speak for the key.
+        (Stage::History, 401..=403) if !refusal.is_foreign() => Class::Blind,
         (Stage::History, _) => Class::Transient,
         // With the request's id it is what the request got.
         (Stage::Result, 401..=403) if refusal.request_id.is_some() => Class::Permanent,

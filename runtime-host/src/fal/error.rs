@@ -160,6 +160,9 @@ impl FalError {
     #[must_use]
     pub fn is_outcome(&self) -> bool {
         match (self, self.class()) {
+            // Whether the request was refused or the account, so that its model may be had once the account is in order, is not
+            // told apart for certain.
+            (Self::Refused { stage: Stage::Result, refusal }, _) if matches!(refusal.status, 401..=403) => false,
             (Self::Refused { stage: Stage::Result, .. }, class) => {
                 matches!(class, Class::Permanent | Class::FailedTransiently | Class::Cancelled)
             }
@@ -290,9 +293,11 @@ mod tests {
     fn a_refusal_is_the_requests_own_or_the_accounts_or_the_historys() {
         for status in [401, 402, 403] {
             let own = refused(Stage::Result, status, &[ID], r#"{"detail":"No access to the asset"}"#);
-            assert_eq!((own.class(), own.is_outcome(), own.code()), (Class::Permanent, true, "PROVIDER_REFUSED"));
+            // A retry asks for its result again before anything else is paid for.
+            assert_eq!((own.class(), own.is_outcome(), own.code()), (Class::Permanent, false, "PROVIDER_REFUSED"));
             assert_eq!(refused(Stage::Result, status, &[], "{}").class(), Class::Operator);
             assert_eq!(refused(Stage::History, status, &[], "{}").class(), Class::Blind);
+            assert_eq!(refused(Stage::History, status, &[], NGINX).class(), Class::Transient);
         }
         assert_eq!(refused(Stage::History, 404, &[], "{}").class(), Class::Transient);
     }

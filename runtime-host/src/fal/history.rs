@@ -32,6 +32,8 @@ pub struct Recorded {
     pub request_id: String,
     /// When it was sent, as FAL writes it.
     pub sent_at: String,
+    /// Whether it has begun to run.
+    pub started: bool,
     /// HTTP status of its result, once it has ended.
     pub status_code: Option<u16>,
     /// What it was given.
@@ -64,6 +66,7 @@ impl Recorded {
         Some(Self {
             request_id: text("request_id")?,
             sent_at: text("sent_at").unwrap_or_default(),
+            started: text("started_at").is_some(),
             status_code: item.get("status_code").and_then(Value::as_u64).and_then(|n| u16::try_from(n).ok()),
             input: item.get("json_input").cloned().unwrap_or_default(),
             output: item.get("json_output").cloned().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! What FAL's request history is known to show. Whether it lists requests that have not ended is nowhere promised, so it is
 //! learned from requests of our own, now and then, and kept in Redis for the other workers: where it does, a history that
-//! steadily has no request says that none was accepted.
+//! steadily has no request says that none was accepted. One that runs and is listed says nothing of those that still wait, so
+//! the first that is seen to wait is learned from as well: a history that does not list it is not believed any more.
 
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub enum HistoryView {
     Blind,
     /// Requests that have ended.
     Ended,
+    /// Requests that have begun to run, and none that wait.
+    Started,
     /// All requests with what they were given, this long after they were sent.
     All {
         /// The longest that was seen.
@@ -39,6 +42,7 @@ impl HistoryView {
             Self::Unknown => "unknown",
             Self::Blind => "blind",
             Self::Ended => "ended",
+            Self::Started => "started",
             Self::All { .. } => "all",
         }
     }
@@ -54,6 +58,7 @@ impl HistoryView {
         match text.split_once(' ').unwrap_or((text, "")) {
             ("all", lag) => lag.parse().map_or(Self::Unknown, |ms| Self::All { lag: Duration::from_millis(ms) }),
             ("ended", _) => Self::Ended,
+            ("started", _) => Self::Started,
             _ => Self::Unknown,
         }
     }
@@ -67,6 +72,8 @@ pub(super) struct Insight(Mutex<Inner>);
 struct Inner {
     view: HistoryView,
     learned: Option<Instant>,
+    /// From a request that waited.
+    learned_of_waiting: Option<Instant>,
     /// One request at a time is learned from.
     learning: bool,
 }
@@ -81,16 +88,17 @@ impl Insight {
     pub fn readable(&self, readable: bool) {
         let mut inner = self.0.lock();
         match (readable, inner.view) {
-            (false, _) => (inner.view, inner.learned) = (HistoryView::Blind, None),
+            (false, _) => *inner = Inner { view: HistoryView::Blind, learning: inner.learning, ..Inner::default() },
             (true, HistoryView::Blind) => inner.view = HistoryView::Unknown,
             _ => {}
         }
     }
 
-    /// Begins to learn from a request, when it is time to.
-    pub fn begin(&self) -> Option<Lesson<'_>> {
+    /// Begins to learn from a request, when it is time to: from one that was just sent, or is seen to wait.
+    pub fn begin(&self, waits: bool) -> Option<Lesson<'_>> {
         let mut inner = self.0.lock();
-        let fresh = inner.learned.is_some_and(|at| at.elapsed() < RELEARN_AFTER);
+        let learned = if waits { inner.learned_of_waiting } else { inner.learned };
+        let fresh = learned.is_some_and(|at| at.elapsed() < RELEARN_AFTER);
         if fresh || inner.learning || inner.view == HistoryView::Blind {
             return None;
         }
@@ -98,13 +106,16 @@ impl Insight {
         Some(Lesson(self))
     }
 
-    /// Takes over what another worker has learned.
+    /// Takes over what another worker has learned: where nothing is known here, and that not all is listed which seemed to be.
     pub async fn recall(&self, store: &Store) -> Result<(), RedisError> {
         let text: Option<String> = store.query(::redis::cmd("GET").arg(store.keys().fal_history())).await?;
+        let Some(theirs) = text.as_deref().map(HistoryView::read) else { return Ok(()) };
         let mut inner = self.0.lock();
-        if let (Some(text), HistoryView::Unknown) = (text, inner.view) {
-            inner.view = HistoryView::read(&text);
-        }
+        inner.view = match (inner.view, theirs) {
+            (HistoryView::Unknown, theirs) => theirs,
+            (HistoryView::All { .. }, HistoryView::Started) if inner.learned_of_waiting.is_none() => theirs,
+            (ours, _) => ours,
+        };
         Ok(())
     }
 }
@@ -113,17 +124,29 @@ impl Insight {
 pub(super) struct Lesson<'a>(&'a Insight);
 
 impl Lesson<'_> {
-    /// What came of it.
-    pub async fn learned(self, view: HistoryView, store: &Store) {
+    /// What came of it; whether the request was waiting then.
+    pub async fn learned(self, view: HistoryView, waiting: bool, store: &Store) {
+        // Others may have seen one wait that was not listed.
+        if let Err(error) = self.0.recall(store).await {
+            tracing::debug!(code = error.code(), "what others have learned of the history is not known");
+        }
         {
             let mut inner = self.0.0.lock();
             inner.view = match (inner.view, view) {
                 (HistoryView::All { lag: before }, HistoryView::All { lag }) => {
                     HistoryView::All { lag: lag.max(before) }
                 }
+                // It was known before that not even those that run are.
+                (HistoryView::Ended, HistoryView::Started) => HistoryView::Ended,
+                // One that runs says nothing of those that wait.
+                (HistoryView::Started, HistoryView::All { .. }) if !waiting => HistoryView::Started,
                 (_, view) => view,
             };
-            inner.learned = Some(Instant::now());
+            let now = Some(Instant::now());
+            inner.learned = now;
+            if waiting {
+                inner.learned_of_waiting = now;
+            }
         }
         let view = self.0.view();
         tracing::info!(history = view.as_str(), ?view, "what FAL.AI's request history shows");
@@ -147,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_was_learned_is_read_as_it_was_written() {
-        for view in [HistoryView::Ended, HistoryView::All { lag: Duration::from_millis(1500) }] {
+        for view in [HistoryView::Ended, HistoryView::Started, HistoryView::All { lag: Duration::from_millis(1500) }] {
             assert_eq!(HistoryView::read(&view.write()), view);
         }
         for other in ["", "blind", "all", "all x", "nonsense"] {
@@ -158,12 +181,12 @@ mod tests {
     #[test]
     fn one_request_at_a_time_is_learned_from_and_none_where_nothing_is_to_be_seen() {
         let insight = Insight::default();
-        let lesson = insight.begin();
-        assert!(lesson.is_some() && insight.begin().is_none());
+        let lesson = insight.begin(false);
+        assert!(lesson.is_some() && insight.begin(false).is_none());
         drop(lesson);
-        assert!(insight.begin().is_some());
+        assert!(insight.begin(false).is_some());
         insight.readable(false);
-        assert!(insight.begin().is_none());
+        assert!(insight.begin(false).is_none());
         insight.readable(true);
         assert_eq!(insight.view(), HistoryView::Unknown);
     }

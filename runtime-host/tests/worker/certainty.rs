@@ -90,6 +90,54 @@ async fn a_history_that_lists_everything_and_has_none_says_that_none_was_accepte
 }
 
 #[tokio::test]
+async fn a_history_that_does_not_list_what_waits_is_not_believed() -> Result<()> {
+    let parts = Parts::start_with(|sim| {
+        sim.run_time = Duration::from_secs(80)..=Duration::from_secs(80);
+        sim.queue_wait = Duration::ZERO..=Duration::ZERO;
+        sim.concurrency = 1;
+        sim.history_lists_waiting = false;
+    })
+    .await?;
+    let worker = parts.work()?;
+    // The first runs at once, and is listed.
+    let first = parts.upload(&["chair.png"]).await?;
+    until(|| matches!(worker.worker.status().history, HistoryView::All { .. })).await?;
+    // The next waits for it, and is not.
+    let second = parts.upload(&["table.png"]).await?;
+    until(|| worker.worker.status().history == HistoryView::Started).await?;
+    // Accepted, its answer lost, and still waiting when it is looked for: it may not be sent again.
+    parts.disturb(Call::Submit, Kind::Drop, When::After, 1);
+    let third = parts.upload(&["lamp.png"]).await?;
+    let job = parts.ended(&third).await?;
+    assert_eq!(job.files[0].error.as_ref().map(|error| error.code.as_str()), Some("SUBMIT_UNCERTAIN"));
+    parts.completed(&first).await?;
+    parts.completed(&second).await?;
+    assert_eq!(parts.requests().len(), 3);
+    worker.stop().await?;
+    // Whoever comes next knows it, too.
+    let next = parts.work_as(parts.worker_config("w2"))?;
+    until(|| next.worker.status().history == HistoryView::Started).await?;
+    next.stop().await
+}
+
+#[tokio::test]
+async fn what_a_history_of_ended_requests_has_not_after_two_deadlines_was_never_accepted() -> Result<()> {
+    let parts = Parts::start_with(|sim| sim.history_lists_unfinished = false).await?;
+    let worker = parts.work()?;
+    parts.disturb(Call::Submit, Kind::Drop, When::Before, 1);
+    let id = parts.upload(&["chair.png"]).await?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.files[0].error.as_ref().map(|error| error.code.as_str()), Some("SUBMIT_UNCERTAIN"));
+    let mut long_ago = redis::cmd("HSET");
+    long_ago.arg(parts.store.keys().file(&id, &job.files[0].id)).arg("intended_at").arg(job.created_at - 4 * 3_600_000);
+    parts.store.query::<()>(&long_ago).await?;
+    parts.store.run(&RetryFiles { job: &id, files: None, max_waiting: None, request_id: "" }).await?;
+    parts.completed(&id).await?;
+    assert_eq!(parts.requests().len(), 1);
+    worker.stop().await
+}
+
+#[tokio::test]
 async fn a_history_of_ended_requests_is_known_for_what_it_is() -> Result<()> {
     let parts = Parts::start_with(|sim| {
         sim.run_time = Duration::from_secs(60)..=Duration::from_secs(60);

@@ -41,6 +41,15 @@ async fn bad_gateways_while_following_say_nothing_about_the_request() -> Result<
 }
 
 #[tokio::test]
+async fn a_failure_that_is_said_once_buys_no_second_request() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.disturb(Call::Result, Kind::ServerErrorWithId, When::Before, 2);
+    parts.disturb(Call::Result, Kind::UnavailableWithId, When::Before, 1);
+    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_result_and_its_file_are_fetched_until_they_are_whole() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Result, Kind::ServerError, When::Before, 2);

@@ -18,6 +18,9 @@ use crate::worker::progress;
 const MOST_UNKNOWN: u32 = 5;
 /// A status or a result that cannot be read is asked for at least this often, deadline or not: it is paid for.
 const LEAST_TRIES: u32 = 8;
+/// How often a failure is heard before a new request is paid for on its word: a gateway on the way may put a request's id on an
+/// error of its own, and a request that has failed goes on saying so.
+const LEAST_FAILURES: u32 = 4;
 /// How often a request that was told to stop is asked whether it has.
 const LOOKS_AFTER_CANCEL: u32 = 3;
 
@@ -51,7 +54,7 @@ impl Attempt<'_> {
             ending => matches!(ending, Ending::GivenUp),
         };
         self.progress(FileStatus::Processing, progress::FETCHING, "Fetching the model", None).await?;
-        let mut backoff = self.backoff();
+        let (mut backoff, mut failures) = (self.backoff(), 0);
         loop {
             let error = match self.held.interruptible(self.shared.fal.result(&self.endpoint, request_id)).await? {
                 Ok(outcome) => return Ok(outcome),
@@ -66,6 +69,7 @@ impl Attempt<'_> {
                 }
                 Class::Unknown => {}
                 Class::Transient if backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO => {}
+                Class::FailedTransiently if failures + 1 < LEAST_FAILURES => failures += 1,
                 Class::Cancelled if given_up => return Err(End::without_model(LATE, LATE_MESSAGE)),
                 _ => return Err(self.result_error(&error)),
             }
@@ -95,7 +99,7 @@ impl Attempt<'_> {
             logs: Logs::default(),
             unknown: 0,
             trouble: self.backoff(),
-            learning: fresh.then(|| self.begin_to_learn()).flatten(),
+            learning: fresh.then(|| self.begin_to_learn(false)).flatten(),
         };
         if fresh {
             self.progress(FileStatus::QueuedAtProvider, progress::ACCEPTED, "Waiting at the model provider", None)
@@ -110,10 +114,11 @@ impl Attempt<'_> {
                     seen.trouble.reset();
                     seen.unknown = 0;
                     shared.breaker.answered(&shared.store).await;
+                    let waits = matches!(status, RequestStatus::InQueue { .. });
                     if self.tell(status, &mut seen).await? {
                         return Ok(Ending::Usual);
                     }
-                    let lesson = self.learn(request_id, seen.learning.take());
+                    let lesson = self.learn(request_id, seen.learning.take(), waits);
                     seen.learning = self.held.interruptible(lesson).await?;
                     self.poll_interval(seen.started.elapsed())
                 }

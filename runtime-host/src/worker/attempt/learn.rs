@@ -19,14 +19,24 @@ pub(super) struct Learning<'a> {
 
 impl<'a> Attempt<'a> {
     /// Begins a lesson, when it is time to.
-    pub(super) fn begin_to_learn(&self) -> Option<Learning<'a>> {
-        let lesson = self.shared.insight.begin()?;
+    pub(super) fn begin_to_learn(&self, waits: bool) -> Option<Learning<'a>> {
+        let lesson = self.shared.insight.begin(waits)?;
         Some(Learning { lesson, next: Instant::now() })
     }
 
-    /// One look at a request that has not ended.
-    pub(super) async fn learn(&self, request_id: &str, learning: Option<Learning<'a>>) -> Option<Learning<'a>> {
-        let mut learning = learning?;
+    /// One look at a request that has not ended, and `waits` as far as is known.
+    pub(super) async fn learn(
+        &self,
+        request_id: &str,
+        learning: Option<Learning<'a>>,
+        waits: bool,
+    ) -> Option<Learning<'a>> {
+        let mut learning = match learning {
+            Some(learning) => learning,
+            // By its id alone one that was taken over could be listed later than it seems.
+            None if waits && self.file.fal_request_id.is_none() => self.begin_to_learn(true)?,
+            None => return None,
+        };
         if Instant::now() < learning.next {
             return Some(learning);
         }
@@ -35,16 +45,17 @@ impl<'a> Attempt<'a> {
         let age = u64::try_from(self.now().saturating_sub(self.intended_at)).unwrap_or_default();
         let age = Duration::from_millis(age);
         let image_url = self.intent.as_deref()?;
-        let view = match self.look_up(image_url).await {
+        let (view, waiting) = match self.look_up(image_url).await {
             Ok(Some(listed)) if listed.request_id == request_id && listed.status_code.is_none() => {
-                HistoryView::All { lag: age }
+                (HistoryView::All { lag: age }, !listed.started)
             }
             // It has ended meanwhile: nothing is learned from it.
             Ok(Some(_)) => return None,
-            Ok(None) if age >= slow * POLLS => HistoryView::Ended,
+            Ok(None) if age >= slow * POLLS && waits => (HistoryView::Started, true),
+            Ok(None) if age >= slow * POLLS => (HistoryView::Ended, false),
             Ok(None) | Err(_) => return Some(learning),
         };
-        learning.lesson.learned(view, &self.shared.store).await;
+        learning.lesson.learned(view, waiting, &self.shared.store).await;
         None
     }
 }

@@ -105,7 +105,7 @@ impl Shared {
     }
 
     /// Whether a "no" to a look at `asked_at` for a request that was announced at `intended_at` is one: the history lists
-    /// unfinished requests, and has had the time to list one that arrived as late as can be.
+    /// requests that wait or run, and has had the time to list one that arrived as late as can be.
     pub fn is_sure(&self, intended_at: i64, asked_at: i64) -> bool {
         self.sure_from(intended_at).is_some_and(|sure_from| asked_at >= sure_from)
     }
@@ -117,11 +117,8 @@ impl Shared {
         Some(self.arrived_by(intended_at).saturating_add(ms(slack)))
     }
 
-    /// Takes over what other workers have learned of the history, where nothing is known of it here.
+    /// Takes over what other workers have learned of the history.
     pub async fn hear_of_history(&self) {
-        if self.insight.view() != HistoryView::Unknown {
-            return;
-        }
         if let Err(error) = self.insight.recall(&self.store).await {
             tracing::debug!(code = error.code(), "what the history shows is not known from others");
         }
@@ -158,7 +155,7 @@ mod tests {
     fn request(id: &str, status_code: Option<u16>, image: &str) -> Recorded {
         let input = serde_json::json!({ "image_url": format!("https://v3.fal.media/files/{id}_{image}.png") });
         let (request_id, output) = (id.to_owned(), serde_json::Value::Null);
-        Recorded { request_id, sent_at: String::new(), status_code, input, output }
+        Recorded { request_id, sent_at: String::new(), started: true, status_code, input, output }
     }
 
     fn chosen(found: &[Recorded]) -> Option<String> {

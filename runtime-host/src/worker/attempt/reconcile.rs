@@ -44,9 +44,13 @@ impl Attempt<'_> {
             let mut retry_after = None;
             match self.held.interruptible(self.look_up(image_url)).await? {
                 Ok(Some(found)) => return self.bind(found.request_id, image_url, true).await.map(Some),
-                Ok(None) if self.shared.is_sure(self.intended_at, asked_at) => {
+                Ok(None) if self.surely_sent_none(self.intended_at, asked_at) => {
                     tracing::info!(file_id = %self.held.holding.file, "a submit was surely not accepted; sending it again");
                     self.withdraw_intent(image_url).await?;
+                    // Of what an earlier hold announced nothing has begun that a deadline could run for.
+                    if self.file.intent.as_deref() == Some(image_url) {
+                        self.deadline_from = self.now();
+                    }
                     return Ok(None);
                 }
                 Ok(None) => answered = true,
@@ -99,14 +103,17 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether a "no" to a look at `asked_at` says that Redis has forgotten no request of the file. Where running requests
+    /// Whether a "no" to a look at `asked_at` says that no request of the file was sent by `sent_by`. Where running requests
     /// are not listed, it does once such a request has ended: it was to begin within a deadline, and takes no longer than one.
+    fn surely_sent_none(&self, sent_by: i64, asked_at: i64) -> bool {
+        let ended = super::since(asked_at, sent_by) >= self.held.config.deadline.saturating_mul(2);
+        ended || self.shared.is_sure(sent_by, asked_at)
+    }
+
+    /// The same of a request that Redis may have forgotten at `since`.
     fn surely_forgot_none(&self, since: i64, asked_at: i64) -> bool {
-        let config = &self.held.config;
         // The private Redis forgets nothing by itself, and who wrote to it before it was restored is gone.
-        !config.redis_forgets
-            || self.shared.is_sure(since, asked_at)
-            || super::since(asked_at, since) >= config.deadline.saturating_mul(2)
+        !self.held.config.redis_forgets || self.surely_sent_none(since, asked_at)
     }
 
     /// The history has none, but may not list what runs. The file waits elsewhere, as long again as it has been in doubt,
