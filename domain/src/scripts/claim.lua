@@ -87,9 +87,13 @@ local function may_submit()
 end
 
 local out, skipped, passed = { 0, now, gate and gate.kind or '', gate and gate.left or 0 }, {}, 0
-local function skip(turn)
+local virtual_time = tonumber(redis.call('GET', queue_key('virtual_time')) or '0')
+local function skip(turn, at_cap)
   local ring = ring_key(turn.lane)
-  skipped[#skipped + 1] = { ring = ring, tenant = turn.tenant, virtual = redis.call('ZSCORE', ring, turn.tenant) }
+  local virtual = tonumber(redis.call('ZSCORE', ring, turn.tenant))
+  -- Nobody saves up turns while as much of it runs as may.
+  if at_cap then virtual = math.max(virtual, virtual_time) end
+  skipped[#skipped + 1] = { ring = ring, tenant = turn.tenant, virtual = virtual }
   redis.call('ZREM', ring, turn.tenant)
 end
 
@@ -104,8 +108,10 @@ local function take(turn, weight, entry, fields)
   redis.call('HSETNX', key, 'first_claimed_at', now)
   redis.call('ZADD', running_key, now + lease, entry)
   redis.call('HINCRBY', queue_key('running_by_tenant'), tenant, 1)
-  redis.call('SET', queue_key('virtual_time'), virtual)
-  redis.call('ZREMRANGEBYSCORE', queue_key('left_at'), '-inf', virtual)
+  -- It never runs backwards: who comes now would start behind everybody who was served meanwhile.
+  virtual_time = math.max(virtual_time, virtual)
+  redis.call('SET', queue_key('virtual_time'), virtual_time)
+  redis.call('ZREMRANGEBYSCORE', queue_key('left_at'), '-inf', virtual_time)
   -- A tenant's turns count in every lane where it has a line, and after it has left.
   local after = virtual + 1000 / weight
   for _, other in ipairs(LANES) do redis.call('ZADD', ring_key(other), 'XX', 'GT', after, tenant) end
@@ -128,7 +134,7 @@ while want > 0 and running < most and passed < 64 do
     leave_ring(turn.lane, turn.tenant)
     passed = passed + 1
   elseif tonumber(redis.call('HGET', queue_key('running_by_tenant'), turn.tenant) or '0') >= cap then
-    skip(turn)
+    skip(turn, true)
   else
     local job, file = parts(entry)
     local fields = redis.call('HMGET', file_key(job, file), 'queue', 'fal_request_id', 'intent', 'lost_leases')

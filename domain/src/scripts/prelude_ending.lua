@@ -239,6 +239,8 @@ local function take_back(job, file, tenant)
   local m = redis.call('HMGET', key, 'cancel', 'fal_request_id', 'intent')
   local asked = (m[2] or '') ~= '' or (m[3] or '') ~= ''
   local cancelled = m[1] or redis.call('HGET', job_key(job), 'cancel')
+  -- Nothing has begun that a deadline could run for.
+  if not asked then redis.call('HDEL', key, 'first_claimed_at') end
   if not asked and cancelled then
     settle_cancelled(job, file, tenant)
   elseif lost >= 8 and cancelled then

@@ -266,3 +266,57 @@ async fn lane(parts: &Parts, queue: Queue) -> Result<QueueState> {
     let states = parts.store.run(&ReadQueues).await?.queues;
     states.into_iter().find(|state| state.queue == queue).context("the queue is not shown")
 }
+
+#[tokio::test]
+async fn a_worker_that_falls_silent_before_a_submit_costs_a_file_none_of_its_time() -> Result<()> {
+    let parts = Parts::start().await?;
+    let id = parts.upload(&["a.png"]).await?;
+    let short = || Claim { lease_ms: 1, ..claim_of(1) };
+    let taken = parts.store.run(&short()).await?;
+    let first = parts.job(&id).await?.files[0].first_claimed_at;
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    let again = parts.store.run(&short()).await?;
+    assert_eq!((taken.files.len(), again.files.len()), (1, 1));
+    let second = parts.job(&id).await?.files[0].first_claimed_at;
+    assert!(first.is_some() && second > first, "{first:?} {second:?}");
+    // What has been announced goes on from where it began.
+    announce(&parts, &again.files[0].holding, "url").await?;
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    parts
+        .store
+        .query::<()>(
+            redis::cmd("ZADD")
+                .arg(format!("{}queue:running", parts.store.keys().prefix()))
+                .arg("XX")
+                .arg(0)
+                .arg(format!("{id}/{}", again.files[0].holding.file)),
+        )
+        .await?;
+    assert_eq!(claim(&parts).await?.files.len(), 1);
+    assert_eq!(parts.job(&id).await?.files[0].first_claimed_at, second);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_was_held_at_its_cap_puts_nobody_else_back() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.store.run(&SetTenant { tenant: "t", weight: 1.0, cap: Some(1) }).await?;
+    let names = ["1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png", "9.png", "10.png"];
+    parts.upload(&names).await?;
+    let of =
+        |tenant: &str| -> Result<CreateJob> { Ok(CreateJob { tenant: tenant.to_owned(), ..parts.stored(&names)? }) };
+    let (busy, new) = (of("u")?, of("v")?);
+    parts.store.run(&busy).await?;
+    // One of theirs runs, and five of the others'.
+    let first = claim_some(&parts, 6).await?.files;
+    let theirs = first.iter().find(|file| file.holding.job != busy.job).context("they had no turn")?;
+    let done = Complete { holding: &theirs.holding, fields: Vec::new(), cost_micro_usd: 0 };
+    parts.store.run(&done).await?;
+    claim_some(&parts, 1).await?;
+    // Who comes now takes turns with who is there.
+    parts.store.run(&new).await?;
+    let next = claim_some(&parts, 6).await?.files;
+    let share = next.iter().filter(|file| file.holding.job == busy.job).count();
+    assert!((2..=4).contains(&share), "{share} of six for who was there");
+    Ok(())
+}
