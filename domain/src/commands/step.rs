@@ -161,7 +161,10 @@ step! {
 
 step! {
     /// The file was stopped because its caller asked for it.
-    Cancelled as "cancelled", [queue, ending] {} |s| []
+    Cancelled as "cancelled", [queue, ending] {
+        /// The request that it has or may have at the provider was not looked after: it is left for others to cancel.
+        leave_request: bool,
+    } |s| [s.leave_request]
 }
 
 /// The model is there.

@@ -25,10 +25,12 @@ end
 local open = breaker()
 if open and open.left > 0 then return { 'held_back', now, open.left } end
 if open and open.probe and open.probe ~= entry then return { 'held_back', now, 1000 } end
+-- The same announcement again, because its answer was lost or no replica had it yet: its place in the window is taken.
+local again = f.intent == ARGV[5]
 local room, wait = window_room(tonumber(ARGV[7]), tonumber(ARGV[8]))
-if room == 0 then return { 'wait', now, wait } end
+if room == 0 and not again then return { 'wait', now, wait } end
 if open then redis.call('HSET', queue_key('breaker'), 'probe', entry) end
-redis.call('ZADD', queue_key('submissions'), now, redis.call('INCR', queue_key('sequence')))
+if not again then redis.call('ZADD', queue_key('submissions'), now, redis.call('INCR', queue_key('sequence'))) end
 redis.call('SREM', queue_key('unsent'), entry)
 -- The one new request that is allowed a file whose last one could not be found: what it may have cost in vain is counted.
 if m[3] == 'next' then

@@ -123,7 +123,7 @@ impl Worker {
             At::Following(h, id) => self.follow(world, h, id),
             At::Stopping(h, id, url, since) => stop(world, h, id, url, since),
             At::Stopped(h) => {
-                world.run(&Cancelled { holding: &h });
+                world.run(&Cancelled { holding: &h, leave_request: false });
                 At::Idle
             }
             At::Orphaned(id) => {

@@ -47,6 +47,8 @@ pub(super) enum Why {
     HeldBack(Duration),
     /// Redis may have forgotten a request of the file, and FAL's history can tell only later: in about this time.
     InDoubt(Duration),
+    /// Redis has too few replicas for an announcement to outlive it.
+    NotReplicated,
     /// No plugin here knows the model.
     UnknownModel,
 }
@@ -57,6 +59,7 @@ impl Why {
         match self {
             Self::UnknownModel => "Waiting for a worker that knows the chosen model",
             Self::InDoubt(_) => "Waiting until it is known whether the model provider has the request",
+            Self::NotReplicated => "Waiting until the service keeps its records twice again",
             _ => "Waiting until the model provider is available",
         }
     }

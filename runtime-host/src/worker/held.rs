@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::config::WorkerConfig;
-use super::end::End;
+use super::end::{End, Failure, Parked, Why};
 use crate::fal::Backoff;
 use crate::redis::{RedisError, Store};
 use crate::trace::Span;
@@ -85,7 +85,7 @@ impl Held {
     }
 
     /// The same for what must not be forgotten once it is acted on: answered when the replicas that the configuration asks
-    /// for have it too, and asked again until then.
+    /// for have it too, and asked again until then. Without replicas for too long the file is parked; the command was done.
     pub async fn ask_for_good_at<C: Command>(&self, command: &C) -> Result<(C::Reply, Instant), End> {
         self.fence().until_answered(|| self.store.run_replicated(command)).await
     }
@@ -149,7 +149,13 @@ impl Fence {
             };
             if !error.is_retryable() || started.elapsed() > self.config.redis_patience {
                 tracing::error!(job_id = %self.holding.job, file_id = %self.holding.file, code = error.code(), kind = error.metric_label(), %error, "a step was given up");
-                return Err(End::Dropped);
+                return Err(match error {
+                    RedisError::NotReplicated { .. } => {
+                        let failure = Failure::new(error.code(), Why::NotReplicated.message(), true);
+                        End::Parked(Parked { why: Why::NotReplicated, failure })
+                    }
+                    _ => End::Dropped,
+                });
             }
             tokio::time::sleep(backoff.next_delay(None)).await;
         }

@@ -45,8 +45,8 @@ pub(super) struct LeftBehind<'a> {
 }
 
 impl Shared {
-    /// Remembers a request that is to be cancelled.
-    pub async fn leave_orphan(&self, left: LeftBehind<'_>) {
+    /// Remembers a request that is to be cancelled; answers whether it is.
+    pub async fn leave_orphan(&self, left: LeftBehind<'_>) -> bool {
         let add = AddOrphan {
             endpoint: left.endpoint.as_str(),
             request_id: left.request_id,
@@ -57,7 +57,8 @@ impl Shared {
             delay_ms: millis(self.config.orphan_pause),
             told: left.told,
         };
-        if let Err(error) = self.store.run(&add).await {
+        let added = self.store.run(&add).await;
+        if let Err(error) = &added {
             let (job_id, file_id, fal_request_id) = (add.job, add.file, left.request_id);
             tracing::error!(
                 job_id,
@@ -68,6 +69,7 @@ impl Shared {
                 "a request that nobody needs could not be remembered: it may be billed"
             );
         }
+        added.is_ok()
     }
 
     /// Keeps cancelling orphans. Never returns.

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fal_sim::{Call, Kind, When};
+use image2model_domain::commands::{Bind, CancelJob, Release};
 use image2model_domain::{FileStatus, JobStatus};
+use image2model_host::fal::{EndpointId, FalClient, FalConfig, Submission};
 use image2model_host::worker::BreakerState;
 
-use crate::support::{Parts, until};
+use crate::support::steps::{announce, claim};
+use crate::support::{KEY, Parts, until};
 
 #[tokio::test]
 async fn an_outage_costs_no_attempt_and_holds_all_files_back() -> Result<()> {
@@ -88,7 +91,7 @@ async fn a_cancelled_request_that_could_not_be_found_is_cancelled_once_it_can() 
     let worker = parts.work_as(config)?;
     let id = parts.upload(&["sim-slow.png"]).await?;
     until(|| !parts.requests().is_empty()).await?;
-    parts.store.run(&image2model_domain::commands::CancelJob(&id)).await?;
+    parts.store.run(&CancelJob(&id)).await?;
     assert_eq!(parts.ended(&id).await?.status, JobStatus::Cancelled);
     assert!(!parts.requests()[0].cancel_requested);
     parts.sim.disarm();
@@ -100,5 +103,42 @@ async fn a_cancelled_request_that_could_not_be_found_is_cancelled_once_it_can() 
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn a_request_of_a_model_that_nobody_here_knows_is_cancelled_all_the_same() -> Result<()> {
+    let parts = Parts::start().await?;
+    let mut create = parts.stored(&["sim-slow.png"])?;
+    create.model = "gone".to_owned();
+    parts.store.run(&create).await?;
+    // A worker that knew the model has sent it, and was told to stop.
+    let endpoint = "tripo3d/tripo/v2.5/image-to-3d";
+    let mut known = redis::cmd("HSET");
+    known.arg(parts.store.keys().providers()).arg("gone").arg(format!(r#"{{"endpoint":"{endpoint}"}}"#));
+    parts.store.query::<()>(&known).await?;
+    let fal = FalClient::new(FalConfig::simulator(&parts.sim.base_url(), KEY.into()))?;
+    let submission = Submission {
+        body: r#"{"image_url":"https://example.com/sim-slow.png"}"#,
+        start_within: Duration::from_secs(60),
+        not_after: tokio::time::Instant::now() + Duration::from_secs(60),
+        webhook: None,
+        low_priority: false,
+    };
+    let request_id = fal.submit(&EndpointId::parse(endpoint)?, submission).await?.request_id;
+    let holding = claim(&parts).await?.files.remove(0).holding;
+    announce(&parts, &holding, "url").await?;
+    let bind = Bind { holding: &holding, request_id: &request_id, image_url: "url", reconciled: false };
+    parts.store.run(&bind).await?;
+    parts.store.run(&Release { holding: &holding }).await?;
+
+    let mut config = parts.worker_config("w1");
+    config.unknown_model_pause = Duration::from_millis(100);
+    config.orphan_pause = Duration::from_millis(100);
+    let worker = parts.work_as(config)?;
+    parts.file(&create.job, |file| file.message.starts_with("Waiting for a worker that knows")).await?;
+    parts.store.run(&CancelJob(&create.job)).await?;
+    assert_eq!(parts.ended(&create.job).await?.status, JobStatus::Cancelled);
+    until(|| parts.requests()[0].cancel_requested).await?;
     worker.stop().await
 }

@@ -32,15 +32,15 @@ impl Attempt<'_> {
     }
 
     /// Nobody needs the file's request, if it has one. Told to stop, it may be finished and billed all the same, so it is
-    /// remembered until it has ended.
-    pub(super) async fn abandon(&mut self) {
+    /// remembered until it has ended. Answers whether that has been seen to.
+    pub(super) async fn abandon(&mut self) -> bool {
         let known = self.request_id.clone();
         if known.is_none() && self.intent.is_none() {
-            return;
+            return true;
         }
         let told = self.cancel_at_provider().await;
         if told == Some(CancelAnswer::Unknown) {
-            return;
+            return true;
         }
         let left = LeftBehind {
             holding: &self.held.holding,
@@ -50,7 +50,7 @@ impl Attempt<'_> {
             intended_at: self.intended_at,
             told: told.is_some(),
         };
-        self.shared.leave_orphan(left).await;
+        self.shared.leave_orphan(left).await
     }
 
     /// Tells FAL to stop the file's request; `None` when FAL did not answer.

@@ -106,7 +106,14 @@ impl Attempt<'_> {
                 window_ms: millis(config.submit_window),
                 looked_up,
             };
-            let (intended, announced_at) = self.held.ask_for_good_at(&intend).await?;
+            let (intended, announced_at) = match self.held.ask_for_good_at(&intend).await {
+                Err(end @ End::Parked(_)) => {
+                    // Redis knows of it, and nothing was sent.
+                    self.withdraw_intent(image_url).await?;
+                    return Err(end);
+                }
+                answered => answered?,
+            };
             self.shared.clock.set(intended.now_ms, announced_at);
             match intended.answer {
                 IntendAnswer::Go => {

@@ -55,8 +55,8 @@ impl Attempt<'_> {
         if self.request_id.is_none() {
             self.find_to_cancel().await;
         }
-        self.abandon().await;
-        let done = self.held.step(&Cancelled { holding: &self.held.holding }).await;
+        let leave_request = !self.abandon().await;
+        let done = self.held.step(&Cancelled { holding: &self.held.holding, leave_request }).await;
         self.say("a file was cancelled", done.is_ok());
     }
 
@@ -94,7 +94,8 @@ pub(super) async fn without_provider(shared: &Shared, held: &Held, end: End, lef
             let heartbeat = Heartbeat { holding: &held.holding, lease_ms: held.config.lease_ms() };
             let wanted = !matches!(held.step(&heartbeat).await, Err(End::CancelWanted));
             if !wanted {
-                let _ = held.step(&Cancelled { holding: &held.holding }).await;
+                // Nobody here can cancel its request.
+                let _ = held.step(&Cancelled { holding: &held.holding, leave_request: true }).await;
             } else if let Some(failure) = park(shared, held, parked, left).await {
                 let _ = fail(held, &failure, 0).await;
             }
@@ -130,11 +131,12 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
         Why::Outage { by_submit } => shared.breaker.unanswered(store, config, by_submit).await,
         Why::Busy(retry_after) => retry_after.unwrap_or(config.retry_longest),
         Why::HeldBack(wait) | Why::InDoubt(wait) => wait,
+        Why::NotReplicated => config.retry_longest,
         Why::UnknownModel => config.unknown_model_pause,
     };
-    // An account that is refused is the operator's to mend, and of another Redis no file knows: however long it takes, none
-    // fails of it.
-    let lasting = matches!(parked.why, Why::Account { .. } | Why::InDoubt(_));
+    // An account that is refused and replicas that are away are the operator's to mend, and of another Redis no file knows:
+    // however long it takes, none fails of it.
+    let lasting = matches!(parked.why, Why::Account { .. } | Why::InDoubt(_) | Why::NotReplicated);
     let patient = lasting || shared.breaker.kind() == Some(BreakerKind::Account);
     if left == Duration::ZERO && !patient {
         return Some(parked.failure);
