@@ -7,11 +7,15 @@ use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 
 /// Asks for deliveries that are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TakeWebhooks {
+pub struct TakeWebhooks<'a> {
     /// How long nobody else is handed the same one.
     pub lease_ms: u32,
     /// At most so many.
     pub most: u32,
+    /// At most so many to one receiver at a time.
+    pub most_to_one: u32,
+    /// Calls under way, by receiver.
+    pub under_way: &'a [(String, u32)],
 }
 
 /// One call to make.
@@ -27,6 +31,8 @@ pub struct WebhookDelivery {
     pub event: String,
     /// Where to.
     pub url: String,
+    /// Whose server that is: host and port.
+    pub receiver: String,
     /// Signs it.
     pub secret: String,
     /// When it happened, milliseconds since 1970.
@@ -37,11 +43,13 @@ pub struct WebhookDelivery {
     pub body: Option<String>,
 }
 
-impl Command for TakeWebhooks {
+impl Command for TakeWebhooks<'_> {
     type Reply = Vec<WebhookDelivery>;
 
     fn call(&self, keys: &Keyspace) -> Call {
-        Call::new(script!("take_webhooks"), keys, [Arg::from(self.lease_ms), self.most.into()])
+        let bounds = [Arg::from(self.lease_ms), self.most.into(), self.most_to_one.into()];
+        let under_way = self.under_way.iter().flat_map(|(receiver, calls)| [Arg::from(receiver), (*calls).into()]);
+        Call::new(script!("take_webhooks"), keys, bounds.into_iter().chain(under_way))
     }
 
     fn read(&self, mut replies: Replies) -> Result<Vec<WebhookDelivery>, UnexpectedReply> {
@@ -50,12 +58,14 @@ impl Command for TakeWebhooks {
             let (id, job, file) = (replies.text()?, replies.text()?, replies.text()?);
             let (event, url, secret) = (replies.text()?, replies.text()?, replies.text()?);
             let (created_at, attempts, body) = (replies.int()?, replies.int()?, replies.text()?);
+            let receiver = replies.text()?;
             deliveries.push(WebhookDelivery {
                 id,
                 job: JobId::parse(&job).map_err(|_| replies.unexpected("a job id was expected"))?,
                 file: FileId::parse(&file).ok(),
                 event,
                 url,
+                receiver,
                 secret,
                 created_at,
                 attempts: u32::try_from(attempts).unwrap_or_default(),

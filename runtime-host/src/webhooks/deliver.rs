@@ -1,5 +1,6 @@
 //! The loop: takes deliveries that are due, calls them beside each other, and notes what came of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use image2model_domain::commands::{
 };
 use image2model_domain::time::millis;
 use image2model_domain::webhook::body;
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +17,10 @@ use super::call::{CallError, Caller};
 use super::{Schedule, WebhookSettings};
 use crate::redis::{RedisError, Store};
 
-/// Calls at a time. A receiver that is slow holds up no more than its own.
+/// Calls at a time.
 const AT_ONCE: usize = 32;
+/// Calls at a time to one receiver: one that is slow holds up no more than its own.
+const TO_ONE: u32 = 4;
 /// Longer than any call takes, body included.
 const LEASE_MS: u32 = 60_000;
 /// Between two looks for deliveries that are due.
@@ -29,6 +33,8 @@ pub struct Webhooks {
     store: Store,
     caller: Caller,
     schedule: Schedule,
+    /// Calls under way, by receiver.
+    under_way: Mutex<HashMap<String, u32>>,
 }
 
 impl Webhooks {
@@ -38,7 +44,7 @@ impl Webhooks {
     /// [`CallError::Config`] when no HTTP client can be made.
     pub fn new(store: Store, settings: WebhookSettings) -> Result<Self, CallError> {
         let WebhookSettings { allowed_hosts, schedule } = settings;
-        Ok(Self { store, caller: Caller::new(allowed_hosts)?, schedule })
+        Ok(Self { store, caller: Caller::new(allowed_hosts)?, schedule, under_way: Mutex::default() })
     }
 
     /// Delivers until `stop`.
@@ -66,11 +72,28 @@ impl Webhooks {
         if most == 0 {
             return Ok(Vec::new());
         }
-        self.store.run(&TakeWebhooks { lease_ms: LEASE_MS, most }).await
+        let under_way: Vec<_> =
+            self.under_way.lock().iter().map(|(receiver, calls)| (receiver.clone(), *calls)).collect();
+        let take = TakeWebhooks { lease_ms: LEASE_MS, most, most_to_one: TO_ONE, under_way: &under_way };
+        let taken = self.store.run(&take).await?;
+        let mut under_way = self.under_way.lock();
+        for delivery in &taken {
+            *under_way.entry(delivery.receiver.clone()).or_default() += 1;
+        }
+        Ok(taken)
     }
 
     async fn deliver(self: Arc<Self>, delivery: WebhookDelivery) {
-        let outcome = match self.body(&delivery).await {
+        self.call(&delivery).await;
+        let mut under_way = self.under_way.lock();
+        if let Some(calls) = under_way.get_mut(&delivery.receiver) {
+            *calls = calls.saturating_sub(1);
+        }
+        under_way.retain(|_, calls| *calls > 0);
+    }
+
+    async fn call(&self, delivery: &WebhookDelivery) {
+        let outcome = match self.body(delivery).await {
             Ok(Some(body)) => self.caller.call(&delivery.url, &delivery.id, &delivery.secret, body).await.map(Some),
             Ok(None) => Ok(None),
             // The lease runs out, and it is due again.
@@ -83,7 +106,7 @@ impl Webhooks {
                 );
             }
         };
-        let settled = self.settled(&delivery, &outcome);
+        let settled = self.settled(delivery, &outcome);
         if let Err(error) = self.store.run(&settled).await {
             tracing::warn!(
                 delivery = delivery.id,

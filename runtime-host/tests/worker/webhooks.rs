@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::any;
 use image2model_domain::JobId;
-use image2model_domain::commands::{KeepWebhookBody, TakeWebhooks};
+use image2model_domain::commands::{CancelJob, KeepWebhookBody, TakeWebhooks};
 use image2model_domain::record::{JobRecord, WebhookRecord};
 use image2model_domain::webhook::{AllowedHosts, sign};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
@@ -159,7 +159,7 @@ async fn two_that_deliver_share_the_work() -> Result<()> {
 async fn what_is_sent_is_kept_with_a_delivery_that_is_there_and_with_no_other() -> Result<()> {
     let parts = Parts::start().await?;
     ended_with_webhook(&parts, "https://hooks.example.com/".to_owned(), parts.work()?).await?;
-    let due = parts.store.run(&TakeWebhooks { lease_ms: 60_000, most: 1 }).await?;
+    let due = parts.store.run(&TakeWebhooks { lease_ms: 60_000, most: 1, most_to_one: 1, under_way: &[] }).await?;
     let keep = async |id: &str, body: &str| parts.store.run(&KeepWebhookBody { id, body }).await;
     assert_eq!(keep(&due[0].id, "first").await?.as_deref(), Some("first"));
     assert_eq!(keep(&due[0].id, "second").await?.as_deref(), Some("first"), "every attempt is the same");
@@ -170,5 +170,36 @@ async fn what_is_sent_is_kept_with_a_delivery_that_is_there_and_with_no_other() 
     parts.store.query::<()>(redis::cmd("DEL").arg(&key)).await?;
     assert_eq!(keep(&due[0].id, "late").await?, None);
     assert!(!parts.store.query::<bool>(redis::cmd("EXISTS").arg(&key)).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_receiver_that_does_not_answer_holds_up_no_other() -> Result<()> {
+    let parts = Parts::start().await?;
+    // It takes calls and says nothing. More are due to it than are made at a time in all.
+    let tarpit = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let silent = tarpit.local_addr()?;
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let taking = taken.clone();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = tarpit.accept().await {
+            taking.lock().unwrap().push(socket);
+        }
+    });
+    let (heard, address) = receiver(&[204]).await?;
+    for n in 0..48 {
+        let mut job = parts.stored(&["a.png"])?;
+        job.webhook = Some((format!("http://{silent}/{n}"), SECRET.to_owned()));
+        parts.store.run(&job).await?;
+        parts.store.run(&CancelJob(&job.job)).await?;
+    }
+    let work = parts.work()?;
+    let job = ended_with_webhook(&parts, format!("http://{address}/"), work).await?;
+    let stop = deliver(&parts, "127.0.0.1", 3)?;
+    let (_, webhook) = settled(&parts, &job).await?;
+    assert_eq!((webhook.status.as_str(), webhook.attempts), ("delivered", 1));
+    assert_eq!(heard.seen.lock().unwrap().len(), 1);
+    assert!((1..=4).contains(&taken.lock().unwrap().len()));
+    stop.cancel();
     Ok(())
 }
