@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use bytes::Bytes;
+use futures::{FutureExt, Stream, StreamExt, stream};
 use image2model_domain::FileStatus;
 use image2model_domain::file_name::split_extension;
 use image2model_domain::record::Alternate;
@@ -21,6 +22,9 @@ use crate::worker::blobs::ByteStream;
 use crate::worker::end::{End, Fields};
 use crate::worker::progress;
 use crate::worker::provider::{ProviderFile, Role};
+
+/// How often a source that waits for Redis shows that it has not stalled.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 
 /// Why a file was not kept.
 enum NotKept {
@@ -167,14 +171,29 @@ impl Attempt<'_> {
         let broke = Arc::new(AtomicBool::new(false));
         let noted = broke.clone();
         let fence = self.held.fence();
-        let lost = || io::Error::other("the file is held by somebody else");
-        let last = stream::once(async move { fence.stands().await })
-            .filter_map(move |stands| std::future::ready((!stands).then(|| Err(lost()))));
+        let last = unless_lost(async move { fence.stands().await }, SIGN_OF_LIFE);
         let bytes = bytes.chain(last).inspect(move |item| noted.store(item.is_err(), Ordering::Relaxed)).boxed();
         self.shared.blobs.write(key, content_type, bytes).await.map_err(|error| {
             if broke.load(Ordering::Relaxed) { NotKept::BrokenOff(error) } else { NotKept::Storage(error) }
         })
     }
+}
+
+/// What comes after the last byte: an error unless the file is still held. While Redis is away it is waited for, and nothing
+/// comes now and then, so that the store does not take the source for stalled.
+fn unless_lost(
+    stands: impl Future<Output = bool> + Send + 'static,
+    sign_of_life: Duration,
+) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let lost = || io::Error::other("the file is held by somebody else");
+    stream::unfold(Some(stands.boxed()), move |asking| async move {
+        let mut asking = asking?;
+        match tokio::time::timeout(sign_of_life, &mut asking).await {
+            Ok(true) => None,
+            Ok(false) => Some((Err(lost()), None)),
+            Err(_) => Some((Ok(Bytes::new()), Some(asking))),
+        }
+    })
 }
 
 /// The same model in formats other than `offered`, the first of each, as the job's record keeps them.
@@ -211,5 +230,18 @@ mod tests {
         ];
         assert_eq!(alternates(&files, "glb").unwrap(), r#"[{"format":"obj","url":"d","size":7}]"#);
         assert_eq!(alternates(&files[..3], "glb"), None);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_redis_has_not_stalled() {
+        let after = |ms, stands| async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            stands
+        };
+        let often = Duration::from_millis(1);
+        let held: Vec<_> = unless_lost(after(50, true), often).collect().await;
+        assert!(!held.is_empty() && held.iter().all(|sign| sign.as_ref().is_ok_and(Bytes::is_empty)), "{held:?}");
+        let lost: Vec<_> = unless_lost(after(0, false), Duration::from_secs(60)).collect().await;
+        assert!(matches!(&lost[..], [Err(_)]), "{lost:?}");
     }
 }
