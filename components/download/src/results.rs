@@ -73,7 +73,8 @@ impl ModelResult<'_> {
     }
 }
 
-/// The finished models of a job in the order of its files.
+/// The finished models of a job in the order of its files. A name is given to every file, finished or not, so that it means
+/// the same model however many others are finished later.
 #[must_use]
 pub fn models(job: &JobRecord) -> Vec<ModelResult<'_>> {
     let mut names = UniqueNames::default();
@@ -81,8 +82,8 @@ pub fn models(job: &JobRecord) -> Vec<ModelResult<'_>> {
     names.take(MANIFEST);
     job.files
         .iter()
-        .filter(|file| file.status == FileStatus::Completed)
         .map(|file| ModelResult { file, name: names.take(&model_name(file)) })
+        .filter(|result| result.file.status == FileStatus::Completed)
         .collect()
 }
 
@@ -170,7 +171,43 @@ impl UniqueNames {
 
 #[cfg(test)]
 mod tests {
+    use image2model_domain::JobId;
+    use image2model_domain::commands::ReadJob;
+    use image2model_domain::keys::Keyspace;
+    use image2model_domain::script::{Command, Replies, Value as Reply};
+
     use super::*;
+
+    /// A job of files that are all called `chair.jpg`, in these states.
+    fn job_of_chairs(states: &[&str]) -> JobRecord {
+        let text = |text: &str| Reply::Bytes(text.as_bytes().to_vec());
+        let hash = |pairs: &[(&str, &str)]| {
+            let count = Reply::Int(i64::try_from(pairs.len()).unwrap());
+            std::iter::once(count).chain(pairs.iter().flat_map(|(k, v)| [text(k), text(v)])).collect::<Vec<_>>()
+        };
+        let id = JobId::from_random([7; 16]);
+        let mut reply = vec![text("1-0"), text(""), Reply::Int(0)];
+        reply.extend(hash(&[("id", id.as_str()), ("status", "processing")]));
+        for (nth, state) in (1..).zip(states) {
+            let file = FileId::from_random([nth; 16]);
+            reply.extend(hash(&[("id", file.as_str()), ("status", state), ("filename", "chair.jpg")]));
+        }
+        let command = ReadJob(&id);
+        command.read(Replies::new(command.call(&Keyspace::single()).script, reply)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_name_means_the_same_model_before_and_after_others_are_finished() {
+        let names = |states: &[&str]| {
+            let job = job_of_chairs(states);
+            models(&job).into_iter().map(|model| (model.file.id.clone(), model.name)).collect::<Vec<_>>()
+        };
+        let chair = |nth, name: &str| (FileId::from_random([nth; 16]), name.to_owned());
+        let second = chair(2, "chair (2).glb");
+        assert_eq!(names(&["processing", "completed", "pending"]), [second.clone()]);
+        assert_eq!(names(&["failed", "completed", "completed"]), [second.clone(), chair(3, "chair (3).glb")]);
+        assert_eq!(names(&["completed", "completed", "cancelled"]), [chair(1, "chair.glb"), second]);
+    }
 
     #[test]
     fn names_are_never_given_twice() {
