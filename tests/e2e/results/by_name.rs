@@ -53,6 +53,20 @@ async fn a_name_is_good_where_it_is_unambiguous_for_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_picture_may_itself_be_called_as_ids_are() {
+    let product = quick().with("API_KEY", "user-key").start().unwrap();
+    let owner = product.client_with_key("user-key").unwrap();
+    let names = ["0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679742540de944be07fc1f90ae7"];
+    ended(&owner, &names.map(|name| photograph(&format!("{name}.jpg"), 1))).await;
+    for name in names {
+        let path = format!("/api/v1/download/direct/{name}.glb");
+        assert_eq!(answer(&owner, &path).await.0, 200, "{name}");
+        assert_eq!(answer(&product.client().unwrap(), &path).await.0, 404, "{name}");
+        assert_eq!(answer(&product.client_with_key("wrong").unwrap(), &path).await.0, 404, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_jobs_are_their_owners_a_token_opens_them() {
     let product = quick().with("API_KEY", "user-key").with("JOB_ACCESS", "owner").start().unwrap();
     let owner = product.client_with_key("user-key").unwrap();

@@ -27,17 +27,27 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
 }
 
 /// A result by its name alone. A name that begins with a file's id says which file it is, and who may see its job may
-/// have it. Any other name says nothing of whose it is: it is looked for among the newest jobs of the caller's key.
+/// have it. Any other name says nothing of whose it is: it is looked for among the newest jobs of the caller's key, also
+/// one that only looks like an id, as pictures have them from cameras and phones.
 pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     let name = context.param("filename");
-    if let Some(file) = leading_id(name) {
-        let job = jobs::of_file(&file).await?.ok_or_else(Problem::file_not_found)?;
+    let id = leading_id(name);
+    if let Some(file) = &id
+        && let Some(job) = jobs::of_file(file).await?
+    {
         context.authorise(&job).await?;
         let job = jobs::read(&job).await?;
-        let file = job.file(&file).ok_or_else(Problem::file_not_found)?;
+        let file = job.file(file).ok_or_else(Problem::file_not_found)?;
         return parts::model_of(&context, &job, file).await;
     }
-    let caller = context.user().await?;
+    let caller = match context.user().await {
+        Ok(caller) => caller,
+        // To whoever has no key an id is one of a file, and there is none.
+        Err(Failure::Problem(refusal)) if id.is_some() && refusal.status() == 403 => {
+            return Err(Problem::file_not_found().into());
+        }
+        Err(refusal) => return Err(refusal),
+    };
     let found = search(&caller, name).await?;
     match found.as_slice() {
         [] => Err(Problem::file_not_found().into()),
