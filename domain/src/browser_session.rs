@@ -36,6 +36,13 @@ pub fn from_random(bits: [u8; 32]) -> String {
     secret(PREFIX, bits)
 }
 
+/// The fields of a `Cookie` header as one. Over HTTP/2 and 3 they may come one by one (RFC 9113 section 8.2.3), and mean then
+/// what they mean with `; ` between them.
+#[must_use]
+pub fn joined<'a>(fields: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    fields.into_iter().map(str::to_owned).reduce(|all, field| format!("{all}; {field}"))
+}
+
 /// The session's secret in a `Cookie` header, when there is one that may be ours; `secure` when the request came over TLS,
 /// where a cookie without the protection of its name counts for nothing.
 #[must_use]
@@ -79,6 +86,15 @@ mod tests {
         }
         assert_eq!(presented(None, false), None);
         assert_eq!(presented(Some(&plain.replace("i2s_", "i2m_")), false), None, "a key is no session");
+    }
+
+    #[test]
+    fn a_cookie_is_found_in_a_field_of_its_own() {
+        let cookie = format!("image2model_session={}", from_random([7; 32]));
+        let joined = joined(["theme=dark", &cookie, "x=y"]);
+        assert_eq!(joined.as_deref(), Some(format!("theme=dark; {cookie}; x=y").as_str()));
+        assert!(presented(joined.as_deref(), false).is_some());
+        assert_eq!(super::joined([]), None);
     }
 
     #[test]

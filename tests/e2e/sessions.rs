@@ -77,6 +77,15 @@ async fn a_browser_does_all_that_its_key_could_without_the_key() {
     }
     let small = browser.get(&format!("/api/v1/download/{id}/{file}/thumbnail")).await;
     assert_eq!(small.headers()["cache-control"], "private, max-age=3600");
+    // As browsers send cookies over HTTP/2, each in a field of its own.
+    for path in ["/api/v1/jobs".to_owned(), format!("/api/v1/status/stream/{id}"), "/api/v1/session".to_owned()] {
+        let request = browser.client.request(Method::GET, &path).header("cookie", "theme=dark");
+        let answer = request.header("cookie", &browser.cookie).header("sec-fetch-site", "same-origin");
+        let answer = answer.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let body = answer.text().await.unwrap();
+        assert!(path != "/api/v1/session" || body.contains("\"signed_in\":true"), "{body}");
+    }
     let listed: Value = browser.get("/api/v1/jobs").await.json().await.unwrap();
     assert_eq!((text(&listed["jobs"][0], "job_id"), &listed["jobs"][0]["pictured_file_ids"]), (id, &json!([file])));
     // It is the key's own job: the key sees it too.

@@ -82,6 +82,12 @@ impl Context {
         self.headers.get(name).and_then(|v| v.to_str().ok())
     }
 
+    /// All of the request's cookies, however many header fields they came in.
+    #[must_use]
+    pub fn cookies(&self) -> Option<&str> {
+        self.facts.cookie.as_deref()
+    }
+
     /// Whether the request came over TLS, as the guard makes it out.
     #[must_use]
     pub fn is_secure(&self) -> bool {

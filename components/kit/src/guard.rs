@@ -1,7 +1,9 @@
 //! Asking the guard: what it is told of a request, and how its refusals become problems.
 
 use http::HeaderMap;
+use http::header::COOKIE;
 use http::request::Parts;
+use image2model_domain::browser_session;
 use image2model_domain::trace::TraceContext;
 use image2model_domain::{JobId, Problem};
 
@@ -19,6 +21,11 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let all: Vec<&str> = headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).collect();
     (!all.is_empty()).then(|| all.join(", "))
+}
+
+/// `Cookie`, however many fields it came in.
+fn cookies(headers: &HeaderMap) -> Option<String> {
+    browser_session::joined(headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()))
 }
 
 /// What proxies say that they were asked in, and after it what the host itself was, which nobody else can write. Whom to
@@ -47,7 +54,7 @@ pub(crate) fn facts(request: &Parts, query: &Query, request_id: &str, trace: &Tr
         request_id: request_id.to_owned(),
         traceparent: trace.to_string(),
         authorization: header(headers, "authorization"),
-        cookie: header(headers, "cookie"),
+        cookie: cookies(headers),
         origin: header(headers, "origin"),
         fetch_site: header(headers, "sec-fetch-site"),
         host: host(request),
@@ -120,6 +127,8 @@ mod tests {
             .header("spin-client-addr", "10.0.0.9:4711")
             .header("x-forwarded-for", "1.1.1.1")
             .header("x-forwarded-for", "2.2.2.2")
+            .header("cookie", "theme=dark")
+            .header("cookie", "image2model_session=s")
             .header("spin-full-url", "https://h/api/v1/status/x")
             .body(())
             .unwrap();
@@ -129,6 +138,7 @@ mod tests {
         assert_eq!(facts.path, "/api/v1/status/x");
         assert_eq!(facts.authorization.as_deref(), Some("bEaReR k"));
         assert_eq!(facts.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2"));
+        assert_eq!(facts.cookie.as_deref(), Some("theme=dark; image2model_session=s"));
         assert_eq!(facts.forwarded_proto.as_deref(), Some("https"));
         assert_eq!(facts.client_address, "10.0.0.9:4711");
         assert_eq!(facts.access_token.as_deref(), Some("t.t"));

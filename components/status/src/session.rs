@@ -82,7 +82,7 @@ pub(crate) async fn close(context: Context) -> Result<Reply, Failure> {
 
 /// SHA-256 in hex of the session that the request's cookie names.
 fn own(context: &Context) -> Option<String> {
-    browser_session::presented(context.header("cookie"), context.is_secure()).map(hash_of)
+    browser_session::presented(context.cookies(), context.is_secure()).map(hash_of)
 }
 
 fn shown(role: Option<KeyRole>, ends: Option<i64>) -> Value {

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use http::HeaderMap;
-use image2model_domain::JobId;
+use http::header::COOKIE;
+use image2model_domain::{JobId, browser_session};
 
 use super::answer::Names;
 use super::routes::Target;
@@ -118,7 +119,7 @@ impl StreamFacts {
             request_id: names.request_id.clone(),
             traceparent: names.trace.to_string(),
             authorization: header("authorization"),
-            cookie: header("cookie"),
+            cookie: cookies(&head.headers),
             origin: header("origin"),
             fetch_site: header("sec-fetch-site"),
             host: header("host").or_else(|| head.uri.authority().map(ToString::to_string)),
@@ -144,8 +145,34 @@ fn demands(method: &http::Method, job: Option<&JobId>) -> (Level, Budget) {
     }
 }
 
+/// `Cookie`, however many fields it came in.
+fn cookies(headers: &HeaderMap) -> Option<String> {
+    browser_session::joined(headers.get_all(COOKIE).iter().filter_map(|v| v.to_str().ok()))
+}
+
 /// A header's values as text, joined as RFC 9110 §5.3 says.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<_> = headers.get_all(name).iter().map(|v| String::from_utf8_lossy(v.as_bytes())).collect();
     (!values.is_empty()).then(|| values.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_of_several_fields_are_joined_as_cookies_are() {
+        let request = http::Request::get(format!("/api/v1/status/stream/{}", "1".repeat(32)))
+            .header("cookie", "theme=dark")
+            .header("cookie", "image2model_session=s")
+            .header("x-forwarded-for", "1.1.1.1")
+            .header("x-forwarded-for", "2.2.2.2")
+            .body(())
+            .unwrap();
+        let (head, ()) = request.into_parts();
+        let (target, names) = (Target::of(&head.uri).unwrap(), Names::of(&head.headers));
+        let facts = StreamFacts::of(&head, &target, &names, ([10, 0, 0, 9], 4711).into());
+        assert_eq!(facts.cookie.as_deref(), Some("theme=dark; image2model_session=s"));
+        assert_eq!(facts.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2"));
+    }
 }

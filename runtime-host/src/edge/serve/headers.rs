@@ -49,6 +49,7 @@ pub(super) fn prepare(
     peers: &Peers,
 ) -> Result<(), BadHead> {
     drop_reserved(&mut parts.headers);
+    join_cookies(&mut parts.headers);
     let scheme = if peers.encrypted { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = authority(parts, peers.local)?;
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -82,6 +83,17 @@ fn drop_reserved(headers: &mut HeaderMap) {
     }
 }
 
+/// Cookies that came one by one, as over HTTP/2, are one field to a component, which need not know of any other form
+/// (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let fields: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if fields.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&fields.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
 /// Whom the client believes to be talking to: its `Host`, or the address it connected to. Another component talks to nobody
 /// that has an address.
 fn authority(parts: &request::Parts, local: SocketAddr) -> Result<Authority, BadHead> {
@@ -93,5 +105,23 @@ fn authority(parts: &request::Parts, local: SocketAddr) -> Result<Authority, Bad
     match parts.headers.get(header::HOST) {
         Some(host) if !host.is_empty() => Authority::try_from(host.as_bytes()).map_err(|_| BadHead),
         _ => Authority::try_from(local.to_string()).map_err(|_| BadHead),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_of_several_fields_are_one_to_a_component() {
+        let mut headers = HeaderMap::new();
+        join_cookies(&mut headers);
+        assert!(headers.is_empty());
+        for cookie in ["a=1", "b=2; c=3", "d=4"] {
+            headers.append(header::COOKIE, HeaderValue::from_static(cookie));
+        }
+        join_cookies(&mut headers);
+        let all: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(all, ["a=1; b=2; c=3; d=4"]);
     }
 }
