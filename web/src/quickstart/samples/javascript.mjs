@@ -17,9 +17,15 @@ form.append('face_limit', '20000');
 form.append('files', await openAsBlob('chair.jpg', { type: 'image/jpeg' }), 'chair.jpg');
 const { job_id: job } = await (await ask('/upload', { method: 'POST', body: form })).json();
 
-// Watch it live, as server-sent events, until it has ended.
-const events = (await ask(`/status/stream/${job}`)).body.pipeThrough(new TextDecoderStream());
-for await (const text of events) console.log(text.trim());
+// Watch it live, as server-sent events, until it has ended. A stream is closed every few minutes, and opened again here.
+let seen = '';
+while (!seen.includes('"type":"job"')) {
+  const events = (await ask(`/status/stream/${job}`)).body.pipeThrough(new TextDecoderStream());
+  for await (const text of events) {
+    console.log(text.trim());
+    seen += text;
+  }
+}
 
 // One GLB for each photograph.
 const { files } = await (await ask(`/status/${job}`)).json();
