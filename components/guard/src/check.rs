@@ -99,7 +99,7 @@ async fn count(allowances: &[Named], job: Option<&JobId>, headers: &mut Vec<Head
     }
     let plain: Vec<_> = allowances.iter().map(|named| named.allowance.clone()).collect();
     let found = redis::run(&Admit { allowances: &plain, job }).await.map_err(|error| store_away(&error))?;
-    headers.extend(limits::headers(allowances, &found));
+    headers.extend(limits::headers(allowances, &found, clock::now_ms()));
     if found.admitted {
         Ok(found)
     } else {

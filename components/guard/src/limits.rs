@@ -1,7 +1,7 @@
 //! Rate limits: which allowances a request is counted against, and what the answer says about them.
 //!
-//! `X-RateLimit-*` tell of the allowance with the least left; the IETF fields (draft-ietf-httpapi-ratelimit-headers) name
-//! them all.
+//! `X-RateLimit-*` tell of the allowance with the least left, `-Reset` in Unix time, as the original's did; the IETF fields
+//! (draft-ietf-httpapi-ratelimit-headers) name them all, and count seconds from now.
 
 use image2model_domain::commands::{Admitted, Allowance, AllowanceUse};
 
@@ -53,17 +53,19 @@ pub(crate) fn retry_after(allowances: &[Named], found: &Admitted) -> u64 {
     used_up.map(|(_, u)| seconds(u.reset_ms)).max().unwrap_or(1)
 }
 
-/// What the answer says about the allowances.
-pub(crate) fn headers(allowances: &[Named], found: &Admitted) -> Vec<Header> {
+/// What the answer says about the allowances, at this time in ms since 1970.
+pub(crate) fn headers(allowances: &[Named], found: &Admitted, now_ms: i64) -> Vec<Header> {
     let pairs = || allowances.iter().zip(&found.uses).map(|(n, u)| (n, *u));
     let Some((tightest, used)) = pairs().min_by_key(|(n, u)| left(&n.allowance, *u)) else { return vec![] };
+    // Rounded up: at that second the allowance is there.
+    let reset = (now_ms + i64::from(used.reset_ms) + 999) / 1000;
     let state = pairs().map(|(n, u)| format!("\"{}\";r={};t={}", n.name, left(&n.allowance, u), seconds(u.reset_ms)));
     let policy =
         allowances.iter().map(|n| format!("\"{}\";q={};w={}", n.name, n.allowance.limit, n.allowance.window_ms / 1000));
     [
         ("x-ratelimit-limit", tightest.allowance.limit.to_string()),
         ("x-ratelimit-remaining", left(&tightest.allowance, used).to_string()),
-        ("x-ratelimit-reset", seconds(used.reset_ms).to_string()),
+        ("x-ratelimit-reset", reset.to_string()),
         ("ratelimit", state.collect::<Vec<_>>().join(", ")),
         ("ratelimit-policy", policy.collect::<Vec<_>>().join(", ")),
     ]
@@ -98,10 +100,10 @@ mod tests {
     #[test]
     fn headers_tell_of_the_tightest_and_name_all() {
         let all = allowances(LIMITS, Budget::Upload, "key:a");
-        let headers = headers(&all, &found(&[(10, 1500), (12, 30_000), (12, 3_000_000)]));
+        let headers = headers(&all, &found(&[(10, 1500), (12, 30_000), (12, 3_000_000)]), 1_795_171_580_000);
         let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone()).unwrap();
         assert_eq!((value("x-ratelimit-limit"), value("x-ratelimit-remaining")), ("10".into(), "0".into()));
-        assert_eq!(value("x-ratelimit-reset"), "2");
+        assert_eq!(value("x-ratelimit-reset"), "1795171582");
         assert_eq!(value("ratelimit"), "\"uploads\";r=0;t=2, \"minute\";r=48;t=30, \"hour\";r=988;t=3000");
         assert_eq!(value("ratelimit-policy"), "\"uploads\";q=10;w=60, \"minute\";q=60;w=60, \"hour\";q=1000;w=3600");
     }
