@@ -87,11 +87,11 @@ async fn too_large_too_many_or_none() {
     let many: Vec<Upload> = (0..26).map(|n| Upload::new(&format!("{n}.jpg"), small.clone())).collect();
     let body = refused(&client, &many, 400).await;
     assert_eq!(body["error_code"], "FILE_VALIDATION_ERROR");
-    refused(&client, &[], 400).await;
+    refused(&client, &[], 422).await;
 
     let body = problem(
         client.post_upload(&[Upload::new("a.jpg", small.clone())], &[("face_limit", "12")]).await.unwrap(),
-        400,
+        422,
     )
     .await;
     assert!(text(&body, "detail").contains("face_limit"), "{body}");

@@ -110,8 +110,29 @@ fn too_many_and_none() {
     assert_eq!((error.problem().status(), error.problem().code()), (400, "FILE_VALIDATION_ERROR"));
     let empty_input = Form::default().file("files", "", "application/octet-stream", b"").end();
     for body in [Form::default().end(), Form::default().text("a", "b").end(), empty_input] {
-        assert!(matches!(receive(&memory, &body), Err(IntakeError::NoFiles)));
+        let error = receive(&memory, &body).unwrap_err();
+        assert!(matches!(error, IntakeError::NoFiles), "{error:?}");
+        let answer = error.problem().body("/", "r");
+        assert_eq!((&answer["status"], &answer["error_code"]), (&422.into(), &"VALIDATION_ERROR".into()));
+        assert_eq!(answer["details"]["field"], "files");
     }
+}
+
+#[test]
+fn only_what_is_sent_can_be_of_another_media_type() {
+    let memory = Memory::default();
+    let intake = Intake { services: &memory, limits: LIMITS, job: JobId::from_random([0xaa; 16]), digests: false };
+    let of = |content_type: &str, chunks: &[&'static [u8]]| {
+        let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk))).collect::<Vec<_>>();
+        block_on(intake.receive(content_type, &mut Paced::new(stream::iter(chunks), 1000))).unwrap_err()
+    };
+    assert!(matches!(of("", &[]), IntakeError::NoFiles));
+    assert!(matches!(of("", &[b""]), IntakeError::NoFiles));
+    assert!(matches!(of("", &[b"", b"x"]), IntakeError::NotAForm));
+    assert!(matches!(of("text/plain", &[]), IntakeError::NotAForm));
+    let form = format!("multipart/form-data; boundary={BOUNDARY}");
+    assert!(matches!(of(&form, &[]), IntakeError::NoFiles));
+    assert!(matches!(of(&form, &[b"\r\n"]), IntakeError::Malformed(_)));
 }
 
 #[test]
@@ -120,7 +141,7 @@ fn bad_fields_name_themselves() {
         let body = Form::default().text(name, value).file("files", "a.jpg", "image/jpeg", JPEG).end();
         let error = receive(&Memory::default(), &body).unwrap_err();
         let answer = error.problem().body("/", "r");
-        assert_eq!((&answer["status"], &answer["details"]["field"]), (&400.into(), &name.into()));
+        assert_eq!((&answer["status"], &answer["details"]["field"]), (&422.into(), &name.into()));
     }
     let long = Form::default().text("model", &"m".repeat(5000)).end();
     assert!(matches!(receive(&Memory::default(), &long), Err(IntakeError::Field(_))));

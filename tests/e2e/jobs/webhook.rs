@@ -95,7 +95,7 @@ async fn only_public_https_is_called_unless_the_operator_says_so() {
         let answer = client.post_upload(&[photograph("a.jpg", 1)], &[("webhook_url", url)]).await.unwrap();
         let status = answer.status();
         let problem: Value = answer.json().await.unwrap();
-        assert_eq!((status.as_u16(), &problem["details"]["field"]), (400, &json!("webhook_url")), "{url}: {problem}");
+        assert_eq!((status.as_u16(), &problem["details"]["field"]), (422, &json!("webhook_url")), "{url}: {problem}");
     }
     let left = stored_in(&product.data().join("uploads")).count();
     assert_eq!(left, 0, "nothing of a refused upload stays");

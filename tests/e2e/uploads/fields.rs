@@ -47,13 +47,15 @@ async fn options_out_of_their_ranges_are_refused_by_name() {
         ("priority", "urgent"),
         ("model", "../tripo3d"),
         ("model", "nothing-of-the-kind"),
+        ("webhook_url", "http://example.com/"),
+        ("webhook_url", "no address"),
     ];
     for (name, value) in cases {
         for body in [
             form().text(name, value).file("a.jpg", &jpeg()).end(),
             form().file("a.jpg", &jpeg()).text(name, value).end(),
         ] {
-            let problem = post(&product, &body).await.problem(400).unwrap();
+            let problem = post(&product, &body).await.problem(422).unwrap();
             assert_eq!(
                 (&problem["error_code"], &problem["details"]["field"]),
                 (&"VALIDATION_ERROR".into(), &name.into())
@@ -63,9 +65,9 @@ async fn options_out_of_their_ranges_are_refused_by_name() {
     }
     let disposition = b"Content-Disposition: form-data; name=\"face_limit\"";
     let bytes = form().part(&[disposition], b"\xff\xfe").file("a.jpg", &jpeg()).end();
-    post(&product, &bytes).await.problem(400).unwrap();
+    post(&product, &bytes).await.problem(422).unwrap();
     let encoded = form().part(&[disposition, b"Content-Transfer-Encoding: base64"], b"MjAwMDA=").file("a.jpg", &jpeg());
-    post(&product, &encoded.end()).await.problem(400).unwrap();
+    post(&product, &encoded.end()).await.problem(422).unwrap();
     assert_nothing_kept(&product, "fields that are no text").await;
 }
 

@@ -57,7 +57,7 @@ async fn generate(
     let key = idempotency::key(&context.headers)?;
     let own = if model == file.model { Options::from_json(&file.options) } else { Options::default() };
     let options = wish.over(own, &about.options).map_err(|e| invalid(&e))?.to_json();
-    let webhook = webhook::accepted(context, wish.webhook_url.as_deref(), 422).await?;
+    let webhook = webhook::accepted(context, wish.webhook_url.as_deref()).await?;
     let digest = wish.digest(&file.id);
     let command = GenerateFile {
         job: &job.id,

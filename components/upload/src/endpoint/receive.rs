@@ -106,7 +106,7 @@ impl Upload {
             let schema = models::about(&model).await?.options;
             received.fields.complete(&schema).map_err(|error| self.problem(&error))?;
         }
-        let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref(), 400).await?;
+        let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref()).await?;
         self.write_metadata(&received, &model).await?;
         self.make_job(received, model, webhook, key).await
     }
@@ -147,7 +147,7 @@ impl Upload {
             Some(named) if named != self.settings.default_model => {
                 if redis::hget(&redis::keys().await?.providers(), named).await?.is_none() {
                     let detail = format!("model: {named} is not installed here; see GET /api/v1/models/available.");
-                    let problem = Problem::new(400, "VALIDATION_ERROR", detail);
+                    let problem = Problem::new(422, "VALIDATION_ERROR", detail);
                     return Err(problem.with_details(json!({ "field": "model" })).into());
                 }
                 Ok(named.to_owned())

@@ -5,17 +5,13 @@ use image2model_domain::webhook::{AllowedHosts, WebhookUrl, secret_from_bits, se
 use image2model_kit::{Context, Failure, config, random_bits};
 use serde_json::json;
 
-/// The URL and the secret that signs its calls. Refused with `status` when it may not be called.
-pub(super) async fn accepted(
-    context: &Context,
-    url: Option<&str>,
-    status: u16,
-) -> Result<Option<(String, String)>, Failure> {
+/// The URL and the secret that signs its calls. Refused when it may not be called.
+pub(super) async fn accepted(context: &Context, url: Option<&str>) -> Result<Option<(String, String)>, Failure> {
     let Some(url) = url else { return Ok(None) };
     let allowed = config::list("webhook_allowed_hosts").await?;
     let allowed = AllowedHosts::new(allowed.iter().map(String::as_str));
     let url = WebhookUrl::parse(url, &allowed).map_err(|why| {
-        let problem = Problem::new(status, "VALIDATION_ERROR", format!("webhook_url: {why}"));
+        let problem = Problem::new(422, "VALIDATION_ERROR", format!("webhook_url: {why}"));
         problem.with_details(json!({ "field": "webhook_url" }))
     })?;
     let secret = match config::signing_secret().await? {

@@ -84,10 +84,10 @@ impl IntakeError {
             Self::Stream(fault) => stream_problem(*fault),
             Self::TooManyParts => Problem::new(400, "VALIDATION_ERROR", "The form has too many parts."),
             Self::NoFiles => {
-                Problem::new(400, "FILE_VALIDATION_ERROR", "No file was sent; put the images into a field named files.")
-                    .with_details(json!({ "errors": [] }))
+                Problem::new(422, "VALIDATION_ERROR", "No file was sent; put the images into a field named files.")
+                    .with_details(json!({ "field": "files" }))
             }
-            Self::Field(invalid) => Problem::new(400, "VALIDATION_ERROR", format!("{invalid}."))
+            Self::Field(invalid) => Problem::new(422, "VALIDATION_ERROR", format!("{invalid}."))
                 .with_details(json!({ "field": invalid.name })),
             Self::BadFiles(bad) => bad_files(bad),
             Self::Store(StoreError::Full) => Problem::storage_full(),

@@ -25,11 +25,12 @@ pub use patience::{LONGEST, Patience, SLOWEST};
 pub use services::{Abandoned, BadImage, ImageFacts, Inspect, Services, StoreError};
 
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, TryStreamExt};
 use image2model_domain::JobId;
 use multer::Multipart;
 
 use head::Head;
+use pacing::Pace;
 
 /// A whole form, its images stored.
 #[derive(Debug)]
@@ -54,7 +55,8 @@ pub struct Intake<'a, S> {
 }
 
 impl<S: Services> Intake<'_, S> {
-    /// Reads the form with this `Content-Type`. Whatever the outcome, bytes of the body that are left belong to the
+    /// Reads the form with this `Content-Type`; one without a body is a form with nothing in it, unless it
+    /// declares to be something else. Whatever the outcome, bytes of the body that are left belong to the
     /// caller, who may read on so that the client hears the answer.
     ///
     /// # Errors
@@ -63,22 +65,31 @@ impl<S: Services> Intake<'_, S> {
     where
         B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
     {
+        if content_type.is_empty() && is_empty(body).await? {
+            return Err(IntakeError::NoFiles);
+        }
         let boundary = head::boundary(content_type)?;
         let pace = body.pace();
         let mut reading = Reading::default();
-        let mut form = Multipart::new(&mut *body, boundary);
+        match self.parts(Multipart::new(&mut *body, boundary), &pace, &mut reading).await {
+            // What there is nothing of is not written badly.
+            Err(IntakeError::Malformed(_)) if body.is_untouched() => return Err(IntakeError::NoFiles),
+            read => read?,
+        }
+        body.drain().await?;
+        reading.finish()
+    }
+
+    async fn parts(&self, mut form: Multipart<'_>, pace: &Pace, reading: &mut Reading) -> Result<(), IntakeError> {
         loop {
             pace.between_parts();
             let field = form.next_field().await?;
             pace.within_part();
             match field {
-                Some(field) => self.part(field, &mut reading).await?,
-                None => break,
+                Some(field) => self.part(field, reading).await?,
+                None => return Ok(()),
             }
         }
-        drop(form);
-        body.drain().await?;
-        reading.finish()
     }
 
     async fn part(&self, mut field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
@@ -107,6 +118,19 @@ impl<S: Services> Intake<'_, S> {
         }
         Ok(())
     }
+}
+
+/// Whether a body has no bytes. Reads the first of them.
+async fn is_empty<B>(body: &mut Paced<B>) -> Result<bool, StreamFault>
+where
+    B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
+{
+    while let Some(chunk) = body.try_next().await? {
+        if !chunk.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What a form has brought so far.
