@@ -53,15 +53,30 @@ def map_body(context, body):
     return body
 
 
+def is_age(value):
+    try:
+        return not isinstance(value, bool) and 0 <= float(value) <= 87600
+    except (TypeError, ValueError):
+        return False
+
+
+def clean_up(*sources):
+    """What is said twice has to be the same, which no schema can say: of ages, and of whether it is a dry run, the first stays."""
+    ages = [(source, name) for source in sources for name in ("older_than_hours", "hours") if is_age(source.get(name))]
+    dry = [(source, "dry_run") for source in sources if str(source.get("dry_run")).lower() in ("true", "false")]
+    for source, name in ages[1:] + dry[1:]:
+        del source[name]
+    for source, name in ages[:1]:
+        if float(source[name]) < 1:
+            source[name] = 1
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """The prepared jobs stay: none of them is deleted, and none is old enough to be cleaned up."""
     label, body = case.operation.label, case.body if isinstance(case.body, dict) else {}
     if label == "POST /api/v1/admin/cleanup":
-        for name in ("older_than_hours", "hours"):
-            age = body.get(name)
-            if isinstance(age, (int, float)) and not isinstance(age, bool) and 0 <= age < 1:
-                body[name] = 1
+        clean_up(body, case.query or {})
     if label in ("DELETE /api/v1/admin/delete-job/{job_id}", "POST /api/v1/admin/cleanup-job"):
         for values in (case.path_parameters or {}, body):
             if str(values.get("job_id")).replace("-", "").lower() in FILES:

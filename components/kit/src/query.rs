@@ -37,6 +37,11 @@ impl Query {
         self.pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// The names, in order; one that is there twice is named twice.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Whether a parameter is there and not switched off: `?stream`, `?stream=1`, `?stream=true`.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
@@ -58,6 +63,7 @@ mod tests {
         let query = Query::parse("wait=30&name=caf%C3%A9+au+lait&stream&off=0&wait=1");
         assert_eq!(query.get("wait"), Some("30"));
         assert_eq!(query.all("wait").collect::<Vec<_>>(), ["30", "1"]);
+        assert_eq!(query.names().collect::<Vec<_>>(), ["wait", "name", "stream", "off", "wait"]);
         assert_eq!(query.get("name"), Some("café au lait"));
         assert!(query.flag("stream") && !query.flag("off") && !query.flag("absent"));
         assert_eq!(Query::parse("").get(""), None);

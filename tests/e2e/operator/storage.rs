@@ -40,6 +40,14 @@ async fn what_is_stored_is_shown_and_a_dry_run_says_what_would_go() {
         post(&client, "/api/v1/admin/cleanup", &json!({ "older_than_hours": 0, "dry_run": true })).await;
     assert_eq!((status, &dry["deleted_jobs"], &dry["files_removed"]), (200, &json!(2), &dry["deleted_files"]), "{dry}");
     assert!(dry["freed_bytes"].as_u64() > Some(0) && dry["files_removed"].as_u64() > Some(0), "{dry}");
+    for (path, body) in
+        [("", json!({ "hours": 0, "dryRun": true })), ("?dry_run=true", json!({ "hours": 0, "dry_run": false }))]
+    {
+        let (status, refused) = post(&client, &format!("/api/v1/admin/cleanup{path}"), &body).await;
+        assert_eq!((status, &refused["error_code"]), (422, &json!("VALIDATION_ERROR")), "{body}");
+    }
+    let (status, again) = post(&client, "/api/v1/admin/cleanup?dry_run=true&hours=0", &json!({})).await;
+    assert_eq!((status, &again["dry_run"], &again["deleted_jobs"]), (200, &json!(true), &json!(2)), "{again}");
     let (status, real) = post(&client, "/api/v1/admin/cleanup", &json!({ "hours": 0 })).await;
     assert_eq!(
         (status, &real["deleted_files"], &real["freed_bytes"]),

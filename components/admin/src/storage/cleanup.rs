@@ -2,14 +2,18 @@
 //!
 //! Jobs are looked at oldest first, a bounded number a call; `more` says that another call would find others. A job whose
 //! record has expired has ended, and its bytes go too.
+//!
+//! What is asked for stands in the body or in the query. A word that is not understood is refused: it may have been meant to
+//! hold back what else goes for good.
 
 use image2model_domain::commands::{ReadJob, ReadQueues};
 use image2model_domain::queue::Queue;
 use image2model_domain::record::JobRecord;
 use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem};
+use image2model_kit::query::Query;
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::delete::{self, Removal};
@@ -26,24 +30,82 @@ const PATIENCE_MS: i64 = 20_000;
 /// Ten years.
 const MOST_HOURS: f64 = 87_600.0;
 
+/// Hours, when none are named.
+const A_DAY: f64 = 24.0;
+
+/// What the body says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sent {
+    #[serde(deserialize_with = "said")]
+    older_than_hours: Option<f64>,
+    #[serde(deserialize_with = "said")]
+    hours: Option<f64>,
+    #[serde(deserialize_with = "said")]
+    dry_run: Option<bool>,
+}
+
+/// A value that is there; `null` is none.
+fn said<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// What is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Order {
-    #[serde(alias = "hours", default = "a_day")]
     older_than_hours: f64,
-    #[serde(default)]
     dry_run: bool,
 }
 
-fn a_day() -> f64 {
-    24.0
+fn wrong(name: &str, detail: String) -> Problem {
+    Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": name }))
+}
+
+/// The one value that all of them are; `None` when there is none.
+fn agreed<T: PartialEq>(name: &str, said: impl IntoIterator<Item = T>) -> Result<Option<T>, Problem> {
+    let mut said = said.into_iter();
+    let Some(value) = said.next() else { return Ok(None) };
+    if said.all(|other| other == value) {
+        Ok(Some(value))
+    } else {
+        Err(wrong(name, format!("{name} is given more than once, with different values")))
+    }
+}
+
+fn yes_or_no(text: &str) -> Option<bool> {
+    match text {
+        "false" | "0" | "no" => Some(false),
+        "" | "true" | "1" | "yes" => Some(true),
+        _ => None,
+    }
 }
 
 impl Order {
+    /// Out of the body and the query, which may say the same thing twice, and not two things.
+    fn read(sent: &Sent, query: &Query) -> Result<Self, Problem> {
+        const NAMES: [&str; 3] = ["older_than_hours", "hours", "dry_run"];
+        if let Some(unknown) = query.names().find(|name| !NAMES.contains(name)) {
+            return Err(wrong(unknown, format!("The query may have {} only", NAMES.join(", "))));
+        }
+        let read = |name: &'static str| query.all(name).map(move |text| (name, text));
+        let hours = read("older_than_hours").chain(read("hours"));
+        let hours = hours.map(|(name, text)| text.parse().map_err(|_| wrong(name, format!("{name} must be a number"))));
+        let hours: Vec<f64> = hours.collect::<Result<_, _>>()?;
+        let dry = read("dry_run");
+        let dry =
+            dry.map(|(name, text)| yes_or_no(text).ok_or_else(|| wrong(name, format!("{name} must be true or false"))));
+        let dry: Vec<bool> = dry.collect::<Result<_, _>>()?;
+        let hours = sent.older_than_hours.into_iter().chain(sent.hours).chain(hours);
+        Ok(Self {
+            older_than_hours: agreed("older_than_hours", hours)?.unwrap_or(A_DAY),
+            dry_run: agreed("dry_run", sent.dry_run.into_iter().chain(dry))?.unwrap_or_default(),
+        })
+    }
+
     /// Jobs that ended at this time, ms, or before are old.
     fn cutoff(&self, now_ms: i64) -> Result<i64, Problem> {
         if !(0.0..=MOST_HOURS).contains(&self.older_than_hours) {
-            return Err(Problem::new(422, "VALIDATION_ERROR", "older_than_hours must be a number from 0 to 87600"));
+            return Err(wrong("older_than_hours", "older_than_hours must be a number from 0 to 87600".to_owned()));
         }
         let age = std::time::Duration::from_secs_f64(self.older_than_hours * 3600.0);
         Ok(now_ms - i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
@@ -61,7 +123,8 @@ struct Tally {
 
 /// Removes, or with `dry_run` says what would be removed.
 pub(crate) async fn old_jobs(mut context: Context) -> Result<Reply, Failure> {
-    let order: Order = context.json(LONGEST_BODY).await?;
+    let sent: Sent = context.json(LONGEST_BODY).await?;
+    let order = Order::read(&sent, &context.query)?;
     audit::asked(&context, &json!({ "older_than_hours": order.older_than_hours, "dry_run": order.dry_run }));
     if !order.dry_run {
         require_unpaused().await?;
@@ -141,7 +204,7 @@ mod tests {
     use super::*;
 
     fn order(text: &str) -> Order {
-        serde_json::from_str(text).unwrap()
+        Order::read(&serde_json::from_str(text).unwrap(), &Query::default()).unwrap()
     }
 
     #[test]
@@ -152,6 +215,33 @@ mod tests {
         assert!(order(r#"{"dry_run": true}"#).dry_run);
         for bad in [r#"{"hours": -1}"#, r#"{"hours": 1e9}"#] {
             assert_eq!(order(bad).cutoff(0).unwrap_err().status(), 422, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_not_understood_deletes_nothing() {
+        for bad in [r#"{"dryRun": true}"#, r#"{"dry_run": null}"#, r#"{"hours": "1"}"#, r#"{"hour": 1}"#] {
+            assert!(serde_json::from_str::<Sent>(bad).is_err(), "{bad}");
+        }
+        let read = |body: &str, query: &str| Order::read(&serde_json::from_str(body).unwrap(), &Query::parse(query));
+        for (body, query) in [
+            ("{}", "dryRun=true"),
+            ("{}", "dry_run=maybe"),
+            ("{}", "hours=x"),
+            ("{}", "dry_run=true&dry_run=false"),
+            (r#"{"dry_run": false}"#, "dry_run=true"),
+            (r#"{"hours": 1, "older_than_hours": 2}"#, ""),
+            (r#"{"hours": 1}"#, "older_than_hours=2"),
+        ] {
+            assert_eq!(read(body, query).unwrap_err().status(), 422, "{body} {query}");
+        }
+        for (body, query) in [
+            ("{}", "dry_run&hours=2"),
+            (r#"{"hours": 2, "older_than_hours": 2.0}"#, "dry_run=true"),
+            (r#"{"dry_run": true, "hours": 2}"#, "older_than_hours=2&dry_run=1"),
+        ] {
+            let order = read(body, query).unwrap();
+            assert_eq!((order.older_than_hours, order.dry_run), (2.0, true), "{body} {query}");
         }
     }
 
