@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: the same upload sent twice under one key makes one job. A key belongs to its caller, is remembered
 //! from the moment its job is made (an upload that was refused or broke off leaves it free) and is free again when its job
-//! is deleted, or after the time that jobs are kept.
+//! is deleted, or after the time that jobs are kept. Models are generated under the same keys (`endpoint/generate.rs`): one that
+//! was used for either is not good for the other.
 
 use http::HeaderMap;
 use image2model_domain::queue::Priority;

@@ -69,7 +69,7 @@ pub enum CreateOutcome {
     Created,
     /// The same upload was made before under this idempotency key: the reply names that job.
     Replayed,
-    /// The idempotency key was used for another upload.
+    /// The idempotency key was used for another upload, or to generate a model.
     Conflict,
     /// Too many files are waiting.
     QueueFull,

@@ -12,6 +12,8 @@ use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
 pub struct GenerateFile<'a> {
     /// The job.
     pub job: &'a JobId,
+    /// The guard's `caller` that asks; not always whose job it is.
+    pub caller: &'a str,
     /// Its file.
     pub file: &'a FileId,
     /// Id for the new file, should one be made.
@@ -102,6 +104,7 @@ impl Command for GenerateFile<'_> {
             self.request_id.into(),
             self.traceparent.into(),
             self.priority.as_str().into(),
+            self.caller.into(),
         ];
         Call::new(script!("generate_file", [queue, ending]), keys, args)
     }

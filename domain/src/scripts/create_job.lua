@@ -9,8 +9,11 @@ local waiting = depth()
 if ARGV[6] ~= '' then
   local key = idempotency_key(tenant, ARGV[6])
   local hash, former = string.match(redis.call('GET', key) or '', '^(%S+) (%S+)$')
+  -- A model was generated under this key: a file of that job.
+  local generated = former and redis.call('GET', P .. 'file:' .. former)
   -- A key whose job was deleted since is free again.
-  local made = former and redis.call('HGET', job_key(former), 'created_at')
+  local made = former and redis.call('HGET', job_key(generated or former), 'created_at')
+  if made and generated then return { 'conflict', generated, '', waiting, tonumber(made) } end
   if made then
     -- This very call, repeated after its answer was lost: the job and the images it names are the caller's own.
     if former == job then return { 'exists', job, '', waiting, tonumber(made) } end

@@ -2,7 +2,7 @@
 -- one as a new file of the job, so that what was paid for stays. Once per idempotency key.
 -- ARGV: 2 job, 3 file, 4 id for a new file, 5 options json, 6 model, 7 most files waiting, 8 most files in a job,
 --       9 webhook url, 10 webhook secret, 11 idempotency key, 12 body hash, 13 request id, 14 traceparent,
---       15 priority 'high' | 'normal' | 'low'
+--       15 priority 'high' | 'normal' | 'low', 16 caller, whose the idempotency key is
 -- Reply: {'queued' | 'resumed' | 'replayed', file, webhook secret} or {'not_found' | 'unknown_file' | 'cancelled' | 'busy' | 'unresolved' |
 --         'queue_full' | 'too_many_files' | 'conflict', '', ''}
 local function copy_file(job, from, to)
@@ -16,15 +16,29 @@ local function copy_file(job, from, to)
   redis.call('HINCRBY', job_key(job), 'total', 1)
 end
 
+-- What was made under the idempotency key of this caller, a job or a file, and whether the same was asked for then; nothing when
+-- the key is free.
+local function remembered_call(caller)
+  local hash, made = string.match(redis.call('GET', idempotency_key(caller, ARGV[11])) or '', '^(%S+) (%S+)$')
+  return made, hash == ARGV[12]
+end
+
 local job, file, new, options, model = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total', 'cancel')
 if not m[1] then return { 'not_found', '', '' } end
-local tenant = m[1]
+local tenant, caller = m[1], ARGV[16]
 if ARGV[11] ~= '' then
-  local known = redis.call('GET', idempotency_key(tenant, ARGV[11]))
-  if known then
-    local hash, former = string.match(known, '^(%S+) (%S+)$')
-    return { hash == ARGV[12] and 'replayed' or 'conflict', former, redis.call('HGET', job_key(job), 'webhook_secret') or '' }
+  local former, same = remembered_call(caller)
+  if not former and tenant ~= caller then
+    -- The version before remembered a generation as the tenant's, whoever asked. What the tenant itself asked for under a key
+    -- of this name is nothing to another caller.
+    former, same = remembered_call(tenant)
+    if not same then former = nil end
+  end
+  if former then
+    -- One that made a job is known by the job's id.
+    local generated = same and redis.call('EXISTS', P .. 'file:' .. former) == 1
+    return { generated and 'replayed' or 'conflict', former, redis.call('HGET', job_key(job), 'webhook_secret') or '' }
   end
 end
 local key = file_key(job, file)
@@ -67,6 +81,6 @@ if ARGV[9] ~= '' and secret == '' then
   secret = ARGV[10]
   redis.call('HSET', job_key(job), 'webhook_secret', secret)
 end
-if ARGV[11] ~= '' then remember_call(job, tenant, ARGV[11], ARGV[12] .. ' ' .. file) end
+if ARGV[11] ~= '' then remember_call(job, caller, ARGV[11], ARGV[12] .. ' ' .. file) end
 emit_file(job, file, 'progress', {})
 return { how, file, secret }

@@ -278,6 +278,7 @@ impl World<'_> {
             _ => {
                 let generate = GenerateFile {
                     job: &job,
+                    caller: "key:t",
                     file: &file,
                     new_file: &FileId::from_random(self.dice.bytes()),
                     options: "{}",

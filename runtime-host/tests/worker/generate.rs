@@ -1,7 +1,9 @@
 //! Images that are only stored, and models made of them later.
 
 use anyhow::{Result, bail};
-use image2model_domain::commands::{CancelJob, CancelOutcome, GenerateFile, GenerateOutcome, ReadQueues};
+use image2model_domain::commands::{
+    CancelJob, CancelOutcome, CreateJob, CreateOutcome, GenerateFile, GenerateOutcome, ReadQueues,
+};
 use image2model_domain::queue::Priority;
 use image2model_domain::{FileId, FileStatus, JobId, JobStatus};
 use redis::cmd;
@@ -16,10 +18,15 @@ struct Ask<'a> {
 }
 
 async fn ask(parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
+    ask_as("t", parts, ask).await
+}
+
+async fn ask_as(caller: &str, parts: &Parts, ask: Ask<'_>) -> Result<GenerateOutcome> {
     // Another one each time, as the requests of a client have: the same again is taken for a repetition.
     let request_id = hex::encode(rand::random::<[u8; 8]>());
     let command = GenerateFile {
         job: ask.job,
+        caller,
         file: ask.file,
         new_file: &FileId::from_random(rand::random()),
         options: ask.options,
@@ -119,6 +126,38 @@ async fn one_key_makes_one_model() -> Result<()> {
     assert_eq!(ask(&parts, Ask { key: None, ..with("d") }).await?, GenerateOutcome::Busy);
     let queues = parts.store.run(&ReadQueues).await?.queues;
     assert_eq!(queues.iter().map(|queue| queue.waiting).sum::<u64>(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_the_callers_and_good_for_one_thing() -> Result<()> {
+    let parts = Parts::start().await?;
+    let id = stored(&parts, &["a.png", "b.png", "c.png"]).await?;
+    let files: Vec<FileId> = parts.job(&id).await?.files.into_iter().map(|file| file.id).collect();
+    let with = |nth: usize, digest| Ask { job: &id, file: &files[nth], options: "{}", key: Some(("k", digest)) };
+    assert!(matches!(ask(&parts, with(0, "d")).await?, GenerateOutcome::Queued(_)));
+    // Another caller, who may work on the job as well, has keys of their own.
+    assert!(matches!(ask_as("admin", &parts, with(1, "e")).await?, GenerateOutcome::Queued(_)));
+    assert!(matches!(ask_as("admin", &parts, with(1, "e")).await?, GenerateOutcome::Replayed(_)));
+    assert!(matches!(ask(&parts, with(0, "d")).await?, GenerateOutcome::Replayed(_)));
+    // One that a model was generated under makes no job, nor the other way round.
+    let upload = |key: &str| -> Result<CreateJob> {
+        let mut create = parts.stored(&["d.png"])?;
+        (create.process, create.idempotency) = (false, Some((key.to_owned(), "d".to_owned())));
+        Ok(create)
+    };
+    let created = parts.store.run(&upload("k")?).await?;
+    assert_eq!((created.outcome, created.job), (CreateOutcome::Conflict, id.clone()));
+    assert_eq!(parts.store.run(&upload("u")?).await?.outcome, CreateOutcome::Created);
+    let asked = Ask { key: Some(("u", "d")), ..with(2, "d") };
+    assert_eq!(ask(&parts, asked).await?, GenerateOutcome::Conflict);
+    // The version before remembered an admin's generation as the tenant's.
+    let key = format!("{}idempotency:t:former", parts.store.keys().prefix());
+    parts.store.query::<()>(cmd("SET").arg(&key).arg(format!("f {}", files[1]))).await?;
+    let former = |digest| Ask { key: Some(("former", digest)), ..with(2, digest) };
+    let GenerateOutcome::Replayed(generating) = ask_as("admin", &parts, former("f")).await? else { bail!("made anew") };
+    assert_eq!(generating.file, files[1]);
+    assert!(matches!(ask_as("admin", &parts, former("g")).await?, GenerateOutcome::Queued(_)));
     Ok(())
 }
 

@@ -61,6 +61,7 @@ async fn generate(
     let digest = wish.digest(&file.id);
     let command = GenerateFile {
         job: &job.id,
+        caller: &context.caller,
         file: &file.id,
         new_file: &FileId::from_random(random_bits()),
         options: &options,

@@ -265,5 +265,5 @@ fn new_file(image: &StoredImage) -> NewFile {
 }
 
 fn conflict() -> Problem {
-    Problem::new(409, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for another upload.")
+    Problem::new(409, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used for something else.")
 }
