@@ -7,6 +7,7 @@ pub mod accept;
 pub mod access_token;
 pub mod api_key;
 pub mod bearer;
+pub mod browser_headers;
 pub mod browser_session;
 pub mod client_address;
 pub mod commands;

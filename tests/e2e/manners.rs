@@ -220,6 +220,10 @@ async fn origins_that_are_named_may_read_and_others_learn_nothing() {
         assert_eq!(cors(&get("https://evil.example").await), 0, "{path}");
         assert!(known.headers().get_all("vary").iter().any(|v| v.to_str().unwrap().contains("Origin")), "{path}");
     }
+    // The host itself answers here, whoever it answers in the place of.
+    let host = |origin| scene.admin.request(Method::GET, "/.well-known/spin/health").header("origin", origin).send();
+    assert_eq!(host(ORIGIN).await.unwrap().headers()["access-control-allow-origin"], ORIGIN);
+    assert!(!host("https://evil.example").await.unwrap().headers().contains_key("access-control-allow-origin"));
 }
 
 const EXPOSED: [&str; 13] = [

@@ -31,11 +31,12 @@ async fn decide(facts: Facts) -> Verdict {
         }
     };
     let mut headers = headers::security(is_secure(&settings, &facts));
-    if let Some(preflight) = settings.origins.preflight(&facts) {
-        headers.extend(preflight);
+    let (origin, wanted) = (facts.origin.as_deref(), facts.preflight_method.as_deref());
+    if let Some(preflight) = settings.origins.preflight(&facts.method, origin, wanted) {
+        headers.extend(headers::owned(preflight));
         return Verdict::Answer(Answer { status: 204, headers, problem: None });
     }
-    headers.extend(settings.origins.headers(facts.origin.as_deref()));
+    headers.extend(headers::owned(settings.origins.headers(origin)));
     let client_address = settings.proxies.client(&facts.client_address, facts.forwarded_for.as_deref());
     match admit(&settings, &facts, &client_address, &mut headers).await {
         Ok(caller) => Verdict::Pass(Pass {

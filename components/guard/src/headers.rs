@@ -1,5 +1,7 @@
 //! Headers that every answer has, whatever it is.
 
+use image2model_domain::browser_headers::HSTS;
+
 use crate::bindings::Header;
 
 /// What the pages need and no more: their own scripts and styles, pictures made in the page, models read from blobs.
@@ -7,18 +9,24 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      connect-src 'self' blob: data:; worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; \
      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// As the guard's answer has them.
+pub(crate) fn owned<V: Into<String>>(
+    headers: impl IntoIterator<Item = (&'static str, V)>,
+) -> impl Iterator<Item = Header> {
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value.into()))
+}
+
 /// Security headers; `secure` when the request came over TLS.
 pub(crate) fn security(secure: bool) -> Vec<Header> {
-    let mut headers: Vec<Header> = [
+    let mut headers: Vec<Header> = owned([
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),
         ("content-security-policy", CONTENT_SECURITY_POLICY),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
+    ])
+    .collect();
     if secure {
-        headers.push(("strict-transport-security".to_owned(), "max-age=31536000".to_owned()));
+        headers.extend(owned([HSTS]));
     }
     headers
 }

@@ -7,7 +7,6 @@
 mod auth;
 mod bindings;
 mod check;
-mod cors;
 mod headers;
 mod limits;
 mod ownership;

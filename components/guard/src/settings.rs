@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use image2model_domain::api_key::KeyLimits;
+use image2model_domain::browser_headers::Origins;
 use image2model_domain::client_address::Proxies;
 use image2model_kit::config::{self, ConfigError};
-
-use crate::cors::Origins;
 
 /// Who may see a job whose id they know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

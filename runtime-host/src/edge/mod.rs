@@ -120,7 +120,8 @@ impl Edge {
     /// Answers on `listener` until `shutdown` is cancelled, then drains as `ServeOptions::drain` says. `native` is asked
     /// first for every request.
     pub async fn serve(&self, listener: TcpListener, native: Arc<dyn NativeRoutes>, shutdown: CancellationToken) {
-        let dispatch = Dispatch { router: self.router.clone(), native, info: self.info.clone() };
+        let (router, info, origins) = (self.router.clone(), self.info.clone(), self.options.origins.clone());
+        let dispatch = Dispatch { router, native, info, origins };
         serve::serve(listener, Arc::new(dispatch), &self.options, shutdown).await;
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use image2model_domain::browser_headers::Origins;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -136,11 +137,18 @@ async fn each_of_many_that_compute_is_bounded() {
 #[tokio::test]
 async fn bodies_are_bounded_whether_their_length_is_said_or_not() {
     let limits = "[component.echo.tool.image2model]\nmax_body_bytes = 1000";
-    let host = App::new().route("/...", "echo", limits).start().await;
-    let post =
-        |bytes: usize| http::Request::post(host.url("/count")).body(bytes::Bytes::from(vec![b'x'; bytes])).unwrap();
-    assert_eq!(host.send(post(1000)).await.text(), "1000");
-    assert_eq!(host.send(post(1001)).await.problem(), "HTTP_413");
+    let mut app = App::new().route("/...", "echo", limits);
+    app.serve.origins = Origins::new(vec!["https://app.example".to_owned()]);
+    let host = app.start().await;
+    let post = |bytes: usize| {
+        let request = http::Request::post(host.url("/count")).header("origin", "https://app.example");
+        request.body(bytes::Bytes::from(vec![b'x'; bytes])).unwrap()
+    };
+    let taken = host.send(post(1000)).await;
+    assert_eq!((taken.text().as_str(), taken.header("access-control-allow-origin")), ("1000", None), "its own to say");
+    let refused = host.send(post(1001)).await;
+    assert_eq!(refused.problem(), "HTTP_413");
+    assert_eq!(refused.header("access-control-allow-origin"), Some("https://app.example"));
     let mut stream = TcpStream::connect(host.address).await.unwrap();
     let head = "POST /count HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = format!("258\r\n{}\r\n", "x".repeat(0x258));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use image2model_domain::browser_headers::Origins;
 use image2model_host::config::{Config, Part, Wiring, spin_variables};
 use image2model_host::edge::{Edge, EdgeOptions, KeyValue, ServeOptions};
 use image2model_host::intake::Tls;
@@ -46,6 +47,7 @@ pub async fn load(
         compiler: this_program(),
         serve: ServeOptions {
             tls,
+            origins: Origins::new(config.access.allowed_origins.clone()),
             drain: config.shutdown_grace,
             max_connections: files::for_clients(bounds.max_connections),
             ..bounds

@@ -89,7 +89,7 @@ impl Chain {
             local: NOBODY,
             encrypted: false,
         };
-        let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1, caller };
+        let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1, caller, origins: None };
         let answer = dispatch::component(asked, parts, InBody::Component(body), span).await;
         Ok(answer.map(|body| body.map_err(|_| Error::ConnectionTerminated).boxed_unsync()))
     }

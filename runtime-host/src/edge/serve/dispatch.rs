@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use http::{HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
+use image2model_domain::browser_headers::Origins;
 use image2model_domain::request_id;
 
 use super::access::{AnsweredBy, Line};
-use super::answer::{Failure, secured};
+use super::answer::{Asker, Failure, secured};
 use super::ask::ask;
 use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
@@ -42,6 +43,8 @@ pub(crate) struct Dispatch {
     pub native: Arc<dyn NativeRoutes>,
     /// The answer of `/.well-known/spin/info`.
     pub info: String,
+    /// Whose pages may read what the host answers itself.
+    pub origins: Origins,
 }
 
 impl Dispatch {
@@ -69,6 +72,7 @@ impl Dispatch {
 
     async fn answered(&self, request: http::Request<Incoming>, peers: &Peers, span: &Span) -> http::Response<OutBody> {
         let (parts, body) = request.into_parts();
+        let asker = Asker::of(&parts.headers, Some(&self.origins), peers.encrypted);
         let native = if let Some(response) = self.well_known(&parts) {
             response
         } else if self.native.takes(&parts) {
@@ -80,7 +84,7 @@ impl Dispatch {
         } else {
             return self.routed(parts, body, peers, span).await;
         };
-        secured(native).map(OutBody::Native)
+        asker.told(secured(native)).map(OutBody::Native)
     }
 
     fn well_known(&self, parts: &http::request::Parts) -> Option<Response> {
@@ -108,9 +112,11 @@ impl Dispatch {
         let uri = parts.uri.clone();
         let Some((target, found)) = self.router.find(uri.path()) else {
             let id = id_of(&mut parts.headers);
-            return Failure::NotFound.answer(uri.path(), &id).map(OutBody::Native);
+            let asker = Asker::of(&parts.headers, Some(&self.origins), peers.encrypted);
+            return Failure::NotFound.answer(uri.path(), &id, &asker).map(OutBody::Native);
         };
-        component(Asked { target, found, peers, depth: 0, caller: None }, parts, InBody::Client(body), span).await
+        let asked = Asked { target, found, peers, depth: 0, caller: None, origins: Some(&self.origins) };
+        component(asked, parts, InBody::Client(body), span).await
     }
 }
 
@@ -123,6 +129,8 @@ pub(super) struct Asked<'a> {
     pub depth: usize,
     /// Who asked the component that asks; nothing where none does.
     pub caller: Option<Caller>,
+    /// Whose pages may read the answer; nothing where a component asks.
+    pub origins: Option<&'a Origins>,
 }
 
 /// The answer of whoever a route, or another component, leads to.
@@ -132,11 +140,12 @@ pub(super) async fn component(
     body: InBody,
     span: &Span,
 ) -> http::Response<OutBody> {
-    let Asked { target, found, peers, depth, caller } = asked;
+    let Asked { target, found, peers, depth, caller, origins } = asked;
     let original = parts.uri.clone();
     // One name for the request, whether the component answers or the host in its place.
     let id = id_of(&mut parts.headers);
-    let fail = |failure: Failure| failure.answer(original.path(), &id).map(OutBody::Native);
+    let asker = Asker::of(&parts.headers, origins, peers.encrypted);
+    let fail = |failure: Failure| failure.answer(original.path(), &id, &asker).map(OutBody::Native);
     let (slot, grants) = match &target.answer {
         Answer::Component(slot, grants) => (slot, grants),
         Answer::Static(answer) => return fixed(answer).map(OutBody::Native),

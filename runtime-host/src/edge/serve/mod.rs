@@ -23,6 +23,7 @@ mod waited;
 use std::sync::Arc;
 use std::time::Duration;
 
+use image2model_domain::browser_headers::Origins;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,8 @@ pub(crate) use router::{Answer, Router};
 pub struct ServeOptions {
     /// Encrypts the connections.
     pub tls: Option<Tls>,
+    /// Whose pages may read what the host answers in a component's place.
+    pub origins: Origins,
     /// Connections at a time; more wait in the listener's backlog.
     pub max_connections: usize,
     /// Requests in components at a time; more wait `queue_wait`, then get 503.
@@ -75,6 +78,7 @@ impl Default for ServeOptions {
     fn default() -> Self {
         Self {
             tls: None,
+            origins: Origins::default(),
             max_connections: 10_000,
             max_requests: 512,
             max_queued: 1024,

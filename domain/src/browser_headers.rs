@@ -1,6 +1,11 @@
-//! Cross-origin access for the origins of `ALLOWED_ORIGINS`; an unknown origin gets no CORS headers.
+//! What answers tell browsers: whether another site's pages may read them (CORS), and not to come without TLS. The guard says
+//! it of components' answers, the host of those that it gives in a component's place.
 
-use crate::bindings::{Facts, Header};
+/// Name and value of a header, the name in lower case.
+pub type Header = (&'static str, String);
+
+/// Browsers that came over TLS come no other way for a year.
+pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Modified-Since, If-None-Match, If-Range, Last-Event-ID, Range, \
@@ -10,19 +15,29 @@ const EXPOSED_HEADERS: &str = "Accept-Ranges, Allow, Content-Disposition, Conten
      X-Request-ID, traceparent, traceresponse";
 const MAX_AGE_SECONDS: &str = "600";
 
-/// Origins that may read answers.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Origins {
+/// Origins whose pages may read answers (`ALLOWED_ORIGINS`); by default none. An unknown origin gets no CORS headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// `*`.
     Any,
+    /// These, without a slash at the end.
     These(Vec<String>),
 }
 
-fn header(name: &str, value: &str) -> Header {
-    (name.to_owned(), value.to_owned())
+impl Default for Origins {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+fn header(name: &'static str, value: &str) -> Header {
+    (name, value.to_owned())
 }
 
 impl Origins {
-    pub(crate) fn new(list: Vec<String>) -> Self {
+    /// Those of a list in which `*` stands for all.
+    #[must_use]
+    pub fn new(list: Vec<String>) -> Self {
         let without_slash = |origin: String| origin.trim_end_matches('/').to_owned();
         if list.iter().any(|o| o == "*") {
             Self::Any
@@ -40,7 +55,8 @@ impl Origins {
     }
 
     /// Headers of an ordinary answer. Answers that differ by origin say so to caches, to the unknown ones as well.
-    pub(crate) fn headers(&self, origin: Option<&str>) -> Vec<Header> {
+    #[must_use]
+    pub fn headers(&self, origin: Option<&str>) -> Vec<Header> {
         let mut headers = Vec::new();
         if matches!(self, Self::These(list) if !list.is_empty()) {
             headers.push(header("vary", "Origin"));
@@ -53,9 +69,11 @@ impl Origins {
     }
 
     /// Headers of a preflight's answer, in place of [`Self::headers`]; `None` when the request is no preflight.
-    pub(crate) fn preflight(&self, facts: &Facts) -> Option<Vec<Header>> {
-        let origin = facts.origin.as_deref()?;
-        facts.preflight_method.as_ref().filter(|_| facts.method == "OPTIONS")?;
+    /// `wanted` is the request's `Access-Control-Request-Method`.
+    #[must_use]
+    pub fn preflight(&self, method: &str, origin: Option<&str>, wanted: Option<&str>) -> Option<Vec<Header>> {
+        let origin = origin?;
+        wanted.filter(|_| method == "OPTIONS")?;
         let mut headers = vec![header("vary", "Origin, Access-Control-Request-Method, Access-Control-Request-Headers")];
         if let Some(allowed) = self.allowed(origin) {
             headers.push(header("access-control-allow-origin", &allowed));
@@ -70,10 +88,9 @@ impl Origins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::tests::facts;
 
     fn value<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
-        headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
     }
 
     #[test]
@@ -94,14 +111,15 @@ mod tests {
     #[test]
     fn a_preflight_names_what_is_allowed() {
         let origins = Origins::new(vec!["https://app.example".to_owned()]);
-        let mut facts = facts();
-        facts.method = "OPTIONS".into();
-        facts.origin = Some("https://app.example".into());
-        assert!(origins.preflight(&facts).is_none());
-        facts.preflight_method = Some("POST".into());
-        let headers = origins.preflight(&facts).unwrap();
-        assert!(value(&headers, "access-control-allow-headers").is_some_and(|v| v.contains("Authorization")));
-        facts.origin = Some("https://evil.example".into());
-        assert_eq!(value(&origins.preflight(&facts).unwrap(), "access-control-allow-origin"), None);
+        let known = Some("https://app.example");
+        assert!(origins.preflight("OPTIONS", known, None).is_none());
+        assert!(origins.preflight("POST", known, Some("POST")).is_none());
+        let headers = origins.preflight("OPTIONS", known, Some("POST")).unwrap();
+        let allowed: Vec<&str> = value(&headers, "access-control-allow-headers").unwrap().split(", ").collect();
+        for name in ["Authorization", "If-None-Match", "Range"] {
+            assert!(allowed.contains(&name), "{name} in {allowed:?}");
+        }
+        let unknown = origins.preflight("OPTIONS", Some("https://evil.example"), Some("POST")).unwrap();
+        assert_eq!(value(&unknown, "access-control-allow-origin"), None);
     }
 }
