@@ -8,8 +8,8 @@ pub type Header = (&'static str, String);
 pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Modified-Since, If-None-Match, If-Range, Last-Event-ID, Range, \
-     X-Request-ID, traceparent, tracestate";
+const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, \
+     If-Unmodified-Since, Last-Event-ID, Range, X-Request-ID, traceparent, tracestate";
 const EXPOSED_HEADERS: &str = "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Location, RateLimit, \
      RateLimit-Policy, Retry-After, WWW-Authenticate, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, \
      X-Request-ID, traceparent, traceresponse";
@@ -116,7 +116,7 @@ mod tests {
         assert!(origins.preflight("POST", known, Some("POST")).is_none());
         let headers = origins.preflight("OPTIONS", known, Some("POST")).unwrap();
         let allowed: Vec<&str> = value(&headers, "access-control-allow-headers").unwrap().split(", ").collect();
-        for name in ["Authorization", "If-None-Match", "Range"] {
+        for name in ["Authorization", "If-Match", "If-None-Match", "If-Unmodified-Since", "Range"] {
             assert!(allowed.contains(&name), "{name} in {allowed:?}");
         }
         let unknown = origins.preflight("OPTIONS", Some("https://evil.example"), Some("POST")).unwrap();

@@ -196,9 +196,15 @@ async fn origins_that_are_named_may_read_and_others_learn_nothing() {
         let known = preflight(ORIGIN).await;
         let value = |name: &str| known.headers().get(name).map_or("", |v| v.to_str().unwrap()).to_ascii_lowercase();
         assert_eq!((known.status().as_u16(), value("access-control-allow-origin").as_str()), (204, ORIGIN), "{path}");
-        for header in
-            ["authorization", "content-type", "idempotency-key", "x-request-id", "traceparent", "last-event-id"]
-        {
+        for header in [
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "x-request-id",
+            "traceparent",
+            "last-event-id",
+            "if-match",
+        ] {
             assert!(value("access-control-allow-headers").contains(header), "{path}: {header}");
         }
         for method in ["get", "head", "post", "delete", "options"] {
