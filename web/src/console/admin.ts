@@ -92,15 +92,16 @@ export interface JobHistory {
   events: (StreamEvent & { id: string })[];
 }
 
+/** One whose job has expired has no more than its ids, its error and when it failed. */
 export interface DeadLetter {
   dead_letter_id: string;
   job_id: string;
-  filename: string;
-  error_code: string;
-  message: string;
+  file_id: string;
+  error: { code: string; message: string };
   failed_at: string;
-  attempts: number;
   replayable: boolean;
+  filename?: string;
+  attempts?: number;
 }
 
 export interface Key {
@@ -127,3 +128,17 @@ export interface LogEntry {
 
 /** A page of anything. */
 export type Page<Name extends string, Item> = Record<Name, Item[]> & { next_cursor: string | null };
+
+/** So many of a list's entries, a page after the other, so that what is shown stays true as a whole. */
+export async function pagesOf<Name extends string, Item>(name: Name, page: (cursor: string) => Promise<Page<Name, Item>>, wanted: number, size: number): Promise<Page<Name, Item>> {
+  const all: Item[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null && all.length < wanted) {
+    const next: Page<Name, Item> = await page(cursor);
+    all.push(...next[name]);
+    cursor = next.next_cursor;
+    // A filter that few entries pass may leave a page short; one more is asked for on demand only.
+    if (next[name].length < size) break;
+  }
+  return { [name]: all, next_cursor: cursor } as Page<Name, Item>;
+}

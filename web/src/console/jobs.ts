@@ -2,7 +2,7 @@
 
 import { pages } from '../api/addresses';
 import { h } from '../ui/dom';
-import { read, type JobHistory, type ListedJob, type Page } from './admin';
+import { pagesOf, read, type JobHistory, type ListedJob, type Page } from './admin';
 import { labelled } from './keys';
 import { moment, pill, table } from './parts';
 import { makeView, type View } from './view';
@@ -31,7 +31,10 @@ export function jobs(): View {
   } }, 'Show older');
   const view = makeView<Page<'jobs', ListedJob>>({
     id: 'jobs', title: 'Jobs', hint: 'Everybody’s, the newest first. A job’s id leads to all that happened to it.', every: 10_000,
-    read: () => pagesOf({ status: state.value, filename: name.value.trim() }, shown),
+    read: () => {
+      const query = { status: state.value, filename: name.value.trim(), limit: String(PAGE) };
+      return pagesOf('jobs', (cursor) => read<Page<'jobs', ListedJob>>('/admin/jobs', { ...query, cursor }), shown, PAGE);
+    },
     draw: ({ jobs: all, next_cursor }) => [table('Jobs', ['Job', 'First file', 'Files', 'State', 'Made', 'Tenant'], all.map((job) => [
       h('a', { href: `#jobs/${job.job_id}`, 'data-key': job.job_id }, job.job_id.slice(0, 8)), job.first_filename,
       `${job.completed_files} of ${job.total_files}`, pill(job.status), moment(job.created_at), h('code', { title: job.tenant }, short(job.tenant)),
@@ -41,20 +44,6 @@ export function jobs(): View {
     labelled('jobs-name', 'File name', name), labelled('jobs-state', 'State', state));
   view.element.insertBefore(form, view.element.lastElementChild);
   return view;
-}
-
-/** So many jobs, a page after the other, so that what is shown stays true as a whole. */
-async function pagesOf(query: Readonly<Record<string, string>>, wanted: number): Promise<Page<'jobs', ListedJob>> {
-  const all: ListedJob[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null && all.length < wanted) {
-    const page: Page<'jobs', ListedJob> = await read('/admin/jobs', { ...query, limit: String(PAGE), cursor });
-    all.push(...page.jobs);
-    cursor = page.next_cursor;
-    // A filter that few jobs pass may leave a page short; one more is asked for on demand only.
-    if (page.jobs.length < PAGE) break;
-  }
-  return { jobs: all, next_cursor: cursor };
 }
 
 /** One job's timeline. */

@@ -6,22 +6,29 @@ import { confirmed } from '../ui/confirm';
 import { fill, h } from '../ui/dom';
 import { notice } from '../ui/notice';
 import { signedIn } from '../ui/signed-in';
-import { read, send, type Key, type Page } from './admin';
+import { pagesOf, read, send, type Key, type Page } from './admin';
 import { actionButton, moment, pill, table } from './parts';
 import { makeView, type View } from './view';
 
 const DAY = 86_400;
+/** Keys on a page. */
+const PAGE = 100;
 const LIVES: readonly [string, string][] = [['', 'For ever'], [String(DAY), 'A day'], [String(30 * DAY), '30 days'], [String(365 * DAY), 'A year']];
 
 export function keys(): View {
   const shown = h('div', { class: 'messages' });
+  let wanted = PAGE;
+  const older = h('button', { type: 'button', class: 'button button-quiet', 'data-key': 'older', onclick: () => {
+    wanted += PAGE;
+    view.start();
+  } }, 'Show older');
   const view = makeView<Page<'keys', Key>>({
     id: 'keys', title: 'Keys', hint: 'The keys themselves are kept nowhere: a new one is shown once.',
-    read: () => read('/admin/keys', { limit: '100' }),
-    draw: ({ keys: all }) => [table('Keys', ['Name', 'Role', 'State', 'Made', 'Expires', 'Last used', 'Actions'], all.map((key) => [
+    read: () => pagesOf('keys', (cursor) => read<Page<'keys', Key>>('/admin/keys', { limit: String(PAGE), cursor }), wanted, PAGE),
+    draw: ({ keys: all, next_cursor }) => [table('Keys', ['Name', 'Role', 'State', 'Made', 'Expires', 'Last used', 'Actions'], all.map((key) => [
       key.name, key.role, pill(key.state), moment(key.created_at), key.expires_at === null ? 'Never' : moment(key.expires_at), moment(key.last_used_at),
       key.state === 'active' ? actionButton('Revoke', `Revoke ${key.name}`, () => revoke(key), () => view.start()) : '',
-    ]), [], true)],
+    ]), [], true), next_cursor === null ? null : h('p', {}, older)],
   });
   const form = issueForm(shown, () => view.start());
   view.element.insertBefore(h('div', {}, form, shown), view.element.lastElementChild);

@@ -20,14 +20,18 @@ export function deadLetters(): View {
     read: () => read('/admin/tasks', { state: 'dead' }),
     draw: ({ tasks, next_cursor }) => [
       table('Dead letters', ['File', 'Why', 'Attempts', 'When', 'Job', 'Actions'], tasks.map((one) => [
-        one.filename, h('span', { class: 'reason' }, one.message, h('code', {}, one.error_code)), one.attempts, moment(one.failed_at),
-        h('a', { href: `#jobs/${one.job_id}` }, one.job_id.slice(0, 8)),
+        fileOf(one), h('span', { class: 'reason' }, one.error.message, h('code', {}, one.error.code)), one.attempts ?? null, moment(one.failed_at),
+        // A job that has expired has no page.
+        one.replayable ? h('a', { href: `#jobs/${one.job_id}` }, one.job_id.slice(0, 8)) : one.job_id.slice(0, 8),
         h('span', { class: 'with-button' },
-          one.replayable ? actionButton('Replay', `Replay ${one.filename} of ${one.dead_letter_id}`, () => send('POST', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}/replay`), () => view.start()) : 'Not replayable',
-          actionButton('Forget', `Forget ${one.filename} of ${one.dead_letter_id}`, () => send('DELETE', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}`), () => view.start())),
+          one.replayable ? actionButton('Replay', `Replay ${fileOf(one)} of ${one.dead_letter_id}`, () => send('POST', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}/replay`), () => view.start()) : 'Not replayable',
+          actionButton('Forget', `Forget ${fileOf(one)} of ${one.dead_letter_id}`, () => send('DELETE', `/admin/dead-letters/${encodeURIComponent(one.dead_letter_id)}`), () => view.start())),
       ]), [2], true),
       next_cursor === null ? null : h('p', { class: 'hint' }, 'Only the newest are shown here.'),
     ],
   });
   return view;
 }
+
+/** What its file is called; once its job has expired, by what it can still be found in the logs. */
+export const fileOf = ({ filename, file_id }: DeadLetter): string => filename ?? `file ${file_id.slice(0, 8)}`;
