@@ -5,7 +5,7 @@ use image2model_tests::client::{Upload, text};
 use image2model_tests::sim::Sim;
 use serde_json::{Value, json};
 
-use super::{accepted, photograph, refused};
+use super::{accepted, photograph, post, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_made_and_what_was_made_is_not_paid_again() {
@@ -49,8 +49,7 @@ async fn only_what_failed_can_be_named() {
     for bad in [json!({ "files": ["../x"] }), json!({ "file": [] }), json!([1])] {
         assert_eq!(refused(&client, &retry, &bad).await, (422, "VALIDATION_ERROR".to_owned()), "{bad}");
     }
-    let none = client.post(&retry).json(&json!({ "files": [] })).send().await.unwrap();
-    let none: Value = none.json().await.unwrap();
+    let none: Value = post(&client, &retry, &json!({ "files": [] })).await.json().await.unwrap();
     assert_eq!((&none["status"], &none["details"]["field"]), (&json!(422), &json!("files")), "{none}");
     let unknown = format!("/api/v1/jobs/{}/retry", "0".repeat(32));
     assert_eq!(refused(&client, &unknown, &json!({})).await, (404, "JOB_NOT_FOUND".to_owned()));
