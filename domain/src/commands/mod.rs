@@ -41,7 +41,7 @@ pub use list::{JobPage, JobPlace, JobSummary, ListJobs};
 pub use log::{AppendLog, ExpireLogs, RotateLog, Rotated, TrimLog, Trimmed};
 pub use maintenance::{FinishMaintenance, Maintenance, TakeMaintenance};
 pub use orphan::{AddOrphan, Orphan, OrphanNext, SettleOrphan, TakeOrphans};
-pub use queue::{ForgetDeadLetter, PauseQueue, Paused, QueueState, QueueStates, ReadQueues};
+pub use queue::{ForgetDeadLetter, HasRoom, PauseQueue, Paused, QueueState, QueueStates, ReadQueues};
 pub use retry::{Restart, RetryFiles, RetryOutcome};
 pub use rollout::{KeepComponentPiece, NameComponent, ReadRollouts, SetRollout};
 pub use step::{Cancelled, Complete, Fail, Heartbeat, Holding, Log, Park, Progress, Release, StepOutcome, Withdraw};

@@ -120,3 +120,24 @@ impl Command for ForgetDeadLetter<'_> {
         Ok(replies.int()? == 1)
     }
 }
+
+/// Asks whether one more file finds room in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HasRoom<'a> {
+    /// Whose.
+    pub tenant: &'a str,
+    /// So many may wait; of a tenant that has little waiting some more.
+    pub max_waiting: u64,
+}
+
+impl Command for HasRoom<'_> {
+    type Reply = bool;
+
+    fn call(&self, keys: &Keyspace) -> Call {
+        Call::new(script!("has_room", [queue]), keys, [Arg::from(self.tenant), self.max_waiting.into()])
+    }
+
+    fn read(&self, mut replies: Replies) -> Result<bool, UnexpectedReply> {
+        Ok(replies.int()? == 1)
+    }
+}

@@ -138,7 +138,7 @@ while want > 0 and running < most and passed < 64 do
   else
     local job, file = parts(entry)
     local fields = redis.call('HMGET', file_key(job, file), 'queue', 'fal_request_id', 'intent', 'lost_leases')
-    local asked = (fields[2] or '') ~= '' or (fields[3] or '') ~= ''
+    local asked = is_asked(fields[2], fields[3])
     if fields[1] ~= 'waiting' then
       leave_line(turn.lane, turn.tenant, entry)
       passed = passed + 1

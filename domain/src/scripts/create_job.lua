@@ -26,7 +26,7 @@ local count = tonumber(ARGV[16])
 local queued = ARGV[15] == '1'
 local webhook = { url = ARGV[17 + count * 7] or '', secret = ARGV[18 + count * 7] or '' }
 local priority = ARGV[19 + count * 7] or 'normal'
-if queued and waiting + count > tonumber(ARGV[8]) then return { 'queue_full', job, '', waiting, now } end
+if queued and is_full(tenant, count, tonumber(ARGV[8])) then return { 'queue_full', job, '', waiting, now } end
 if ARGV[6] ~= '' then remember_call(job, tenant, ARGV[6], ARGV[7] .. ' ' .. job) end
 
 local files, bytes = {}, 0

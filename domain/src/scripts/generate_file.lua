@@ -52,14 +52,13 @@ if not repeated and f[9] == ARGV[13] and (f[3] == 'waiting' or f[3] == 'running'
   repeated = file
 end
 if repeated then return { 'queued', repeated, redis.call('HGET', job_key(job), 'webhook_secret') or '' } end
-local waiting = depth()
 local how = 'queued'
 if f[2] ~= 'completed' and f[2] ~= 'failed' and f[3] ~= 'stored' then return { 'busy', '', '' } end
 if f[2] == 'completed' and tonumber(m[3]) >= tonumber(ARGV[8]) then return { 'too_many_files', '', '' } end
-if waiting + 1 > tonumber(ARGV[7]) then return { 'queue_full', '', '' } end
+if is_full(tenant, 1, tonumber(ARGV[7])) then return { 'queue_full', '', '' } end
 if f[2] == 'failed' then
   -- A request that may still give a model is followed as it was asked; another one is not paid for beside it.
-  local asked = f[4] and ((f[7] or '') ~= '' or (f[8] or '') ~= '')
+  local asked = f[4] and is_asked(f[7], f[8])
   if asked and (f[5] ~= options or f[6] ~= model) then return { 'unresolved', '', '' } end
   redis.call('HSET', key, 'priority', ARGV[15] or 'normal')
   if restart(job, file, tenant) == 'resumed' then how = 'resumed' end

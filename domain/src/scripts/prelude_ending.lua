@@ -147,7 +147,7 @@ end
 local function restart(job, file, tenant)
   local key = file_key(job, file)
   local m = redis.call('HMGET', key, 'unresolved', 'fal_request_id', 'intent', 'attempts')
-  local resume = m[1] and ((m[2] or '') ~= '' or (m[3] or '') ~= '')
+  local resume = m[1] and is_asked(m[2], m[3])
   redis.call('HINCRBY', job_key(job), 'failed', -1)
   reopen(job)
   forget_dead_letter(job, file)
@@ -237,7 +237,7 @@ local function take_back(job, file, tenant)
   local key = file_key(job, file)
   local lost = redis.call('HINCRBY', key, 'lost_leases', 1)
   local m = redis.call('HMGET', key, 'cancel', 'fal_request_id', 'intent')
-  local asked = (m[2] or '') ~= '' or (m[3] or '') ~= ''
+  local asked = is_asked(m[2], m[3])
   local cancelled = m[1] or redis.call('HGET', job_key(job), 'cancel')
   -- Nothing has begun that a deadline could run for.
   if not asked then redis.call('HDEL', key, 'first_claimed_at') end
@@ -260,7 +260,7 @@ end
 -- Answers what settle() answers, 'running', or nil when it had ended before.
 local function cancel_one(job, file, mark)
   local m = redis.call('HMGET', file_key(job, file), 'queue', 'tenant', 'ended_at', 'fal_request_id', 'intent')
-  local asked = (m[4] or '') ~= '' or (m[5] or '') ~= ''
+  local asked = is_asked(m[4], m[5])
   local queued = m[1] == 'waiting' or m[1] == 'delayed'
   if m[1] == 'running' or (queued and asked) then
     if mark then redis.call('HSET', file_key(job, file), 'cancel', 1) end

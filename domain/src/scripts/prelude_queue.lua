@@ -10,11 +10,23 @@ local function waiting_key(lane) return queue_key('waiting:' .. lane) end
 local function lane_of(job, file) return redis.call('HGET', file_key(job, file), 'lane') or LANES[1] end
 local function parts(entry) return string.match(entry, '^([^/]+)/(.+)$') end
 
+-- Whether a file has a request at the provider, or may have one: what was announced for it may have been accepted.
+local function is_asked(request, intent) return (request or '') ~= '' or (intent or '') ~= '' end
+
 -- How many files wait, in all lanes together.
 local function depth()
   local sum = 0
   for _, lane in ipairs(LANES) do sum = sum + redis.call('ZCARD', waiting_key(lane)) end
   return sum
+end
+
+-- Whether so many more files find no room where `most` may wait. A full line still takes from each tenant up to a tenth of it, so
+-- that none shuts the others out by filling it; more than twice as many never wait.
+local function is_full(tenant, more, most)
+  local all, own = depth(), 0
+  if all + more <= most then return false end
+  for _, lane in ipairs(LANES) do own = own + redis.call('ZCARD', line_key(lane, tenant)) end
+  return own + more > most / 10 or all + more > 2 * most
 end
 
 -- A number above every fence handed out before: built on the clock, so that it stays ahead after a failover lost the counter.
@@ -31,7 +43,7 @@ local function enqueue(job, file, tenant, front)
   local m = redis.call('HMGET', key, 'lane', 'priority', 'fal_request_id', 'intent')
   local lane = m[1] or LANES[1]
   local class = CLASSES[m[2] or 'normal'] or CLASSES.normal
-  if front or (m[3] or '') ~= '' or (m[4] or '') ~= '' then class = 0 end
+  if front or is_asked(m[3], m[4]) then class = 0 end
   redis.call('HSET', key, 'queue', 'waiting')
   redis.call('ZADD', line_key(lane, tenant), class * 1e13 + redis.call('INCR', queue_key('sequence')), entry)
   redis.call('ZADD', waiting_key(lane), now, entry)
@@ -177,7 +189,7 @@ local function held()
     return nil, ended and 'gone' or 'stale'
   end
   local f = { job = ARGV[2], file = ARGV[3], tenant = m[3], request = m[5] or '', intent = m[6] or '' }
-  f.asked = f.request ~= '' or f.intent ~= ''
+  f.asked = is_asked(f.request, f.intent)
   f.cancelled = m[4] or redis.call('HGET', job_key(f.job), 'cancel')
   return f
 end

@@ -40,8 +40,7 @@ if #chosen == 0 then
   if #repeated > 1 then return repeated end
   return { 'nothing_failed' }
 end
-local waiting = depth()
-if ARGV[3] ~= '' and waiting + #chosen > tonumber(ARGV[3]) then return { 'queue_full' } end
+if ARGV[3] ~= '' and is_full(m[2], #chosen, tonumber(ARGV[3])) then return { 'queue_full' } end
 local out = { 'ok' }
 for _, file in ipairs(chosen) do
   local how = restart(job, file, m[2])

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use anyhow::{Context, Result};
 use image2model_domain::commands::{
     BreakerKind, CancelFile, CancelOutcome, Claim, CloseBreaker, Complete, CreateJob, CreateOutcome, DeleteJob,
-    FinishMaintenance, IntendAnswer, Maintenance, PauseQueue, QueueState, ReadQueues, ReadTenants, Release, SetTenant,
-    TakeMaintenance, Tenant, TripBreaker, Withdraw,
+    FinishMaintenance, HasRoom, IntendAnswer, Maintenance, PauseQueue, QueueState, ReadQueues, ReadTenants, Release,
+    SetTenant, TakeMaintenance, Tenant, TripBreaker, Withdraw,
 };
 use image2model_domain::queue::{Priority, Queue};
 use image2model_domain::{FileStatus, JobId, JobStatus};
@@ -318,5 +318,29 @@ async fn who_was_held_at_its_cap_puts_nobody_else_back() -> Result<()> {
     let next = claim_some(&parts, 6).await?.files;
     let share = next.iter().filter(|file| file.holding.job == busy.job).count();
     assert!((2..=4).contains(&share), "{share} of six for who was there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_line_that_one_tenant_has_filled_takes_a_little_of_others() -> Result<()> {
+    let parts = Parts::start().await?;
+    let names = ["a.png"; 20];
+    let of = |tenant: &str, files: usize| -> Result<CreateJob> {
+        let stored = parts.stored(names.get(..files).context("so few names")?)?;
+        Ok(CreateJob { tenant: tenant.to_owned(), max_waiting: 20, ..stored })
+    };
+    let outcome = async |create: CreateJob| anyhow::Ok(parts.store.run(&create).await?.outcome);
+    let has_room = async |tenant: &str| anyhow::Ok(parts.store.run(&HasRoom { tenant, max_waiting: 20 }).await?);
+    assert_eq!(outcome(of("t", 20)?).await?, CreateOutcome::Created);
+    assert_eq!((has_room("t").await?, has_room("u").await?), (false, true));
+    assert_eq!(outcome(of("t", 1)?).await?, CreateOutcome::QueueFull);
+    assert_eq!(outcome(of("u", 3)?).await?, CreateOutcome::QueueFull);
+    assert_eq!(outcome(of("u", 2)?).await?, CreateOutcome::Created);
+    assert_eq!((has_room("u").await?, has_room("v").await?), (false, true));
+    // However many come.
+    for n in 0..9 {
+        assert_eq!(outcome(of(&format!("v{n}"), 2)?).await?, CreateOutcome::Created, "{n}");
+    }
+    assert_eq!(outcome(of("w", 1)?).await?, CreateOutcome::QueueFull);
     Ok(())
 }

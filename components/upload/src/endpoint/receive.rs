@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
-use image2model_domain::commands::{CreateJob, CreateOutcome, NewFile, ReadJob};
-use image2model_domain::queue::Queue;
+use image2model_domain::commands::{CreateJob, CreateOutcome, HasRoom, NewFile, ReadJob};
 use image2model_domain::{JobId, Problem, access_token};
 use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
 use serde_json::{Value, json};
@@ -118,11 +117,8 @@ impl Upload {
         if announced.is_some_and(|length| length > max) {
             return Err(IntakeError::Stream(StreamFault::TooLarge { max }).problem().into());
         }
-        let mut waiting = 0;
-        for lane in Queue::LANES {
-            waiting += redis::number("ZCARD", &[&redis::keys().await?.queue_waiting(lane)]).await?;
-        }
-        if u64::try_from(waiting).unwrap_or_default() >= self.settings.max_queued_files {
+        let room = HasRoom { tenant: &self.context.caller, max_waiting: self.settings.max_queued_files };
+        if !redis::run(&room).await? {
             return Err(Problem::queue_full().into());
         }
         if !blobs::takes_uploads().await {

@@ -187,7 +187,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         "MAX_QUEUED_FILES",
         "10000",
         "a whole number from 1",
-        "Files that may wait, over all callers; more are refused for the moment.",
+        "Files that may wait, over all callers; more are refused for the moment, but for callers with less than a tenth of it waiting.",
     ),
     value(
         Limits,
