@@ -43,10 +43,11 @@ pub(super) struct Layer {
     pub annotations: std::collections::BTreeMap<String, String>,
 }
 
+/// Registries say it by either name, or by both.
 #[derive(Deserialize)]
 struct Token {
-    #[serde(alias = "access_token")]
-    token: String,
+    token: Option<String>,
+    access_token: Option<String>,
 }
 
 /// Asks registries.
@@ -165,7 +166,8 @@ impl Image {
         }
         let answer = answered(answer)?;
         let token: Result<Token, _> = serde_json::from_slice(&body(answer, LARGEST_TOKEN).await?);
-        token.map(|token| token.token).map_err(|_| self.wrong("gives no token".into()))
+        let token = token.ok().and_then(|token| token.token.or(token.access_token));
+        token.ok_or_else(|| self.wrong("gives no token".into()))
     }
 
     fn no_reader(&self) -> FetchError {

@@ -45,6 +45,9 @@ async fn registry(documents: Vec<(String, Vec<u8>)>) -> String {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wants {
     Token,
+    /// Which it calls by its newer name, or by both, as Docker Hub does.
+    AccessToken,
+    EitherToken,
     TokenForPassword,
     Password,
 }
@@ -68,7 +71,12 @@ async fn registry_of(documents: Vec<(String, Vec<u8>)>, wants: Wants) -> String 
         }
         if path == "/token" {
             assert!(request.uri().query().unwrap().contains("scope=repository%3Ao%2Fx%3Apull"), "{:?}", request.uri());
-            return r#"{"token":"t0"}"#.into_response();
+            let token = match wants {
+                Wants::AccessToken => r#"{"access_token":"t0"}"#,
+                Wants::EitherToken => r#"{"token":"t0","access_token":"t0","expires_in":300}"#,
+                _ => r#"{"token":"t0"}"#,
+            };
+            return token.into_response();
         }
         let may = if wants == Wants::Password { knows } else { sent == "Bearer t0" };
         if !may {
@@ -122,6 +130,20 @@ async fn a_registry_that_wants_a_password_gets_it_and_no_other_does() {
             assert_eq!(refused.code(), "FETCH");
             assert!(refused.to_string().contains("REGISTRY_AUTH_FILE"), "{refused}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_have_either_name_or_both() {
+    let image = manifest("application/wasm", WASM, None);
+    for wants in [Wants::Token, Wants::AccessToken, Wants::EitherToken] {
+        let documents = vec![
+            (format!("manifests/{}", digest(&image)), image.clone()),
+            (format!("blobs/{}", digest(WASM)), WASM.to_vec()),
+        ];
+        let address = registry_of(documents, wants).await;
+        let release = Release::elsewhere(&format!("oci://{address}/o/x@{}", digest(&image)), None, None).unwrap();
+        assert_eq!(&*fetcher(None).fetch(&release).await.unwrap().bytes, WASM);
     }
 }
 
