@@ -69,6 +69,8 @@ fn kept(folder: &Folder, remote: &Remote) -> Option<Code> {
     let digest = String::from_utf8(folder.read(&format!("{key}.sha256"))?).ok()?;
     let code = Code::new(folder.read(&format!("{key}.wasm"))?);
     let asked = match remote {
+        // An image's digest is of what leads to the component; what was led to has its own, and the name of its file.
+        Remote::Url { url, .. } if url.starts_with("oci://") => true,
         Remote::Url { digest, .. } => *code.digest == **digest,
         Remote::Package { .. } => true,
     };

@@ -76,6 +76,29 @@ async fn a_component_may_be_at_a_url_and_is_what_its_digest_says() {
     assert_eq!(shelf.asked(), before, "it was fetched again");
 }
 
+/// The registry has to be there for the first start only.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_of_a_registry_is_kept_for_the_next_start() {
+    let (shelf, wasm) = (Shelf::default(), std::fs::read(guest("hello")).unwrap());
+    let address = shelf.start().await;
+    let layer = serde_json::json!({ "mediaType": "application/wasm", "digest": digest(&wasm), "size": wasm.len() });
+    let image = serde_json::json!({ "schemaVersion": 2, "layers": [layer] }).to_string();
+    shelf.put(format!("/v2/own/hello/manifests/{}", digest(image.as_bytes())), image.as_bytes());
+    shelf.put(format!("/v2/own/hello/blobs/{}", digest(&wasm)), &wasm);
+    let source = |digest: &str| format!("{{ url = \"oci://{address}/own/hello@{digest}\" }}");
+    let kept = tempfile::tempdir().unwrap();
+    let start = |digest: &str| {
+        let mut app = app(&source(digest));
+        app.cache = kept.path().into();
+        app
+    };
+    drop(start(&digest(image.as_bytes())).load().await.unwrap());
+    shelf.0.0.lock().unwrap().clear();
+    assert_eq!(start(&digest(image.as_bytes())).start().await.get("/").await.text(), "hello");
+    let error = start(&digest(b"another image")).load().await.err().unwrap().to_string();
+    assert!(error.contains("404"), "another image was taken for it: {error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_may_be_a_package_of_a_registry() {
     let (shelf, wasm) = (Shelf::default(), std::fs::read(guest("hello")).unwrap());
