@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use http_body_util::{BodyExt, Empty, StreamBody};
+use hyper::body::{Body as _, Frame};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use image2model_host::edge::{NativeRoutes, Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -125,6 +127,32 @@ async fn finishes_what_is_in_work_when_told_to_stop() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1000"), "{answer}");
     host.server.await.unwrap();
     assert!(TcpStream::connect(host.address).await.is_err());
+}
+
+/// Over HTTP/2 the server leaves it to us that nothing follows such a head.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_body_by_its_kind_has_none_over_http2() {
+    let more = "[[trigger.http]]\nroute = \"/static\"\nstatic_response = { body = \"moved\" }\n";
+    let host = App::new().more(more).route("/...", "faults", "").route("/hello", "hello", "").start().await;
+    let io = TokioIo::new(TcpStream::connect(host.address).await.unwrap());
+    let (mut requests, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    for (method, path, status, length) in [
+        ("HEAD", "/drip", 200, None),
+        ("HEAD", "/hello", 200, Some("5")),
+        ("HEAD", "/static", 200, Some("5")),
+        ("HEAD", "/.well-known/spin/health", 200, Some("2")),
+        ("GET", "/none", 204, None),
+    ] {
+        let request = http::Request::builder().method(method).uri(host.url(path)).body(Empty::<Bytes>::new()).unwrap();
+        let answer = requests.send_request(request).await.unwrap();
+        let said = answer.headers().get("content-length").map(|length| length.to_str().unwrap());
+        assert_eq!((answer.status().as_u16(), said.filter(|_| status == 200)), (status, length), "{path}");
+        assert!(answer.body().is_end_stream(), "{method} {path} has a body");
+    }
+    let whole =
+        requests.send_request(http::Request::get(host.url("/hello")).body(Empty::new()).unwrap()).await.unwrap();
+    assert_eq!(whole.into_body().collect().await.unwrap().to_bytes(), "hello");
 }
 
 #[tokio::test]

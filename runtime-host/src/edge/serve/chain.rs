@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::dispatch::{self, Peers};
 use super::progress::InBody;
+use super::response::without_what_it_cannot_have;
 use super::router::{Answer, Target};
 use crate::edge::EdgeError;
 use crate::edge::capabilities::Grants;
@@ -90,7 +91,9 @@ impl Chain {
             encrypted: false,
         };
         let asked = dispatch::Asked { target, found, peers: &peers, depth: depth + 1, caller, origins: None };
+        let is_head = parts.method == Method::HEAD;
         let answer = dispatch::component(asked, parts, InBody::Component(body), span).await;
+        let answer = without_what_it_cannot_have(answer, is_head);
         Ok(answer.map(|body| body.map_err(|_| Error::ConnectionTerminated).boxed_unsync()))
     }
 }

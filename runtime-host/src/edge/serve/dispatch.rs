@@ -16,7 +16,7 @@ use super::ask::ask;
 use super::headers::{self, SpinHeaders};
 use super::native::{Hangup, NativeRoutes, Response, TakenOver, full_body};
 use super::progress::InBody;
-use super::response::OutBody;
+use super::response::{OutBody, without_what_it_cannot_have};
 use super::router::{Answer, Router, Target};
 use super::waited::Sender;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
@@ -52,7 +52,8 @@ impl Dispatch {
     pub(super) async fn answer(&self, mut request: http::Request<Incoming>, peers: &Peers) -> http::Response<OutBody> {
         let line = Line::begin(&request, peers.client.ip());
         let span = trace::received(&mut request);
-        let answer = self.answered(request, peers, &span).await;
+        let is_head = request.method() == Method::HEAD;
+        let answer = without_what_it_cannot_have(self.answered(request, peers, &span).await, is_head);
         span.answered(answer.status(), answer.status().is_server_error());
         line.end(&answer);
         answer

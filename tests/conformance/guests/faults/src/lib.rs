@@ -1,11 +1,13 @@
 //! Misbehaves as the path says: `/trap`, `/loop`, `/memory`, `/recurse`, `/error`, `/print`, `/flood`, `/malformed`,
-//! `/behind` (traps a while after it has answered), `/half` (traps in the middle of its answer). `/slow` answers after a
-//! while, `/compute` after some work, `/drip` takes a while for its body, `/large` has a large one, `/endless` never stops,
-//! anything else answers `fine`; none of them reads a body.
+//! `/behind` (traps a while after it has answered), `/half` (traps in the middle of its answer), `/broken/n` (its body is an
+//! error after n pieces). `/slow` answers after a while, `/compute` after some work, `/drip` takes a while for its body,
+//! `/large` has a large one, `/endless` never stops, `/seldom` writes every half a minute, `/none` has a body with a status
+//! that has none; anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
-use futures::SinkExt;
-use http_body_util::Full;
+use futures::{SinkExt, stream};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use spin_sdk::http::{IntoResponse, Request, Response, box_body};
 use spin_sdk::http_service;
 
@@ -53,6 +55,18 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
             });
             return Ok(Response::new(answer).into_response());
         }
+        "/broken/0" => return Ok(Response::new(broken(0)).into_response()),
+        "/broken/1" => return Ok(Response::new(broken(1)).into_response()),
+        "/none" => return Ok(Response::builder().status(204).body(box_body(Full::new(Bytes::from("none"))))?.into_response()),
+        "/seldom" => {
+            let (mut out, answer) = spin_sdk::http::body::stream();
+            spin_sdk::wasip3::spawn(async move {
+                while out.send(Bytes::from("tick ")).await.is_ok() {
+                    spin_sdk::time::sleep(std::time::Duration::from_secs(30)).await;
+                }
+            });
+            return Ok(Response::new(answer).into_response());
+        }
         "/drip" => {
             let (mut out, answer) = spin_sdk::http::body::stream();
             spin_sdk::wasip3::spawn(async move {
@@ -74,6 +88,12 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         _ => {}
     }
     Ok("fine".into_response())
+}
+
+/// Ends with an error where another piece would be.
+fn broken(pieces: usize) -> impl http_body::Body<Data = Bytes, Error = anyhow::Error> {
+    let whole = (0..pieces).map(|_| Ok(Frame::data(Bytes::from("half "))));
+    StreamBody::new(stream::iter(whole.chain([Err(anyhow::anyhow!("broken"))])))
 }
 
 fn deeper(depth: u64) -> u64 {
