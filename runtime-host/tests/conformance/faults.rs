@@ -230,6 +230,17 @@ async fn an_answer_that_is_not_as_long_as_it_says_spoils_no_other() {
     assert!(answers.contains("COMPONENT_FAILED") && answers.ends_with("hello"), "{answers}");
 }
 
+/// A body says once that it has failed; nobody may take what comes after that for its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_breaks_off_at_once_is_no_answer() {
+    let host = App::new().route("/...", "faults", "").route("/unfinished/...", "http02", "").start().await;
+    for path in ["/broken/0", "/broken/1", "/unfinished/", "/unfinished/half"] {
+        let answer = host.get(path).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (502, "COMPONENT_FAILED"), "{path}: {}", answer.text());
+    }
+    assert_eq!(host.get("/fine").await.text(), "fine");
+}
+
 /// A place that takes connections and never answers: how many it has.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_opens_only_so_many_connections() {

@@ -60,21 +60,18 @@ pub(super) async fn ask(
         usage.too_large();
         return Err(Failure::TooLarge);
     }
-    match answer {
-        Ok(response) => {
-            let mut answer = OutBody::of(response, handler, place, progress.clone(), running).await;
-            if !is_as_long_as_said(&mut answer, is_head) {
-                return Err(failed(handler, &Ended::Misstated, &progress, started, request_id));
-            }
-            if matches!(answer.body(), OutBody::Ready(_)) {
-                // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone
-                // takes as long as to make it.
-                tokio::task::yield_now().await;
-            }
-            Ok(answer)
-        }
-        Err(ended) => Err(failed(handler, &ended, &progress, started, request_id)),
+    let answer = match answer {
+        Ok(response) => OutBody::of(response, handler, place, progress.clone(), running).await,
+        Err(ended) => Err(ended),
+    };
+    let said = answer.and_then(|answer| is_as_long_as_said(&answer, is_head).then_some(answer).ok_or(Ended::Misstated));
+    let answer = said.map_err(|ended| failed(handler, &ended, &progress, started, request_id))?;
+    if matches!(answer.body(), OutBody::Ready(_)) {
+        // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone takes
+        // as long as to make it.
+        tokio::task::yield_now().await;
     }
+    Ok(answer)
 }
 
 /// The body as the component reads it.
@@ -139,7 +136,7 @@ fn failed(
     request_id: &str,
 ) -> Failure {
     let failure = match ended {
-        Ended::Broken | Ended::Misstated => Failure::Trapped,
+        Ended::Broken | Ended::Misstated | Ended::Unfinished(_) => Failure::Trapped,
         Ended::Expired => {
             handler.grants.usage.timed_out();
             if progress.awaits_client() { Failure::TooSlow } else { Failure::TimedOut }

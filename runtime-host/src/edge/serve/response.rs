@@ -10,13 +10,13 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use http_body::{Body as _, Frame, SizeHint};
 use parking_lot::Mutex;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::admission::Place;
 use super::handler::ComponentHandler;
 use super::native::{Body, BoxError};
 use super::progress::Progress;
-use super::running::{BodyInUse, Running, TURNS};
+use super::running::{BodyInUse, Ended, Running, TURNS};
 use super::transfers::{Cut, Transfer};
 use crate::intake::carrier;
 
@@ -37,14 +37,14 @@ type Side = (WasiBody, Place, Option<BodyInUse>);
 
 impl OutBody {
     /// The body of `response`, and its length added to the head where it is known already. What is complete lets its instance
-    /// come to rest here; anything else is made by a task of its own.
+    /// come to rest here; anything else is made by a task of its own. What fails before any of it is sent is no answer.
     pub async fn of(
         response: http::Response<WasiBody>,
         handler: &ComponentHandler,
         place: Place,
         progress: Arc<Progress>,
         mut running: Running,
-    ) -> http::Response<Self> {
+    ) -> Result<http::Response<Self>, Ended> {
         let (mut head, mut body) = response.into_parts();
         let seen = progress.clone();
         let guest = |first, body, running: Running| {
@@ -70,32 +70,41 @@ impl OutBody {
             Self::Guest { first, held: Held(held), transfer, progress }
         };
         let first = match next(&mut body, &mut running).await {
-            Next::End if !seen.is_broken() => {
-                running.end().await;
-                return http::Response::from_parts(head, Self::Ready(None));
-            }
             Next::Frame(frame) => frame,
-            Next::End | Next::Later => return http::Response::from_parts(head, guest(None, body, running)),
+            Next::Later => return Ok(http::Response::from_parts(head, guest(None, body, running))),
+            Next::End if seen.is_broken() => return Err(Ended::Broken),
+            Next::End => {
+                running.end().await;
+                return Ok(http::Response::from_parts(head, Self::Ready(None)));
+            }
+            Next::Failed(error) => return Err(unfinished(running, error).await),
         };
         let Some(bytes) = first.data_ref().cloned() else {
-            return http::Response::from_parts(head, guest(Some(first), body, running));
+            return Ok(http::Response::from_parts(head, guest(Some(first), body, running)));
         };
         match next(&mut body, &mut running).await {
-            Next::End if seen.is_broken() => http::Response::from_parts(head, guest(Some(first), body, running)),
+            Next::Frame(second) => {
+                let body = chain(second, body);
+                Ok(http::Response::from_parts(head, guest(Some(first), body, running)))
+            }
+            Next::Later => Ok(http::Response::from_parts(head, guest(Some(first), body, running))),
+            Next::End if seen.is_broken() => Err(Ended::Broken),
             Next::End => {
                 running.end().await;
                 if !head.headers.contains_key(header::CONTENT_LENGTH) {
                     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
                 }
-                http::Response::from_parts(head, Self::Ready(Some(bytes)))
+                Ok(http::Response::from_parts(head, Self::Ready(Some(bytes))))
             }
-            Next::Frame(second) => {
-                let body = chain(second, body);
-                http::Response::from_parts(head, guest(Some(first), body, running))
-            }
-            Next::Later => http::Response::from_parts(head, guest(Some(first), body, running)),
+            Next::Failed(error) => Err(unfinished(running, error).await),
         }
     }
+}
+
+/// The body has come to an end that is none; the instance may come to rest all the same.
+async fn unfinished(running: Running, error: Error) -> Ended {
+    running.end().await;
+    Ended::Unfinished(error)
 }
 
 /// Whether the head of an answer that is all here says how long it is, if it says so. Whoever believes a head that does not
@@ -144,9 +153,11 @@ enum Next {
     Frame(Frame<Bytes>),
     End,
     Later,
+    /// Bodies say so once: asked again, they are at their end.
+    Failed(Error),
 }
 
-/// The next frame, if it comes within a few turns of the scheduler. An error is left for the server to find.
+/// The next frame, if it comes within a few turns of the scheduler.
 async fn next(body: &mut WasiBody, running: &mut Running) -> Next {
     for turn in 0..=TURNS {
         let polled = poll_fn(|cx| {
@@ -157,7 +168,7 @@ async fn next(body: &mut WasiBody, running: &mut Running) -> Next {
         match polled {
             Poll::Ready(Some(Ok(frame))) => return Next::Frame(frame),
             Poll::Ready(None) => return Next::End,
-            Poll::Ready(Some(Err(_))) => return Next::Later,
+            Poll::Ready(Some(Err(error))) => return Next::Failed(error),
             Poll::Pending if turn < TURNS => tokio::task::yield_now().await,
             Poll::Pending => {}
         }

@@ -43,6 +43,8 @@ pub(super) enum Ended {
     Expired,
     #[error("the component's answer is not as long as its head says")]
     Misstated,
+    #[error("the component's answer broke off: {0}")]
+    Unfinished(wasmtime_wasi_http::Error),
     #[error("the component gave an error instead of an answer: {0:#}")]
     Refused(wasmtime::Error),
 }

@@ -1,6 +1,7 @@
 //! A component of wasi:http 0.2, as the older SDKs make them: answers with the method, the path and the length of the body;
 //! `/variable/name` with that variable, `/redis/SET/key/value` with what the Redis of the variable `redis_url` says to it.
-//! `/fields/n` has so many headers of 100 kB at a time, `/random/n` wants so many random bytes at once.
+//! `/fields/n` has so many headers of 100 kB at a time, `/random/n` wants so many random bytes at once, `/unfinished/text`
+//! lets go of its body after this text without finishing it.
 
 mod older {
     wit_bindgen::generate!({
@@ -35,10 +36,12 @@ impl Guest for Http02 {
         }
         let path = request.path_with_query().unwrap_or_default();
         let mut words = path.split('/').skip(1);
+        let is_finished = !path.starts_with("/unfinished");
         let text = match words.next() {
             Some("variable") => format!("{:?}", variables::get(words.next().unwrap_or_default())),
             Some("redis") => command(words.map(str::to_owned).collect()),
             Some("fields") => format!("{} fields", fields(number(words.next()))),
+            Some("unfinished") => words.next().unwrap_or_default().to_owned(),
             Some("random") => format!("{} bytes", wasip2::random::random::get_random_bytes(number(words.next())).len()),
             _ => format!("{:?} {path} {bytes}", request.method()),
         };
@@ -48,7 +51,9 @@ impl Guest for Http02 {
         let stream = body.write().unwrap();
         stream.blocking_write_and_flush(text.as_bytes()).unwrap();
         drop(stream);
-        OutgoingBody::finish(body, None).unwrap();
+        if is_finished {
+            OutgoingBody::finish(body, None).unwrap();
+        }
     }
 }
 
