@@ -149,6 +149,37 @@ async fn clients_that_leave_take_nothing_with_them() {
     assert!(all.iter().all(|answer| answer.text() == "fine"));
 }
 
+/// In the middle of an answer that has nothing to say for half a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_in_the_middle_of_an_answer_gives_its_place_back() {
+    let limits = "[component.faults.tool.image2model]\nrequest_deadline_seconds = 5\nmax_concurrent_requests = 4";
+    let mut app = App::new().route("/...", "faults", limits);
+    app.serve.queue_wait = Duration::from_secs(20);
+    let host = app.start().await;
+    let began = async |said: &str| {
+        let mut leaver = connect(&host).await;
+        leaver.write_all(said.as_bytes()).await.unwrap();
+        let mut head = [0; 12];
+        leaver.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200");
+    };
+    for _ in 0..8 {
+        began("GET /seldom HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    }
+    let started = Instant::now();
+    let all = futures::future::join_all((0..4).map(|_| host.send(post(&host, "/slow")))).await;
+    assert!(all.iter().all(|answer| answer.text() == "fine"));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // What may change something has as long as a request may take.
+    let started = Instant::now();
+    for _ in 0..4 {
+        began("POST /seldom HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await;
+    }
+    assert_eq!(host.send(post(&host, "/fine")).await.text(), "fine");
+    assert!((4..10).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
+    assert_eq!(usage(&host, "faults").traps, 0);
+}
+
 /// A client that falls silent is told that it is at fault, not that the component is.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_send_what_it_announced_was_too_slow() {

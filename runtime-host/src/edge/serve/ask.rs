@@ -48,8 +48,8 @@ pub(super) async fn ask(
     let body = received(handler, body, room, &progress);
     let traceparent = span.traceparent();
     let (place_held, pool) = (place.clone(), handler.pool.clone());
-    let work = Work { progress: progress.clone(), _place: place_held, traceparent, caller, pool };
-    let mut running = Running::begin(instance, Request::from_parts(parts, body), only_asks, work);
+    let work = Work { progress: progress.clone(), only_asks, _place: place_held, traceparent, caller, pool };
+    let mut running = Running::begin(instance, Request::from_parts(parts, body), work);
     let answer = running.head().await;
     if progress.made_room() {
         usage.made_room();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::transfers::{Cut, Transfer};
@@ -24,6 +25,9 @@ pub(super) struct Progress {
     last: AtomicU64,
     /// The same of the head of its answer; `NOT_YET` until then.
     answered: AtomicU64,
+    /// The same of when nobody wanted the rest of its answer any more; `NOT_YET` until then.
+    left: AtomicU64,
+    leaves: Notify,
     /// The body of its answer, while that is under way.
     sends: OnceLock<Weak<Transfer>>,
     /// Whoever asks has yet to send what is being read.
@@ -42,6 +46,8 @@ impl Progress {
             started: Instant::now(),
             last: AtomicU64::new(0),
             answered: AtomicU64::new(NOT_YET),
+            left: AtomicU64::new(NOT_YET),
+            leaves: Notify::new(),
             sends: OnceLock::new(),
             awaits: AtomicBool::new(false),
             too_large: AtomicBool::new(false),
@@ -57,7 +63,27 @@ impl Progress {
 
     /// When the head of its answer was there.
     pub fn answered(&self) -> Option<Instant> {
-        let at = self.answered.load(Ordering::Relaxed);
+        self.at(&self.answered)
+    }
+
+    /// Nobody wants its answer, or the rest of it, any more.
+    pub fn leave(&self) {
+        self.left.store(self.elapsed_ms(), Ordering::Relaxed);
+        self.leaves.notify_one();
+    }
+
+    /// When whoever asked has left.
+    pub fn left(&self) -> Option<Instant> {
+        self.at(&self.left)
+    }
+
+    /// Returns when whoever asks leaves. For one who waits for that.
+    pub async fn leaves(&self) {
+        self.leaves.notified().await;
+    }
+
+    fn at(&self, ms: &AtomicU64) -> Option<Instant> {
+        let at = ms.load(Ordering::Relaxed);
         (at != NOT_YET).then(|| self.started + Duration::from_millis(at))
     }
 

@@ -30,8 +30,15 @@ pub(super) enum OutBody {
     Guest { first: Option<Frame<Bytes>>, held: Held, transfer: Arc<Transfer>, progress: Arc<Progress> },
 }
 
-/// A component's side of an answer; gone when the answer is cut, whether or not it is being read, and when it has ended.
-pub(super) struct Held(Arc<Mutex<Option<Side>>>);
+/// A component's side of an answer; gone when the answer is cut, whether or not it is being read, and when it has ended. When
+/// it goes before that, its client has left.
+pub(super) struct Held {
+    side: Arc<Mutex<Option<Side>>>,
+    /// What is still to come, where that was said.
+    left: Option<u64>,
+    is_whole: bool,
+    progress: Arc<Progress>,
+}
 
 type Side = (WasiBody, Place, Option<BodyInUse>);
 
@@ -47,9 +54,10 @@ impl OutBody {
     ) -> Result<http::Response<Self>, Ended> {
         let (mut head, mut body) = response.into_parts();
         let seen = progress.clone();
+        let left = length_said(&head.headers);
         let guest = |first, body, running: Running| {
-            let held = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
-            let (cut, usage) = (held.clone(), handler.grants.usage.clone());
+            let side = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
+            let (cut, usage) = (side.clone(), handler.grants.usage.clone());
             // What another component asked has nothing of its own that carries it.
             let carrier = if handler.is_chained() { None } else { carrier() };
             let transfer = handler.admission.transfer(Box::new(move |why| {
@@ -67,7 +75,8 @@ impl OutBody {
                 drop(side);
             }));
             progress.sends(&transfer);
-            Self::Guest { first, held: Held(held), transfer, progress }
+            let held = Held { side, left, is_whole: false, progress: progress.clone() };
+            Self::Guest { first, held, transfer, progress }
         };
         let first = match next(&mut body, &mut running).await {
             Next::Frame(frame) => frame,
@@ -142,10 +151,28 @@ fn has_none(status: StatusCode, is_head: bool) -> bool {
     is_head || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
+/// How long an answer is that says so.
+fn length_said(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl Held {
+    /// Tells whether the answer has been taken whole, after this of it. A server does not ask beyond the length that was said.
+    fn took(&mut self, frame: &Frame<Bytes>) {
+        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        self.is_whole |= self.left == Some(0);
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
-        let side = self.0.lock().take();
+        let side = self.side.lock().take();
+        let is_whole = self.is_whole || side.as_ref().is_some_and(|(body, ..)| body.is_end_stream());
         drop(side);
+        if !is_whole {
+            self.progress.leave();
+        }
     }
 }
 
@@ -199,15 +226,20 @@ impl http_body::Body for OutBody {
                 let polled = if let Some(frame) = first.take() {
                     Poll::Ready(Some(Ok(frame)))
                 } else {
-                    match &mut *held.0.lock() {
+                    match &mut *held.side.lock() {
                         Some((body, ..)) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
                         None => return cut(),
                     }
                 };
                 // Asked again only when the client has taken what there is.
                 transfer.waits_for_client(polled.is_ready());
-                if let Poll::Ready(Some(Ok(frame))) = &polled {
-                    transfer.moved(frame.data_ref().map_or(0, Bytes::len));
+                match &polled {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        transfer.moved(frame.data_ref().map_or(0, Bytes::len));
+                        held.took(frame);
+                    }
+                    Poll::Ready(None) => held.is_whole = true,
+                    _ => {}
                 }
                 match polled {
                     Poll::Ready(None) if progress.is_broken() => {
@@ -224,7 +256,7 @@ impl http_body::Body for OutBody {
             Self::Ready(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
             Self::Guest { first, held, progress, .. } => {
-                let is_at_its_end = || held.0.lock().as_ref().is_some_and(|(body, ..)| body.is_end_stream());
+                let is_at_its_end = || held.side.lock().as_ref().is_some_and(|(body, ..)| body.is_end_stream());
                 first.is_none() && !progress.is_broken() && is_at_its_end()
             }
         }

@@ -1,8 +1,9 @@
 //! One request at work in an instance that is its own. Whatever a guest does to its instance, it does to this request alone.
 //!
 //! It is worked on where it arrived: its connection's task polls the guest, with no other task between them. An answer that is
-//! not complete at once is made by a task of its own. When a client leaves before its answer, a guest that was only asked ends; one
-//! that may be changing something goes on by itself, so that it can put away what it has begun.
+//! not complete at once is made by a task of its own. When a client leaves before its answer, a guest that was only asked ends,
+//! and one that is making its answer a little later; one that may be changing something goes on by itself, so that it can put
+//! away what it has begun.
 //!
 //! What another component asked is a task of its own from the start.
 
@@ -30,6 +31,10 @@ use crate::edge::swap::Caller;
 
 /// How long a guest may go on after its request was given up.
 const GRACE: Duration = Duration::from_millis(100);
+
+/// How long a guest that was only asked may go on after its client has left in the middle of its answer: it hears of that
+/// when it next writes, and may have something to put away.
+const LEFT_GRACE: Duration = Duration::from_secs(2);
 
 /// Turns of the scheduler in which something that is as good as done is waited for.
 pub(super) const TURNS: usize = 2;
@@ -59,14 +64,16 @@ pub(super) struct Running {
     /// Held until the answer's body is done with.
     body: Option<BodyInUse>,
     work: Work,
-    /// Nobody misses what it does when it is dropped before its answer.
-    only_asks: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.only_asks {
+        // One that is a task of its own already has to be told.
+        if self.work.progress.answered().is_none() {
+            self.work.progress.leave();
+        }
+        if !self.work.only_asks {
             self.let_go();
         }
     }
@@ -79,6 +86,8 @@ pub(super) type BodyInUse = oneshot::Sender<()>;
 #[derive(Clone)]
 pub(super) struct Work {
     pub progress: Arc<Progress>,
+    /// Nobody misses what it does when its answer is not wanted any more.
+    pub only_asks: bool,
     /// What goes on behind an answer counts as work too.
     pub _place: Place,
     /// Its place in its trace, where there is one.
@@ -99,25 +108,27 @@ impl Work {
         self.progress.expires(settings.request_timeout, settings.request_deadline)
     }
 
-    /// Until when the guest may go on by itself.
+    /// Until when the guest may go on by itself. One that changes something may do so for as long as a request may take.
     fn ends(&self) -> Instant {
-        match self.progress.answered() {
+        let ends = match self.progress.answered() {
             Some(at) => at + self.settings().body_deadline,
             None => self.expires(),
-        }
+        };
+        let more = if self.only_asks { LEFT_GRACE } else { self.settings().request_deadline };
+        self.progress.left().map_or(ends, |left| ends.min(left + more))
     }
 }
 
 impl Running {
     /// Hands the request to the instance; nothing happens before it is polled.
-    pub fn begin(instance: Instance, request: Request, only_asks: bool, work: Work) -> Self {
+    pub fn begin(instance: Instance, request: Request, work: Work) -> Self {
         let (answer, head) = oneshot::channel();
         let (body, body_done) = oneshot::channel();
         let meter = instance.store.data().cpu.meter();
         let guest: Guest = Box::pin(run(instance, request, answer, body_done, work.clone()));
         let guest = Some(meter.measure(guest));
         let is_chained = work.pool.start.depth > 0;
-        let mut running = Self { guest, head, body: Some(body), work, only_asks, timer: None };
+        let mut running = Self { guest, head, body: Some(body), work, timer: None };
         if is_chained {
             // The engine lets no guest work inside of another.
             running.let_go();
@@ -193,16 +204,27 @@ impl Running {
 
 /// A guest that goes on by itself, for as long as it may; so does the answer that it makes.
 async fn go_on(mut guest: Measured<Guest>, work: Work) {
-    while work.ends() > Instant::now() {
-        if tokio::time::timeout_at(work.ends().into(), &mut guest).await.is_ok() {
-            return;
+    loop {
+        let ends = work.ends();
+        if ends <= Instant::now() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            () = &mut guest => return,
+            () = work.progress.leaves() => {}
+            () = tokio::time::sleep_until(ends.into()) => {}
         }
     }
     work.progress.end_answer();
     if tokio::time::timeout(GRACE, guest).await.is_err() {
         work.progress.break_off();
         let component = &*work.pool.start.grants.component;
-        tracing::warn!(component, "an instance was ended that went on for too long");
+        if work.only_asks && work.progress.left().is_some() {
+            tracing::debug!(component, "an instance was ended whose client had left");
+        } else {
+            tracing::warn!(component, "an instance was ended that went on for too long");
+        }
     }
 }
 
