@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
 use wasmtime::component::{Component as Compiled, InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p2;
@@ -38,6 +39,8 @@ pub(super) struct Loaded {
     bounds: Bounds,
     usages: BTreeMap<String, Arc<Usage>>,
     linker: Linker<HostState>,
+    /// Guests that go on by themselves.
+    pub behind: TaskTracker,
 }
 
 /// A component that is instantiated, joined with its dependencies: one with a route, or one that native code asks.
@@ -70,7 +73,8 @@ impl Loaded {
         let shared = Shared { redis: Arc::new(RedisPool::default()), key_value, trust, chain: Arc::default() };
         let bounds = Bounds { memory: DEFAULT_MEMORY, cpu_time: options.serve.cpu_time };
         let usages = application.components.keys().map(|id| (id.clone(), Arc::default())).collect();
-        let mut loaded = Self { application, engine, shared, roots: BTreeMap::new(), bounds, usages, linker };
+        let (roots, behind) = (BTreeMap::new(), TaskTracker::new());
+        let mut loaded = Self { application, engine, shared, roots, bounds, usages, linker, behind };
         loaded.roots = loaded.find_roots(&sources, &options.serve)?;
         Ok((loaded, sources))
     }
@@ -91,7 +95,7 @@ impl Loaded {
             }
             let grants = Arc::new(self.grants(component)?);
             // One component has one set of places, whatever stands in front of it.
-            let serving = (admission.for_component(&component.limits), settings(component, options));
+            let serving = (admission.for_component(&component.limits), self.settings(component, options));
             let root = |middleware: &[Dependency], serving| Root {
                 component: id.clone(),
                 middleware: middleware.to_vec(),
@@ -108,6 +112,18 @@ impl Loaded {
             }
         }
         Ok(roots)
+    }
+
+    fn settings(&self, component: &Component, options: &ServeOptions) -> HandlerSettings {
+        HandlerSettings {
+            request_timeout: component.limits.request_timeout.unwrap_or(options.request_timeout),
+            request_deadline: component.limits.request_deadline.unwrap_or(options.request_deadline),
+            body_deadline: component.limits.stream.unwrap_or(options.body_deadline),
+            max_body: component.limits.max_body,
+            idle: options.idle,
+            reuse: options.reuse,
+            behind: self.behind.clone(),
+        }
     }
 
     /// The component and all that it depends on, directly or not, with what stands in front of it.
@@ -243,15 +259,4 @@ fn link(id: &str, error: &wasmtime::Error) -> EdgeError {
 
 fn no_such(id: &str, wanted: &str) -> EdgeError {
     EdgeError::NoSuchComponent { component: id.to_owned(), wanted: wanted.to_owned() }
-}
-
-fn settings(component: &Component, options: &ServeOptions) -> HandlerSettings {
-    HandlerSettings {
-        request_timeout: component.limits.request_timeout.unwrap_or(options.request_timeout),
-        request_deadline: component.limits.request_deadline.unwrap_or(options.request_deadline),
-        body_deadline: component.limits.stream.unwrap_or(options.body_deadline),
-        max_body: component.limits.max_body,
-        idle: options.idle,
-        reuse: options.reuse,
-    }
 }

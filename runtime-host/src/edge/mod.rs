@@ -122,7 +122,7 @@ impl Edge {
     pub async fn serve(&self, listener: TcpListener, native: Arc<dyn NativeRoutes>, shutdown: CancellationToken) {
         let (router, info, origins) = (self.router.clone(), self.info.clone(), self.options.origins.clone());
         let dispatch = Dispatch { router, native, info, origins };
-        serve::serve(listener, Arc::new(dispatch), &self.options, shutdown).await;
+        serve::serve(listener, Arc::new(dispatch), &self.options, &self.switch.loaded.behind, shutdown).await;
     }
 
     /// Whoever keeps this host's components at what Redis says of them.

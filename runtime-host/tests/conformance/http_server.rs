@@ -129,6 +129,16 @@ async fn finishes_what_is_in_work_when_told_to_stop() {
     assert!(TcpStream::connect(host.address).await.is_err());
 }
 
+/// It traps a while after it has answered, which shows that it was waited for.
+#[tokio::test]
+async fn finishes_what_goes_on_behind_an_answer_when_told_to_stop() {
+    let host = App::new().route("/...", "faults", "").start().await;
+    assert_eq!(host.get("/behind").await.text(), "fine");
+    host.shutdown.cancel();
+    host.server.await.unwrap();
+    assert_eq!(host.edge.reports()[0].usage.traps, 1);
+}
+
 /// Over HTTP/2 the server leaves it to us that nothing follows such a head.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_body_by_its_kind_has_none_over_http2() {

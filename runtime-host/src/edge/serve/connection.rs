@@ -22,11 +22,12 @@ use crate::intake::{
 /// What one connection may buffer of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Accepts until `shutdown`, then drains.
+/// Accepts until `shutdown`, then drains; guests that go on by themselves, `behind`, are waited for as well.
 pub(super) async fn accept_loop(
     listener: TcpListener,
     dispatch: Arc<Dispatch>,
     options: &ServeOptions,
+    behind: &TaskTracker,
     shutdown: CancellationToken,
 ) {
     let places = Places::new(options.max_connections);
@@ -40,8 +41,15 @@ pub(super) async fn accept_loop(
     }
     drop(listener);
     tasks.close();
-    if tokio::time::timeout(options.drain, tasks.wait()).await.is_err() {
-        tracing::warn!(connections = tasks.len(), "requests still in work after the drain, closing them");
+    behind.close();
+    // What goes on behind a connection ends after it, if at all.
+    let drained = async {
+        tasks.wait().await;
+        behind.wait().await;
+    };
+    if tokio::time::timeout(options.drain, drained).await.is_err() {
+        let (connections, guests) = (tasks.len(), behind.len());
+        tracing::warn!(connections, guests, "requests still in work after the drain, closing them");
         abort.cancel();
         tasks.wait().await;
     }

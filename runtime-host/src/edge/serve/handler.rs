@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
 use wasmtime_wasi_http::handler::ProxyPre;
 
 use super::admission::Admission;
@@ -22,6 +23,8 @@ pub(crate) struct HandlerSettings {
     pub idle: Duration,
     /// Requests that one instance answers before it is replaced.
     pub reuse: usize,
+    /// Guests that go on by themselves, of all components.
+    pub behind: TaskTracker,
 }
 
 /// One component, ready to answer.

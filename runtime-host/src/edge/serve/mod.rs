@@ -26,6 +26,7 @@ use std::time::Duration;
 use image2model_domain::browser_headers::Origins;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use native::{
     Body, BoxError, Carry, Hangup, NativeRoutes, NoRoutes, Request, Response, TakenOver, empty_body, full_body,
@@ -96,12 +97,14 @@ impl Default for ServeOptions {
     }
 }
 
-/// Serves until `shutdown`, then lets the requests in work finish, `options.drain` long at most.
+/// Serves until `shutdown`, then lets the requests in work finish, and guests that go on `behind` them, `options.drain` long
+/// at most.
 pub(crate) async fn serve(
     listener: TcpListener,
     dispatch: Arc<Dispatch>,
     options: &ServeOptions,
+    behind: &TaskTracker,
     shutdown: CancellationToken,
 ) {
-    connection::accept_loop(listener, dispatch, options, shutdown).await;
+    connection::accept_loop(listener, dispatch, options, behind, shutdown).await;
 }

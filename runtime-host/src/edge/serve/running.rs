@@ -139,7 +139,8 @@ impl Running {
     /// Lets the guest go on by itself.
     fn let_go(&mut self) {
         if let Some(guest) = self.guest.take() {
-            tokio::spawn(go_on(guest, self.work.clone()));
+            let behind = &self.work.settings().behind;
+            behind.spawn(go_on(guest, self.work.clone()));
         }
     }
 
