@@ -64,6 +64,21 @@ fn only_development_goes_without_a_key() {
 }
 
 #[test]
+fn whoever_is_in_front_has_time_to_notice_a_stop() {
+    let delay = |values: &[(&str, &str)]| {
+        let all = values.iter().copied().chain([("API_KEY", "k")]);
+        Config::load(&Source::of(all), Part::Up).unwrap().shutdown_delay.as_secs()
+    };
+    let production = ("ENVIRONMENT", "production");
+    assert_eq!((delay(&[]), delay(&[production]), delay(&[production, ("SHUTDOWN_GRACE_SECONDS", "8")])), (0, 5, 2));
+    assert_eq!(delay(&[("SHUTDOWN_DELAY_SECONDS", "29")]), 29);
+    for (delay, grace) in [("30", "30"), ("-1", "30"), ("soon", "30"), ("3", "2")] {
+        let values = [("SHUTDOWN_DELAY_SECONDS", delay), ("SHUTDOWN_GRACE_SECONDS", grace)];
+        assert_eq!(problems(&values, Part::Up), ["SHUTDOWN_DELAY_SECONDS"], "{delay} of {grace}");
+    }
+}
+
+#[test]
 fn keys_that_other_deployments_have_are_taken_as_they_are() {
     let keyed = [("ENVIRONMENT", "production"), ("API_KEY", "k1"), ("ADMIN_API_KEY", "a")];
     let access = Config::load(&Source::of(keyed), Part::Up).unwrap().access;

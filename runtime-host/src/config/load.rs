@@ -38,6 +38,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         upload_dir: folder(&reader, "UPLOAD_DIR", &data_dir, "uploads"),
         results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),
         shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 1..=600)),
+        shutdown_delay: shutdown_delay(&mut reader),
         stream_url: reader.http_url("STREAM_URL"),
         logs: logs(&mut reader),
         access: access(&mut reader),
@@ -58,6 +59,17 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
 
 fn folder(reader: &Reader<'_>, name: &'static str, data_dir: &Path, inside: &str) -> PathBuf {
     reader.set_text(name).map_or_else(|| data_dir.join(inside), PathBuf::from)
+}
+
+/// Nobody is in front of a host at home, and whoever is in front of others takes a few seconds to notice.
+fn shutdown_delay(reader: &mut Reader<'_>) -> Duration {
+    let seconds = |name| reader.text(name).parse::<u64>().ok();
+    let grace = seconds("SHUTDOWN_GRACE_SECONDS").unwrap_or(u64::MAX);
+    let is_at_home =
+        matches!(Environment::parse(reader.text("ENVIRONMENT")), Some(Environment::Development | Environment::Testing));
+    let otherwise = if is_at_home { 0 } else { 5.min(grace / 4) };
+    let set = reader.value("SHUTDOWN_DELAY_SECONDS", |text| text.parse().ok().filter(|delay| *delay < grace));
+    Duration::from_secs(set.unwrap_or(otherwise))
 }
 
 fn tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {

@@ -77,6 +77,8 @@ pub struct Config {
     pub results_dir: PathBuf,
     /// How long a stop may take.
     pub shutdown_grace: Duration,
+    /// How much of it connections are still taken for.
+    pub shutdown_delay: Duration,
     /// Public address of the stream server, for the status component's redirect.
     pub stream_url: Option<String>,
     /// See [`Logs`].

@@ -1,5 +1,6 @@
 //! Accepting: as many connections as there are places. An accept error pauses the loop for a moment and never ends it; where
-//! it was for want of file descriptors, idle connections give theirs back.
+//! it was for want of file descriptors, idle connections give theirs back. When the port closes, those that the kernel has let
+//! in are accepted too.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::places::{Place, Places};
 
+/// As many as Linux lets a listener keep waiting by default.
+const BACKLOG: usize = 4096;
+/// How long one of the last may wait for a place.
+const PLACE_WITHIN: Duration = Duration::from_secs(1);
+/// How long the last have for their requests.
+const LAST_WITHIN: Duration = Duration::from_secs(1);
+
+/// A connection, who it is from, and its place.
+pub(crate) type Accepted = (TcpStream, SocketAddr, Place);
+
 /// After an accept error: no file descriptor left, or the client already gone.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -18,7 +29,7 @@ pub(crate) async fn next(
     listener: &TcpListener,
     places: &Arc<Places>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr, Place)> {
+) -> Option<Accepted> {
     let accepted = async {
         loop {
             match listener.accept().await {
@@ -40,6 +51,34 @@ pub(crate) async fn next(
     }
 }
 
+/// The last connections of a port that closes: their clients were told by the kernel that they are connected, and nobody has
+/// accepted them. They too are to go when the token says so.
+pub(crate) async fn last(listener: TcpListener, places: &Arc<Places>) -> (Vec<Accepted>, CancellationToken) {
+    let (mut last, go) = (Vec::new(), CancellationToken::new());
+    for (stream, client) in waiting(listener) {
+        let Ok(Some(place)) = tokio::time::timeout(PLACE_WITHIN, places.take(client.ip())).await else { break };
+        last.push((stream, client, place));
+    }
+    if !last.is_empty() {
+        let go = go.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_WITHIN).await;
+            go.cancel();
+        });
+    }
+    (last, go)
+}
+
+fn waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| listener.accept().ok()).take(BACKLOG);
+    let ours = accepted.filter_map(|(stream, client)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, client))
+    });
+    ours.collect()
+}
+
 fn is_out_of_files(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let errno = rustix::io::Errno::from_io_error(error);
@@ -50,6 +89,19 @@ fn is_out_of_files(error: &std::io::Error) -> bool {
 mod tests {
     use super::*;
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    #[tokio::test]
+    async fn whoever_is_connected_when_the_port_closes_is_accepted() {
+        let (listener, places) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Places::new(10));
+        let address = listener.local_addr().unwrap();
+        let clients = futures::future::join_all((0..3).map(|_| TcpStream::connect(address))).await;
+        let clients: Vec<_> = clients.into_iter().map(|client| client.unwrap().local_addr().unwrap()).collect();
+        let (last, _) = last(listener, &places).await;
+        let last: Vec<_> = last.into_iter().map(|(_, client, _)| client).collect();
+        assert_eq!(last.len(), 3);
+        assert!(last.iter().all(|client| clients.contains(client)));
+        assert!(TcpStream::connect(address).await.is_err(), "the port is still open");
+    }
 
     const ALONE: &str = "TEST_OUT_OF_FILES_ALONE";
 

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use first::{First, first};
 use prefixed::Prefixed;
 
-pub(crate) use accept::next;
+pub(crate) use accept::{last, next};
 pub(crate) use http::{Connection, Keeping, carrier};
 pub(crate) use places::{Attended, Guest, Place, Places};
 pub(crate) use silence::{MOST_HEARD, gone, listens, unless_gone};

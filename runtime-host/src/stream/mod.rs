@@ -90,6 +90,8 @@ struct Shared {
     reactors: Reactors,
     /// Closes every connection that was taken over.
     hangup: CancellationToken,
+    /// No more are to be sent here.
+    stopping: CancellationToken,
     drain: Drain,
     counters: Counters,
 }
@@ -115,6 +117,7 @@ impl Streams {
             authorizer,
             admission: Admission::default(),
             watch: Arc::new(Watch::begin()),
+            stopping: CancellationToken::new(),
             drain: Drain::default(),
             counters: Counters::default(),
             limits,
@@ -166,6 +169,11 @@ impl Streams {
     pub async fn take_over(&self, head: &http::request::Parts, client: SocketAddr) -> (Response, Option<Live>) {
         let Answer { response, listener } = handle::handle(&self.0, head, client).await;
         (response, listener.map(Live))
+    }
+
+    /// Says, to whoever asks, that it is not ready any more; it goes on as before.
+    pub fn stop_soon(&self) {
+        self.0.stopping.cancel();
     }
 
     /// Sends every client away with a hint when to come back, spread over most of `grace`, and refuses new ones. Returns

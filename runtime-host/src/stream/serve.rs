@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::answer::empty;
 use super::{Hangup, Response, Streams};
 use crate::intake::{
-    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, Tls, head_of, next, respond, unless_gone,
+    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, Tls, head_of, last as accept_last, next,
+    respond, unless_gone,
 };
 use crate::trace::{self, Span};
 
@@ -54,7 +55,12 @@ impl Streams {
             let (server, last) = (server.clone(), last.clone());
             tasks.spawn(async move { last.run_until_cancelled(server.connection(stream, client, place)).await });
         }
-        drop(listener);
+        let (waiting, shutdown) = accept_last(listener, &places).await;
+        let server = Server { shutdown, ..server };
+        for (stream, client, place) in waiting {
+            let (server, last) = (server.clone(), last.clone());
+            tasks.spawn(async move { last.run_until_cancelled(server.connection(stream, client, place)).await });
+        }
         tasks.close();
         self.drain(grace).await;
         if tokio::time::timeout(LAST_WORDS, tasks.wait()).await.is_err() {
@@ -148,7 +154,9 @@ fn traced(head: Parts) -> (Parts, Span) {
 fn probe(streams: &Streams, path: &str) -> Option<Response> {
     let status = match path {
         "/health/live" => StatusCode::OK,
-        "/health/ready" if streams.0.drain.has_begun() => StatusCode::SERVICE_UNAVAILABLE,
+        "/health/ready" if streams.0.stopping.is_cancelled() || streams.0.drain.has_begun() => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         "/health/ready" => StatusCode::OK,
         _ => return None,
     };

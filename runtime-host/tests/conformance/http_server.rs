@@ -11,9 +11,10 @@ use http_body_util::{BodyExt, Empty, StreamBody};
 use hyper::body::{Body as _, Frame};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use image2model_host::edge::{NativeRoutes, Request, Response};
+use image2model_host::edge::{NativeRoutes, NoRoutes, Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::{App, Host};
 
@@ -127,6 +128,21 @@ async fn finishes_what_is_in_work_when_told_to_stop() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1000"), "{answer}");
     host.server.await.unwrap();
     assert!(TcpStream::connect(host.address).await.is_err());
+}
+
+/// Its client was told that it is connected, by the kernel, before anybody had accepted it.
+#[tokio::test]
+async fn whoever_is_connected_when_the_port_closes_is_answered() {
+    let host = App::new().route("/...", "hello", "").start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let told_to_stop = CancellationToken::new();
+    told_to_stop.cancel();
+    host.edge.serve(listener, Arc::new(NoRoutes), told_to_stop).await;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
 }
 
 /// It traps a while after it has answered, which shows that it was waited for.

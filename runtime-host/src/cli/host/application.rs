@@ -48,7 +48,7 @@ pub async fn load(
         serve: ServeOptions {
             tls,
             origins: Origins::new(config.access.allowed_origins.clone()),
-            drain: config.shutdown_grace,
+            drain: config.shutdown_grace.saturating_sub(config.shutdown_delay),
             max_connections: files::for_clients(bounds.max_connections),
             ..bounds
         },

@@ -1,5 +1,5 @@
-//! The parts at work. Start: foundation, FAL, gateway, application, streams, worker, public port. Stop: not ready, no new
-//! requests, streams sent away and files handed back while requests finish; then the simulator, what traces and logs still
+//! The parts at work. Start: foundation, FAL, gateway, application, streams, worker, public port. Stop: not ready, a while
+//! later no new requests, streams sent away and files handed back while requests finish; then the simulator, what traces and logs still
 //! have to send, the gateway, and Redis.
 
 use std::io::Write;
@@ -48,6 +48,9 @@ pub struct Running {
     streams: Option<Streams>,
     leave_within: Duration,
     stop: CancellationToken,
+    /// How long after that connections are still taken, for whatever is in front to notice.
+    delay: Duration,
+    close: CancellationToken,
     /// Nobody listens any more who would have to be told of anything.
     left: CancellationToken,
     tasks: JoinSet<&'static str>,
@@ -72,10 +75,13 @@ impl Running {
         let follower = releases::follower(&config, &base, &edge, &identity).await?;
         let tail = Tail::start(&base.store).await?;
         let streams = streams(part, &config, &base, &edge)?;
-        let leave_within = if part == Part::Stream { config.shutdown_grace / 2 } else { STREAMS_LEAVE_WITHIN };
-        let (stop, left) = (CancellationToken::new(), CancellationToken::new());
+        let delay = if listener.is_some() { config.shutdown_delay } else { Duration::ZERO };
+        let grace = config.shutdown_grace.saturating_sub(delay);
+        let leave_within = if part == Part::Stream { grace / 2 } else { STREAMS_LEAVE_WITHIN };
+        let (stop, close, left) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let tasks = JoinSet::new();
         let mut running =
-            Self { base, logs, fal, streams, leave_within, stop, left, tasks: JoinSet::new(), tail, traces };
+            Self { base, logs, fal, streams, leave_within, stop, delay, close, left, tasks, tail, traces };
         if let Some(streams) = running.streams.clone() {
             feed(&mut running.tasks, streams, running.tail.subscribe(), running.left.clone());
         }
@@ -160,7 +166,7 @@ impl Running {
     ) -> anyhow::Result<Option<SocketAddr>> {
         let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
-        let (stop, leave_within) = (self.stop.clone(), self.leave_within);
+        let (stop, close, leave_within) = (self.stop.clone(), self.close.clone(), self.leave_within);
         if let Some(tls) = tls.clone() {
             let stop = stop.clone();
             self.tasks.spawn(async move {
@@ -171,16 +177,16 @@ impl Running {
         match (part, self.streams.clone()) {
             (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
                 let connections = files::for_clients(streams.connections());
-                streams.serve(listener, tls, connections, stop, leave_within).await;
+                streams.serve(listener, tls, connections, close, leave_within).await;
                 "stream server"
             }),
             (_, streams) => {
                 let rest_url = self.fal.as_ref().map_or(&config.fal.rest_url, |fal| &fal.client.rest_url);
                 let fal_webhook =
                     Arc::new(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });
-                let native = Arc::new(Native { streams, fal_webhook, stopping: stop.clone() });
+                let native = Arc::new(Native { streams, fal_webhook, stopping: stop });
                 self.tasks.spawn(async move {
-                    edge.serve(listener, native, stop).await;
+                    edge.serve(listener, native, close).await;
                     "application server"
                 })
             }
@@ -217,6 +223,11 @@ impl Running {
 
     pub async fn stop(mut self) {
         self.stop.cancel();
+        if let Some(streams) = &self.streams {
+            streams.stop_soon();
+        }
+        tokio::time::sleep(self.delay).await;
+        self.close.cancel();
         let leave = async {
             if let Some(streams) = &self.streams {
                 streams.drain(self.leave_within).await;

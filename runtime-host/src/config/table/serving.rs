@@ -100,6 +100,13 @@ pub(super) const VARIABLES: &[Variable] = &[
     ),
     words(
         Host,
+        "SHUTDOWN_DELAY_SECONDS",
+        "0 in development and testing, else 5, and no more than a quarter of `SHUTDOWN_GRACE_SECONDS`",
+        "a whole number from 0, less than `SHUTDOWN_GRACE_SECONDS`",
+        "How long a stop goes on taking connections after readiness has failed, in seconds of its grace: as long as whatever is in front may take to notice.",
+    ),
+    words(
+        Host,
         "TLS_CERT_FILE",
         "none: what comes in is not encrypted",
         "a file",

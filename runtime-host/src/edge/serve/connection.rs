@@ -16,7 +16,7 @@ use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
 use super::native::TakenOver;
 use crate::intake::{
-    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of, next, respond, unless_gone,
+    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of, last, next, respond, unless_gone,
 };
 
 /// What one connection may buffer of a request's head.
@@ -39,7 +39,12 @@ pub(super) async fn accept_loop(
         let server = server.clone();
         tasks.spawn(async move { server.connection(stream, client, place).await });
     }
-    drop(listener);
+    let (last, shutdown) = last(listener, &places).await;
+    let server = Server { shutdown, ..server };
+    for (stream, client, place) in last {
+        let server = server.clone();
+        tasks.spawn(async move { server.connection(stream, client, place).await });
+    }
     tasks.close();
     behind.close();
     // What goes on behind a connection ends after it, if at all.
