@@ -80,6 +80,14 @@ pub enum EdgeError {
         /// What the decoder said.
         message: String,
     },
+    /// A component that is one, and wants more of the engine than there is for any.
+    #[error("{place}: is larger than components may be here: {message}")]
+    TooLarge {
+        /// Where its code is named.
+        place: Place,
+        /// What the engine said: what is too large, and how large it may be.
+        message: String,
+    },
     /// A component and its dependencies do not fit together.
     #[error("{place}: cannot be composed with {dependency:?}: {message}")]
     Composition {
@@ -146,6 +154,7 @@ impl EdgeError {
             Self::Fetch { .. } => "COMPONENT_FETCH",
             Self::Authorities { .. } => "AUTHORITIES",
             Self::NotAComponent { .. } => "NOT_A_COMPONENT",
+            Self::TooLarge { .. } => "COMPONENT_TOO_LARGE",
             Self::Composition { .. } => "COMPOSITION",
             Self::NotInherited { .. } => "CAPABILITY_NOT_INHERITED",
             Self::Link { .. } => "COMPONENT_LINK",

@@ -154,6 +154,12 @@ impl Loaded {
         let root = self.root(id)?;
         let compiled = self.engine.compile(id, &self.recipe(sources, id, overrides)?, || {
             sources.compose(&self.application, self.component(&root.component)?, &root.middleware, overrides)
+        });
+        let compiled = compiled.map_err(|error| match error {
+            EdgeError::TooLarge { message, .. } => {
+                EdgeError::TooLarge { place: self.application.place(&root.component, &["source"]), message }
+            }
+            error => error,
         })?;
         self.has_room(&root.component, root.grants.memory, &compiled)?;
         let is = |path: &str| self.exports(&compiled, path);

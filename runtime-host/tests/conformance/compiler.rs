@@ -66,6 +66,35 @@ async fn says_what_is_wrong_with_a_component_in_the_same_words() {
     assert_eq!(said.first(), said.last());
 }
 
+/// As large as on Spin. What is larger is a component all the same, and the manifest says which.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_may_be_as_large_as_on_spin() {
+    let load = async |elements: u32, tables: usize, compiler: Option<PathBuf>| {
+        let tables = "(table 10 funcref)".repeat(tables - 1);
+        let text = format!(
+            "(component (core module $m (table {elements} funcref) {tables} (memory 1) (memory 1))
+            (core instance (instantiate $m)))"
+        );
+        let mut app = App::new();
+        let file = app.folder().join("large.wasm");
+        std::fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
+        app = app.more("[[trigger.http]]\nroute = \"/\"\ncomponent = \"large\"\n").file("large", &file, "");
+        app.cache = app.folder().join("cache");
+        app.compiler = compiler;
+        app.load().await.err().unwrap()
+    };
+    for compiler in [None, Some(PathBuf::from(PROGRAM))] {
+        let fits = load(100_000, 2, compiler.clone()).await;
+        assert!(matches!(&fits, EdgeError::Link { message, .. } if message.contains("wasi:http")), "{fits}");
+        for (elements, tables) in [(100_001, 1), (1, 3)] {
+            let error = load(elements, tables, compiler.clone()).await;
+            let (code, text) = (error.code(), error.to_string());
+            assert_eq!(code, "COMPONENT_TOO_LARGE", "{text}");
+            assert!(text.starts_with("line 9: component \"large\"") && text.contains("limit of"), "{text}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compiler_that_is_killed_takes_nothing_with_it() {
     let mut app = hello();

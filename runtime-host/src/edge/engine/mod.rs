@@ -30,6 +30,10 @@ use ticker::Ticker;
 pub(crate) const DEFAULT_MEMORY: usize = 128 << 20;
 /// The most that a manifest can give one instance; address space of the pool is laid out for it.
 pub(crate) const MAX_MEMORY: usize = 1 << 30;
+/// What one may have beside: as much as on Spin. Address space as well, where it is space at all.
+const TABLE_ELEMENTS: usize = 100_000;
+const INSTANCE_SIZE: usize = 10 << 20;
+const PER_MODULE: u32 = 2;
 /// A composed component is several core modules and, between them, the memories of those that are programs.
 const CORE_PER_INSTANCE: u32 = 8;
 const MEMORIES_PER_INSTANCE: u32 = 3;
@@ -96,12 +100,20 @@ impl EdgeEngine {
     }
 
     fn compile_here(&self, id: &str, recipe: &Recipe, bytes: &[u8]) -> Result<Component, EdgeError> {
-        let component = Component::from_binary(&self.engine, bytes)
-            .map_err(|error| EdgeError::NotAComponent { component: id.to_owned(), message: format!("{error:#}") })?;
+        let component = Component::from_binary(&self.engine, bytes).map_err(|error| self.unfit(id, bytes, &error))?;
         if let Some(cache) = &self.cache {
             cache.keep(&self.engine, recipe, &component);
         }
         Ok(component)
+    }
+
+    /// What can be compiled and not be taken up is too large for the pool.
+    fn unfit(&self, id: &str, bytes: &[u8], error: &wasmtime::Error) -> EdgeError {
+        let message = format!("{error:#}");
+        match self.engine.precompile_component(bytes) {
+            Ok(_) => EdgeError::TooLarge { place: format!("component {id:?}").into(), message },
+            Err(_) => EdgeError::NotAComponent { component: id.to_owned(), message },
+        }
     }
 
     /// Whether there are so many instances that none is kept for later: what requests in work may have is always left.
@@ -130,6 +142,11 @@ fn config(instances: u32) -> Config {
         // Only half of the instances are asked at a time, an idle one has no stack, and laying one out is a system call.
         .total_stacks(instances)
         .max_memory_size(MAX_MEMORY)
+        .table_elements(TABLE_ELEMENTS)
+        .max_component_instance_size(INSTANCE_SIZE)
+        .max_core_instance_size(INSTANCE_SIZE)
+        .max_tables_per_module(PER_MODULE)
+        .max_memories_per_module(PER_MODULE)
         .max_unused_warm_slots(64)
         .linear_memory_keep_resident(0)
         .table_keep_resident(0);
