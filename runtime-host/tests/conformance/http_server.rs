@@ -30,7 +30,7 @@ async fn answers_with_a_length_and_no_header_of_its_own() {
 
 #[tokio::test]
 async fn tells_components_what_spin_tells_them() {
-    let host = App::new().route("/users/:Id/...", "request", "").start().await;
+    let host = App::new().route("/users/:User_Id/...", "request", "").start().await;
     let request = http::Request::get(host.url("/users/4%202/a/b?q=1"))
         .header("host", "shop.example:81")
         .header("spin-client-addr", "6.6.6.6:6")
@@ -43,11 +43,11 @@ async fn tells_components_what_spin_tells_them() {
         "uri: http://shop.example:81/users/4%202/a/b?q=1",
         "spin-full-url: http://shop.example:81/users/4%202/a/b?q=1",
         "spin-path-info: /a/b",
-        "spin-matched-route: /users/:Id/...",
-        "spin-raw-component-route: /users/:Id/...",
-        "spin-component-route: /users/:Id",
+        "spin-matched-route: /users/:User_Id/...",
+        "spin-raw-component-route: /users/:User_Id/...",
+        "spin-component-route: /users/:User_Id",
         "spin-base-path: /",
-        "spin-path-match-id: 4%202",
+        "spin-path-match-user-id: 4%202",
         "spin-client-addr: 127.0.0.1:",
     ] {
         assert!(text.contains(line), "{line} not in {text}");

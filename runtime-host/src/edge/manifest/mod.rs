@@ -19,6 +19,7 @@ use components::Spot;
 
 pub(crate) use lines::Lines;
 pub use lines::Place;
+pub(crate) use route::told_as;
 pub use route::{RouteMatch, RoutePattern};
 pub use source::{Remote, Source};
 pub(crate) use template::is_variable_name;

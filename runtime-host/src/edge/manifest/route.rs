@@ -47,6 +47,9 @@ impl RoutePattern {
                 Some(name) if !is_header_word(name) => {
                     return Err(format!("the name :{name} may only have letters, digits, `-` and `_`"));
                 }
+                Some(name) if segments.iter().any(|known| is_param(known, name)) => {
+                    return Err(format!("has two parameters that components are told as `{}`", told_as(name)));
+                }
                 Some(name) => Segment::Param(name.to_owned()),
                 None if part.contains("...") => return Err("`...` can only stand at the end".into()),
                 None if part.starts_with('*') => return Err("a `*` can only stand alone and at the end".into()),
@@ -120,7 +123,16 @@ fn with_slashes<'a>(path: &'a str, rest: Option<&str>) -> &'a str {
     path.get(end.saturating_sub(before)..path.len().min(end + 1)).unwrap_or_default()
 }
 
-/// Parameter names become part of a header name, `spin-path-match-<name>`.
+/// How a parameter is named in the header that tells its value, `spin-path-match-<name>`: as on Spin.
+pub(crate) fn told_as(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
+}
+
+fn is_param(segment: &Segment, name: &str) -> bool {
+    matches!(segment, Segment::Param(known) if told_as(known) == told_as(name))
+}
+
+/// Parameter names become part of a header name.
 fn is_header_word(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
@@ -186,7 +198,19 @@ mod tests {
 
     #[test]
     fn refuses_malformed_routes() {
-        for bad in ["a", "/a...", "/a/.../b", "/:", "/a/:b c", "/a/*/b", "/*a", "/file.:ext", "/a.*"] {
+        for bad in [
+            "/:id/:id",
+            "/:user_id/b/:User-Id/...",
+            "a",
+            "/a...",
+            "/a/.../b",
+            "/:",
+            "/a/:b c",
+            "/a/*/b",
+            "/*a",
+            "/file.:ext",
+            "/a.*",
+        ] {
             assert!(RoutePattern::parse(bad).is_err(), "{bad}");
         }
     }

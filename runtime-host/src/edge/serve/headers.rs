@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
 use super::chain::target_of;
 use super::dispatch::Peers;
 use super::router::Target;
-use crate::edge::manifest::RouteMatch;
+use crate::edge::manifest::{RouteMatch, told_as};
 
 const PREFIX: &str = "spin-";
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
@@ -34,7 +34,7 @@ impl SpinHeaders {
     pub fn new(found: &RouteMatch<'_>) -> Result<Self, BadHead> {
         let mut params = Vec::with_capacity(found.params.len());
         for (name, value) in &found.params {
-            let name = HeaderName::try_from(format!("spin-path-match-{}", name.to_ascii_lowercase()));
+            let name = HeaderName::try_from(format!("spin-path-match-{}", told_as(name)));
             params.push((name.map_err(|_| BadHead)?, HeaderValue::from_str(value).map_err(|_| BadHead)?));
         }
         Ok(Self { path_info: HeaderValue::from_str(found.rest).map_err(|_| BadHead)?, params })
