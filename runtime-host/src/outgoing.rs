@@ -12,15 +12,20 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls_platform_verifier::Verifier;
 
-static TLS: LazyLock<Option<ClientConfig>> = LazyLock::new(|| tls([]).ok());
+static TLS: LazyLock<Option<Arc<ClientConfig>>> = LazyLock::new(|| tls([]).ok().map(Arc::new));
 
 /// A client of others. Expects that the process has installed its TLS provider.
 pub fn client() -> ClientBuilder {
     match &*TLS {
-        Some(tls) => Client::builder().tls_backend_preconfigured(tls.clone()),
+        Some(tls) => Client::builder().tls_backend_preconfigured(ClientConfig::clone(tls)),
         // It reads the same, and tells whoever builds it what is wrong.
         None => Client::builder(),
     }
+}
+
+/// TLS with whom the system trusts, for all who need no more; nothing where that cannot be read.
+pub fn shared_tls() -> Option<Arc<ClientConfig>> {
+    TLS.clone()
 }
 
 /// TLS with whom the system trusts, and `more`. Reads the system's certificates.

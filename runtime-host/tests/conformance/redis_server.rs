@@ -88,6 +88,24 @@ async fn only_allowed_addresses_and_harmless_commands() {
     assert_eq!(host.get("/PING").await.text(), "status PONG");
 }
 
+/// The connection is everybody's: what one component asks for is not kept for it until all of it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_too_large_is_not_read() {
+    let redis = RedisServer::start(&[]).unwrap();
+    let host = host(&redis.url()).await;
+    ready(&host).await;
+    let offset = (200 << 20) - 1;
+    assert_eq!(host.get(&format!("/SETRANGE/large/{offset}/x")).await.text(), (200 << 20).to_string());
+    for command in ["/get/large", "/GET/large", "/MGET/large/large"] {
+        let answer = host.get(command).await.text();
+        assert!(answer.contains("too large"), "{command}: {answer}");
+        ready(&host).await;
+    }
+    let info = host.get("/INFO/stats").await.text();
+    let sent = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")).unwrap();
+    assert!(sent.trim().parse::<usize>().unwrap() < 100 << 20, "{sent} bytes were sent");
+}
+
 /// As for HTTP: what a wildcard lets through is the Internet and not this machine, whatever a name says.
 #[tokio::test]
 async fn a_wildcard_does_not_lead_back_in() {

@@ -10,11 +10,19 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::AsyncDNSResolver;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisFuture, RedisResult, Value};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, Pipeline, RedisConnectionInfo, RedisFuture, RedisResult, Value,
+};
 use futures::FutureExt as _;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
+
+use super::bounded::Bounded;
+use crate::outgoing;
 
 /// How long after it could not be reached a node is tried once more, by the same call.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -104,28 +112,45 @@ impl Inner {
     async fn open(&self) -> RedisResult<Open> {
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         let info = self.client.get_connection_info();
-        let ConnectionAddr::Tcp(host, port) = info.addr() else {
-            // With TLS, or by a socket in a folder: the library's own way.
-            let config = match &self.resolver {
-                Some(resolver) => config.set_dns_resolver(resolver.clone()),
-                None => config,
-            };
-            let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-            return Ok(Open { connection, driver: None });
-        };
-        let socket = self.socket(host, *port).await?;
-        socket.set_nodelay(true)?;
-        let (connection, driver) =
-            MultiplexedConnection::new_with_config(info.redis_settings(), socket, config).await?;
-        let driver = tokio::spawn(Together { driver: Box::pin(driver), is_turn: false });
-        Ok(Open { connection, driver: Some(AbortOnDropHandle::new(driver)) })
+        let settings = info.redis_settings();
+        match info.addr() {
+            ConnectionAddr::Tcp(host, port) => over(settings, self.socket(host, *port).await?, config).await,
+            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None } => {
+                let socket = self.socket(host, *port).await?;
+                let tls = outgoing::shared_tls().ok_or_else(|| std::io::Error::other("no TLS"))?;
+                let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
+                let name = name.map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+                over(settings, TlsConnector::from(tls).connect(name, socket).await?, config).await
+            }
+            // By a socket in a folder: the library's own way.
+            _ => {
+                let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+                Ok(Open { connection, driver: None })
+            }
+        }
     }
 
     async fn socket(&self, host: &str, port: u16) -> RedisResult<TcpStream> {
-        let Some(resolver) = &self.resolver else { return Ok(TcpStream::connect((host, port)).await?) };
-        let addresses: Vec<_> = resolver.resolve(host, port).await?.collect();
-        Ok(TcpStream::connect(addresses.as_slice()).await?)
+        let socket = match &self.resolver {
+            None => TcpStream::connect((host, port)).await?,
+            Some(resolver) => {
+                let addresses: Vec<_> = resolver.resolve(host, port).await?.collect();
+                TcpStream::connect(addresses.as_slice()).await?
+            }
+        };
+        socket.set_nodelay(true)?;
+        Ok(socket)
     }
+}
+
+/// A connection over `stream`, worked on by a task of ours.
+async fn over<S>(settings: &RedisConnectionInfo, stream: S, config: AsyncConnectionConfig) -> RedisResult<Open>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (connection, driver) = MultiplexedConnection::new_with_config(settings, Bounded::new(stream), config).await?;
+    let driver = tokio::spawn(Together { driver: Box::pin(driver), is_turn: false });
+    Ok(Open { connection, driver: Some(AbortOnDropHandle::new(driver)) })
 }
 
 /// Works on a connection one turn of the scheduler after it is woken: by then everybody who is at work has sent.

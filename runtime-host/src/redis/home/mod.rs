@@ -8,6 +8,7 @@
 //! likes. Where not everybody is to be gone to (`Nodes`), it is the caller who is told that the keys have moved. `ASK` is not followed: a slot on its way has its keys on two nodes, where a script would see half of them. The
 //! call fails as one that may succeed later, and does once the slot has arrived.
 
+mod bounded;
 mod line;
 mod nodes;
 
@@ -21,6 +22,7 @@ use ::redis::{
 };
 use parking_lot::Mutex;
 
+pub(crate) use bounded::{LARGEST_ANSWER, TooLarge};
 use line::Line;
 pub(crate) use line::Resolver;
 pub(crate) use nodes::Nodes;

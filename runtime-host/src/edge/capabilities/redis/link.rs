@@ -16,7 +16,7 @@ use super::operations::typed;
 use crate::edge::capabilities::bindings::redis::Error;
 use crate::edge::capabilities::public_only::PublicOnly;
 use crate::edge::capabilities::{AllowedHosts, Reach};
-use crate::redis::home::{Home, Nodes, Patience, Resolver, is_connection_failure};
+use crate::redis::home::{Home, Nodes, Patience, Resolver, TooLarge, is_connection_failure};
 use crate::trace;
 
 /// The longest a component waits for Redis. Clients are promised an answer within two seconds.
@@ -122,6 +122,10 @@ fn failure(error: &RedisError) -> Error {
     match error.kind() {
         ErrorKind::UnexpectedReturnType => Error::TypeError,
         ErrorKind::Server(ServerErrorKind::ResponseError) if error.code() == Some("WRONGTYPE") => Error::TypeError,
+        _ if io_error(error).is_some_and(TooLarge::is) => {
+            tracing::warn!("an answer of Redis was too large: its connection is made anew");
+            Error::Other("the answer is too large".into())
+        }
         _ if error.is_timeout() => Error::Other("Redis did not answer in time".into()),
         _ if is_forbidden(error) => {
             tracing::warn!("Redis address denied: a wildcard does not reach private addresses, name it");
@@ -142,8 +146,11 @@ fn failure(error: &RedisError) -> Error {
 
 /// Whether the name led nowhere public.
 fn is_forbidden(error: &RedisError) -> bool {
-    let source = std::error::Error::source(error)
+    io_error(error).is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
+fn io_error(error: &RedisError) -> Option<&std::io::Error> {
+    std::error::Error::source(error)
         .and_then(|source| source.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>())
-        .and_then(|inner| inner.downcast_ref::<std::io::Error>());
-    source.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+        .and_then(|inner| inner.downcast_ref::<std::io::Error>())
 }

@@ -35,7 +35,7 @@ impl Call {
     }
 
     pub async fn smembers(&self, key: String) -> Result<Vec<String>, Error> {
-        self.typed(of("SMEMBERS", key)).await
+        typed(value::members(self.run(&of("SMEMBERS", key)).await?)?)
     }
 
     pub async fn srem(&self, key: String, values: Vec<String>) -> Result<u32, Error> {

@@ -1,12 +1,13 @@
 //! Redis's answers in the shapes of `spin:redis`: arrays are flattened, maps are refused, as Spin does. An answer above
-//! `MAX_RESULT` is not handed on.
+//! `MAX_RESULT` is not handed on; one that is larger by itself is not even read.
 
 use redis::Value;
 
 use crate::edge::capabilities::bindings::redis::{Error, RedisResult};
+use crate::redis::home::LARGEST_ANSWER;
 
 /// The most one command may bring into a component, Spin's own cap.
-const MAX_RESULT: usize = 128 << 20;
+const MAX_RESULT: usize = LARGEST_ANSWER;
 
 /// The answer of `GET`.
 pub(super) fn payload(value: Value) -> Result<Option<Vec<u8>>, Error> {
@@ -16,6 +17,13 @@ pub(super) fn payload(value: Value) -> Result<Option<Vec<u8>>, Error> {
         Value::BulkString(_) => Err(too_large()),
         _ => Err(Error::TypeError),
     }
+}
+
+/// The answer of `SMEMBERS`, if it is not too large.
+pub(super) fn members(value: Value) -> Result<Value, Error> {
+    let (Value::Array(items) | Value::Set(items)) = &value else { return Ok(value) };
+    let size: usize = items.iter().map(|item| std::mem::size_of::<String>() + text_len(item)).sum();
+    if size > MAX_RESULT { Err(too_large()) } else { Ok(value) }
 }
 
 /// The answer of any command.
@@ -83,5 +91,7 @@ mod tests {
     #[test]
     fn refuses_what_is_too_large() {
         assert!(payload(Value::BulkString(vec![0; MAX_RESULT + 1])).is_err());
+        let set = |half: usize| Value::Array(vec![Value::BulkString(vec![0; half]), Value::BulkString(vec![0; half])]);
+        assert!(members(set(MAX_RESULT / 2)).is_err() && members(set(MAX_RESULT / 4)).is_ok());
     }
 }
