@@ -1,7 +1,8 @@
 //! The configuration as an operator meets it.
 
 use image2model_host::config::{
-    Config, Environment, Part, Source, Wiring, env_example, markdown, spin_variables, variables,
+    Config, Environment, Part, Source, Wiring, contradicted, env_example, given_variables, markdown, spin_variables,
+    variables,
 };
 use secrecy::ExposeSecret;
 
@@ -153,17 +154,38 @@ fn secrets_are_not_shown() {
     assert!(!shown.contains("topsecret"), "{shown}");
 }
 
-#[test]
-fn every_variable_of_the_manifest_gets_a_value() {
-    let config = Config::load(&Source::of([("FAL_MODEL_ENDPOINT", "a/b")]), Part::Up).unwrap();
-    let wiring = Wiring {
+fn wiring() -> Wiring {
+    Wiring {
         redis_url: "redis://:pw@127.0.0.1:7000/0".into(),
         blob_url: "http://127.0.0.1:3001".to_owned(),
         blob_token: "token".into(),
         token_secret: "secret".into(),
         more_result_hosts: vec!["127.0.0.1".to_owned()],
-    };
-    let values = spin_variables(&config, &wiring);
+    }
+}
+
+#[test]
+fn what_is_given_by_a_variables_own_name_is_anothers_or_known_to_contradict() {
+    let given = [
+        ("API_KEY", "k"),
+        ("SPIN_VARIABLE_API_KEY", "another"),
+        ("SPIN_VARIABLE_ADMIN_API_KEY", ""),
+        ("ADMIN_API_KEY", "admin"),
+        ("SPIN_VARIABLE_ENVIRONMENT", "development"),
+        ("SPIN_VARIABLE_OF_ANOTHER", "x"),
+    ];
+    let config = Config::load(&Source::of(given), Part::Up).unwrap();
+    let (own, given) = (spin_variables(&config, &wiring()), given_variables(&config));
+    let of = |name: &str| (own[name].as_str(), given[name].as_str());
+    assert_eq!([of("api_key"), of("admin_api_key"), of("of_another")], [("k", "another"), ("admin", ""), ("x", "x")]);
+    assert!(!given.contains_key("redis_url"));
+    assert_eq!(contradicted(&config, &wiring()), ["api_key"]);
+}
+
+#[test]
+fn every_variable_of_the_manifest_gets_a_value() {
+    let config = Config::load(&Source::of([("FAL_MODEL_ENDPOINT", "a/b")]), Part::Up).unwrap();
+    let values = spin_variables(&config, &wiring());
     assert_eq!(values["redis_allowed_host"], "redis://127.0.0.1:7000");
     assert!(values["result_hosts"].ends_with(",127.0.0.1"));
     let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../spin.toml")).unwrap();

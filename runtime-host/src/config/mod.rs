@@ -28,7 +28,7 @@ use crate::intake::TlsFiles;
 pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
 pub use source::Source;
-pub use spin::{Wiring, spin_variables};
+pub use spin::{Wiring, contradicted, given_variables, spin_variables};
 pub use table::variables;
 pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 pub use variable::{Group, Variable};

@@ -21,15 +21,40 @@ pub struct Wiring {
     pub more_result_hosts: Vec<String>,
 }
 
-/// Values for every variable that our own manifest declares, over those that were given by their own names, which another
-/// application's manifest may declare.
+/// The variables of our own manifest: all that it declares, and what was given by other names.
 #[must_use]
 pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, String> {
+    let mut all = given_variables(config);
+    all.extend(configured(config, wiring).into_iter().map(|(name, value)| (name.to_owned(), value)));
+    all
+}
+
+/// The variables that were given by their own names: those of another application's manifest.
+#[must_use]
+pub fn given_variables(config: &Config) -> HashMap<String, String> {
+    config.spin_variables.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
+}
+
+/// The variables of our own manifest that were given by their own names and have another value by the configuration, in
+/// order: only the components would hear of them, and the host would go on with what it was told.
+#[must_use]
+pub fn contradicted(config: &Config, wiring: &Wiring) -> Vec<&'static str> {
+    let is_other = |(name, value): &(&str, String)| {
+        let given = config.spin_variables.get(*name).map_or("", |value| value.expose_secret());
+        !given.is_empty() && given != value
+    };
+    let mut found: Vec<_> = configured(config, wiring).into_iter().filter(is_other).map(|(name, _)| name).collect();
+    found.sort_unstable();
+    found
+}
+
+/// What the configuration says of each variable of our own manifest.
+fn configured(config: &Config, wiring: &Wiring) -> [(&'static str, String); 28] {
     let (access, limits) = (&config.access, &config.limits);
     let exposed =
         |secret: &Option<SecretString>| secret.as_ref().map(|s| s.expose_secret().to_owned()).unwrap_or_default();
     let result_hosts: Vec<String> = config.fal.result_hosts.iter().chain(&wiring.more_result_hosts).cloned().collect();
-    let values = [
+    [
         ("redis_url", wiring.redis_url.expose_secret().to_owned()),
         ("redis_allowed_host", without_password(wiring.redis_url.expose_secret())),
         ("redis_key_prefix", config.redis.keys.prefix().to_owned()),
@@ -58,11 +83,7 @@ pub fn spin_variables(config: &Config, wiring: &Wiring) -> HashMap<String, Strin
         ("webhook_allowed_hosts", config.webhooks.allowed_hosts.join(",")),
         ("log_store_max_entries", config.logs.store.max_entries.to_string()),
         ("log_store_retention_days", (config.logs.store.retention.as_secs() / 86_400).to_string()),
-    ];
-    let given = config.spin_variables.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
-    let mut all: HashMap<String, String> = given.collect();
-    all.extend(values.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    all
+    ]
 }
 
 /// Scheme, host and port: what `allowed_outbound_hosts` takes.

@@ -125,6 +125,11 @@ impl Edge {
         serve::serve(listener, Arc::new(dispatch), &self.options, &self.switch.loaded.behind, shutdown).await;
     }
 
+    /// Whether a route leads anywhere for this path.
+    pub fn takes(&self, path: &str) -> bool {
+        self.router.find(path).is_some()
+    }
+
     /// Whoever keeps this host's components at what Redis says of them.
     ///
     /// # Errors

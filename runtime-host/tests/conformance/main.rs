@@ -24,6 +24,8 @@ mod http_server;
 #[cfg(test)]
 mod library;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod redis_server;
 #[cfg(test)]
 mod swap;

@@ -17,9 +17,10 @@ use super::fal_webhook::FalWebhook;
 const READINESS: [&str; 4] = ["/health/ready", "/health/readiness", "/api/v1/health/ready", "/api/v1/health/readiness"];
 
 pub struct Native {
-    /// `None` when a stream server stands apart.
+    /// `None` when a stream server stands apart, or the application is another.
     pub streams: Option<Streams>,
-    pub fal_webhook: Arc<FalWebhook>,
+    /// `None` when the application is another.
+    pub fal_webhook: Option<Arc<FalWebhook>>,
     /// Cancelled when the host begins to stop.
     pub stopping: CancellationToken,
 }
@@ -28,14 +29,14 @@ impl NativeRoutes for Native {
     fn takes(&self, head: &http::request::Parts) -> bool {
         let path = head.uri.path();
         self.streams.as_ref().is_some_and(|streams| streams.handles(path))
-            || FalWebhook::handles(path)
+            || (self.fal_webhook.is_some() && FalWebhook::handles(path))
             || (self.stopping.is_cancelled() && is_readiness(path))
     }
 
     fn handle(&self, request: Request, client: SocketAddr) -> BoxFuture<'static, Response> {
         let (streams, fal_webhook) = (self.streams.clone(), self.fal_webhook.clone());
         Box::pin(async move {
-            if FalWebhook::handles(request.uri().path()) {
+            if let Some(fal_webhook) = fal_webhook.filter(|_| FalWebhook::handles(request.uri().path())) {
                 return fal_webhook.handle(request).await;
             }
             let (mut head, _) = request.into_parts();

@@ -4,18 +4,26 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use image2model_host::edge::Edge;
 
+use super::application;
 use super::foundation::reachable;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LONGEST_ANSWER: usize = 2000;
 
-/// Returns when the readiness route answers 200.
-pub async fn wait(scheme: &str, address: SocketAddr) -> anyhow::Result<()> {
+/// What is asked: every part where the application is ours, else whether the host serves it.
+pub fn probe(edge: &Edge) -> &'static str {
+    const OWN: &str = "/api/v1/health/ready";
+    if application::is_own(edge) && edge.takes(OWN) { OWN } else { "/.well-known/spin/health" }
+}
+
+/// Returns when the readiness route, `probe`, answers 200.
+pub async fn wait(scheme: &str, address: SocketAddr, probe: &str) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5));
     // It asks itself, by an address: whom the certificate names is for its clients to check.
     let client = client.tls_danger_accept_invalid_certs(true).build()?;
-    let url = format!("{scheme}://{}/api/v1/health/ready", reachable(address));
+    let url = format!("{scheme}://{}{probe}", reachable(address));
     let mut last = String::new();
     let answered = tokio::time::timeout(READY_WITHIN, async {
         loop {

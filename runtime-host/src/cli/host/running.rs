@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::adapters::{ComponentGuard, ProviderFiles};
+use super::application::STREAM_ENDPOINT;
 use super::fal_webhook::FalWebhook;
 use super::foundation::Foundation;
 use super::native::Native;
@@ -38,8 +39,6 @@ use super::{application, log_store, ready, releases, worker};
 
 /// Streams beside an application leave within this; a server of their own spreads them over half of its grace.
 const STREAMS_LEAVE_WITHIN: Duration = Duration::from_secs(2);
-/// The endpoint whose guard is asked about streams: the one that would answer them.
-const STREAM_ENDPOINT: &str = "status";
 
 pub struct Running {
     base: Foundation,
@@ -88,9 +87,10 @@ impl Running {
         running.follow(follower, watch.then(|| edge.watcher()));
         running.work(&config, &edge, &identity).await?;
         running.tell(part, edge.clone(), identity);
+        let probe = ready::probe(&edge);
         let address = running.serve(part, &config, edge, listener, tls)?;
         say_warnings(part, &config);
-        running.say_ready(part, address, config.tls.is_some()).await?;
+        running.say_ready(part, address, config.tls.is_some(), probe).await?;
         Ok(running)
     }
 
@@ -182,8 +182,9 @@ impl Running {
             }),
             (_, streams) => {
                 let rest_url = self.fal.as_ref().map_or(&config.fal.rest_url, |fal| &fal.client.rest_url);
-                let fal_webhook =
-                    Arc::new(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });
+                let told =
+                    || anyhow::Ok(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });
+                let fal_webhook = application::is_own(&edge).then(told).transpose()?.map(Arc::new);
                 let native = Arc::new(Native { streams, fal_webhook, stopping: stop });
                 self.tasks.spawn(async move {
                     edge.serve(listener, native, close).await;
@@ -195,12 +196,18 @@ impl Running {
     }
 
     /// The line that whoever started us waits for.
-    async fn say_ready(&self, part: Part, address: Option<SocketAddr>, encrypted: bool) -> anyhow::Result<()> {
+    async fn say_ready(
+        &self,
+        part: Part,
+        address: Option<SocketAddr>,
+        encrypted: bool,
+        probe: &str,
+    ) -> anyhow::Result<()> {
         let line = match address {
             Some(address) => {
                 let scheme = if encrypted { "https" } else { "http" };
                 if part != Part::Stream {
-                    ready::wait(scheme, address).await?;
+                    ready::wait(scheme, address, probe).await?;
                 }
                 format!("ready: {scheme}://{address}")
             }
@@ -261,7 +268,7 @@ async fn bind(part: Part, config: &Config) -> anyhow::Result<Option<TcpListener>
     listener.map(Some).with_context(|| format!("cannot listen on {address} (--listen or {name})"))
 }
 
-/// Streams of this process, unless it has none or a stream server stands apart.
+/// Streams of this process, unless it has none, a stream server stands apart, or they are not of this application.
 fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge) -> anyhow::Result<Option<Streams>> {
     if part == Part::Worker || (part == Part::Serve && config.stream_url.is_some()) {
         return Ok(None);
@@ -272,6 +279,11 @@ fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge) -> anyho
         per_address: config.limits.max_streams_per_address,
         ..Limits::default()
     };
+    // Of another application, nobody can say who may listen to what.
+    if part != Part::Stream && !application::is_own(edge) {
+        tracing::info!("the manifest has no guard for event streams, so there are none");
+        return Ok(None);
+    }
     let authorizer = Arc::new(ComponentGuard(edge.guard(STREAM_ENDPOINT)?));
     Ok(Some(Streams::new(StreamDeps { store: base.store.clone(), authorizer, limits })))
 }
