@@ -269,6 +269,21 @@ async fn a_component_opens_only_so_many_connections() {
     assert!(open.load(std::sync::atomic::Ordering::Relaxed) <= 256, "{open:?} connections");
 }
 
+/// The handshake is part of connecting, and this place takes no part in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_may_say_how_long_connecting_takes() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let allowed = format!("allowed_outbound_hosts = [\"https://{address}\"]");
+    let host = App::new().route("/...", "outbound", &allowed).start().await;
+    host.get("/").await;
+    let started = Instant::now();
+    let impatient = host.get(&format!("/impatient?https://{address}/")).await.text();
+    assert!(impatient.contains("ConnectionTimeout"), "{impatient}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn a_wildcard_does_not_lead_back_in() {
     let allowed = "allowed_outbound_hosts = [\"http://*:*\"]";

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::https::{self, Https, Trust};
+use super::https::{self, CONNECT_WITHIN, Https, Trust};
 use super::public_only::PublicOnly;
 use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
@@ -28,7 +28,7 @@ use crate::edge::serve::{Chain, Inside, target_of};
 use crate::edge::swap::Caller;
 use crate::trace;
 
-/// How long a connection may take, whatever the component asks for.
+/// How long a connection may take, unless the component asks for less; a handshake comes on top.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the head of an answer may take, unless the component asks for less.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(600);
@@ -114,6 +114,12 @@ impl Clients {
         let sent = match reach {
             Reach::Anywhere => self.anywhere.request(request),
             Reach::Public => self.public.request(request),
+        };
+        let sent = async {
+            match options.connect_timeout {
+                Some(within) => CONNECT_WITHIN.scope(within, sent).await,
+                None => sent.await,
+            }
         };
         let response = tokio::time::timeout(wait, sent)
             .await

@@ -27,6 +27,11 @@ use crate::outgoing;
 /// How long a handshake may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
 
+tokio::task_local! {
+    /// How long the connection for the request that is sent in here may take, where its component says so.
+    pub(super) static CONNECT_WITHIN: Duration;
+}
+
 /// Who is trusted: whom the system trusts, and whose certificates the operator names. The system's are read when the first
 /// request by TLS is made: most applications make none.
 pub(crate) struct Trust {
@@ -100,15 +105,23 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let name = (uri.scheme_str() == Some("https")).then(|| server_name(&uri));
         let (connecting, trust) = (self.plain.call(uri), self.trust.clone());
-        Box::pin(async move {
+        let connected = async move {
             let stream = connecting.await?;
             let Some(name) = name else { return Ok(Stream::Plain(stream)) };
             let shaking = trust.connector()?.connect(name?, stream.into_inner());
-            let shaken = tokio::time::timeout(HANDSHAKE_WITHIN, shaking).await;
-            let stream = shaken.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            let stream = in_time(HANDSHAKE_WITHIN, shaking).await??;
             Ok(Stream::Encrypted(Box::new(TokioIo::new(stream))))
-        })
+        };
+        // Begun by the request that it is for, even where another is the first to use it.
+        match CONNECT_WITHIN.try_with(|within| *within) {
+            Ok(within) => Box::pin(async move { in_time(within, connected).await? }),
+            Err(_) => Box::pin(connected),
+        }
     }
+}
+
+async fn in_time<F: Future>(within: Duration, what: F) -> io::Result<F::Output> {
+    tokio::time::timeout(within, what).await.map_err(|_| io::ErrorKind::TimedOut.into())
 }
 
 fn server_name(uri: &Uri) -> io::Result<ServerName<'static>> {
