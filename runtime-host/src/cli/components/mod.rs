@@ -80,7 +80,11 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
         let found =
             super::table::entries(&all, "components").into_iter().find(|c| c.get("id").is_some_and(|i| i == id));
         let rollout = found.and_then(|component| component.get("rollout")).context("the component is gone")?;
-        let Some(last) = rollout.get("last").filter(|last| last.get("change") == Some(&name)) else { continue };
+        let last = match stand(rollout, &name) {
+            Stand::Preparing => continue,
+            Stand::Settled(last) => last,
+            Stand::Ended(why) => bail!("{why}"),
+        };
         let outcome = last.get("outcome").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !matches!(&*outcome, "serving" | "trying") {
             bail!("{}", table::refused(last));
@@ -88,4 +92,48 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
         answer = json!({ "id": id, "outcome": outcome, "message": "All hosts are ready.", "rollout": rollout });
     }
     Ok(answer)
+}
+
+/// How far a change is.
+#[derive(Debug, PartialEq)]
+enum Stand<'a> {
+    Preparing,
+    /// What came of it.
+    Settled(&'a Value),
+    /// Somebody else ended it, or came after it.
+    Ended(String),
+}
+
+fn stand<'a>(rollout: &'a Value, change: &Value) -> Stand<'a> {
+    let is_it = |what: &&Value| what.get("change") == Some(change);
+    let last = rollout.get("last");
+    if let Some(last) = last.filter(is_it) {
+        return Stand::Settled(last);
+    }
+    if rollout.get("candidate").is_some_and(|candidate| is_it(&candidate)) {
+        return Stand::Preparing;
+    }
+    // What is written of it and what is prepared are read at once, so nobody prepares it any more.
+    Stand::Ended(table::overtaken(last.unwrap_or(&Value::Null)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_somebody_ends_is_not_waited_for() {
+        let change = json!(7);
+        let under_way = json!({ "candidate": { "change": 7 }, "last": { "change": 5, "outcome": "serving" } });
+        assert_eq!(stand(&under_way, &change), Stand::Preparing);
+        let last = json!({ "change": 7, "outcome": "failed" });
+        assert_eq!(stand(&json!({ "candidate": null, "last": last }), &change), Stand::Settled(&last));
+        let back = json!({ "change": 8, "action": "rollback", "outcome": "rolled_back", "by": "ada", "at": "2026-11-20T10:46:21.123Z" });
+        for candidate in [Value::Null, json!({ "change": 9 })] {
+            let rollout = json!({ "candidate": candidate, "last": back });
+            let ended = stand(&rollout, &change);
+            let Stand::Ended(why) = ended else { panic!("it is waited for: {ended:?}") };
+            assert!(why.contains("rollback") && why.contains("ada") && why.contains("10:46"), "{why}");
+        }
+    }
 }

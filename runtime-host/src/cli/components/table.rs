@@ -64,6 +64,14 @@ pub fn refused(last: &Value) -> String {
     said
 }
 
+/// Why a change is not waited for any more.
+pub fn overtaken(last: &Value) -> String {
+    let (action, by, at) = (text(last, "action"), text(last, "by"), minute(last, "at"));
+    format!(
+        "it is not being prepared any more: a {action} by {by} came in between, at {at}; see `image2model components list`"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
