@@ -12,6 +12,20 @@ async fn probe(addr: SocketAddr, what: &str) -> u16 {
     reqwest::get(format!("http://{addr}/health/{what}")).await.unwrap().status().as_u16()
 }
 
+/// Whoever sends clients here hears of it while they can still come.
+#[tokio::test(flavor = "multi_thread")]
+async fn before_it_goes_away_it_says_so_and_goes_on() {
+    let world = World::new().await;
+    let (job, _held) = world.running(1).await;
+    let mut client = listen(world.addr, &plain(&job), None).await;
+    client.take(1).await;
+    world.streams.stop_soon();
+    assert_eq!((probe(world.addr, "live").await, probe(world.addr, "ready").await), (200, 503));
+    let mut another = listen(world.addr, &plain(&job), None).await;
+    assert_eq!((another.status, another.take(1).await.len()), (200, 1));
+    assert_eq!(world.streams.stats().open, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_sends_everybody_away_with_a_hint() {
     let world = World::new().await;
