@@ -165,6 +165,8 @@ async fn what_has_no_body_by_its_kind_has_none_over_http2() {
     tokio::spawn(connection);
     for (method, path, status, length) in [
         ("HEAD", "/drip", 200, None),
+        ("HEAD", "/said", 200, Some("1000")),
+        ("HEAD", "/malformed", 200, Some("1000")),
         ("HEAD", "/hello", 200, Some("5")),
         ("HEAD", "/static", 200, Some("5")),
         ("HEAD", "/.well-known/spin/health", 200, Some("2")),

@@ -61,7 +61,7 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     let answer = match answer {
-        Ok(response) => OutBody::of(response, handler, place, progress.clone(), running).await,
+        Ok(response) => OutBody::of(response, is_head, handler, place, progress.clone(), running).await,
         Err(ended) => Err(ended),
     };
     let said = answer.and_then(|answer| is_as_long_as_said(&answer, is_head).then_some(answer).ok_or(Ended::Misstated));

@@ -44,9 +44,11 @@ type Side = (WasiBody, Place, Option<BodyInUse>);
 
 impl OutBody {
     /// The body of `response`, and its length added to the head where it is known already. What is complete lets its instance
-    /// come to rest here; anything else is made by a task of its own. What fails before any of it is sent is no answer.
+    /// come to rest here; anything else is made by a task of its own. What fails before any of it is sent is no answer, unless
+    /// nobody is sent a body: one that says how long it would be, and has none, has not failed.
     pub async fn of(
         response: http::Response<WasiBody>,
+        is_head: bool,
         handler: &ComponentHandler,
         place: Place,
         progress: Arc<Progress>,
@@ -55,6 +57,7 @@ impl OutBody {
         let (mut head, mut body) = response.into_parts();
         let seen = progress.clone();
         let left = length_said(&head.headers);
+        let is_wanted = !has_none(head.status, is_head);
         let guest = |first, body, running: Running| {
             let side = Arc::new(Mutex::new(Some((body, place, running.in_use()))));
             let (cut, usage) = (side.clone(), handler.grants.usage.clone());
@@ -82,11 +85,11 @@ impl OutBody {
             Next::Frame(frame) => frame,
             Next::Later => return Ok(http::Response::from_parts(head, guest(None, body, running))),
             Next::End if seen.is_broken() => return Err(Ended::Broken),
-            Next::End => {
+            Next::Failed(error) if is_wanted => return Err(unfinished(running, error).await),
+            Next::End | Next::Failed(_) => {
                 running.end().await;
                 return Ok(http::Response::from_parts(head, Self::Ready(None)));
             }
-            Next::Failed(error) => return Err(unfinished(running, error).await),
         };
         let Some(bytes) = first.data_ref().cloned() else {
             return Ok(http::Response::from_parts(head, guest(Some(first), body, running)));
@@ -105,7 +108,11 @@ impl OutBody {
                 }
                 Ok(http::Response::from_parts(head, Self::Ready(Some(bytes))))
             }
-            Next::Failed(error) => Err(unfinished(running, error).await),
+            Next::Failed(error) if is_wanted => Err(unfinished(running, error).await),
+            Next::Failed(_) => {
+                running.end().await;
+                Ok(http::Response::from_parts(head, Self::Ready(None)))
+            }
         }
     }
 }

@@ -2,12 +2,12 @@
 //! `/behind` (traps a while after it has answered), `/half` (traps in the middle of its answer), `/broken/n` (its body is an
 //! error after n pieces). `/slow` answers after a while, `/compute` after some work, `/drip` takes a while for its body,
 //! `/large` has a large one, `/endless` never stops, `/seldom` writes every half a minute, `/none` has a body with a status
-//! that has none; anything else answers `fine`; none of them reads a body.
+//! that has none, `/said` no body and says how long it is; anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
 use futures::{SinkExt, stream};
 use http_body::Frame;
-use http_body_util::{Full, StreamBody};
+use http_body_util::{Empty, Full, StreamBody};
 use spin_sdk::http::{IntoResponse, Request, Response, box_body};
 use spin_sdk::http_service;
 
@@ -34,6 +34,10 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/flood" => (0..50_000).for_each(|n| println!("line {n} of a flood")),
         "/malformed" => {
             let answer = Response::builder().header("content-length", "1000").body(box_body(Full::new(Bytes::from("short"))));
+            return Ok(answer?.into_response());
+        }
+        "/said" => {
+            let answer = Response::builder().header("content-length", "1000").body(box_body(Empty::<Bytes>::new()));
             return Ok(answer?.into_response());
         }
         "/endless" => {
