@@ -46,11 +46,16 @@ def map_body(context, body):
     if label == "POST /api/v1/models/generate-single":
         for name in [name for name in form if name not in GENERATE]:
             del form[name]
-        job, file = form.get("job_id"), form.get("file_id")
-        known = isinstance(job, str) and job in FILES and isinstance(file, str)
-        if known and any(file in files for files in FILES.values()):
-            form["file_id"] = FILES[job][0]
+        of_one_job(form)
     return body
+
+
+def of_one_job(values):
+    """A prepared file is asked for with the job that it is in, if that is one of those."""
+    job, file = values.get("job_id"), values.get("file_id")
+    known = isinstance(job, str) and job in FILES and isinstance(file, str)
+    if known and any(file in files for files in FILES.values()):
+        values["file_id"] = FILES[job][0]
 
 
 def is_age(value):
@@ -74,6 +79,8 @@ def clean_up(*sources):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """The prepared jobs stay: none of them is deleted, and none is old enough to be cleaned up."""
+    if case.method.upper() == "GET":
+        of_one_job(case.path_parameters or {})
     label, body = case.operation.label, case.body if isinstance(case.body, dict) else {}
     if label == "POST /api/v1/admin/cleanup":
         clean_up(body, case.query or {})
