@@ -69,6 +69,8 @@ pub struct Orphan {
     pub added_at: i64,
     /// How often it was handed out, this time included.
     pub tries: u32,
+    /// How often in a row the provider has said that it does not know it.
+    pub denials: u32,
 }
 
 /// Takes orphans that are due. One that is not settled within the lease is due again.
@@ -103,6 +105,7 @@ impl Command for TakeOrphans {
                 intended_at: replies.int()?,
                 added_at: replies.int()?,
                 tries: u32::try_from(replies.int()?).unwrap_or_default(),
+                denials: u32::try_from(replies.int()?).unwrap_or_default(),
             });
         }
         Ok(orphans)
@@ -123,6 +126,8 @@ pub enum OrphanNext {
         in_ms: u32,
         /// The provider has been asked to cancel it.
         told: bool,
+        /// The provider has said that it does not know it.
+        denied: bool,
     },
 }
 
@@ -139,11 +144,12 @@ impl Command for SettleOrphan<'_> {
     type Reply = ();
 
     fn call(&self, keys: &Keyspace) -> Call {
-        let (retry, told, cost) = match self.next {
-            OrphanNext::Done { cost_micro_usd } => (-1_i64, false, cost_micro_usd),
-            OrphanNext::Again { in_ms, told } => (i64::from(in_ms), told, 0),
+        let (retry, told, denied, cost) = match self.next {
+            OrphanNext::Done { cost_micro_usd } => (-1_i64, false, false, cost_micro_usd),
+            OrphanNext::Again { in_ms, told, denied } => (i64::from(in_ms), told, denied, 0),
         };
-        Call::new(script!("settle_orphan"), keys, [Arg::from(self.id), retry.into(), told.into(), cost.into()])
+        let args = [Arg::from(self.id), retry.into(), told.into(), cost.into(), denied.into()];
+        Call::new(script!("settle_orphan"), keys, args)
     }
 
     fn read(&self, _replies: Replies) -> Result<(), UnexpectedReply> {

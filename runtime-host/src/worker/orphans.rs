@@ -20,7 +20,7 @@ const AT_ONCE: u32 = 8;
 /// The next try is later each time, up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// That FAL does not know a request is believed when it has said so in as many tries.
+/// That FAL does not know a request is believed when it has said so that often in a row.
 const LEAST_DENIALS: u32 = 3;
 
 /// What came of one try.
@@ -29,6 +29,8 @@ enum Tried {
     Over(u64),
     /// FAL has been told to stop it, and may or may not.
     Told,
+    /// FAL says that it does not know it, or its result: those are kept for a while only.
+    Denied,
     /// Not even that.
     InVain,
 }
@@ -96,10 +98,13 @@ impl Shared {
             (Err(_), _) => Tried::Over(0),
         };
         let pause = self.config.orphan_pause.saturating_mul(1 << orphan.tries.min(16)).min(LONGEST_PAUSE);
+        let again = |told, denied| OrphanNext::Again { in_ms: millis(pause), told, denied };
         let next = match tried {
             Tried::Over(cost_micro_usd) => OrphanNext::Done { cost_micro_usd },
-            Tried::Told => OrphanNext::Again { in_ms: millis(pause), told: true },
-            Tried::InVain => OrphanNext::Again { in_ms: millis(pause), told: false },
+            Tried::Denied if orphan.denials.saturating_add(1) >= LEAST_DENIALS => OrphanNext::Done { cost_micro_usd: 0 },
+            Tried::Denied => again(false, true),
+            Tried::Told => again(true, false),
+            Tried::InVain => again(false, false),
         };
         self.store.run(&SettleOrphan { id: &orphan.id, next }).await
     }
@@ -133,7 +138,7 @@ impl Shared {
         let (job_id, file_id) = (&orphan.job, &orphan.file);
         match self.fal.cancel(endpoint, request_id).await {
             Ok(CancelAnswer::AlreadyCompleted) => {
-                let cost = self.cost_of(endpoint, request_id, orphan.tries).await;
+                let cost = self.cost_of(endpoint, request_id).await;
                 if let Tried::Over(1..) = cost {
                     tracing::error!(
                         job_id,
@@ -148,8 +153,7 @@ impl Shared {
                 tracing::info!(job_id, file_id, fal_request_id = request_id, "a request that nobody needs is to stop");
                 Tried::Told
             }
-            Ok(CancelAnswer::Unknown) if orphan.tries >= LEAST_DENIALS => Tried::Over(0),
-            Ok(CancelAnswer::Unknown) => Tried::InVain,
+            Ok(CancelAnswer::Unknown) => Tried::Denied,
             Err(error) => {
                 tracing::warn!(job_id, file_id, fal_request_id = request_id, %error, "cannot cancel at FAL.AI");
                 Tried::InVain
@@ -158,13 +162,12 @@ impl Shared {
     }
 
     /// What a request that has ended was billed.
-    async fn cost_of(&self, endpoint: &EndpointId, request_id: &str, tries: u32) -> Tried {
+    async fn cost_of(&self, endpoint: &EndpointId, request_id: &str) -> Tried {
         let prices = self.prices_of(endpoint).await;
         match self.fal.result(endpoint, request_id).await {
             Ok(outcome) => Tried::Over(cost::micro_usd(outcome.billable_units.as_deref(), &prices)),
             Err(error) if error.is_outcome() => Tried::Over(billed(&error, &prices)),
-            // Its result is kept for a while only.
-            Err(error) if error.class() == Class::Unknown && tries >= LEAST_DENIALS => Tried::Over(0),
+            Err(error) if error.class() == Class::Unknown => Tried::Denied,
             Err(_) => Tried::Told,
         }
     }

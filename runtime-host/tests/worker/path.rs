@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use fal_sim::{Call, Kind, When};
 use image2model_domain::commands::{CancelJob, CancelOutcome, DeleteJob, DeleteOutcome};
 use image2model_domain::{FileStatus, JobStatus};
 
@@ -107,6 +108,26 @@ async fn what_a_model_cost_that_was_done_in_spite_of_its_cancellation_is_counted
     let job = parts.file(&id, |file| file.cost_micro_usd > 0).await?;
     let billed = u64::from(parts.requests()[0].billed_units) * 10_000;
     assert_eq!((job.files[0].cost_micro_usd, parts.counted("cost_micro_usd").await?), (billed, billed));
+    worker.stop().await
+}
+
+/// One page of a proxy between two outages says nothing about the request: it would run on, and be billed.
+#[tokio::test]
+async fn that_a_request_is_not_known_is_not_believed_after_one_word() -> Result<()> {
+    let parts = Parts::start().await?;
+    let mut config = parts.worker_config("w1");
+    config.orphan_pause = Duration::from_millis(100);
+    let worker = parts.work_as(config)?;
+    let id = parts.upload(&["sim-slow.png"]).await?;
+    parts.file(&id, |file| file.status == FileStatus::Processing).await?;
+    // The worker that has it in hand tries thrice, whoever tends orphans goes on.
+    for (kind, times) in [(Kind::BadGateway, 2), (Kind::NotFound, 1), (Kind::BadGateway, 4), (Kind::NotFound, 1)] {
+        parts.disturb(Call::Cancel, kind, When::Before, times);
+    }
+    parts.store.run(&CancelJob(&id)).await?;
+    assert_eq!(parts.ended(&id).await?.status, JobStatus::Cancelled);
+    assert!(!parts.requests()[0].cancel_requested);
+    until(|| parts.requests()[0].cancel_requested).await?;
     worker.stop().await
 }
 

@@ -354,9 +354,13 @@ async fn orphans_are_handed_out_until_they_are_settled() -> Result<()> {
     let settle = |next| SettleOrphan { id: &taken[0].id, next };
     let open = async || anyhow::Ok(parts.store.run(&ReadQueues).await?.orphans);
     assert_eq!(open().await?, 1);
-    parts.store.run(&settle(OrphanNext::Again { in_ms: 0, told: true })).await?;
+    parts.store.run(&settle(OrphanNext::Again { in_ms: 0, told: true, denied: false })).await?;
     assert_eq!(parts.store.run(&take).await?[0].tries, 2);
     assert_eq!(open().await?, 0, "it is to stop: that it has is only waited for");
+    for (denied, denials) in [(true, 1), (true, 2), (false, 0)] {
+        parts.store.run(&settle(OrphanNext::Again { in_ms: 0, told: false, denied })).await?;
+        assert_eq!(parts.store.run(&take).await?[0].denials, denials, "those in a row count");
+    }
     for _ in 0..2 {
         parts.store.run(&settle(OrphanNext::Done { cost_micro_usd: 300 })).await?;
         // Who hears of it late finds it settled.

@@ -7,7 +7,8 @@ use super::Attempt;
 use crate::fal::CancelAnswer;
 use crate::worker::orphans::LeftBehind;
 
-/// How often a cancellation is sent to FAL at once.
+/// How often a cancellation is sent to FAL at once. That it does not know a request whose id it gave us is believed when it
+/// says so each time.
 const TRIES: u32 = 3;
 
 impl Attempt<'_> {
@@ -53,15 +54,14 @@ impl Attempt<'_> {
         self.shared.leave_orphan(left).await
     }
 
-    /// Tells FAL to stop the file's request; `None` when FAL did not answer.
+    /// Tells FAL to stop the file's request; `None` when FAL did not answer, or said both that and that it does not know it.
     pub(super) async fn cancel_at_provider(&self) -> Option<CancelAnswer> {
         let request_id = self.request_id.as_deref()?;
-        let (mut backoff, mut denied) = (self.backoff(), None);
+        let (mut backoff, mut denials) = (self.backoff(), 0);
         for _ in 0..TRIES {
             let retry_after = match self.shared.fal.cancel(&self.endpoint, request_id).await {
-                // FAL gave us its id: that it does not know it is believed only when it says so again and again.
-                Ok(answer @ CancelAnswer::Unknown) => {
-                    denied = Some(answer);
+                Ok(CancelAnswer::Unknown) => {
+                    denials += 1;
                     None
                 }
                 Ok(answer) => {
@@ -69,13 +69,12 @@ impl Attempt<'_> {
                     return Some(answer);
                 }
                 Err(error) => {
-                    denied = None;
                     tracing::warn!(fal_request_id = request_id, %error, "cannot cancel at FAL.AI");
                     error.retry_after()
                 }
             };
             tokio::time::sleep(backoff.next_delay(retry_after)).await;
         }
-        denied
+        (denials == TRIES).then_some(CancelAnswer::Unknown)
     }
 }
