@@ -1,5 +1,7 @@
 //! The configuration as an operator meets it.
 
+use std::time::Duration;
+
 use image2model_host::config::{
     Config, Environment, Part, Source, Wiring, contradicted, env_example, given_variables, markdown, spin_variables,
     variables,
@@ -76,6 +78,15 @@ fn whoever_is_in_front_has_time_to_notice_a_stop() {
     for (delay, grace) in [("30", "30"), ("-1", "30"), ("soon", "30"), ("3", "2")] {
         let values = [("SHUTDOWN_DELAY_SECONDS", delay), ("SHUTDOWN_GRACE_SECONDS", grace)];
         assert_eq!(problems(&values, Part::Up), ["SHUTDOWN_DELAY_SECONDS"], "{delay} of {grace}");
+    }
+}
+
+#[test]
+fn how_long_to_poll_busily_is_decided_by_the_host_unless_it_is_said() {
+    let within = |value| Config::load(&Source::of([("BUSY_POLL_MICROSECONDS", value)]), Part::Up).unwrap().busy_poll;
+    assert_eq!((within(""), within("0"), within("80")), (None, Some(Duration::ZERO), Some(Duration::from_micros(80))));
+    for value in ["-1", "10001", "1ms"] {
+        assert_eq!(problems(&[("BUSY_POLL_MICROSECONDS", value)], Part::Up), ["BUSY_POLL_MICROSECONDS"], "{value}");
     }
 }
 

@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
 use futures::StreamExt;
+use image2model_host::busy_poll;
 use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::{Edge, EdgeOptions, NoRoutes, ServeOptions};
 use image2model_tests::product::image2model;
@@ -23,6 +24,7 @@ use crate::peer::announce;
 
 /// Serves a manifest with this host.
 pub async fn edge(manifest: PathBuf, redis_url: &str, instances: Option<u32>) -> anyhow::Result<()> {
+    busy_poll::start(None);
     let usual = ServeOptions::default();
     let serve = ServeOptions { instances: instances.unwrap_or(usual.instances), ..usual };
     let cache = manifest.parent().context("a manifest in no folder")?.join("cache");

@@ -39,6 +39,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         results_dir: folder(&reader, "RESULTS_DIR", &data_dir, "results"),
         shutdown_grace: Duration::from_secs(reader.number("SHUTDOWN_GRACE_SECONDS", 1..=600)),
         shutdown_delay: shutdown_delay(&mut reader),
+        busy_poll: busy_poll(&mut reader),
         stream_url: reader.http_url("STREAM_URL"),
         logs: logs(&mut reader),
         access: access(&mut reader),
@@ -70,6 +71,11 @@ fn shutdown_delay(reader: &mut Reader<'_>) -> Duration {
     let otherwise = if is_at_home { 0 } else { 5.min(grace / 4) };
     let set = reader.value("SHUTDOWN_DELAY_SECONDS", |text| text.parse().ok().filter(|delay| *delay < grace));
     Duration::from_secs(set.unwrap_or(otherwise))
+}
+
+fn busy_poll(reader: &mut Reader<'_>) -> Option<Duration> {
+    let within = reader.value("BUSY_POLL_MICROSECONDS", |text| text.parse().ok().filter(|within| *within <= 10_000));
+    within.map(Duration::from_micros)
 }
 
 fn tls(reader: &mut Reader<'_>) -> Option<TlsFiles> {

@@ -79,6 +79,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How much of it connections are still taken for.
     pub shutdown_delay: Duration,
+    /// How long more is looked for without sleeping, where somebody says.
+    pub busy_poll: Option<Duration>,
     /// Public address of the stream server, for the status component's redirect.
     pub stream_url: Option<String>,
     /// See [`Logs`].

@@ -101,7 +101,9 @@ impl Shared {
         let again = |told, denied| OrphanNext::Again { in_ms: millis(pause), told, denied };
         let next = match tried {
             Tried::Over(cost_micro_usd) => OrphanNext::Done { cost_micro_usd },
-            Tried::Denied if orphan.denials.saturating_add(1) >= LEAST_DENIALS => OrphanNext::Done { cost_micro_usd: 0 },
+            Tried::Denied if orphan.denials.saturating_add(1) >= LEAST_DENIALS => {
+                OrphanNext::Done { cost_micro_usd: 0 }
+            }
             Tried::Denied => again(false, true),
             Tried::Told => again(true, false),
             Tried::InVain => again(false, false),

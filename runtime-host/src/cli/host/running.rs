@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use image2model_domain::webhook::AllowedHosts;
 use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans};
+use image2model_host::busy_poll;
 use image2model_host::config::{Config, Part, Traces};
 use image2model_host::edge::Edge;
 use image2model_host::edge::swap::follow::Follower;
@@ -181,6 +182,7 @@ impl Running {
                 "stream server"
             }),
             (_, streams) => {
+                busy_poll::start(config.busy_poll);
                 let rest_url = self.fal.as_ref().map_or(&config.fal.rest_url, |fal| &fal.client.rest_url);
                 let told =
                     || anyhow::Ok(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });

@@ -107,6 +107,13 @@ pub(super) const VARIABLES: &[Variable] = &[
     ),
     words(
         Host,
+        "BUSY_POLL_MICROSECONDS",
+        "500 where the host has one processor core for itself, else 0",
+        "a whole number from 0 to 10000, 0 for not at all",
+        "How long `up` and `serve` look for the next request, or Redis' answer, without sleeping while those come quickly one after the other. Of several cores none does.",
+    ),
+    words(
+        Host,
         "TLS_CERT_FILE",
         "none: what comes in is not encrypted",
         "a file",

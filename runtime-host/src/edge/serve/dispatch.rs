@@ -19,6 +19,7 @@ use super::progress::InBody;
 use super::response::{OutBody, without_what_it_cannot_have};
 use super::router::{Answer, Router, Target};
 use super::waited::Sender;
+use crate::busy_poll;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
 use crate::edge::swap::Caller;
 use crate::intake::carrier;
@@ -56,6 +57,7 @@ impl Dispatch {
         let answer = without_what_it_cannot_have(self.answered(request, peers, &span).await, is_head);
         span.answered(answer.status(), answer.status().is_server_error());
         line.end(&answer);
+        busy_poll::sent();
         answer
     }
 

@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::bounded::Bounded;
-use crate::outgoing;
+use crate::{busy_poll, outgoing};
 
 /// How long after it could not be reached a node is tried once more, by the same call.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
@@ -73,12 +73,16 @@ impl Line {
 
     /// Sends one command and waits for its answer.
     pub async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        self.connection().await?.send_packed_command(command).await
+        let mut connection = self.connection().await?;
+        busy_poll::sent();
+        connection.send_packed_command(command).await
     }
 
     /// Sends several and waits for all answers.
     pub async fn send_all(&self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
-        self.connection().await?.send_packed_commands(commands, 0, commands.len()).await
+        let mut connection = self.connection().await?;
+        busy_poll::sent();
+        connection.send_packed_commands(commands, 0, commands.len()).await
     }
 
     async fn connection(&self) -> RedisResult<MultiplexedConnection> {
