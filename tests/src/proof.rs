@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::client::text;
 use crate::crew::{Crew, Job};
 
-/// How long FAL may be at requests that nobody waits for any more.
-const LAST_REQUESTS: Duration = Duration::from_secs(60);
+/// How long FAL may be at requests that nobody waits for any more: what could not be cancelled is tried again after pauses that
+/// double, and three of them are 70 seconds.
+const LAST_REQUESTS: Duration = Duration::from_secs(180);
 
 /// What a test finds at its end, once the general rules hold.
 #[derive(Debug, Default)]
