@@ -31,6 +31,7 @@ pub mod time;
 pub mod trace;
 pub mod view;
 pub mod webhook;
+pub mod yes_or_no;
 
 pub use ids::{FileId, JobId};
 pub use keys::Keyspace;

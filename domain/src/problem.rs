@@ -29,6 +29,12 @@ impl Problem {
         Self::new(status, format!("HTTP_{status}"), detail)
     }
 
+    /// 422 for a field of the request that cannot be as it is; it is named beside the sentence.
+    #[must_use]
+    pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": field }))
+    }
+
     /// 404 for a job that does not exist, or that the caller may not know of.
     #[must_use]
     pub fn job_not_found() -> Self {

@@ -1,5 +1,7 @@
 //! Query parameters and path segments: percent-encoded text, read once.
 
+use image2model_domain::Problem;
+use image2model_domain::yes_or_no::yes_or_no;
 use percent_encoding::percent_decode_str;
 
 /// The parameters of a query, in order.
@@ -45,7 +47,17 @@ impl Query {
     /// Whether a parameter is there and not switched off: `?stream`, `?stream=1`, `?stream=true`.
     #[must_use]
     pub fn flag(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|v| !matches!(v, "0" | "false" | "no"))
+        self.get(name).is_some_and(|text| yes_or_no(text) != Some(false))
+    }
+
+    /// Every value of that name, which is yes or no; named without a value is yes.
+    ///
+    /// # Errors
+    /// 422 in the place of what is neither.
+    pub fn answers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Result<bool, Problem>> {
+        let read = |text: &str| if text.is_empty() { Some(true) } else { yes_or_no(text) };
+        let neither = move || Problem::invalid(name, format!("{name} must be true or false"));
+        self.all(name).map(move |text| read(text).ok_or_else(neither))
     }
 }
 
@@ -67,5 +79,8 @@ mod tests {
         assert_eq!(query.get("name"), Some("café au lait"));
         assert!(query.flag("stream") && !query.flag("off") && !query.flag("absent"));
         assert_eq!(Query::parse("").get(""), None);
+        let query = Query::parse("x&x=off&x=maybe");
+        let read: Vec<_> = query.answers("x").map(|answer| answer.map_err(|problem| problem.status())).collect();
+        assert_eq!(read, [Ok(true), Ok(false), Err(422)]);
     }
 }

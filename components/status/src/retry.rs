@@ -21,7 +21,7 @@ impl Wanted {
     fn files(self) -> Result<Option<Vec<FileId>>, Problem> {
         if self.files.as_ref().is_some_and(Vec::is_empty) {
             let detail = "`files` names no file; leave it out to retry every file that failed.";
-            return Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": "files" })));
+            return Err(Problem::invalid("files", detail));
         }
         Ok(self.files)
     }

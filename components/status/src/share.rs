@@ -61,7 +61,7 @@ fn seconds(wanted: &Wanted) -> Result<u64, Problem> {
     }
     let (least, most) = (share_token::SECONDS.start(), share_token::SECONDS.end());
     let detail = format!("expires_in_seconds must be a number from {least} to {most}");
-    Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": "expires_in_seconds" })))
+    Err(Problem::invalid("expires_in_seconds", detail))
 }
 
 /// `open`: the job's address opens it for whoever has no key, with or without the token.

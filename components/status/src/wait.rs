@@ -62,7 +62,7 @@ pub(crate) fn wait_ms(context: &Context) -> Result<i64, Problem> {
     let Some(text) = context.query.get("wait") else { return Ok(0) };
     let invalid = || {
         let rule = "wait must be a whole number of seconds from 0 to 86400; more than 30 count as 30";
-        Problem::new(422, "VALIDATION_ERROR", rule).with_details(serde_json::json!({ "field": "wait" }))
+        Problem::invalid("wait", rule)
     };
     let seconds = text.parse().ok().filter(|seconds: &u64| *seconds <= LONGEST_NAMED).ok_or_else(invalid)?;
     Ok(i64::try_from(seconds.min(LONGEST_WAIT) * 1000).unwrap_or_default())

@@ -6,6 +6,8 @@ pub use schema::OptionsSchema;
 
 use serde_json::{Map, Value};
 
+use crate::yes_or_no::yes_or_no;
+
 /// Options of a generation: `face_limit`, `texture`, `pbr`, … Only what the client set is there.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options(Map<String, Value>);
@@ -41,10 +43,9 @@ impl Options {
                 "no" | "standard" | "HD" => Value::from(value),
                 _ => return refuse("must be no, standard or HD"),
             },
-            "pbr" => match value.to_ascii_lowercase().as_str() {
-                "true" | "1" | "yes" | "on" => Value::from(true),
-                "false" | "0" | "no" | "off" => Value::from(false),
-                _ => return refuse("must be true or false"),
+            "pbr" => match yes_or_no(value) {
+                Some(pbr) => Value::from(pbr),
+                None => return refuse("must be true or false"),
             },
             _ => return Ok(false),
         };

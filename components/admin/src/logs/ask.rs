@@ -4,7 +4,6 @@ use image2model_domain::Problem;
 use image2model_domain::log::{LogKind, LogLevel};
 use image2model_domain::time::{date, parse_date, parse_rfc3339};
 use image2model_kit::query::Query;
-use serde_json::json;
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) const DAY_MS: i64 = 86_400_000;
@@ -20,8 +19,7 @@ pub(super) struct Span {
 
 /// 422 that names the parameter.
 pub(super) fn wrong(name: &str, expected: impl AsRef<str>) -> Problem {
-    let detail = format!("{name} must be {}", expected.as_ref());
-    Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": name }))
+    Problem::invalid(name, format!("{name} must be {}", expected.as_ref()))
 }
 
 /// One log by its name, or all of them when none is named.
@@ -56,11 +54,7 @@ pub(super) fn number(query: &Query, name: &str, least: u32, most: u32) -> Result
 
 /// Yes or no, no when nothing is said.
 pub(super) fn flag(query: &Query, name: &str) -> Result<bool, Problem> {
-    match query.get(name) {
-        None | Some("false" | "0" | "no") => Ok(false),
-        Some("" | "true" | "1" | "yes") => Ok(true),
-        Some(_) => Err(wrong(name, "true or false")),
-    }
+    query.answers(name).next().unwrap_or(Ok(false))
 }
 
 /// A time, RFC 3339 or a date.

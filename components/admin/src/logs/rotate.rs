@@ -43,7 +43,7 @@ fn rotating(name: Option<&str>) -> Result<Vec<LogKind>, Problem> {
     kinds.retain(|kind| *kind != LogKind::Audit);
     if kinds.is_empty() {
         let detail = "The audit log is not rotated: it is kept by age and number alone";
-        return Err(Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": "type" })));
+        return Err(Problem::invalid("type", detail));
     }
     Ok(kinds)
 }

@@ -57,10 +57,6 @@ struct Order {
     dry_run: bool,
 }
 
-fn wrong(name: &str, detail: String) -> Problem {
-    Problem::new(422, "VALIDATION_ERROR", detail).with_details(json!({ "field": name }))
-}
-
 /// The one value that all of them are; `None` when there is none.
 fn agreed<T: PartialEq>(name: &str, said: impl IntoIterator<Item = T>) -> Result<Option<T>, Problem> {
     let mut said = said.into_iter();
@@ -68,15 +64,7 @@ fn agreed<T: PartialEq>(name: &str, said: impl IntoIterator<Item = T>) -> Result
     if said.all(|other| other == value) {
         Ok(Some(value))
     } else {
-        Err(wrong(name, format!("{name} is given more than once, with different values")))
-    }
-}
-
-fn yes_or_no(text: &str) -> Option<bool> {
-    match text {
-        "false" | "0" | "no" => Some(false),
-        "" | "true" | "1" | "yes" => Some(true),
-        _ => None,
+        Err(Problem::invalid(name, format!("{name} is given more than once, with different values")))
     }
 }
 
@@ -85,16 +73,14 @@ impl Order {
     fn read(sent: &Sent, query: &Query) -> Result<Self, Problem> {
         const NAMES: [&str; 3] = ["older_than_hours", "hours", "dry_run"];
         if let Some(unknown) = query.names().find(|name| !NAMES.contains(name)) {
-            return Err(wrong(unknown, format!("The query may have {} only", NAMES.join(", "))));
+            return Err(Problem::invalid(unknown, format!("The query may have {} only", NAMES.join(", "))));
         }
         let read = |name: &'static str| query.all(name).map(move |text| (name, text));
         let hours = read("older_than_hours").chain(read("hours"));
-        let hours = hours.map(|(name, text)| text.parse().map_err(|_| wrong(name, format!("{name} must be a number"))));
+        let hours = hours
+            .map(|(name, text)| text.parse().map_err(|_| Problem::invalid(name, format!("{name} must be a number"))));
         let hours: Vec<f64> = hours.collect::<Result<_, _>>()?;
-        let dry = read("dry_run");
-        let dry =
-            dry.map(|(name, text)| yes_or_no(text).ok_or_else(|| wrong(name, format!("{name} must be true or false"))));
-        let dry: Vec<bool> = dry.collect::<Result<_, _>>()?;
+        let dry = query.answers("dry_run").collect::<Result<Vec<bool>, _>>()?;
         let hours = sent.older_than_hours.into_iter().chain(sent.hours).chain(hours);
         Ok(Self {
             older_than_hours: agreed("older_than_hours", hours)?.unwrap_or(A_DAY),
@@ -105,7 +91,7 @@ impl Order {
     /// Jobs that ended at this time, ms, or before are old.
     fn cutoff(&self, now_ms: i64) -> Result<i64, Problem> {
         if !(0.0..=MOST_HOURS).contains(&self.older_than_hours) {
-            return Err(wrong("older_than_hours", "older_than_hours must be a number from 0 to 87600".to_owned()));
+            return Err(Problem::invalid("older_than_hours", "older_than_hours must be a number from 0 to 87600"));
         }
         let age = std::time::Duration::from_secs_f64(self.older_than_hours * 3600.0);
         Ok(now_ms - i64::try_from(age.as_millis()).unwrap_or(i64::MAX))

@@ -122,7 +122,7 @@ fn body(job: &JobId, asked: &FileId, generating: &Generating, resumed: bool, abo
 }
 
 fn invalid(error: &InvalidOption) -> Problem {
-    Problem::new(422, "VALIDATION_ERROR", error.to_string()).with_details(json!({ "field": error.name }))
+    Problem::invalid(&error.name, error.to_string())
 }
 
 /// The model named, else the file's own; one that is not installed is refused with those that are.

@@ -2,6 +2,7 @@
 
 use image2model_domain::options::{InvalidOption, Options, OptionsSchema};
 use image2model_domain::queue::Priority;
+use image2model_domain::yes_or_no::yes_or_no;
 use serde_json::{Map, Value};
 
 use super::IntakeError;
@@ -59,10 +60,9 @@ impl Fields {
                 Ok(Value::Object(further)) => self.further = further,
                 _ => return refuse("must be a JSON object of the model's options"),
             },
-            "process" => match value.to_ascii_lowercase().as_str() {
-                "true" | "1" | "yes" | "on" => self.process = true,
-                "false" | "0" | "no" | "off" => self.process = false,
-                _ => return refuse("must be true or false"),
+            "process" => match yes_or_no(value) {
+                Some(process) => self.process = process,
+                None => return refuse("must be true or false"),
             },
             "priority" => match Priority::parse(value) {
                 Some(priority) => self.priority = priority,
