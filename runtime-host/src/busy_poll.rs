@@ -74,8 +74,11 @@ impl Here {
         let before = self.sent_at.replace(Some(now));
         let is_quick = before.is_some_and(|before| now.saturating_duration_since(before) <= self.within.get());
         self.streak.set(if is_quick { self.streak.get().saturating_add(1) } else { 0 });
-        if self.streak.get() >= STREAK && !self.is_looking.replace(true) {
-            self.waker.take().map(Waker::wake);
+        if self.streak.get() >= STREAK
+            && !self.is_looking.replace(true)
+            && let Some(waker) = self.waker.take()
+        {
+            waker.wake();
         }
     }
 
