@@ -2,8 +2,8 @@
 //!
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
 //! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` lets
-//! connections in for `edge` and `stream`, `trace` records spans, `busy_poll` keeps a thread awake for `edge` and `redis`. Which room may import which is in `docs/architecture.md`
-//! (`tests/rules` holds them to it); the program (`main.rs`, `cli`) wires them.
+//! connections in for `edge` and `stream`, `trace` records spans, `busy_poll` keeps a thread awake for `edge` and `redis`. Which
+//! room may import which is in `docs/architecture.md` (`tests/rules` holds them to it); the program (`main.rs`, `cli`) wires them.
 
 pub mod allocator;
 pub mod blobs;
