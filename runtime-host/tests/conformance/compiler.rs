@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use image2model_host::edge::EdgeError;
 
@@ -102,6 +104,32 @@ async fn a_compiler_that_is_killed_takes_nothing_with_it() {
     let error = app.load().await.err().unwrap();
     assert!(matches!(&error, EdgeError::Engine(why) if why.contains("signal: 9")), "{error}");
     assert_eq!(std::fs::read_dir(&app.cache).unwrap().count(), 0);
+}
+
+/// The kernel's own threads, without which nothing is synced to a disk, come before it as well.
+#[cfg(target_os = "linux")]
+#[test]
+fn its_priority_counts_in_the_whole_machine() {
+    let mut compiler = Command::new("nice")
+        .args(["-n", "7", PROGRAM, "compile"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let told = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", compiler.id())).unwrap_or_default();
+    let session = || told("stat").rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_owned();
+    // A kernel without sessions that share has no such file, or nothing in it.
+    let is_in_place = || {
+        session() == compiler.id().to_string()
+            && ["", "7"].contains(&told("autogroup").trim().rsplit(' ').next().unwrap())
+    };
+    let began = Instant::now();
+    while !is_in_place() {
+        assert!(began.elapsed() < Duration::from_secs(30), "session {}, {:?}", session(), told("autogroup"));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(compiler.stdin.take());
+    compiler.wait().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
