@@ -110,22 +110,21 @@ async fn a_compiler_that_is_killed_takes_nothing_with_it() {
 #[cfg(target_os = "linux")]
 #[test]
 fn its_priority_counts_in_the_whole_machine() {
+    use rustix::process::{Pid, getsid};
+
     let mut compiler = Command::new("nice")
         .args(["-n", "7", PROGRAM, "compile"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let told = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", compiler.id())).unwrap_or_default();
-    let session = || told("stat").rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_owned();
+    let id = Pid::from_child(&compiler);
+    let share = || std::fs::read_to_string(format!("/proc/{}/autogroup", compiler.id())).unwrap_or_default();
     // A kernel without sessions that share has no such file, or nothing in it.
-    let is_in_place = || {
-        session() == compiler.id().to_string()
-            && ["", "7"].contains(&told("autogroup").trim().rsplit(' ').next().unwrap())
-    };
+    let is_in_place = || getsid(Some(id)) == Ok(id) && ["", "7"].contains(&share().trim().rsplit(' ').next().unwrap());
     let began = Instant::now();
     while !is_in_place() {
-        assert!(began.elapsed() < Duration::from_secs(30), "session {}, {:?}", session(), told("autogroup"));
+        assert!(began.elapsed() < Duration::from_secs(30), "session {:?}, {:?}", getsid(Some(id)), share());
         std::thread::sleep(Duration::from_millis(10));
     }
     drop(compiler.stdin.take());

@@ -100,9 +100,10 @@ fn be_modest() {
 /// comes after both.
 #[cfg(target_os = "linux")]
 fn take_priority_along() {
-    let (Ok(_), Ok(own @ 1..)) = (rustix::process::setsid(), rustix::process::getpriority_process(None)) else {
+    let Ok(own @ 1..) = rustix::process::getpriority_process(None) else { return };
+    if rustix::process::setsid().is_err() {
         return;
-    };
+    }
     for _ in 0..SESSIONS_TRIES {
         match std::fs::write("/proc/self/autogroup", own.to_string()) {
             // Who may not administer the machine may do this ten times a second, all together.
