@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
+import { chunkAddress } from './build/chunk-address.ts';
 import { pageFrame } from './build/page-frame.ts';
 import { pageRoutes } from './build/page-routes.ts';
 import { strictRedoc } from './build/strict-redoc.ts';
@@ -14,7 +15,7 @@ const page = (name: string): string => resolve(import.meta.dirname, name);
 
 export default defineConfig({
   appType: 'mpa',
-  plugins: [pageFrame(), strictViewer(), strictRedoc(), pageRoutes()],
+  plugins: [chunkAddress(), pageFrame(), strictViewer(), strictRedoc(), pageRoutes()],
   server: { proxy: { '/api': SERVICE, '/openapi.json': SERVICE } },
   build: {
     target: 'es2022',

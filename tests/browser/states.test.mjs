@@ -84,7 +84,7 @@ test('a model that the service cannot give now is fetched when it is its turn, a
   visit({}, { expected: [/429/, /404/] }, async ({ page, double }) => {
     let refused = 0;
     const gone = { status: 404, contentType: 'application/problem+json', body: JSON.stringify({ detail: 'The file has been removed.' }) };
-    await page.route(/\/model\b/, (route) => {
+    await page.route(/\/model(\?|$)/, (route) => {
       const [, second] = [...double.jobs.values()][0].files;
       if (route.request().url().includes(second.id)) return route.fulfill(gone);
       return refused++ < 1 ? route.fulfill({ status: 429, headers: { 'Retry-After': '1' }, body: '' }) : route.continue();
@@ -96,6 +96,21 @@ test('a model that the service cannot give now is fetched when it is its turn, a
     // The viewer has its model a moment before the stage hears of it.
     await page.locator('.stage.is-ready').first().waitFor();
     assert.equal(await page.locator('.stage.is-ready').count(), 1);
+  }));
+
+test('a viewer that did not come is fetched again, though the browser remembers that its address gave nothing', LIMIT, () =>
+  visit({}, { expected: [/503|ERR_CONNECTION_RESET/] }, async ({ page }) => {
+    const asked = [];
+    await page.route(/\/assets\/model-viewer-/, (route) => {
+      asked.push(new URL(route.request().url()));
+      if (asked.length === 1) return route.fulfill({ status: 503, body: '' });
+      return asked.length === 2 ? route.abort('connectionreset') : route.continue();
+    });
+    await upload(page, pictures.slice(0, 1));
+    await page.getByText('Waiting for its turn…').first().waitFor();
+    await loadedViewer(page);
+    assert.equal(new Set(asked.map(({ pathname }) => pathname)).size, 1);
+    assert.deepEqual(asked.map(({ search }) => search), ['', '?again=1', '?again=2']);
   }));
 
 test('a download that the service refuses for the moment waits and says so; one that is gone is said to be', LIMIT, () =>

@@ -1,0 +1,5 @@
+/** See `build/chunk-address.ts`. */
+declare module 'chunk-address:*' {
+  const address: string;
+  export default address;
+}
