@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use crate::build;
 use crate::command::{cargo, execute, program, target_dir};
-use crate::{profile, setup};
+use crate::{layout, profile, setup};
 
 // Nothing else of that crate is needed here, and it brings the whole product along.
 #[path = "../../bench/src/measurement.rs"]
@@ -33,8 +33,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     build::application()?;
     let mut build = cargo(&["build", "--release"]);
-    profile::use_in(build.args(profile::PROGRAMS))?;
-    execute(&mut build)?;
+    profile::build_release(build.args(profile::PROGRAMS), &layout::PROGRAMS)?;
     let values = options.names.iter().filter_map(ValueEnum::to_possible_value);
     execute(
         program(target_dir().join("release/image2model-bench")).args(values.map(|value| value.get_name().to_owned())),

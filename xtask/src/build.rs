@@ -82,12 +82,14 @@ pub fn host(profile: Profile) -> anyhow::Result<PathBuf> {
     let mut build = cargo(&["build", "--package", "image2model-host", "--package", "fal-sim"]);
     let folder = match profile {
         Profile::Release => {
-            profile::use_in(build.arg("--release"))?;
+            profile::build_release(build.arg("--release"), &["image2model"])?;
             "release"
         }
-        Profile::Dev => "debug",
+        Profile::Dev => {
+            execute(&mut build)?;
+            "debug"
+        }
     };
-    execute(&mut build)?;
     Ok(target_dir().join(folder).join("image2model"))
 }
 

@@ -6,6 +6,7 @@ mod build;
 mod command;
 mod counts;
 mod fuzz;
+mod layout;
 mod lint;
 mod profile;
 mod results;
@@ -37,7 +38,7 @@ enum Task {
     /// Measures the product beside its peers and prints the table of bench/README.md
     Bench(bench::Options),
     /// Learns what release builds are to be laid out by, from running them; after updates of the compiler or the engine
-    Profile,
+    Profile(profile::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -48,6 +49,6 @@ fn main() -> anyhow::Result<()> {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Lint => lint::run(),
         Task::Bench(options) => bench::run(&options),
-        Task::Profile => profile::run(),
+        Task::Profile(options) => profile::run(&options),
     }
 }

@@ -1,6 +1,6 @@
-//! `cargo xtask profile`: has the release do what must be quick and writes down where it spends its time, for the compiler to
-//! lay the programs out by (profile-guided optimisation, `docs/adr/0013`). One file for each kind of machine, in
-//! `xtask/profiles`; every release build takes the one of its own.
+//! `cargo xtask profile`: has the release do what must be quick and writes down where it spends its time, for the compiler
+//! (profile-guided optimisation, `docs/adr/0013`) and, once more with what that has made, for the layout of the finished
+//! programs (`docs/adr/0018`). Files for each kind of machine in `xtask/profiles`; every release build takes those of its own.
 //!
 //! What is profiled is built as the release is, to the last flag: names of functions depend on it.
 
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+use clap::Args;
 
-use crate::build;
 use crate::command::{cargo, execute, output, program, root, say, target_dir};
-use crate::setup;
+use crate::{build, layout, setup};
 
 /// All programs of a release, built at once: selected one by one they would each build the engine, with features of their
 /// own.
@@ -30,12 +30,28 @@ const COUNTING: [&str; 2] = ["-Cprofile-generate", "-Cllvm-args=-vp-counters-per
 /// What uses counts: a function that has changed since is built without, and nobody is told.
 const USING: &str = "-Cllvm-args=-no-pgo-warn-mismatch";
 
-pub fn run() -> anyhow::Result<()> {
+#[derive(Args)]
+pub struct Options {
+    /// Keep the compiler's profile, and look only at what it makes of it
+    #[arg(long)]
+    layout_only: bool,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
     setup::redis()?;
-    setup::profile_tools()?;
+    setup::layout_tool();
     build::application()?;
     build::guests()?;
     let compiler = Compiler::ask()?;
+    if !options.layout_only {
+        count(&compiler)?;
+    }
+    look(&compiler)
+}
+
+/// Has a release count how often its pieces run, and keeps that for the compiler.
+fn count(compiler: &Compiler) -> anyhow::Result<()> {
+    setup::profile_tools()?;
     let folder = target_dir().join("profile");
     let counts = folder.join("counts");
     // What was counted before is not what this build does.
@@ -64,30 +80,42 @@ pub fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has a release build use the profile of this kind of machine, where there is one.
-pub fn use_in(command: &mut Command) -> anyhow::Result<()> {
+/// Has what the compiler makes by that profile do the same again, and keeps in which order its pieces ran.
+fn look(compiler: &Compiler) -> anyhow::Result<()> {
+    if setup::bolt().is_none() {
+        say("without BOLT nothing is looked at: what was seen before stays");
+        return Ok(());
+    }
+    say("building what is looked at");
+    let mut release = cargo(&["build", "--release"]);
+    release.args(PROGRAMS);
+    compiler.optimise(&mut release)?;
+    execute(&mut release)?;
+    let (built, folder) = (target_dir().join("release"), target_dir().join("profile/order"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    // The simulator comes along as it is.
+    fs::copy(built.join("fal-sim"), folder.join("fal-sim"))?;
+    for name in layout::PROGRAMS {
+        layout::count_in(&built.join(name), &folder.join(name), &folder.join(format!("{name}.counts")))?;
+    }
+    say("looking");
+    execute(program(folder.join("image2model-bench")).arg("train"))?;
+    for name in layout::PROGRAMS {
+        layout::keep(&built.join(name), &folder.join(format!("{name}.counts")), &compiler.seen(name))?;
+    }
+    Ok(())
+}
+
+/// Builds a release by the profile of this kind of machine, where there is one.
+pub fn build_release(command: &mut Command, programs: &[&str]) -> anyhow::Result<()> {
+    setup::layout_tool();
     let compiler = Compiler::ask()?;
-    let profile = compiler.profile();
-    if !profile.is_file() {
-        return Ok(());
+    let is_for_layout = compiler.optimise(command)?;
+    execute(command)?;
+    for name in programs.iter().filter(|_| is_for_layout) {
+        layout::lay_out(&target_dir().join("release").join(name), &compiler.seen(name))?;
     }
-    let (origin, now) = (fs::read_to_string(origin(&profile)).unwrap_or_default(), compiler.made_of()?);
-    if origin != now {
-        say("the profile is of other dependencies or another compiler: the program will be slower than it could be");
-        say("(`cargo xtask profile` makes a new one)");
-    }
-    // Another compiler may not even be able to read it.
-    if origin.lines().next() != now.lines().next() {
-        return Ok(());
-    }
-    // Cargo does not see what is in it, only what it is called: another profile is another file.
-    let content = fs::read(&profile).with_context(|| format!("could not read {}", profile.display()))?;
-    let named = target_dir().join("profile").join(format!("{}.profdata", digest(&content)));
-    if !named.is_file() {
-        fs::create_dir_all(target_dir().join("profile"))?;
-        fs::write(&named, content).with_context(|| format!("could not write {}", named.display()))?;
-    }
-    command.args(compiler.flags(&[&format!("-Cprofile-use={}", named.display()), USING]));
     Ok(())
 }
 
@@ -108,6 +136,43 @@ impl Compiler {
     /// Where the profile of this kind of machine is kept.
     fn profile(&self) -> PathBuf {
         root().join("xtask/profiles").join(format!("{}.profdata", self.host))
+    }
+
+    /// Has a release build use the profile of this kind of machine, where there is one. Tells whether the programs can be
+    /// laid out when they are built.
+    fn optimise(&self, command: &mut Command) -> anyhow::Result<bool> {
+        let profile = self.profile();
+        if !profile.is_file() {
+            return Ok(false);
+        }
+        let (origin, now) = (fs::read_to_string(origin(&profile)).unwrap_or_default(), self.made_of()?);
+        if origin != now {
+            say(
+                "the profile is of other dependencies or another compiler: the program will be slower than it could be",
+            );
+            say("(`cargo xtask profile` makes a new one)");
+        }
+        // Another compiler may not even be able to read it.
+        if origin.lines().next() != now.lines().next() {
+            return Ok(false);
+        }
+        // Cargo does not see what is in it, only what it is called: another profile is another file.
+        let content = fs::read(&profile).with_context(|| format!("could not read {}", profile.display()))?;
+        let named = target_dir().join("profile").join(format!("{}.profdata", digest(&content)));
+        if !named.is_file() {
+            fs::create_dir_all(target_dir().join("profile"))?;
+            fs::write(&named, content).with_context(|| format!("could not write {}", named.display()))?;
+        }
+        let using = format!("-Cprofile-use={}", named.display());
+        let flags = [using.as_str(), USING, layout::LINKED];
+        let is_for_layout = setup::bolt().is_some();
+        command.args(self.flags(if is_for_layout { &flags } else { &flags[..2] }));
+        Ok(is_for_layout)
+    }
+
+    /// Where is kept in which order the pieces of a program ran.
+    fn seen(&self, name: &str) -> PathBuf {
+        root().join("xtask/profiles").join(format!("{}.{name}.yaml", self.host))
     }
 
     /// What the names of a release's functions depend on: the compiler, and every dependency of the programs with its

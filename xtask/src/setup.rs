@@ -1,5 +1,5 @@
-//! What a fresh machine lacks: the wasm target, Redis, Python's tools and, for the pages and their tests, Node and
-//! Chromium.
+//! What a fresh machine lacks: the wasm target, Redis, Python's tools, what lays releases out and, for the pages and their
+//! tests, Node and Chromium.
 //!
 //! Nothing is installed that is there already. Where the system's package manager may not be used, the one command to
 //! type is printed instead.
@@ -37,6 +37,32 @@ pub fn profile_tools() -> anyhow::Result<()> {
     }
     say("adding the component llvm-tools");
     execute(program("rustup").args(["component", "add", "llvm-tools"]))
+}
+
+/// The tool beside [`bolt`] that makes one file of several.
+pub const BOLT_MERGE: &str = "merge-fdata";
+
+/// Where LLVM's BOLT is, of a version that reads what is kept in `xtask/profiles`.
+pub fn bolt() -> Option<PathBuf> {
+    let tool = ["llvm-bolt-19", "llvm-bolt"].into_iter().find_map(find)?;
+    // Debian has its tools side by side under their own names in a folder of each version.
+    fs::canonicalize(tool).ok()
+}
+
+/// Finds BOLT or tries once to install it. Whoever cannot have it has a program that is slower.
+pub fn layout_tool() {
+    // The others have no such package, and what was seen is of programs for Linux.
+    let may_be_had = cfg!(target_os = "linux") && ["apt-get", "dnf"].into_iter().any(|name| find(name).is_some());
+    let tried = target_dir().join("no-bolt");
+    if bolt().is_some() || !may_be_had || tried.is_file() {
+        return;
+    }
+    let names = Packages { apt: "bolt-19", dnf: "llvm-bolt", apk: "", pacman: "", brew: "" };
+    if let Err(error) = install("LLVM's BOLT", &names) {
+        say(&format!("releases will be slower than they could be: BOLT cannot be installed ({error:#})"));
+        // Nobody waits for that at each build.
+        let _ = fs::create_dir_all(target_dir()).and_then(|()| fs::write(tried, ""));
+    }
 }
 
 /// Finds a Redis server, or installs one.
