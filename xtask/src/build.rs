@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::command::{cargo, execute, output, program, root, say, target_dir};
+use crate::command::{cargo, execute, facts, output, program, root, say, target_dir};
 use crate::{profile, setup};
 
 /// The components, by package. Each is built on its own: the library components have no standard library, and features
@@ -121,11 +121,11 @@ fn fingerprint(web: &Path) -> anyhow::Result<String> {
             let entry = entry?;
             let name = entry.file_name();
             let generated = folder == web && (name == "node_modules" || name == "dist");
-            let facts = entry.metadata()?;
-            if facts.is_dir() && !generated {
+            let kind = entry.file_type()?;
+            if kind.is_dir() && !generated {
                 folders.push(entry.path());
-            } else if facts.is_file() {
-                lines.push(format!("{} {} {:?}", entry.path().display(), facts.len(), facts.modified()?));
+            } else if kind.is_file() {
+                lines.push(facts(&entry.path())?);
             }
         }
     }

@@ -40,6 +40,12 @@ pub fn execute(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Tells a file from what it was before: its name, size and time.
+pub fn facts(file: &Path) -> anyhow::Result<String> {
+    let facts = std::fs::metadata(file).with_context(|| format!("could not look at {}", file.display()))?;
+    Ok(format!("{} {} {:?}", file.display(), facts.len(), facts.modified()?))
+}
+
 /// Whether it can be run and succeeds; says nothing.
 pub fn succeeds(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())

@@ -2,8 +2,8 @@
 //! were seen to run (`docs/adr/0018`). The compiler's own profile knows how often a function ran, this one where from.
 //!
 //! What was seen is kept beside the compiler's profile, one file for each program. Pieces are found by what they do: those
-//! that have changed since stay where the linker put them. Where the tool or the file is not there, or the tool fails, the
-//! program is the linker's.
+//! that have changed since stay where the linker put them. Where the file is not there, or the tool fails, the program is
+//! the linker's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 
-use crate::command::{execute, program, say, succeeds, target_dir};
+use crate::command::{execute, facts, program, say, succeeds, target_dir};
 use crate::setup;
 
 /// The programs that are laid out: the product, and what it is measured with.
@@ -35,14 +35,16 @@ const ORDER: [&str; 6] = [
 
 /// Puts a program of a release into order, if `seen` is there.
 pub fn lay_out(built: &Path, seen: &Path) -> anyhow::Result<()> {
-    let Some(tool) = setup::bolt().filter(|_| seen.is_file()) else { return Ok(()) };
+    if !seen.is_file() {
+        return Ok(());
+    }
     let folder = target_dir().join("profile/laid-out");
     fs::create_dir_all(&folder)?;
     let made = folder.join(built.file_name().context("a program without a name")?);
     let note = made.with_extension("of");
     let sources = format!("{}\n{}\n{ORDER:?}\n", facts(built)?, facts(seen)?);
     if !made.is_file() || fs::read_to_string(&note).unwrap_or_default() != sources {
-        let mut order = program(tool);
+        let mut order = program(tool()?);
         order.arg(built).arg("-o").arg(&made).arg("-data").arg(seen).args(ORDER);
         if !succeeds(&mut order) || !succeeds(program(&made).arg("--help")) {
             say(&format!("{} could not be laid out: it is slower than it could be", built.display()));
@@ -54,12 +56,6 @@ pub fn lay_out(built: &Path, seen: &Path) -> anyhow::Result<()> {
     let next = built.with_extension("next");
     fs::copy(&made, &next)?;
     fs::rename(&next, built).with_context(|| format!("could not replace {}", built.display()))
-}
-
-/// Tells a file from what it was before.
-fn facts(file: &Path) -> anyhow::Result<String> {
-    let facts = fs::metadata(file).with_context(|| format!("could not look at {}", file.display()))?;
-    Ok(format!("{} {} {:?}", file.display(), facts.len(), facts.modified()?))
 }
 
 /// Makes of a program one that counts how its pieces follow each other, into files that begin as `counts` does.
@@ -78,7 +74,7 @@ pub fn keep(built: &Path, counts: &Path, seen: &Path) -> anyhow::Result<()> {
     let all: Vec<&PathBuf> = all.iter().filter(own).collect();
     ensure!(!all.is_empty(), "nothing of {} was counted", built.display());
     let merged = folder.join("merged");
-    let merge = tool()?.with_file_name(setup::BOLT_MERGE);
+    let merge = tool()?.with_file_name("merge-fdata");
     execute(program(merge).args(all).stdout(fs::File::create(&merged)?).stderr(Stdio::null()))?;
     // A line is a jump, its last word how often it was taken.
     let lines = fs::read_to_string(&merged)?;

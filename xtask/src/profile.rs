@@ -82,14 +82,12 @@ fn count(compiler: &Compiler) -> anyhow::Result<()> {
 
 /// Has what the compiler makes by that profile do the same again, and keeps in which order its pieces ran.
 fn look(compiler: &Compiler) -> anyhow::Result<()> {
-    if setup::bolt().is_none() {
-        say("without BOLT nothing is looked at: what was seen before stays");
+    let mut release = cargo(&["build", "--release"]);
+    if !compiler.optimise(release.args(PROGRAMS))? {
+        say("without BOLT and a profile for this compiler nothing is looked at: what was seen before stays");
         return Ok(());
     }
     say("building what is looked at");
-    let mut release = cargo(&["build", "--release"]);
-    release.args(PROGRAMS);
-    compiler.optimise(&mut release)?;
     execute(&mut release)?;
     let (built, folder) = (target_dir().join("release"), target_dir().join("profile/order"));
     let _ = fs::remove_dir_all(&folder);
@@ -164,9 +162,12 @@ impl Compiler {
             fs::write(&named, content).with_context(|| format!("could not write {}", named.display()))?;
         }
         let using = format!("-Cprofile-use={}", named.display());
-        let flags = [using.as_str(), USING, layout::LINKED];
+        let mut flags = vec![using.as_str(), USING];
         let is_for_layout = setup::bolt().is_some();
-        command.args(self.flags(if is_for_layout { &flags } else { &flags[..2] }));
+        if is_for_layout {
+            flags.push(layout::LINKED);
+        }
+        command.args(self.flags(&flags));
         Ok(is_for_layout)
     }
 

@@ -39,9 +39,6 @@ pub fn profile_tools() -> anyhow::Result<()> {
     execute(program("rustup").args(["component", "add", "llvm-tools"]))
 }
 
-/// The tool beside [`bolt`] that makes one file of several.
-pub const BOLT_MERGE: &str = "merge-fdata";
-
 /// Where LLVM's BOLT is, of a version that reads what is kept in `xtask/profiles`.
 pub fn bolt() -> Option<PathBuf> {
     let tool = ["llvm-bolt-19", "llvm-bolt"].into_iter().find_map(find)?;
@@ -61,6 +58,7 @@ pub fn layout_tool() {
     if let Err(error) = install("LLVM's BOLT", &names) {
         say(&format!("releases will be slower than they could be: BOLT cannot be installed ({error:#})"));
         // Nobody waits for that at each build.
+        say(&format!("it is tried again once {} is removed", tried.display()));
         let _ = fs::create_dir_all(target_dir()).and_then(|()| fs::write(tried, ""));
     }
 }
