@@ -12,6 +12,10 @@ use wasmtime::UpdateDeadline;
 
 use super::usage::Usage;
 
+/// A guest that the clock meets earlier than this in a stretch goes on until it meets it again: half a tick. A tick passes for
+/// every instance, those that wait too, and each of them would give its thread back when it has just got it.
+const SHORT: Duration = Duration::from_millis(1);
+
 /// One instance's account.
 pub(crate) struct Cpu {
     /// For one request.
@@ -30,8 +34,15 @@ struct Inner {
 
 struct Account {
     left: Duration,
-    /// Until when it has been counted what the guest computes; none while it does not.
-    since: Option<Instant>,
+    /// None while the guest does not compute.
+    stretch: Option<Stretch>,
+}
+
+/// What a guest computes at a time.
+struct Stretch {
+    began: Instant,
+    /// Until when it has been counted.
+    counted: Instant,
 }
 
 /// The guest computed for longer than its component may for one request.
@@ -41,7 +52,7 @@ pub(crate) struct OutOfTime;
 
 impl Cpu {
     pub fn new(budget: Duration, usage: Arc<Usage>) -> Self {
-        let account = Mutex::new(Account { left: budget, since: None });
+        let account = Mutex::new(Account { left: budget, stretch: None });
         Self { budget, meter: Meter(Arc::new(Inner { usage, account })) }
     }
 
@@ -55,14 +66,21 @@ impl Cpu {
         self.meter.0.account.lock().left = self.budget;
     }
 
-    fn met(&self, now: Instant) -> Result<(), OutOfTime> {
-        if self.meter.count(now).is_zero() { Err(OutOfTime) } else { Ok(()) }
+    /// Counts what the guest has computed, and answers for how long it does so in this stretch.
+    fn met(&self, now: Instant) -> Result<Duration, OutOfTime> {
+        let mut account = self.meter.0.account.lock();
+        account.count(now, &self.meter.0.usage);
+        // What nobody has measured begins where it is met first.
+        let began = account.stretch.get_or_insert(Stretch { began: now, counted: now }).began;
+        if account.left.is_zero() { Err(OutOfTime) } else { Ok(now.saturating_duration_since(began)) }
     }
 
     /// The clock met the guest computing. It goes on after the scheduler has looked at the sockets: with a plain yield it
     /// would do so once in 61 turns, and where several guests compute all others would wait for as many ticks.
     pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.met(Instant::now())?;
+        if self.met(Instant::now())? < SHORT {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
 }
@@ -74,23 +92,23 @@ impl Meter {
     }
 
     fn begins(&self, now: Instant) {
-        self.0.account.lock().since = Some(now);
-    }
-
-    /// Counts what has passed since it was counted last, and answers what is left.
-    fn count(&self, now: Instant) -> Duration {
-        let mut account = self.0.account.lock();
-        if let Some(since) = account.since.replace(now) {
-            let computed = now.saturating_duration_since(since);
-            account.left = account.left.saturating_sub(computed);
-            self.0.usage.computed(computed);
-        }
-        account.left
+        self.0.account.lock().stretch = Some(Stretch { began: now, counted: now });
     }
 
     fn ends(&self, now: Instant) {
-        self.count(now);
-        self.0.account.lock().since = None;
+        let mut account = self.0.account.lock();
+        account.count(now, &self.0.usage);
+        account.stretch = None;
+    }
+}
+
+impl Account {
+    /// Counts what has passed since it was counted last.
+    fn count(&mut self, now: Instant, usage: &Usage) {
+        let Some(stretch) = &mut self.stretch else { return };
+        let computed = now.saturating_duration_since(std::mem::replace(&mut stretch.counted, now));
+        self.left = self.left.saturating_sub(computed);
+        usage.computed(computed);
     }
 }
 
@@ -98,6 +116,13 @@ impl Meter {
 pub(crate) struct Measured<F> {
     meter: Meter,
     work: F,
+}
+
+impl<F> Measured<F> {
+    /// What is measured.
+    pub fn work(&self) -> &F {
+        &self.work
+    }
 }
 
 impl<F: Future + Unpin> Future for Measured<F> {
@@ -119,7 +144,7 @@ mod tests {
     fn turn(cpu: &Cpu, took: Duration, ticks: u32) -> Result<(), OutOfTime> {
         let began = Instant::now();
         cpu.meter.begins(began);
-        let met = (1..=ticks).try_for_each(|tick| cpu.met(began + took * tick / ticks));
+        let met = (1..=ticks).try_for_each(|tick| cpu.met(began + took * tick / ticks).map(drop));
         cpu.meter.ends(began + took);
         met
     }
@@ -139,10 +164,24 @@ mod tests {
         assert_eq!(usage.read().cpu_ms, 10_000);
     }
 
+    #[test]
+    fn a_guest_that_the_clock_meets_early_goes_on() {
+        let mut cpu = Cpu::new(Duration::MAX, Arc::default());
+        let mut met_after = |computed: Duration| {
+            cpu.meter.begins(Instant::now().checked_sub(computed).unwrap());
+            let update = cpu.tick().unwrap();
+            cpu.meter.ends(Instant::now());
+            update
+        };
+        assert!(matches!(met_after(SHORT), UpdateDeadline::YieldCustom(1, _)));
+        // A thread that is held up here makes the stretch long, but not every time.
+        assert!((0..1000).any(|_| matches!(met_after(Duration::ZERO), UpdateDeadline::Continue(1))));
+    }
+
     #[tokio::test]
     async fn only_what_passes_while_it_is_polled_is_computing() {
         let cpu = Cpu::new(Duration::MAX, Arc::default());
-        let is_measured = || cpu.meter().0.account.lock().since.is_some();
+        let is_measured = || cpu.meter().0.account.lock().stretch.is_some();
         let mut seen = Vec::new();
         let work = std::future::poll_fn(|cx| {
             seen.push(is_measured());
