@@ -145,6 +145,7 @@ pub(super) async fn component(
 ) -> http::Response<OutBody> {
     let Asked { target, found, peers, depth, caller, origins } = asked;
     let original = parts.uri.clone();
+    parts.headers.reserve(headers::ADDED);
     // One name for the request, whether the component answers or the host in its place.
     let id = id_of(&mut parts.headers);
     let asker = Asker::of(&parts.headers, origins, peers.encrypted);
@@ -218,9 +219,10 @@ fn id_of(headers: &mut http::HeaderMap) -> String {
     if let Some(id) = sent.filter(|id| request_id::is_acceptable(id)) {
         return id.to_owned();
     }
-    let id = uuid::Uuid::now_v7().to_string();
-    if let Ok(value) = HeaderValue::try_from(&id) {
+    let mut text = uuid::Uuid::encode_buffer();
+    let id = &*uuid::Uuid::now_v7().hyphenated().encode_lower(&mut text);
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(request_id::HEADER, value);
     }
-    id
+    id.to_owned()
 }

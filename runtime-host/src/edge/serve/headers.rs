@@ -19,6 +19,8 @@ const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-rout
 const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+/// How many headers a request gets on its way to a component: those, and its id.
+pub(super) const ADDED: usize = 8;
 
 /// Why a request's head cannot be handed to a component.
 #[derive(Debug)]
@@ -53,7 +55,8 @@ pub(super) fn prepare(
     let scheme = if peers.encrypted { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = authority(parts, peers.local)?;
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let full_url = HeaderValue::try_from(format!("{scheme}://{authority}{path}")).map_err(|_| BadHead)?;
+    let full_url = HeaderValue::try_from([scheme.as_str(), "://", authority.as_str(), path.as_str()].concat())
+        .map_err(|_| BadHead)?;
     let headers = &mut parts.headers;
     headers.insert(FULL_URL, full_url);
     headers.insert(PATH_INFO, spin.path_info);
