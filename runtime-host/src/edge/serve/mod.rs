@@ -4,6 +4,7 @@
 
 mod access;
 mod admission;
+mod again;
 mod answer;
 mod ask;
 mod chain;

@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -191,12 +191,13 @@ enum Next {
     Failed(Error),
 }
 
-/// The next frame, if it comes within a few turns of the scheduler.
+/// The next frame, if it comes within a few turns of the scheduler. Nobody has to be woken for it: it is looked for.
 async fn next(body: &mut WasiBody, running: &mut Running) -> Next {
     for turn in 0..=TURNS {
         let polled = poll_fn(|cx| {
             running.poll_guest(cx);
-            Poll::Ready(Pin::new(&mut *body).poll_frame(cx))
+            running.comes_back();
+            Poll::Ready(Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop())))
         });
         let polled = polled.await;
         match polled {

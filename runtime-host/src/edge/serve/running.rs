@@ -22,6 +22,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{Prepared, Proxy, Request, Response};
 
 use super::admission::Place;
+use super::again::Again;
 use super::handler::HandlerSettings;
 use super::pool::{Instance, Pool};
 use super::progress::Progress;
@@ -54,7 +55,7 @@ pub(super) enum Ended {
     Refused(wasmtime::Error),
 }
 
-type Guest = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Guest = Again<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 /// A request at work.
 pub(super) struct Running {
@@ -125,7 +126,7 @@ impl Running {
         let (answer, head) = oneshot::channel();
         let (body, body_done) = oneshot::channel();
         let meter = instance.store.data().cpu.meter();
-        let guest: Guest = Box::pin(run(instance, request, answer, body_done, work.clone()));
+        let guest: Guest = Again::new(Box::pin(run(instance, request, answer, body_done, work.clone())));
         let guest = Some(meter.measure(guest));
         let is_chained = work.pool.start.depth > 0;
         let mut running = Self { guest, head, body: Some(body), work, timer: None };
@@ -153,7 +154,13 @@ impl Running {
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response, Ended>> {
         self.poll_guest(cx);
-        if let Poll::Ready(head) = self.head.poll_unpin(cx) {
+        let head = if self.guest.is_some() {
+            // To wait for what is made here would wake this task while it is at work.
+            self.head.try_recv().transpose().map_or(Poll::Pending, Poll::Ready)
+        } else {
+            self.head.poll_unpin(cx)
+        };
+        if let Poll::Ready(head) = head {
             return Poll::Ready(match head {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(_)) if self.work.progress.is_broken() => Err(Ended::Broken),
@@ -180,6 +187,13 @@ impl Running {
             self.guest = None;
         }
         self.guest.is_none()
+    }
+
+    /// The guest is polled again in any case: until then nobody has to be woken for it.
+    pub fn comes_back(&self) {
+        if let Some(guest) = &self.guest {
+            guest.work().comes_back();
+        }
     }
 
     /// The answer's body has ended: the instance may come to rest.
