@@ -43,6 +43,14 @@ struct Stretch {
     began: Instant,
     /// Until when it has been counted.
     counted: Instant,
+    /// The clock has made it yield.
+    gave_way: bool,
+}
+
+impl Stretch {
+    fn begin(now: Instant) -> Self {
+        Self { began: now, counted: now, gave_way: false }
+    }
 }
 
 /// The guest computed for longer than its component may for one request.
@@ -71,7 +79,7 @@ impl Cpu {
         let mut account = self.meter.0.account.lock();
         account.count(now, &self.meter.0.usage);
         // What nobody has measured begins where it is met first.
-        let began = account.stretch.get_or_insert(Stretch { began: now, counted: now }).began;
+        let began = account.stretch.get_or_insert_with(|| Stretch::begin(now)).began;
         if account.left.is_zero() { Err(OutOfTime) } else { Ok(now.saturating_duration_since(began)) }
     }
 
@@ -80,6 +88,9 @@ impl Cpu {
     pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
         if self.met(Instant::now())? < SHORT {
             return Ok(UpdateDeadline::Continue(1));
+        }
+        if let Some(stretch) = &mut self.meter.0.account.lock().stretch {
+            stretch.gave_way = true;
         }
         Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
@@ -91,8 +102,13 @@ impl Meter {
         Measured { meter: self, work }
     }
 
+    /// Whether the clock has made the guest yield since it was polled.
+    pub fn gave_way(&self) -> bool {
+        self.0.account.lock().stretch.as_ref().is_some_and(|stretch| stretch.gave_way)
+    }
+
     fn begins(&self, now: Instant) {
-        self.0.account.lock().stretch = Some(Stretch { began: now, counted: now });
+        self.0.account.lock().stretch = Some(Stretch::begin(now));
     }
 
     fn ends(&self, now: Instant) {

@@ -1,4 +1,4 @@
-//! The clock of the engine: every tick, a guest that is still computing gives its thread back and queues up again. It stands
+//! The clock of the engine: every tick, a guest that has been computing for a while gives its thread back and queues up again. It stands
 //! still while there is no instance that could compute, so that a host that nobody asks anything takes no processor time.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::living::Living;
 use crate::edge::EdgeError;
 
-/// How long a guest may compute before others on its thread get their turn. Those wait for two of their own turns, and in each for
+/// About how long a guest may compute before others on its thread get their turn (`cpu` says how about). Those wait for two of their own turns, and in each for
 /// all that compute.
 const TICK: Duration = Duration::from_millis(2);
 

@@ -1,7 +1,8 @@
 //! A guest that yields, or a future of the engine that wakes itself, goes on at once: not after another turn of the scheduler, for
 //! which the whole way from the connection down to the guest would be gone once more, by then out of the processor's cache.
 //!
-//! So it is a few times in a row. Then others come first, for a guest may yield without end.
+//! So it is a few times in a row. Then others come first, for a guest may yield without end; and at once when it was the clock that
+//! made it yield.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
+
+use crate::edge::cpu::Meter;
 
 /// How often it is polled in one turn of the scheduler. A guest of the SDK yields whenever it waits, and the engine's set of
 /// futures wakes itself when it has polled them all.
@@ -23,6 +26,7 @@ const WOKEN: u8 = 2;
 pub(super) struct Again<F> {
     signal: Arc<Signal>,
     waker: Waker,
+    meter: Meter,
     work: F,
 }
 
@@ -45,14 +49,15 @@ impl Wake for Signal {
 }
 
 impl<F> Again<F> {
-    pub fn new(work: F) -> Self {
+    /// `work` on the instance that this measures.
+    pub fn new(work: F, meter: Meter) -> Self {
         let signal = Arc::new(Signal { state: AtomicU8::new(AT_REST), task: AtomicWaker::new() });
-        Self { waker: signal.clone().into(), signal, work }
+        Self { waker: signal.clone().into(), signal, meter, work }
     }
 
     /// It is polled again in any case: until then nobody has to be woken.
     pub fn comes_back(&self) {
-        self.signal.state.store(WOKEN, Ordering::Release);
+        self.signal.state.swap(WOKEN, Ordering::AcqRel);
     }
 }
 
@@ -60,7 +65,7 @@ impl<F: Future + Unpin> Future for Again<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let Self { signal, waker, work } = &mut *self;
+        let Self { signal, waker, meter, work } = &mut *self;
         signal.task.register(cx.waker());
         for _ in 0..IN_A_ROW {
             signal.state.swap(POLLED, Ordering::AcqRel);
@@ -69,8 +74,11 @@ impl<F: Future + Unpin> Future for Again<F> {
             if polled.is_ready() || !woken {
                 return polled;
             }
+            if meter.gave_way() {
+                break;
+            }
         }
-        signal.state.store(AT_REST, Ordering::Release);
+        signal.state.swap(AT_REST, Ordering::AcqRel);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -81,6 +89,9 @@ mod tests {
     use super::*;
     use std::future::poll_fn;
     use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    use crate::edge::cpu::Cpu;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -91,17 +102,24 @@ mod tests {
         }
     }
 
+    fn meter() -> Meter {
+        Cpu::new(Duration::MAX, Arc::default()).meter()
+    }
+
     /// Polls once what wakes itself so often, and tells how often it was polled, how often its task was woken, and the waker.
     fn polled_once(wakes: usize) -> (usize, usize, Waker) {
         let (mut polls, mut kept) = (0, None);
-        let mut work = Again::new(Box::pin(poll_fn(|cx| {
-            if polls < wakes {
-                cx.waker().wake_by_ref();
-            }
-            polls += 1;
-            kept = Some(cx.waker().clone());
-            Poll::<()>::Pending
-        })));
+        let mut work = Again::new(
+            Box::pin(poll_fn(|cx| {
+                if polls < wakes {
+                    cx.waker().wake_by_ref();
+                }
+                polls += 1;
+                kept = Some(cx.waker().clone());
+                Poll::<()>::Pending
+            })),
+            meter(),
+        );
         let task = Arc::new(Woken::default());
         assert!(Pin::new(&mut work).poll(&mut Context::from_waker(&task.clone().into())).is_pending());
         drop(work);
@@ -127,15 +145,33 @@ mod tests {
         assert_eq!((polls, woken), (IN_A_ROW, 1));
     }
 
+    #[tokio::test]
+    async fn a_guest_that_the_clock_made_yield_goes_on_after_others() {
+        let mut cpu = Cpu::new(Duration::MAX, Arc::default());
+        let (meter, mut polls) = (cpu.meter(), 0);
+        let work = Again::new(
+            poll_fn(|cx| {
+                std::thread::sleep(Duration::from_millis(5));
+                let _yields = cpu.tick().unwrap();
+                cx.waker().wake_by_ref();
+                polls += 1;
+                Poll::<()>::Pending
+            }),
+            meter.clone(),
+        );
+        assert!(futures::poll!(meter.measure(work)).is_pending());
+        assert_eq!(polls, 1);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_waking_from_another_thread_is_lost() {
         for _ in 0..2000 {
             let (tell, told) = futures::channel::oneshot::channel();
-            let waits = tokio::spawn(Again::new(told));
+            let waits = tokio::spawn(Again::new(told, meter()));
             std::thread::scope(|scope| {
                 scope.spawn(|| tell.send(()).unwrap());
             });
-            tokio::time::timeout(std::time::Duration::from_secs(30), waits).await.unwrap().unwrap().unwrap();
+            tokio::time::timeout(Duration::from_secs(30), waits).await.unwrap().unwrap().unwrap();
         }
     }
 }

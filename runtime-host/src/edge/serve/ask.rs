@@ -106,13 +106,12 @@ fn busy(handler: &ComponentHandler) -> Failure {
 /// An instance. When none can be started, because there are as many as there may be for the moment, it is tried again for as
 /// long as a request waits for its turn. Whatever else stands in its way is the component's own.
 async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instance, Failure> {
-    let mut first = None;
+    let first = Instant::now();
     loop {
         let error = match handler.pool.take().await {
             Ok(instance) => return Ok(instance),
             Err(error) => error,
         };
-        let first = *first.get_or_insert_with(Instant::now);
         let (component, why) = (&*handler.grants.component, format!("{error:#}"));
         if !error.is::<PoolConcurrencyLimitError>() {
             tracing::error!(component, error = why, request_id, "the component cannot be started");

@@ -19,7 +19,7 @@ const COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-component-rout
 const RAW_COMPONENT_ROUTE: HeaderName = HeaderName::from_static("spin-raw-component-route");
 const BASE_PATH: HeaderName = HeaderName::from_static("spin-base-path");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
-/// How many headers a request gets on its way to a component: those, and its id.
+/// How many headers a request gets on its way to a component: those, and its id. What a route matched, and a trace, come on top.
 pub(super) const ADDED: usize = 8;
 
 /// Why a request's head cannot be handed to a component.
@@ -55,8 +55,7 @@ pub(super) fn prepare(
     let scheme = if peers.encrypted { Scheme::HTTPS } else { Scheme::HTTP };
     let authority = authority(parts, peers.local)?;
     let path = parts.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let full_url = HeaderValue::try_from([scheme.as_str(), "://", authority.as_str(), path.as_str()].concat())
-        .map_err(|_| BadHead)?;
+    let full_url = HeaderValue::try_from(written(&scheme, &authority, &path)).map_err(|_| BadHead)?;
     let headers = &mut parts.headers;
     headers.insert(FULL_URL, full_url);
     headers.insert(PATH_INFO, spin.path_info);
@@ -69,6 +68,12 @@ pub(super) fn prepare(
     let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build();
     parts.uri = uri.map_err(|_| BadHead)?;
     Ok(())
+}
+
+/// An absolute URI. Of one that has a query and no path, `/` is the path (RFC 9110 section 4.2.3).
+fn written(scheme: &Scheme, authority: &Authority, path: &PathAndQuery) -> String {
+    let root = if path.as_str().starts_with('?') { "/" } else { "" };
+    [scheme.as_str(), "://", authority.as_str(), root, path.as_str()].concat()
 }
 
 /// Drops the headers only the host may set, and those of the connection itself. Who of the application was called by
@@ -114,6 +119,17 @@ fn authority(parts: &request::Parts, local: SocketAddr) -> Result<Authority, Bad
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uri_is_written_whole() {
+        for (uri, whole) in
+            [("http://a.example?b", "http://a.example/?b"), ("http://a.example:8/b?c", "http://a.example:8/b?c")]
+        {
+            let parts = uri.parse::<Uri>().unwrap().into_parts();
+            let (scheme, authority) = (parts.scheme.unwrap(), parts.authority.unwrap());
+            assert_eq!(written(&scheme, &authority, &parts.path_and_query.unwrap()), whole);
+        }
+    }
 
     #[test]
     fn cookies_of_several_fields_are_one_to_a_component() {

@@ -126,7 +126,7 @@ impl Running {
         let (answer, head) = oneshot::channel();
         let (body, body_done) = oneshot::channel();
         let meter = instance.store.data().cpu.meter();
-        let guest: Guest = Again::new(Box::pin(run(instance, request, answer, body_done, work.clone())));
+        let guest: Guest = Again::new(Box::pin(run(instance, request, answer, body_done, work.clone())), meter.clone());
         let guest = Some(meter.measure(guest));
         let is_chained = work.pool.start.depth > 0;
         let mut running = Self { guest, head, body: Some(body), work, timer: None };
