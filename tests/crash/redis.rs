@@ -82,8 +82,7 @@ pub async fn in_step(primary: &Redis, replica: &Redis) {
     for _ in 0..600 {
         let told = number(replica, "slave_repl_offset").await;
         // Before it has reached its primary it says 1, and a primary that has had no replica yet 0.
-        let is_up = told_of(replica, "master_link_status").await.is_some_and(|status| status == "up");
-        let follows = is_up && told.is_some() && told >= sent;
+        let follows = replica.is_following().await.unwrap() && told.is_some() && told >= sent;
         // Killed before, it would come back without what it was sent at first.
         if follows && number(replica, "aof_rewrite_in_progress").await == Some(0) {
             return;
@@ -95,14 +94,9 @@ pub async fn in_step(primary: &Redis, replica: &Redis) {
 
 /// A number of what Redis says of itself.
 async fn number(redis: &Redis, name: &str) -> Option<u64> {
-    told_of(redis, name).await?.parse().ok()
-}
-
-/// What Redis says of itself.
-async fn told_of(redis: &Redis, name: &str) -> Option<String> {
     let mut connection = redis.connection().await.unwrap();
     let info: String = ::redis::cmd("INFO").query_async(&mut connection).await.unwrap();
-    info.lines().find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
 }
 
 /// Waits until the service reaches Redis.

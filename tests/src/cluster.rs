@@ -44,10 +44,7 @@ impl Cluster {
         self.agreed().await?;
         let replica = self.nodes.last().context("it was just added")?;
         replica.ask::<()>(&format!("CLUSTER REPLICATE {primary}")).await?;
-        until("the replica follows", async || {
-            Ok(replica.ask::<String>("INFO replication").await?.contains("master_link_status:up"))
-        })
-        .await
+        until("the replica follows", async || replica.is_following().await).await
     }
 
     async fn join(&mut self, node: Redis) -> anyhow::Result<()> {

@@ -52,6 +52,14 @@ impl Redis {
         Ok(redis::Client::open(self.url())?.get_multiplexed_async_connection().await?)
     }
 
+    /// Whether it is a replica that has all of its primary's data and is sent more.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn is_following(&self) -> anyhow::Result<bool> {
+        Ok(self.ask::<String>("INFO replication").await?.contains("master_link_status:up"))
+    }
+
     /// Sends one command, its words between spaces.
     ///
     /// # Errors
