@@ -107,17 +107,8 @@ fn has_own_core() -> bool {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::woken::Woken;
 
     #[test]
     fn only_after_a_streak_that_nothing_slow_has_broken_is_more_looked_for() {
@@ -130,14 +121,14 @@ mod tests {
         // The first is quick after nothing.
         let send = |times: u32| (0..times).for_each(|_| here.sent(start));
         send(STREAK);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        assert_eq!(woken.times(), 0);
         here.sent(start + Duration::from_secs(4000));
         here.sent(start + Duration::from_secs(8000));
         assert_eq!(here.streak.get(), 0, "something slow breaks it");
         send(STREAK);
-        assert_eq!((woken.0.load(Ordering::Relaxed), here.is_looking.get()), (1, true));
+        assert_eq!((woken.times(), here.is_looking.get()), (1, true));
         send(STREAK);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "it is awake");
+        assert_eq!(woken.times(), 1, "it is awake");
     }
 
     #[tokio::test]

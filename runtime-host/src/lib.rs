@@ -19,4 +19,6 @@ pub mod redis;
 pub mod stream;
 pub mod trace;
 pub mod webhooks;
+#[cfg(test)]
+mod woken;
 pub mod worker;

@@ -88,19 +88,10 @@ impl<F: Future + Unpin> Future for Again<F> {
 mod tests {
     use super::*;
     use std::future::poll_fn;
-    use std::sync::atomic::AtomicUsize;
     use std::time::Duration;
 
     use crate::edge::cpu::Cpu;
-
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+    use crate::woken::Woken;
 
     fn meter() -> Meter {
         Cpu::new(Duration::MAX, Arc::default()).meter()
@@ -123,11 +114,11 @@ mod tests {
         let task = Arc::new(Woken::default());
         assert!(Pin::new(&mut work).poll(&mut Context::from_waker(&task.clone().into())).is_pending());
         drop(work);
-        let woken = task.0.load(Ordering::Relaxed);
+        let woken = task.times();
         let waker = kept.unwrap();
         waker.wake_by_ref();
         waker.wake_by_ref();
-        assert_eq!(task.0.load(Ordering::Relaxed), woken + 1, "at rest it is woken, and once is enough");
+        assert_eq!(task.times(), woken + 1, "at rest it is woken, and once is enough");
         (polls, woken, waker)
     }
 
