@@ -267,6 +267,31 @@ fn services_budgets_and_scalers_reach_the_pods_they_mean() {
 }
 
 #[test]
+fn who_fetches_components_and_sends_traces_is_let_out_to_them() {
+    for policy in ["application", "stream", "worker"] {
+        let base = manifests("base");
+        let found = of_kind(&base, "NetworkPolicy").into_iter().find(|one| name(one) == policy).unwrap();
+        let rules = found["spec"]["egress"].as_array().unwrap();
+        let to = |port: u64| -> Vec<&Value> {
+            let open = |rule: &&Value| rule["ports"].as_array().unwrap().iter().any(|one| one["port"] == port);
+            rules.iter().filter(open).flat_map(|rule| rule["to"].as_array().unwrap()).collect()
+        };
+        // Registries are outside, and whoever can name an address must not reach what is inside by it.
+        let registries = to(443);
+        for (all, inside) in [("0.0.0.0/0", "10.0.0.0/8"), ("::/0", "fc00::/7")] {
+            let block = registries.iter().find(|one| one["ipBlock"]["cidr"] == all);
+            let block = block.unwrap_or_else(|| panic!("{policy} does not reach registries in {all}"));
+            assert!(words(&block["ipBlock"]["except"]).contains(&inside), "{policy} reaches {inside} by 443");
+        }
+        for port in [4317, 4318] {
+            let collector = to(port);
+            assert!(!collector.is_empty(), "{policy} does not reach a collector at {port}");
+            assert!(collector.iter().all(|one| one["namespaceSelector"].is_object()), "{policy}: {port}");
+        }
+    }
+}
+
+#[test]
 fn upstreams_are_services() {
     let mut all = manifests("base");
     all.extend(manifests("host"));
