@@ -90,6 +90,11 @@ impl Reader {
         let suffix = name.strip_prefix(&family).context("a sample of another family")?;
         ensure!(fits(suffix, &kind, dialect), "{suffix:?} does not end a {kind}");
         ensure!(kind == "gauge" || value >= 0.0, "a {kind} is never negative");
+        if kind == "summary" {
+            let quantile = labels.get("quantile").map(|quantile| quantile.parse::<f64>()).transpose()?;
+            ensure!(quantile.is_some() == suffix.is_empty(), "a quantile where none belongs, or none where one does");
+            ensure!(quantile.is_none_or(|quantile| (0.0..=1.0).contains(&quantile)), "a quantile is a share");
+        }
         if suffix == "_bucket" {
             let le = labels.remove("le").context("a bucket without le")?;
             let bound = if le == "+Inf" { f64::INFINITY } else { le.parse()? };
@@ -129,7 +134,7 @@ fn fits(suffix: &str, kind: &str, dialect: Dialect) -> bool {
         ("counter", Dialect::OpenMetrics) => suffix == "_total",
         ("info", _) => suffix == "_info",
         ("histogram", _) => ["_bucket", "_sum", "_count"].contains(&suffix),
-        ("summary", _) => ["_sum", "_count"].contains(&suffix),
+        ("summary", _) => ["", "_sum", "_count"].contains(&suffix),
         _ => suffix.is_empty(),
     }
 }
@@ -193,6 +198,9 @@ mod tests {
                 "# TYPE a histogram\na_bucket{le=\"1.0\"} 2\na_bucket{le=\"+Inf\"} 1\na_sum 1\na_count 1\n",
             ),
             ("no +Inf", "# TYPE a histogram\na_bucket{le=\"1.0\"} 2\na_sum 1\na_count 2\n"),
+            ("without a quantile", "# TYPE a summary\na 1\n"),
+            ("quantile of a sum", "# TYPE a summary\na_sum{quantile=\"0.5\"} 1\n"),
+            ("no share", "# TYPE a summary\na{quantile=\"50\"} 1\n"),
             ("unfinished", "# TYPE a gauge\na 1"),
         ] {
             assert!(parse(bad, Dialect::Prometheus).is_err(), "{what}");

@@ -120,9 +120,14 @@ async fn metrics_count_what_happened_and_name_nobody() {
         ("http_requests_total{", "endpoint=\"/api/v1/upload/...\""),
         ("system_cpu_percent{", "role="),
         ("system_memory_percent{", "role="),
+        ("system_cpu_usage_percent{", "role="),
+        ("system_memory_usage_percent{", "role="),
+        ("http_request_duration_seconds{", "endpoint=\"/api/v1/upload/...\""),
     ] {
         assert!(told(name, label), "{name} in\n{body}");
     }
+    let disk = samples.get("system_disk_usage_percent");
+    assert!(disk.is_some_and(|used| (0.0..=100.0).contains(used)), "{body}");
     for secret in [text(&upload, "job_id"), "tenant", "key:", "127.0.0.1", "a.jpg"] {
         assert!(!body.contains(secret), "{secret} is in\n{body}");
     }

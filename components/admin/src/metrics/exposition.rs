@@ -88,6 +88,13 @@ impl Family {
         self.samples.push(Sample { suffix: "_count", labels: labels.clone(), value: number(count) });
     }
 
+    /// Adds to a summary what this share of it stays below.
+    pub(super) fn add_quantile(&mut self, labels: &Labels, quantile: f64, value: f64) {
+        let mut labels = labels.clone();
+        labels.push(("quantile", format!("{quantile:?}")));
+        self.samples.push(Sample { suffix: "", labels, value });
+    }
+
     /// Adds a histogram: counts for each of the bounds, and one more for what is above.
     pub(super) fn add_histogram(&mut self, labels: &Labels, bounds: &[f64], counts: &[u64], sum: f64) {
         let mut cumulative = 0;

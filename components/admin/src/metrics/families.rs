@@ -37,6 +37,7 @@ impl Gathered {
         all.extend(hosts::families(&self.hosts));
         all.extend(self.counters.as_ref().map(original::of_tasks));
         all.extend(original::of_hosts(&self.hosts));
+        all.push(original::of_disk(&self.report));
         all
     }
 }
