@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::Duration;
 
 use image2model_tests::client::{Client, text};
 use image2model_tests::product::image2model;
@@ -35,6 +36,19 @@ fn said(output: &Output) -> String {
 async fn component(client: &Client, id: &str) -> Value {
     let all = client.json("/api/v1/admin/components").await.unwrap();
     named(&all["components"], "id", id).clone()
+}
+
+/// The metrics say this before long: what was gathered for them is good for two seconds.
+async fn counts(client: &Client, sample: &str) {
+    let mut last = String::new();
+    for _ in 0..100 {
+        last = client.get("/metrics").await.unwrap().text().await.unwrap();
+        if last.lines().any(|line| line == sample) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no {sample} in\n{last}");
 }
 
 /// Every host says that it serves this.
@@ -119,8 +133,10 @@ async fn a_guard_is_tried_on_some_callers_and_then_served() {
     }
     let (status, heavier) = post(&client, "/api/v1/admin/components/guard/canary", &json!({ "weight": 90 })).await;
     assert_eq!((status, &heavier["rollout"]["canary"]["weight"]), (200, &json!(90)), "{heavier}");
+    counts(&client, "image2model_component_trial_percent{component=\"guard\"} 90").await;
     let (status, served) = post(&client, "/api/v1/admin/components/guard/swap", &json!({})).await;
     assert_eq!((status, text(&served, "outcome"), &served["rollout"]["canary"]), (200, "serving", &json!(null)));
+    counts(&client, "image2model_component_trial_percent{component=\"guard\"} 0").await;
     assert_eq!(client.get("/api/v1/jobs").await.unwrap().status(), 200);
     for (path, body, status, code) in [
         ("guard/swap", json!({}), 409, "NO_CANARY"),

@@ -101,6 +101,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
         "made_room_total",
         "duration_seconds_bucket",
         "generation_info",
+        "trial_percent",
     ] {
         assert!(told(&format!("image2model_component_{name}{{"), "component=\"upload\""), "{name} in\n{body}");
     }

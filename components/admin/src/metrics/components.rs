@@ -2,6 +2,10 @@
 //! which generation of it answers. What Spin counts of a component is also here by Spin's names, as Prometheus writes them,
 //! so that what was made for Spin's metrics reads ours; and what OpenTelemetry counts of HTTP by its names.
 
+use std::collections::BTreeSet;
+
+use image2model_domain::rollout::Rollout;
+
 use super::exposition::{Family, Kind, Labels, number};
 use crate::hosts::processes::{Component, HostProcess};
 
@@ -110,6 +114,20 @@ fn generations(each: &[One<'_>]) -> Family {
     family
 }
 
+/// What is tried on some callers, by the records that all hosts follow: a host's generation is what it serves to the others.
+pub(super) fn trials(hosts: &[HostProcess], rollouts: &[(String, Rollout)]) -> Family {
+    let help = "Of a hundred callers, how many are served a release on trial; 0 while none is tried.";
+    let mut family = Family::new(Kind::Gauge, "image2model_component_trial_percent", help);
+    let ids: BTreeSet<&String> =
+        hosts.iter().flat_map(|host| &host.components).map(|component| &component.id).collect();
+    for id in ids {
+        let canary = rollouts.iter().find(|(of, _)| of == id).and_then(|(_, rollout)| rollout.canary.as_ref());
+        let weight = canary.map(|canary| canary.weight).unwrap_or_default();
+        family.add(vec![("component", id.clone())], f64::from(weight));
+    }
+    family
+}
+
 /// `spin.request_count`, `spin.component_cpu_time` and `spin.component_memory_used`.
 fn as_spin_has_them(each: &[One<'_>]) -> [Family; 3] {
     let mut requests = Family::new(Kind::Counter, "spin_request_count", "As image2model_component_requests_total.");
@@ -146,4 +164,25 @@ fn as_opentelemetry_has_it(each: &[One<'_>]) -> Family {
 
 fn labels(host: &HostProcess, component: &Component) -> Labels {
     vec![("host", host.label()), ("component", component.id.clone())]
+}
+
+#[cfg(test)]
+mod tests {
+    use image2model_domain::rollout::{Canary, Release};
+
+    use super::*;
+    use crate::metrics::exposition::{Format, write};
+
+    #[test]
+    fn a_trial_shows_once_and_none_shows_as_nothing() {
+        let on = |id: &str| Component { id: id.to_owned(), ..Component::default() };
+        let host = HostProcess { components: vec![on("status"), on("upload")], ..HostProcess::default() };
+        let canary = Canary { release: Release::manifest(), weight: 5, by: String::new(), at: String::new() };
+        let tried = Rollout { canary: Some(canary), ..Rollout::default() };
+        let text = write(&[trials(&[host.clone(), host], &[("upload".to_owned(), tried)])], Format::Prometheus);
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let wanted = [("status", 0), ("upload", 5)]
+            .map(|(id, weight)| format!("image2model_component_trial_percent{{component=\"{id}\"}} {weight}"));
+        assert_eq!(samples, wanted);
+    }
 }

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use image2model_domain::commands::QueueState;
 use image2model_domain::counters::{Counters, DURATION_BOUNDS};
+use image2model_domain::rollout::Rollout;
 use serde_json::Value;
 
 use super::exposition::{Family, Kind, number};
-use super::{hosts, original, work};
+use super::{components, hosts, original, work};
 use crate::health::probe::{Health, Report};
 use crate::hosts::processes::HostProcess;
 use crate::hosts::workers;
@@ -18,6 +19,8 @@ pub(super) struct Gathered {
     /// `None` while Redis is away.
     pub(super) counters: Option<Counters>,
     pub(super) hosts: Vec<HostProcess>,
+    /// The releases of each component that was ever exchanged; `None` while Redis is away.
+    pub(super) rollouts: Option<Vec<(String, Rollout)>>,
     pub(super) redis: Option<Value>,
 }
 
@@ -35,6 +38,7 @@ impl Gathered {
         all.extend(self.counters.iter().flat_map(work::counted));
         all.extend(self.report.queues.iter().flat_map(work::standing));
         all.extend(hosts::families(&self.hosts));
+        all.extend(self.rollouts.iter().map(|rollouts| components::trials(&self.hosts, rollouts)));
         all.extend(self.counters.as_ref().map(original::of_tasks));
         all.extend(original::of_hosts(&self.hosts));
         all.push(original::of_disk(&self.report));

@@ -12,7 +12,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::join;
+use image2model_domain::commands::ReadRollouts;
 use image2model_domain::counters::Counters;
+use image2model_domain::rollout::Rollout;
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 
 use crate::health::probe::{self, PATIENCE};
@@ -49,8 +51,9 @@ async fn newest() -> Rc<Vec<Family>> {
 }
 
 async fn gathered() -> Gathered {
-    let (report, counters, hosts, info) = join!(probe::report(), counters(), living_hosts(), redis_facts());
-    Gathered { report, counters, hosts, redis: info }
+    let (report, counters, hosts, rollouts, info) =
+        join!(probe::report(), counters(), living_hosts(), rollouts(), redis_facts());
+    Gathered { report, counters, hosts, rollouts, redis: info }
 }
 
 async fn counters() -> Option<Counters> {
@@ -61,6 +64,10 @@ async fn counters() -> Option<Counters> {
 
 async fn living_hosts() -> Vec<HostProcess> {
     clock::within(PATIENCE, processes::alive()).await.and_then(Result::ok).unwrap_or_default()
+}
+
+async fn rollouts() -> Option<Vec<(String, Rollout)>> {
+    clock::within(PATIENCE, redis::run(&ReadRollouts { component: None })).await?.ok()
 }
 
 async fn redis_facts() -> Option<serde_json::Value> {
