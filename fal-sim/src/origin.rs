@@ -76,6 +76,8 @@ pub struct Target {
     pub query: String,
     /// How URLs in the answer must look.
     pub origin: Origin,
+    /// The call came by way of the proxy.
+    pub proxied: bool,
 }
 
 /// Finds the target of a call; `address` stands in for a missing `Host`. `None` when it is for no service of ours.
@@ -88,10 +90,11 @@ pub fn resolve(uri: &Uri, headers: &HeaderMap, address: std::net::SocketAddr) ->
         let target: Uri = target.parse().ok()?;
         let authority = target.host()?;
         // A proxied call's own host may be one of FAL's names, or ours with a prefix.
-        return match by_host(authority) {
+        let found = match by_host(authority) {
             Some((service, _)) => Some(at(service, target.path(), target.query(), prefixed)),
             None => by_prefix(&target, prefixed),
         };
+        return found.map(|target| Target { proxied: true, ..target });
     }
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => (name, format!(":{port}")),
@@ -122,7 +125,13 @@ fn by_prefix(uri: &Uri, origin: Origin) -> Option<Target> {
 }
 
 fn at(service: Service, path: &str, query: Option<&str>, origin: Origin) -> Target {
-    Target { service, path: path.trim_matches('/').into(), query: query.unwrap_or_default().into(), origin }
+    Target {
+        service,
+        path: path.trim_matches('/').into(),
+        query: query.unwrap_or_default().into(),
+        origin,
+        proxied: false,
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,23 @@ async fn a_proxied_call_reaches_its_target_by_any_method() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_proxy_adds_its_key_where_the_client_sends_none() -> Result<()> {
+    let fal = Fal::start().await?;
+    let target = format!("https://queue.fal.run/{TRIPO}");
+    let input = json!({"image_url": "https://example.com/a.png"});
+    let bare = |target: &str| fal.http.post(fal.url("/proxy")).header("x-fal-target-url", target).json(&input);
+    let job: Value = bare(&target).send().await?.error_for_status()?.json().await?;
+    // It is the configured key's, who may look at it without the proxy too.
+    let request = format!("/queue/tripo3d/tripo/requests/{}/status", text(&job, "request_id")?);
+    assert!(fal.get(&request).await?.status().is_success());
+    let wrong = bare(&target).header("authorization", "Key nobody:nothing").send().await?;
+    assert_eq!(wrong.status(), 401);
+    let direct = fal.http.post(fal.url(&format!("/queue/{TRIPO}"))).json(&input).send().await?;
+    assert_eq!(direct.status(), 401);
+    Ok(())
+}
+
+#[tokio::test]
 async fn browsers_may_call() -> Result<()> {
     let fal = Fal::start().await?;
     let answer = fal.http.request(Method::OPTIONS, fal.url(&format!("/queue/{TRIPO}"))).send().await?;

@@ -1,5 +1,5 @@
 //! Who is calling: `Authorization: Key id:secret`, a browser's token (also as `fal_jwt_token`), or a CDN token where FAL
-//! takes one; and whether they can still pay.
+//! takes one; and whether they can still pay. Whoever comes by way of the proxy and shows nothing goes by the proxy's key.
 
 use super::context::Context;
 use crate::errors::ApiError;
@@ -8,8 +8,12 @@ use http::header::AUTHORIZATION;
 /// The id of the caller's key.
 pub fn caller(context: &Context) -> Result<String, ApiError> {
     let Some(header) = context.headers.get(AUTHORIZATION) else {
-        let token = context.query_value("fal_jwt_token").ok_or(ApiError::NoCredentials)?;
-        return by_token(context, &token);
+        return match context.query_value("fal_jwt_token") {
+            Some(token) => by_token(context, &token),
+            // A proxy puts its own key into what a browser sends without one: that is what it is there for.
+            None if context.target.proxied => own_key(context).ok_or(ApiError::NoCredentials),
+            None => Err(ApiError::NoCredentials),
+        };
     };
     let header = header.to_str().map_err(|_| ApiError::MalformedKey)?;
     let (scheme, credentials) = header.split_once(' ').ok_or(ApiError::MalformedKey)?;
@@ -31,6 +35,11 @@ pub fn payer(context: &Context) -> Result<String, ApiError> {
     let owner = caller(context)?;
     context.sim.tuning.lock().check_balance()?;
     Ok(owner)
+}
+
+/// The id of the key that the proxy has.
+fn own_key(context: &Context) -> Option<String> {
+    context.sim.config.keys.first().map(|key| key.id().to_owned())
 }
 
 fn by_token(context: &Context, token: &str) -> Result<String, ApiError> {
