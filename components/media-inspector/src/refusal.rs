@@ -73,7 +73,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Empty => f.write_str("The file is empty."),
-            Self::FileTooLarge { max_bytes } => write!(f, "The file is larger than {max_bytes} bytes."),
+            Self::FileTooLarge { max_bytes } => write!(f, "The file is too large: it has more than {max_bytes} bytes."),
             Self::NotAnImage => f.write_str("The file is not a JPEG or PNG image."),
             Self::Corrupt(what) => write!(f, "The image is damaged: {what}."),
             Self::Unsupported(what) => {

@@ -92,6 +92,7 @@ fn size_alone_is_413() {
     let large = [JPEG, &[0; 100_000]].concat();
     let error = receive(&memory, &Form::default().file("files", "a.jpg", "image/jpeg", &large).end()).unwrap_err();
     assert_eq!((error.problem().status(), codes(&error)[0].1.as_str()), (413, "FILE_TOO_LARGE"));
+    assert!(error.problem().detail().contains("too large"));
     let vast = Form::default().text("unknown", &"x".repeat(2_000_000)).end();
     let error = receive(&memory, &vast).unwrap_err();
     assert!(matches!(error, IntakeError::Stream(StreamFault::TooLarge { .. })), "{error:?}");
@@ -107,6 +108,13 @@ fn too_many_and_none() {
     }
     let error = receive(&memory, &form.end()).unwrap_err();
     assert_eq!(codes(&error), [("a.jpg".to_owned(), "TOO_MANY_FILES".to_owned())]);
+    let sentence = "Too many files: at most 3 files are accepted at once.";
+    assert_eq!(error.problem().detail(), sentence);
+    let five = (0..5).fold(Form::default(), |form, _| form.file("files", "a.jpg", "image/jpeg", JPEG));
+    assert_eq!(receive(&memory, &five.end()).unwrap_err().problem().detail(), sentence);
+    let and_a_bad_one = Form::default().file("files", "a.txt", "text/plain", b"x");
+    let and_a_bad_one = (0..3).fold(and_a_bad_one, |form, _| form.file("files", "a.jpg", "image/jpeg", JPEG));
+    assert!(receive(&memory, &and_a_bad_one.end()).unwrap_err().problem().detail().starts_with("2 files"));
     assert_eq!((error.problem().status(), error.problem().code()), (400, "FILE_VALIDATION_ERROR"));
     let empty_input = Form::default().file("files", "", "application/octet-stream", b"").end();
     for body in [Form::default().end(), Form::default().text("a", "b").end(), empty_input] {
@@ -119,9 +127,32 @@ fn too_many_and_none() {
 }
 
 #[test]
+fn what_is_not_to_be_stored_is_looked_at_all_the_same() {
+    let memory = Memory::default();
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    let looked_at = |body: Vec<u8>| {
+        let intake = Intake {
+            services: &memory,
+            limits: LIMITS,
+            job: JobId::from_random([1; 16]),
+            digests: true,
+            stores: false,
+        };
+        let chunks = stream::iter([Ok(Bytes::from(body))]);
+        block_on(intake.receive(&content_type, &mut Paced::new(chunks, 1_000_000)))
+    };
+    let received = looked_at(Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end()).unwrap();
+    assert_eq!(received.images[0].digest, Some(image2model_domain::digest::sha256_hex(JPEG)));
+    let bad = looked_at(Form::default().file("files", "a.jpg", "image/jpeg", &JPEG[..JPEG.len() - 9]).end());
+    assert_eq!(codes(&bad.unwrap_err())[0].1, "TRUNCATED_IMAGE");
+    assert!(memory.stored.borrow().is_empty());
+}
+
+#[test]
 fn only_what_is_sent_can_be_of_another_media_type() {
     let memory = Memory::default();
-    let intake = Intake { services: &memory, limits: LIMITS, job: JobId::from_random([0xaa; 16]), digests: false };
+    let intake =
+        Intake { services: &memory, limits: LIMITS, job: JobId::from_random([0xaa; 16]), digests: false, stores: true };
     let of = |content_type: &str, chunks: &[&'static [u8]]| {
         let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk))).collect::<Vec<_>>();
         block_on(intake.receive(content_type, &mut Paced::new(stream::iter(chunks), 1000))).unwrap_err()
@@ -212,7 +243,8 @@ fn a_body_that_is_cut_off_is_told_to_the_store() {
     let body = Form::default().file("files", "a.jpg", "image/jpeg", JPEG).end();
     let first = Bytes::copy_from_slice(&body[..400]);
     let silent = stream::iter([Ok(first)]).chain(stream::pending());
-    let intake = Intake { services: &memory, limits: LIMITS, job: JobId::from_random([1; 16]), digests: false };
+    let intake =
+        Intake { services: &memory, limits: LIMITS, job: JobId::from_random([1; 16]), digests: false, stores: true };
     let mut body = Paced::new(silent, LIMITS.max_total_bytes());
     let watch = body.watch();
     let content_type = format!("multipart/form-data; boundary={BOUNDARY}");

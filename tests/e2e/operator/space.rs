@@ -9,6 +9,7 @@ use image2model_tests::client::text;
 use image2model_tests::exposition::{Dialect, parse};
 use image2model_tests::kept::stored_in;
 use reqwest::Method;
+use reqwest::multipart::Form;
 use serde_json::{Value, json};
 
 use super::{photograph, send};
@@ -49,13 +50,21 @@ async fn uploads_stop_before_the_disk_is_full_and_nothing_else_does() {
     let client = product.client().unwrap();
     let queue = "/api/v1/admin/queues/batch_processing";
     assert_eq!(send(&client, Method::POST, &format!("{queue}/pause")).await.0, 200);
-    let before = client.upload(&[photograph("a.jpg", 1)], &[]).await.unwrap();
+    let keyed = async |key: &str| {
+        let form = Form::new().part("files", photograph("a.jpg", 1).part().unwrap());
+        let request = client.request(Method::POST, "/api/v1/upload").header("idempotency-key", key);
+        request.multipart(form).send().await.unwrap()
+    };
+    let before: Value = keyed("once").await.json().await.unwrap();
 
     fill(&ballast, 2 * margin);
     let refused = client.post_upload(&[photograph("a.jpg", 2)], &[]).await.unwrap();
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (503, &"60".parse().unwrap()));
     let refused: Value = refused.json().await.unwrap();
     assert_eq!((&refused["error_code"], &refused["error"]), (&json!("STORAGE_FULL"), &json!(true)), "{refused}");
+    // What was made before is answered all the same, and needs no room.
+    assert_eq!(keyed("once").await.json::<Value>().await.unwrap(), before);
+    assert_eq!(keyed("another").await.status(), 503);
     let kept: Vec<_> = stored_in(&uploads).collect();
     assert_eq!(kept, [uploads.join(text(&before, "job_id"))], "something of the refused upload was kept");
 

@@ -4,6 +4,7 @@ use image2model_tests::client::text;
 use image2model_tests::raw::{Answer, Raw, RawForm};
 use image2model_tests::sim::Sim;
 use image2model_tests::{Product, photo};
+use reqwest::Method;
 use serde_json::Value;
 
 use super::{BOUNDARY, PATH, assert_nothing_kept, errors, form, jpeg, setup, taken};
@@ -59,6 +60,25 @@ async fn five_at_once_make_one_job() {
     assert_eq!(again, jobs[0]);
     assert_eq!(product.kept().await.unwrap(), kept);
     assert_eq!(sim.submits().await.unwrap().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_answered_though_there_is_no_room_for_anything_new() {
+    let product = setup().with("MAX_QUEUED_FILES", "2").start().unwrap();
+    let client = product.client().unwrap();
+    let pause = client.request(Method::POST, "/api/v1/admin/queues/batch_processing/pause").send().await.unwrap();
+    assert_eq!(pause.status(), 200);
+    let body = photographs().end();
+    let job = taken(&with_key(&product, KEY, &body).await);
+    let kept = product.kept().await.unwrap();
+    assert_eq!(taken(&with_key(&product, KEY, &body).await), job);
+    let other = form().file("a.jpg", &photo::jpeg(320, 240, 3).unwrap()).end();
+    let conflict = with_key(&product, KEY, &other).await.problem(409).unwrap();
+    assert_eq!(conflict["error_code"], "IDEMPOTENCY_CONFLICT");
+    let refused = with_key(&product, "another", &body).await.problem(503).unwrap();
+    assert_eq!(refused["error_code"], "QUEUE_FULL");
+    assert_eq!(post(&product, &[], &body).await.status, 503);
+    assert_eq!(product.kept().await.unwrap(), kept);
 }
 
 #[tokio::test(flavor = "multi_thread")]

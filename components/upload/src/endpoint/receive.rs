@@ -1,12 +1,13 @@
 //! `POST /upload`, `/upload/batch`, `/upload/image`: takes the form in, writes its metadata, makes the job.
 //!
-//! Until the job is made, every way out removes what was stored and reads on for a while, so that the client hears why.
+//! Until the job is made, every way out removes what was stored and reads on for a while, so that the client hears why. An upload that
+//! is repeated under its `Idempotency-Key` takes no room: it is answered even when there is none for a new one.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
-use image2model_domain::commands::{CreateJob, CreateOutcome, HasRoom, NewFile, ReadJob};
+use image2model_domain::commands::{CreateJob, CreateOutcome, HasRoom, NewFile, ReadJob, Recall, Recalled};
 use image2model_domain::{JobId, Problem, access_token};
 use image2model_kit::{Context, Failure, Reply, blobs, clock, log, random_bits, redis, reply};
 use serde_json::{Value, json};
@@ -95,9 +96,14 @@ impl Upload {
         B: Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
     {
         let key = idempotency::key(&self.context.headers)?;
-        self.check_before().await?;
-        let intake =
-            Intake { services: &Host, limits: self.settings.limits, job: self.job.clone(), digests: key.is_some() };
+        let former = self.check_before(key).await?;
+        let intake = Intake {
+            services: &Host,
+            limits: self.settings.limits,
+            job: self.job.clone(),
+            digests: key.is_some(),
+            stores: former.is_none(),
+        };
         let content_type = self.context.header("content-type").unwrap_or_default();
         let mut received = intake.receive(content_type, body).await.map_err(|error| self.problem(&error))?;
         let model = self.model(received.fields.model.as_deref()).await?;
@@ -106,25 +112,43 @@ impl Upload {
             received.fields.complete(&schema).map_err(|error| self.problem(&error))?;
         }
         let webhook = webhook::accepted(&self.context, received.fields.webhook_url.as_deref()).await?;
+        if let Some(former) = former {
+            return self.repeat(&former, &received, &model).await;
+        }
         self.write_metadata(&received, &model).await?;
         self.make_job(received, model, webhook, key).await
     }
 
-    /// What can be refused before the first file was read.
-    async fn check_before(&self) -> Result<(), Failure> {
+    /// What can be refused before the first file was read. Where there is no room, what was made under the key before.
+    async fn check_before(&self, key: Option<&str>) -> Result<Option<Recalled>, Failure> {
         let max = self.settings.limits.max_total_bytes();
         let announced = self.context.header("content-length").and_then(|length| length.parse::<u64>().ok());
         if announced.is_some_and(|length| length > max) {
             return Err(IntakeError::Stream(StreamFault::TooLarge { max }).problem().into());
         }
         let room = HasRoom { tenant: &self.context.caller, max_waiting: self.settings.max_queued_files };
-        if !redis::run(&room).await? {
-            return Err(Problem::queue_full().into());
+        let full = if !redis::run(&room).await? {
+            Problem::queue_full()
+        } else if !blobs::takes_uploads().await {
+            Problem::storage_full()
+        } else {
+            return Ok(None);
+        };
+        match key {
+            Some(key) => {
+                let former = redis::run(&Recall { tenant: &self.context.caller, key }).await?;
+                former.map(Some).ok_or_else(|| full.into())
+            }
+            None => Err(full.into()),
         }
-        if !blobs::takes_uploads().await {
-            return Err(Problem::storage_full().into());
+    }
+
+    /// Answers with what was made under the key, when it was made of the same.
+    async fn repeat(&self, former: &Recalled, received: &Received, model: &str) -> Result<Reply, Refusal> {
+        if former.generated || former.digest != idempotency::body_digest(received, model) {
+            return Err(conflict().into());
         }
-        Ok(())
+        self.replay(&former.job, former.created_at_ms, received).await
     }
 
     fn problem(&self, error: &IntakeError) -> Problem {

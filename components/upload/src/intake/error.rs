@@ -6,6 +6,9 @@ use serde_json::json;
 
 use super::{StoreError, StreamFault};
 
+/// The code of files that come after as many as may come.
+pub(super) const TOO_MANY_FILES: &str = "TOO_MANY_FILES";
+
 /// A file that is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile {
@@ -116,6 +119,8 @@ fn stream_problem(fault: StreamFault) -> Problem {
 fn bad_files(bad: &[BadFile]) -> Problem {
     let status = if bad.iter().all(|file| file.code == "FILE_TOO_LARGE") { 413 } else { 400 };
     let detail = match bad {
+        // Of the whole upload, whichever file came last.
+        [file, ..] if bad.iter().all(|file| file.code == TOO_MANY_FILES) => file.message.clone(),
         [only] => format!("{}: {}", only.filename, only.message),
         _ => format!("{} files are not accepted; nothing was kept.", bad.len()),
     };

@@ -7,6 +7,7 @@ use image2model_domain::{FileId, file_name};
 use multer::Field;
 use sha2::{Digest, Sha256};
 
+use super::error::TOO_MANY_FILES;
 use super::head::Head;
 use super::naming::declared_kind;
 use super::{Abandoned, BadFile, BadImage, ImageFacts, Inspect, Intake, IntakeError, Kind, Services};
@@ -101,7 +102,7 @@ impl<S: Services> Intake<'_, S> {
         if !room {
             let max = self.limits.max_files;
             let noun = if max == 1 { "file is" } else { "files are" };
-            return refuse("TOO_MANY_FILES", format!("At most {max} {noun} accepted at once."));
+            return refuse(TOO_MANY_FILES, format!("Too many files: at most {max} {noun} accepted at once."));
         }
         if head.encoded {
             return refuse(

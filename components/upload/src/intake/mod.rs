@@ -52,6 +52,8 @@ pub struct Intake<'a, S> {
     pub job: JobId,
     /// Take a digest of every image, for an idempotency key.
     pub digests: bool,
+    /// Store the images. They are looked at in any case.
+    pub stores: bool,
 }
 
 impl<S: Services> Intake<'_, S> {
@@ -111,7 +113,7 @@ impl<S: Services> Intake<'_, S> {
 
     async fn file(&self, field: multer::Field<'_>, head: &Head, reading: &mut Reading) -> Result<(), IntakeError> {
         let room = reading.files() < self.limits.max_files;
-        match self.image(field, head, room, reading.bad.is_empty()).await? {
+        match self.image(field, head, room, self.stores && reading.bad.is_empty()).await? {
             image::Taken::Stored(image) => reading.images.push(image),
             image::Taken::Refused(bad) => reading.bad.push(bad),
             image::Taken::Nothing => {}

@@ -156,7 +156,8 @@ pub fn receive_stream(
     memory: &Memory,
     body: impl Stream<Item = Result<Bytes, StreamFault>> + Send + Unpin,
 ) -> Result<Received, IntakeError> {
-    let intake = Intake { services: memory, limits: LIMITS, job: JobId::from_random([0xaa; 16]), digests: true };
+    let intake =
+        Intake { services: memory, limits: LIMITS, job: JobId::from_random([0xaa; 16]), digests: true, stores: true };
     let mut body = Paced::new(body, LIMITS.max_total_bytes());
     block_on(intake.receive(&format!("multipart/form-data; boundary={BOUNDARY}"), &mut body))
 }
