@@ -1,7 +1,7 @@
 //! The original system's body, `{file_id, model_type, quality, texture_enabled}`, in the options that models have now.
 //!
-//! `model_type` names an installed model, or is `default`. `quality`: `low` asks for 10,000 faces, `medium` leaves the number
-//! to the model, `high` does too and asks for the finest texture there is. `texture_enabled: false` leaves textures out. A
+//! `model_type` names an installed model, or is `default`. `quality`: `low` asks for 10,000 faces, `medium`, or
+//! `standard` as the original had it when nothing was said, leaves the number to the model, `high` does too and asks for the finest texture there is. `texture_enabled: false` leaves textures out. A
 //! model that lacks one of these options goes by its own choice.
 
 use image2model_domain::FileId;
@@ -45,9 +45,9 @@ impl Original {
         let quality = match take_text(&mut body, "quality")?.as_deref() {
             None => None,
             Some("low") => Some(Quality::Low),
-            Some("medium") => Some(Quality::Medium),
+            Some("medium" | "standard") => Some(Quality::Medium),
             Some("high") => Some(Quality::High),
-            Some(_) => return Err(invalid("quality", "must be one of low, medium, high")),
+            Some(_) => return Err(invalid("quality", "must be one of low, medium, standard, high")),
         };
         let textured = match body.remove("texture_enabled") {
             None | Some(Value::Null) => None,
@@ -121,6 +121,9 @@ mod tests {
     fn the_originals_words_become_options() {
         assert_eq!(wish(json!({}), &tripo()), json!({}));
         assert_eq!(wish(json!({ "quality": "low" }), &tripo()), json!({ "face_limit": 10_000 }));
+        let medium = json!({ "face_limit": null });
+        assert_eq!(wish(json!({ "quality": "medium" }), &tripo()), medium);
+        assert_eq!(wish(json!({ "quality": "standard" }), &tripo()), medium);
         assert_eq!(wish(json!({ "quality": "high" }), &tripo()), json!({ "face_limit": null, "texture": "HD" }));
         let plain = json!({ "face_limit": null, "texture": "no", "pbr": null });
         assert_eq!(wish(json!({ "quality": "high", "texture_enabled": false }), &tripo()), plain);
@@ -138,7 +141,7 @@ mod tests {
             |body: Value| Original::read(body.as_object().cloned().unwrap_or_default()).unwrap_err().to_string();
         assert_eq!(
             refused(json!({ "file_id": file, "quality": "ultra" })),
-            "quality: must be one of low, medium, high"
+            "quality: must be one of low, medium, standard, high"
         );
         assert_eq!(
             refused(json!({ "file_id": file, "texture_enabled": "yes" })),
