@@ -142,6 +142,7 @@ fn totals_of(event: &Value, task_id: &str, status: &str) -> Value {
         "current": number("completed_files") + number("failed_files") + number("cancelled_files"),
         "total": number("total_files"),
         "total_files": number("total_files"),
+        "chord_task_id": task_id,
         "completed_files": number("completed_files"),
         "failed_files": number("failed_files"),
         "cancelled_files": number("cancelled_files"),
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(named.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["file_update", "task_progress"]);
         assert_eq!(named[0].1["progress"], 40);
         assert_eq!(named[1].1["progress"], 20);
+        assert_eq!((&named[1].1["total_files"], &named[1].1["chord_task_id"]), (&json!(2), &json!("t")));
         let end = json!({ "type": "job", "status": "failed", "overall_progress": 100 });
         let (name, failed) = task_events(&end, "t").remove(0);
         assert_eq!(

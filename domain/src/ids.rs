@@ -1,7 +1,8 @@
 //! Ids of jobs and files: 128 random bits, written as 32 lower-case hex digits.
 //!
 //! A job id is a capability (whoever knows it may follow the job), so it is never derived from anything. A task id is the
-//! same 128 bits written as a UUID, which is what clients of the original system expect; it needs no look-up.
+//! same 128 bits written as a UUID, which is what clients of the original system expect; it needs no look-up. It is taken
+//! without dashes too, as any reader of UUIDs does, and is told to the client as the client wrote it.
 
 use std::fmt;
 
@@ -85,12 +86,19 @@ id! {
     FileId
 }
 
-/// Reads a task id, which must have the form of a UUID, as the job it stands for.
+/// Reads a task id, a UUID with or without its dashes, as the job it stands for.
 ///
 /// # Errors
-/// [`InvalidId`] when the text is not a UUID.
+/// [`InvalidId`] when the text is neither.
 pub fn parse_task_id(text: &str) -> Result<JobId, InvalidId> {
-    if text.len() == 36 { JobId::parse(text) } else { Err(InvalidId) }
+    JobId::parse(text)
+}
+
+/// The job's task id in the form of `asked`, by which a client knows the task: a client that compares the two as texts, as the
+/// original's did, finds its own.
+#[must_use]
+pub fn task_id_like(asked: &str, job: &JobId) -> String {
+    if asked.contains('-') { job.as_task_id() } else { job.to_string() }
 }
 
 #[cfg(test)]
@@ -106,6 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn a_task_id_is_read_without_dashes_and_told_as_it_was_asked_for() {
+        let job = JobId::from_random([0xab; 16]);
+        for asked in [job.as_task_id(), job.to_string(), job.as_task_id().to_uppercase(), job.as_str().to_uppercase()] {
+            assert_eq!(parse_task_id(&asked), Ok(job.clone()));
+            assert_eq!(task_id_like(&asked, &job), asked.to_lowercase());
+        }
+    }
+
+    #[test]
     fn refuses_everything_else() {
         for text in [
             "",
@@ -116,7 +133,9 @@ mod tests {
         ] {
             assert_eq!(JobId::parse(text), Err(InvalidId), "{text}");
         }
-        assert_eq!(parse_task_id("abababababababababababababababab"), Err(InvalidId));
+        for text in ["abababab-abababab-abababab-abababab", "{abababab-abab-abab-abab-abababababab}", "ababab"] {
+            assert_eq!(parse_task_id(text), Err(InvalidId), "{text}");
+        }
         assert_eq!(JobId::parse("ab-bababab-abab-abab-abab-abababababa"), Err(InvalidId));
         assert!(serde_json::from_str::<FileId>("\"queue:ring\"").is_err());
     }

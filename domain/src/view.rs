@@ -92,16 +92,16 @@ pub fn links(job: &JobId) -> Value {
     })
 }
 
-/// The same job seen by its task id, in the words of the original system and of Celery.
+/// The same job seen by its task id, as the client wrote it, in the words of the original system and of Celery.
 #[must_use]
-pub fn task(job: &JobRecord) -> Value {
+pub fn task(job: &JobRecord, task_id: &str) -> Value {
     let processed = job.completed + job.failed + job.cancelled;
     let (status, state) = match job.is_retrying() {
         true => ("retrying", "RETRY"),
         false => (job.status.task_status(), job.status.celery_state()),
     };
     json!({
-        "task_id": job.id.as_task_id(),
+        "task_id": task_id,
         "job_id": job.id,
         "status": status,
         "state": state,
@@ -110,14 +110,14 @@ pub fn task(job: &JobRecord) -> Value {
         "total": job.files.len(),
         "message": task_message(job, processed),
         "timestamp": rfc3339(job.updated_at),
-        "result": job.status.is_terminal().then(|| task_result(job)),
+        "result": job.status.is_terminal().then(|| task_result(job, task_id)),
         "error": (job.status == JobStatus::Failed).then_some(NO_MODEL),
     })
 }
 
-/// One file of a job seen by its own task id, in the same words.
+/// One file of a job seen by its own task id, as the client wrote it, in the same words.
 #[must_use]
-pub fn file_task(job: &JobRecord, of: &FileRecord) -> Value {
+pub fn file_task(job: &JobRecord, of: &FileRecord, task_id: &str) -> Value {
     let (done, ended) = (of.status == FileStatus::Completed, of.status.is_terminal());
     let status = match of.status {
         FileStatus::Pending => JobStatus::Pending,
@@ -127,7 +127,7 @@ pub fn file_task(job: &JobRecord, of: &FileRecord) -> Value {
         _ => JobStatus::Processing,
     };
     json!({
-        "task_id": of.id.as_task_id(),
+        "task_id": task_id,
         "job_id": job.id,
         "file_id": of.id,
         "status": status.task_status(),
@@ -179,14 +179,14 @@ pub(crate) fn ending(status: JobStatus, completed: u64, total: u64) -> String {
     }
 }
 
-fn task_result(job: &JobRecord) -> Value {
+fn task_result(job: &JobRecord, task_id: &str) -> Value {
     json!({
         "job_id": job.id,
         "status": job.status,
         "total_files": job.files.len(),
         "successful_files": job.completed,
         "failed_files": job.failed,
-        "chord_task_id": job.id.as_task_id(),
+        "chord_task_id": task_id,
         "results": job.files.iter().map(|f| file(job, f)).collect::<Vec<_>>(),
     })
 }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_job_that_only_waits_for_another_attempt_is_retrying() {
         let state = |second: &[(&str, &str)]| {
-            let seen = task(&job(&[("status", "processing")], 50, second));
+            let seen = task(&job(&[("status", "processing")], 50, second), "t");
             (seen["status"].as_str().unwrap().to_owned(), seen["state"].as_str().unwrap().to_owned())
         };
         assert_eq!(state(&[("status", "pending"), ("attempts", "1")]), ("retrying".into(), "RETRY".into()));

@@ -23,6 +23,8 @@ pub trait Authorizer: Send + Sync + 'static {
 pub enum Level {
     /// Nothing: preflights, and requests that can only be refused.
     Open,
+    /// A key.
+    User,
     /// Whoever may see the job.
     Owner,
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use image2model_domain::JobId;
 use image2model_domain::event::{is_last, task_events};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -20,20 +19,35 @@ pub enum Form {
     Task,
 }
 
+/// The epoch in the ids of a stream whose task no job has. A job's own is hexadecimal.
+const OF_NO_JOB: &str = "unknown";
+
 /// What the frames of one job's stream have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamName {
     /// The job's epoch, part of every id.
     pub epoch: Arc<str>,
-    /// The job's id in the form of a task id.
+    /// The job's task id, in the form that its listener gives it.
     pub task_id: Arc<str>,
 }
 
 impl StreamName {
     /// The names of a job's stream.
     #[must_use]
-    pub fn new(job: &JobId, epoch: &str) -> Self {
-        Self { epoch: epoch.into(), task_id: job.as_task_id().into() }
+    pub fn new(epoch: &str, task_id: &str) -> Self {
+        Self { epoch: epoch.into(), task_id: task_id.into() }
+    }
+
+    /// The names of the stream of a task that no job has.
+    #[must_use]
+    pub fn of_no_job(task_id: &str) -> Self {
+        Self::new(OF_NO_JOB, task_id)
+    }
+
+    /// Whether they are such.
+    #[must_use]
+    pub fn is_of_no_job(&self) -> bool {
+        &*self.epoch == OF_NO_JOB
     }
 }
 
@@ -66,7 +80,7 @@ enum Kind {
 
 #[derive(Debug)]
 struct Framed {
-    epoch: Arc<str>,
+    name: StreamName,
     frames: Arc<[Bytes]>,
 }
 
@@ -116,16 +130,16 @@ impl Entry {
         facts.file.as_deref().filter(|_| facts.kind != Kind::Log)
     }
 
-    /// What goes over the wire. Made for the first listener and shared by all others of the same epoch.
+    /// What goes over the wire. Made for the first listener and shared by all others of the same names.
     #[must_use]
     pub fn frames(&self, form: Form, name: &StreamName) -> Arc<[Bytes]> {
         let cell = match form {
             Form::Plain => &self.plain,
             Form::Task => &self.task,
         };
-        let make = || Framed { epoch: name.epoch.clone(), frames: self.make_frames(form, name) };
+        let make = || Framed { name: name.clone(), frames: self.make_frames(form, name) };
         let framed = cell.get_or_init(make);
-        if framed.epoch == name.epoch { framed.frames.clone() } else { self.make_frames(form, name) }
+        if framed.name == *name { framed.frames.clone() } else { self.make_frames(form, name) }
     }
 
     fn make_frames(&self, form: Form, name: &StreamName) -> Arc<[Bytes]> {
@@ -204,7 +218,7 @@ mod tests {
     }
 
     fn name(epoch: &str) -> StreamName {
-        StreamName::new(&JobId::from_random([1; 16]), epoch)
+        StreamName::new(epoch, "t")
     }
 
     #[test]
@@ -213,6 +227,10 @@ mod tests {
         let (one, two) = (entry.frames(Form::Plain, &name("e")), entry.frames(Form::Plain, &name("e")));
         assert!(Arc::ptr_eq(&one, &two));
         assert!(entry.frames(Form::Plain, &name("other"))[0].starts_with(b"id: other-1-0\n"));
+        let told = |task_id: &str| entry.frames(Form::Task, &StreamName::new("e", task_id))[1].clone();
+        assert!([told("t"), told("u")].iter().zip(["t", "u"]).all(|(frame, task_id)| {
+            std::str::from_utf8(frame).unwrap().contains(&format!("\"task_id\":\"{task_id}\""))
+        }));
     }
 
     #[test]

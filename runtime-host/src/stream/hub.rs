@@ -83,6 +83,15 @@ impl Hub {
         Subscription { hub: self.clone(), place: topic.end(), topic }
     }
 
+    /// A place where nothing ever comes: that of a task which no job has. It is kept apart from the job's own listeners, if there
+    /// should be a job after all, because nobody was asked whether this one may hear of it.
+    #[must_use]
+    pub fn subscribe_to_nothing(&self, job: &JobId) -> Subscription {
+        let topic = Arc::new(Topic::new(Arc::new(job.clone())));
+        topic.join();
+        Subscription { hub: self.clone(), place: topic.end(), topic }
+    }
+
     /// Jobs that somebody listens to.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -150,8 +159,9 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         // Counted under the lock, so that of two that leave at once the second sees that it is the last.
         let mut topics = self.hub.topics.lock();
-        if self.topic.leave() {
-            topics.remove(&**self.topic.job());
+        let job = &**self.topic.job();
+        if self.topic.leave() && topics.get(job).is_some_and(|topic| Arc::ptr_eq(topic, &self.topic)) {
+            topics.remove(job);
         }
     }
 }
@@ -189,6 +199,18 @@ mod tests {
         listener.skip_to_now();
         hub.gap();
         assert!(matches!(listener.next().await, News::Gap));
+    }
+
+    #[test]
+    fn who_listens_to_nothing_hears_nothing_and_is_in_nobodys_way() {
+        let (hub, job) = (Hub::default(), JobId::from_random([1; 16]));
+        let (mut listener, mut apart) = (hub.subscribe(&job), hub.subscribe_to_nothing(&job));
+        hub.publish(&event(&job, 1));
+        hub.gap();
+        assert!(apart.try_next().is_none());
+        drop(apart);
+        assert!(listener.try_next().is_some());
+        assert_eq!(hub.len(), 1);
     }
 
     #[test]

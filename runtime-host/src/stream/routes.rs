@@ -1,6 +1,6 @@
 //! The two routes, and what a request for one of them asks.
 
-use image2model_domain::ids::parse_task_id;
+use image2model_domain::ids::{parse_task_id, task_id_like};
 use image2model_domain::problem::Problem;
 use image2model_domain::{FileId, JobId};
 
@@ -20,6 +20,8 @@ pub struct Target {
     pub form: Form,
     /// The job, by a task id as long as no file is known to have it; `None` when the path holds no id.
     pub job: Option<JobId>,
+    /// The id as it stands in the path.
+    id: String,
     /// `?last_event_id=` or `?lastEventId=`.
     pub last_event_id: Option<String>,
     /// `?access_token=`.
@@ -43,7 +45,8 @@ impl Target {
             Form::Plain => (PLAIN, JobId::parse(id).ok()),
             Form::Task => (TASK, parse_task_id(id).ok()),
         };
-        let mut target = Self { route, form, job, last_event_id: None, access_token: None, timeout: None };
+        let id = id.to_owned();
+        let mut target = Self { route, form, job, id, last_event_id: None, access_token: None, timeout: None };
         for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
             let field = match name.as_ref() {
                 "last_event_id" | "lastEventId" => &mut target.last_event_id,
@@ -63,6 +66,15 @@ impl Target {
         FileId::parse(task.as_str()).ok()
     }
 
+    /// The task id of a job in the events of this stream: as the client writes task ids.
+    #[must_use]
+    pub fn task_id(&self, job: &JobId) -> String {
+        match self.form {
+            Form::Plain => job.as_task_id(),
+            Form::Task => task_id_like(&self.id, job),
+        }
+    }
+
     /// The job.
     ///
     /// # Errors
@@ -72,6 +84,12 @@ impl Target {
             Form::Plain => Problem::job_not_found(),
             Form::Task => Problem::plain(400, "Invalid task ID format. Expected UUID format."),
         })
+    }
+
+    /// Whether there is a stream even when there is no job: a task that nobody has heard of is waiting, as Celery has it.
+    #[must_use]
+    pub fn may_be_of_no_job(&self) -> bool {
+        self.form == Form::Task && self.job.is_some()
     }
 
     /// After how many seconds the client wants to be let go.
@@ -131,7 +149,7 @@ mod tests {
         assert_eq!(plain.access_token.as_deref(), Some("t+"));
         assert_eq!(plain.timeout().unwrap(), None);
         assert_eq!(target("/api/v1/status/stream/nothing").unwrap().job().unwrap_err().status(), 404);
-        assert_eq!(target(&format!("/api/v1/status/tasks/{id}/stream")).unwrap().job().unwrap_err().status(), 400);
+        assert_eq!(target("/api/v1/status/tasks/nothing/stream").unwrap().job().unwrap_err().status(), 400);
     }
 
     #[test]
@@ -140,6 +158,16 @@ mod tests {
         let task = target(&format!("/api/v1/status/tasks/{}/stream", id.as_task_id())).unwrap();
         assert_eq!((task.job().unwrap(), task.file()), (&id, FileId::parse(id.as_str()).ok()));
         assert_eq!(target(&format!("/api/v1/status/stream/{id}")).unwrap().file(), None);
+    }
+
+    #[test]
+    fn a_task_id_is_told_as_the_client_writes_it() {
+        let job = JobId::from_random([0xab; 16]);
+        for asked in [job.to_string(), job.as_task_id(), job.as_str().to_uppercase()] {
+            let task = target(&format!("/api/v1/status/tasks/{asked}/stream")).unwrap();
+            assert_eq!((task.job().unwrap(), task.task_id(&job)), (&job, asked.to_lowercase()));
+        }
+        assert_eq!(target(&format!("/api/v1/status/stream/{job}")).unwrap().task_id(&job), job.as_task_id());
     }
 
     #[test]

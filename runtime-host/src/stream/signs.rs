@@ -51,8 +51,14 @@ impl Standing<'_> {
     }
 
     fn about_now(&self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let timestamp = rfc3339(i64::try_from(now.as_millis()).unwrap_or_default());
-        json!({ "task_id": &*self.name.task_id, "job_id": self.job, "timestamp": timestamp }).to_string()
+        let timestamp = rfc3339(now_ms());
+        let job = (!self.name.is_of_no_job()).then_some(self.job);
+        json!({ "task_id": &*self.name.task_id, "job_id": job, "timestamp": timestamp }).to_string()
     }
+}
+
+/// The time by this machine's clock, ms since 1970.
+pub fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use image2model_domain::event::{snapshot, task_snapshot};
 use image2model_domain::record::JobRecord;
+use image2model_domain::view::unknown_task;
 use serde_json::{Value, json};
 
 use super::entry::{Form, StreamName, numbered};
@@ -86,6 +87,18 @@ pub fn snapshot_frames(job: &JobRecord, form: Form, name: &StreamName) -> Vec<By
     }
 }
 
+/// What a listener is told of a task that no job has, as the status route does; nothing that the client has had already.
+#[must_use]
+pub fn frames_of_no_job(name: &StreamName, last_event_id: Option<&str>, now_ms: i64) -> Vec<Bytes> {
+    let told = Position::whole(EntryId::ZERO);
+    let had = last_event_id.and_then(EventId::parse);
+    if had.is_some_and(|had| had.epoch == &*name.epoch && had.position == told) {
+        return Vec::new();
+    }
+    let queued = [("task_queued", unknown_task(&name.task_id, now_ms))];
+    numbered(name, told.id, Part::Snapshot, &queued)
+}
+
 /// Tells the client that its place is gone and a snapshot follows.
 #[must_use]
 pub fn reset_frame(job: &JobRecord, reason: Reset, form: Form, name: &StreamName) -> Bytes {
@@ -147,9 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn of_a_task_that_no_job_has_a_client_is_told_once() {
+        let name = StreamName::of_no_job("t");
+        let told = |last: Option<&str>| frames_of_no_job(&name, last, 0);
+        assert!(told(None)[0].starts_with(b"id: unknown-0-0\nevent: task_queued\ndata: {"));
+        assert!(told(Some("unknown-0-0")).is_empty());
+        assert_eq!(told(Some("abc-500-1")), told(None));
+        assert_eq!(start(&job("processing"), Some("unknown-0-0")), Start::Snapshot(Some(Reset::OtherStream)));
+    }
+
+    #[test]
     fn only_a_whole_snapshot_counts_as_seen() {
         let job = job("processing");
-        let name = StreamName::new(&job.id, &job.epoch);
+        let name = StreamName::new(&job.epoch, "t");
         let frames = snapshot_frames(&job, Form::Plain, &name);
         assert!(frames[0].starts_with(b"id: abc-500-1.s1\ndata: {"));
         assert!(frames[1].starts_with(b"id: abc-500-1\ndata: {"));
@@ -162,7 +185,7 @@ mod tests {
     fn the_named_form_agrees_with_how_the_job_stands() {
         let told = |status: &str| {
             let job = job(status);
-            let frames = snapshot_frames(&job, Form::Task, &StreamName::new(&job.id, &job.epoch));
+            let frames = snapshot_frames(&job, Form::Task, &StreamName::new(&job.epoch, "t"));
             let text: Vec<String> = frames.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect();
             let line =
                 |text: &String, name: &str| text.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));

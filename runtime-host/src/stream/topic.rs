@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn listeners_of_one_epoch_share_their_names() {
         let topic = topic();
-        let name = |epoch| Arc::new(StreamName::new(topic.job(), epoch));
+        let name = |epoch| Arc::new(StreamName::new(epoch, "t"));
         let (one, two) = (topic.share(name("e")), topic.share(name("e")));
         assert!(Arc::ptr_eq(&one, &two));
         assert!(!Arc::ptr_eq(&one, &topic.share(name("f"))));

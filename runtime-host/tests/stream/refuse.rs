@@ -12,7 +12,6 @@ async fn what_is_not_there_is_said_in_the_common_shape() {
     let unknown = JobId::from_random([9; 16]);
     for (path, status, code) in [
         (plain(&unknown), 404, "JOB_NOT_FOUND"),
-        (task(&unknown), 404, "JOB_NOT_FOUND"),
         ("/api/v1/status/stream/nothing".to_owned(), 404, "JOB_NOT_FOUND"),
         ("/api/v1/status/tasks/nothing/stream".to_owned(), 400, "HTTP_400"),
         (format!("{}?timeout=0", task(&unknown)), 422, "VALIDATION_ERROR"),

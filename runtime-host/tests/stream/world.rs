@@ -10,12 +10,13 @@ use image2model_domain::commands::{Claim, Complete, CreateJob, Fail, Holding, Lo
 use image2model_domain::queue::Priority;
 use image2model_domain::{FileId, FileStatus, JobId};
 use image2model_host::redis::{ChildRedis, Store, Tail};
-use image2model_host::stream::{Authorizer, Limits, StreamDeps, StreamFacts, Streams, Verdict};
+use image2model_host::stream::{Authorizer, Level, Limits, StreamDeps, StreamFacts, Streams, Verdict};
 use redis::streams::StreamRangeReply;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 
-/// Lets everybody in under the caller's name in `authorization`, refuses the name `nobody`, and remembers what it was asked.
+/// Lets everybody in under the caller's name in `authorization`, refuses the name `nobody`, knows no job for the name
+/// `stranger`, and remembers what it was asked.
 #[derive(Default)]
 pub struct Guard {
     pub asked: Mutex<Vec<StreamFacts>>,
@@ -31,6 +32,10 @@ impl Authorizer for Guard {
         if caller == "nobody" {
             let problem = Some(("ACCESS_DENIED".to_owned(), "Access denied".to_owned()));
             return Verdict::Answer { status: 403, headers, problem };
+        }
+        if caller == "stranger" && asked_for.level == Level::Owner {
+            let problem = Some(("JOB_NOT_FOUND".to_owned(), "Job not found".to_owned()));
+            return Verdict::Answer { status: 404, headers, problem };
         }
         let client_address = asked_for.client_address;
         Verdict::Pass { caller, client_address, headers }

@@ -144,6 +144,9 @@ async fn uploads(asking: &mut Asking) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A task that no job has.
+const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
+
 fn status(jobs: &Jobs) -> Vec<Ask> {
     let mut asks = vec![];
     for (name, job) in [
@@ -165,7 +168,8 @@ fn status(jobs: &Jobs) -> Vec<Ask> {
         ask("getJob").at("job_id", id(done)),
         ask("getJobProgress").at("job_id", id(done)),
         ask("getTaskStatus").at("task_id", task(done)),
-        ask("getTask").at("task_id", "00000000-0000-4000-8000-000000000000").shown_as("unknown"),
+        ask("getTask").at("task_id", UNKNOWN).shown_as("unknown"),
+        ask("getTask").at("task_id", id(done)),
         ask("getTask").at("task_id", "none").is(400),
         ask("getBatchStatus").at("batch_id", id(done)).shown_as("completed"),
         ask("getModelJob").at("job_id", id(done)),
@@ -177,6 +181,7 @@ fn status(jobs: &Jobs) -> Vec<Ask> {
         ask("streamJob").at("job_id", id(done)).shown_as("first-connection"),
         ask("streamTask").at("task_id", task(done)).shown_as("first-connection"),
         ask("streamTask").at("task_id", task(&jobs.running)).query("?timeout=1").shown_as("timeout"),
+        ask("streamTask").at("task_id", UNKNOWN).query("?timeout=1").shown_as("unknown"),
         ask("streamTask").at("task_id", task(done)).query("?timeout=0").is(422),
     ]);
     asks

@@ -39,6 +39,11 @@ async fn a_task_goes_through_the_originals_states() {
     assert!(OF_THE_RESULT.iter().all(|name| result.get(name).is_some()), "{result}");
     assert_eq!((&result["chord_task_id"], &result["successful_files"]), (&last["task_id"], &2.into()));
     assert_eq!(client.json(&format!("{path}/status/")).await.unwrap(), last);
+    // Without its dashes it is the same task, and is told so.
+    let plain = text(&job, "job_id");
+    let told = client.json(&format!("/api/v1/status/tasks/{}", plain.to_uppercase())).await.unwrap();
+    assert_eq!((text(&told, "task_id"), text(&told["result"], "chord_task_id")), (plain, plain));
+    assert_eq!((&told["job_id"], &told["state"]), (&last["job_id"], &last["state"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +80,15 @@ async fn a_task_that_nobody_knows_is_queued_and_what_is_no_uuid_is_refused() {
         let again = client.request(Method::GET, &path).header("if-none-match", &etag).send().await.unwrap();
         assert_eq!((again.status().as_u16(), header(&again, "etag")), (304, etag));
     }
-    for bad in ["nonsense", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdeg"] {
+    let stream = client.get(&format!("/api/v1/status/tasks/{unknown}/stream?timeout=1")).await.unwrap();
+    assert_eq!((stream.status().as_u16(), header(&stream, "content-type").as_str()), (200, "text/event-stream"));
+    let events = stream.text().await.unwrap();
+    let names: Vec<&str> = events.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+    assert_eq!((names.first(), names.last()), (Some(&"task_queued"), Some(&"connection_timeout")), "{events}");
+    let data = events.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let told: Value = serde_json::from_str(data).unwrap();
+    assert_eq!((text(&told, "state"), text(&told, "task_id")), ("PENDING", unknown.to_lowercase().as_str()));
+    for bad in ["nonsense", "0123456789abcdef0123456789abcde", "01234567-89ab-cdef-0123-456789abcdeg"] {
         for path in [format!("tasks/{bad}"), format!("tasks/{bad}/status"), format!("tasks/{bad}/stream")] {
             let answer = client.get(&format!("/api/v1/status/{path}")).await.unwrap();
             assert_eq!(answer.status(), 400, "{path}");

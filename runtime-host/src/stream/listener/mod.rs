@@ -72,23 +72,14 @@ pub struct Opening {
     pub timers: Timers,
     /// The form of the events.
     pub form: Form,
+    /// The names in them.
+    pub name: StreamName,
 }
 
 impl Listener {
     /// A listener of `job`, as it was looked at after the subscription was made.
     pub fn open(shared: Arc<Shared>, job: &JobRecord, start: Start, opening: Opening) -> Self {
-        let Opening { slot, subscription, timers, form } = opening;
-        let mut listener = Self {
-            name: subscription.topic().share(Arc::new(StreamName::new(&job.id, &job.epoch))),
-            outbox: VecDeque::from([frame::retry(shared.limits.retry())]),
-            reached: EntryId::ZERO,
-            stage: Stage::Ended,
-            shared,
-            form,
-            subscription,
-            timers,
-            slot,
-        };
+        let mut listener = Self::new(shared, opening);
         match start {
             Start::Snapshot(reason) => listener.tell_state(job, reason, 0),
             Start::Rest(told) => listener.tell_state(job, None, told),
@@ -100,6 +91,29 @@ impl Listener {
             Start::Finished => {}
         }
         listener
+    }
+
+    /// A listener of a task that no job has: hears `first`, and then that this goes on, until it is let go.
+    pub fn of_no_job(shared: Arc<Shared>, first: Vec<Bytes>, opening: Opening) -> Self {
+        let mut listener = Self::new(shared, opening);
+        listener.outbox.extend(first);
+        listener.stage = Stage::Live;
+        listener
+    }
+
+    fn new(shared: Arc<Shared>, opening: Opening) -> Self {
+        let Opening { slot, subscription, timers, form, name } = opening;
+        Self {
+            name: subscription.topic().share(Arc::new(name)),
+            outbox: VecDeque::from([frame::retry(shared.limits.retry())]),
+            reached: EntryId::ZERO,
+            stage: Stage::Ended,
+            shared,
+            form,
+            subscription,
+            timers,
+            slot,
+        }
     }
 
     /// The next frame; `None` at the end.

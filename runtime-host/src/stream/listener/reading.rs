@@ -71,7 +71,8 @@ impl Listener {
     /// Tells the job as it stands, without the first `told` of its events; after a reset when a reason is given.
     pub(super) fn tell_state(&mut self, job: &JobRecord, reason: Option<Reset>, told: usize) {
         if *self.name.epoch != *job.epoch {
-            self.name = self.subscription.topic().share(Arc::new(StreamName::new(&job.id, &job.epoch)));
+            let name = StreamName::new(&job.epoch, &self.name.task_id);
+            self.name = self.subscription.topic().share(Arc::new(name));
         }
         self.reached = newest(job);
         if let Some(reason) = reason {

@@ -12,6 +12,8 @@ mod drain;
 mod gap;
 #[path = "../limits.rs"]
 mod limits;
+#[path = "../no_job.rs"]
+mod no_job;
 #[path = "../refuse.rs"]
 mod refuse;
 #[path = "../replay.rs"]

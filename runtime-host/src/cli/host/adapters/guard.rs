@@ -41,6 +41,7 @@ fn translated(facts: StreamFacts) -> Facts {
         path: facts.path,
         level: match facts.level {
             stream::Level::Open => Level::Open,
+            stream::Level::User => Level::User,
             stream::Level::Owner => Level::Owner,
         },
         budget: match facts.budget {
