@@ -5,8 +5,8 @@ use image2model_domain::time::rfc3339;
 use image2model_kit::{Context, Failure, Reply, clock, reply};
 use serde_json::{Value, json};
 
-use super::probe::{self, Report};
-use super::{SERVICE, checks, components, retry_hint};
+use super::probe::{self, Check, Report};
+use super::{SERVICE, checks, component, retry_hint};
 use crate::breaker;
 use crate::hosts::processes::{self, HostProcess};
 
@@ -27,12 +27,22 @@ fn shown(report: &Report, hosts: &[HostProcess]) -> Value {
         "uptime_seconds": hosts.iter().map(|host| host.uptime_seconds).max(),
         "fal": report.check("fal_api").map(|check| &check.details),
         "checks": checks(report),
-        "components": components(report),
+        "components": components(&report.checks),
         "paused_queues": report.paused_queues(),
         "breaker": breaker::shown(report.breaker(), clock::now_ms()),
         "processes": { "hosts": hosts.len(), "workers": report.workers.len() },
         "system": system(report, hosts),
     })
+}
+
+/// What the original called the workers.
+const WORKERS: &str = "celery";
+
+/// The checks as the original showed them: in its words, and the workers by its name for them beside ours.
+fn components(checks: &[Check]) -> Vec<Value> {
+    let shown = |name: &str, check: &Check| component(name, check.health.original_word(), check);
+    let workers = checks.iter().filter(|check| check.name == "workers").map(|check| shown(WORKERS, check));
+    checks.iter().map(|check| shown(check.name, check)).chain(workers).collect()
 }
 
 /// The machine of a host that serves, in the original's words. Spin does not tell about its own.
@@ -69,7 +79,20 @@ fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::probe::Health;
     use super::*;
+
+    #[test]
+    fn components_are_told_in_the_originals_words() {
+        let check = |name, health| Check { name, health, needed: true, took_ms: 1, details: json!({}) };
+        let checks =
+            [check("redis", Health::Ok), check("workers", Health::Degraded), check("disk_space", Health::Failed)];
+        let told: Vec<(Value, Value)> =
+            components(&checks).iter().map(|c| (c["name"].clone(), c["status"].clone())).collect();
+        let expected =
+            [("redis", "healthy"), ("workers", "degraded"), ("disk_space", "unhealthy"), ("celery", "degraded")];
+        assert_eq!(told, expected.map(|(name, word)| (json!(name), json!(word))));
+    }
 
     #[test]
     fn figures_are_the_originals_and_missing_ones_are_null() {

@@ -54,8 +54,11 @@ fn checks(report: &Report) -> Map<String, Value> {
 }
 
 fn components(report: &Report) -> Vec<Value> {
-    let shown = |c: &probe::Check| json!({ "name": c.name, "status": c.health.word(), "response_time_ms": c.took_ms, "details": c.details });
-    report.checks.iter().map(shown).collect()
+    report.checks.iter().map(|check| component(check.name, check.health.word(), check)).collect()
+}
+
+fn component(name: &str, word: &str, check: &probe::Check) -> Value {
+    json!({ "name": name, "status": word, "response_time_ms": check.took_ms, "details": check.details })
 }
 
 fn readiness(report: &Report) -> Value {

@@ -36,6 +36,15 @@ impl Health {
             Self::Failed => "failed",
         }
     }
+
+    /// The same in the original's words.
+    pub(crate) fn original_word(self) -> &'static str {
+        match self {
+            Self::Ok => "healthy",
+            Self::Degraded => "degraded",
+            Self::Failed => "unhealthy",
+        }
+    }
 }
 
 /// One check's result.
