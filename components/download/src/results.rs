@@ -140,6 +140,8 @@ fn entry(job: &JobRecord, result: &ModelResult<'_>, size: Option<u64>) -> Value 
         "filename": name,
         "original_filename": file.filename,
         "size": size,
+        // The original's name for it.
+        "file_size": size,
         "mime_type": media_type(name),
         "formats": result.formats(),
         "created_time": file.ended_at.map(time::rfc3339),

@@ -57,6 +57,7 @@ async fn the_list_is_as_written(client: &Client, all: &str, status: &Value) {
             (&of_status["download_url"], &of_status["rendered_image"])
         );
         assert!(text(file, "filename").ends_with(".glb") && text(file, "created_time").ends_with('Z'), "{file}");
+        assert_eq!(file["file_size"], file["size"]);
         assert!(file["size"].as_u64().unwrap() > 0 && file["mime_type"] == "model/gltf-binary", "{file}");
         assert_eq!(list["download_urls"][nth], file["download_url"]);
     }
