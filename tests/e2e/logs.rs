@@ -89,6 +89,14 @@ async fn a_job_is_followed_by_its_request_id_and_its_failure_is_found() {
     assert!(!text(refusal, "code").is_empty() && refusal["count"].as_u64() >= Some(1), "{refusal}");
     assert_eq!(list(refusal, "examples")[0]["request_id"], "follow-me-2");
     assert_eq!(analysis["complete"], true);
+    assert_eq!(
+        (&analysis["lines_analyzed"], &analysis["time_range"]["hours_analyzed"]),
+        (&analysis["looked_at"], &json!(1))
+    );
+    assert_eq!(analysis["request_patterns"]["POST /api/v1/upload"], 2);
+    assert!(analysis["log_levels"]["WARNING"].as_u64() >= Some(1) && analysis["error_patterns"].is_object());
+    let metrics = &analysis["performance_metrics"];
+    assert!(metrics["avg_response_time"].is_number() && !list(metrics, "slow_requests").is_empty(), "{metrics}");
     let routes = list(&analysis, "slowest_routes");
     let uploads = routes.iter().find(|r| r["route"] == "/api/v1/upload" && r["method"] == "POST").unwrap();
     assert_eq!(uploads["requests"], 2);
@@ -98,7 +106,18 @@ async fn a_job_is_followed_by_its_request_id_and_its_failure_is_found() {
     let numbers = admin.json("/api/v1/logs/statistics?hours=2").await.unwrap();
     assert!(numbers["by_type"]["access"].as_u64() >= Some(4) && numbers["by_level"]["WARN"].as_u64() >= Some(1));
     assert_eq!(list(&numbers, "per_hour").len(), 3);
+    assert!(numbers["total_files"].as_u64() >= Some(2) && numbers["total_size_mb"].as_f64() > Some(0.0), "{numbers}");
+    let types = admin.json("/api/v1/logs/types").await.unwrap();
+    let names: Vec<Value> = list(&types, "types").iter().map(|kind| kind["type"].clone()).collect();
+    assert_eq!(list(&types, "log_types"), names);
+    let health = admin.json("/api/v1/logs/health").await.unwrap();
+    assert!(health["statistics"]["total_files"].as_u64() >= Some(2), "{health}");
+    assert_eq!(list(&health, "findings").len(), list(&health, "recommendations").len());
+    assert_eq!(list(&health, "findings").len(), list(&health, "issues").len() + list(&health, "warnings").len());
     let day = admin.json("/api/v1/logs/summary/daily").await.unwrap();
+    assert_eq!(day["total_requests"], day["requests"]["total"]);
+    assert_eq!(day["error_count"], day["by_level"]["ERROR"]);
+    assert!(day["avg_response_time_ms"].is_number() && !list(&day, "top_endpoints").is_empty(), "{day}");
     assert!(
         day["requests"]["by_status"]["2xx"].as_u64() >= Some(4) && day["errors"]["total"].as_u64() >= Some(1),
         "{day}"

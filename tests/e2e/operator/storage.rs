@@ -28,6 +28,7 @@ async fn what_is_stored_is_shown_and_a_dry_run_says_what_would_go() {
 
     let page = client.json("/api/v1/admin/list-files?directory=results&limit=1").await.unwrap();
     assert_eq!((page["items"].as_array().unwrap().len(), &page["complete"]), (1, &json!(true)));
+    assert_eq!((&page["results"], &page["uploads"]), (&json!([page["items"][0]["path"]]), &json!([])));
     let next = format!("/api/v1/admin/list-files?directory=results&limit=1&cursor={}", text(&page, "next_cursor"));
     let rest = client.json(&next).await.unwrap();
     let mut listed = vec![text(&page["items"][0], "path"), text(&rest["items"][0], "path")];

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::ask::{HOUR_MS, Span};
 use super::counts::Hours;
+use super::statistics;
 use super::types::size;
 
 /// Writers that are described.
@@ -43,6 +44,9 @@ pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
         sizes.insert(kind.name().to_owned(), json!({ "count": size.entries, "bytes": size.bytes }));
     }
     let findings = findings(bounds, &writers, recent.lost());
+    let said = |weight: Option<Weight>| -> Vec<&str> {
+        findings.iter().filter(|f| weight.is_none_or(|weight| f.weight == weight)).map(|f| f.said.as_str()).collect()
+    };
     let status = match (bounds.max_entries, findings.is_empty()) {
         (0, _) => "off",
         (_, true) => "healthy",
@@ -50,7 +54,11 @@ pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
     };
     let body = json!({
         "status": status,
-        "findings": findings,
+        "findings": said(None),
+        "issues": said(Some(Weight::Issue)),
+        "warnings": said(Some(Weight::Warning)),
+        "recommendations": findings.iter().map(|finding| finding.advice).collect::<Vec<_>>(),
+        "statistics": statistics::stored().await?,
         "writers": writers,
         "lost": { "recent": recent.lost(), "by_writers": sum(&writers, "lost") },
         "written_recently": recent.total(),
@@ -87,21 +95,50 @@ fn number(writer: &Value, name: &str) -> Option<u64> {
     writer.get(name).and_then(Value::as_u64)
 }
 
-/// What an operator should look at.
-fn findings(bounds: Bounds, writers: &[Value], lost: u64) -> Vec<String> {
+/// How much something matters, by the original's two lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// Entries are lost, or none come.
+    Issue,
+    /// They may be soon, or nobody wants them.
+    Warning,
+}
+
+/// What an operator should look at, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    weight: Weight,
+    said: String,
+    advice: &'static str,
+}
+
+fn findings(bounds: Bounds, writers: &[Value], lost: u64) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut find = |weight, said: String, advice| findings.push(Finding { weight, said, advice });
     if bounds.max_entries == 0 {
-        findings.push("LOG_STORE_MAX_ENTRIES is 0: nothing is kept".to_owned());
+        let said = "LOG_STORE_MAX_ENTRIES is 0: nothing is kept".to_owned();
+        find(
+            Weight::Warning,
+            said,
+            "Set LOG_STORE_MAX_ENTRIES to keep logs here; standard output has them in any case",
+        );
     } else if writers.is_empty() {
-        findings.push("No host writes to the log store".to_owned());
+        let said = "No host writes to the log store".to_owned();
+        find(Weight::Issue, said, "See whether a host runs and reaches Redis");
     }
     if lost > 0 {
-        findings.push(format!("Entries lost in this hour and the last: {lost}"));
+        let said = format!("Entries lost in this hour and the last: {lost}");
+        find(
+            Weight::Issue,
+            said,
+            "Look up these hours in what the hosts wrote to standard output, and why Redis was slow or away",
+        );
     }
     let full = |w: &&Value| number(w, "waiting").zip(number(w, "capacity")).is_some_and(|(w, c)| w * 2 > c);
     let behind = writers.iter().filter(full).count();
     if behind > 0 {
-        findings.push(format!("Writers that fall behind: {behind}"));
+        let said = format!("Writers that fall behind: {behind}");
+        find(Weight::Warning, said, "See how quickly Redis answers, or log less");
     }
     findings
 }
@@ -116,7 +153,16 @@ mod tests {
         let writer = json!({ "waiting": 1, "capacity": 10, "lost": 3 });
         assert!(findings(bounds, std::slice::from_ref(&writer), 0).is_empty());
         assert_eq!(findings(bounds, &[], 2).len(), 2);
-        assert_eq!(findings(bounds, &[json!({ "waiting": 6, "capacity": 10 })], 0), ["Writers that fall behind: 1"]);
+        let behind = findings(bounds, &[json!({ "waiting": 6, "capacity": 10 })], 0);
+        assert_eq!(
+            (behind.len(), behind[0].weight, behind[0].said.as_str()),
+            (1, Weight::Warning, "Writers that fall behind: 1")
+        );
+        assert!(
+            findings(bounds, &[], 2)
+                .iter()
+                .all(|finding| finding.weight == Weight::Issue && !finding.advice.is_empty())
+        );
         assert_eq!(findings(Bounds { max_entries: 0, ..bounds }, &[], 0).len(), 1);
         assert_eq!(sum(&[writer.clone(), writer], "lost"), 6);
     }

@@ -1,6 +1,6 @@
 //! `GET /logs/summary/daily?date=`: one day, UTC, in numbers, with what went wrong most.
 
-use image2model_domain::log::LogKind;
+use image2model_domain::log::{LogKind, LogLevel};
 use image2model_kit::{Context, Failure, Reply, clock, reply};
 use serde_json::Value;
 
@@ -12,11 +12,16 @@ use super::counts::Hours;
 pub(crate) async fn daily(context: Context) -> Result<Reply, Failure> {
     let (date, span) = ask::day(&context.query, clock::now_ms())?;
     let counted = Hours::load(span).await?;
-    let mut body = counted.sum().shown();
+    let sum = counted.sum();
+    let mut body = sum.shown();
     body.insert("date".to_owned(), date.into());
+    body.insert("total_requests".to_owned(), sum.of_kind(LogKind::Access).into());
+    body.insert("error_count".to_owned(), sum.of_level(LogLevel::Error).into());
     body.insert("per_hour".to_owned(), counted.shown().into());
-    if let Value::Object(findings) = Findings::of(LogKind::ALL, span).await?.shown() {
+    let findings = Findings::of(LogKind::ALL, span).await?;
+    if let Value::Object(findings) = findings.shown() {
         body.extend(findings);
     }
+    body.extend(findings.of_a_day());
     reply::json(200, &body)
 }

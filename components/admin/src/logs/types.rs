@@ -22,7 +22,25 @@ pub(crate) async fn list(_: Context) -> Result<Reply, Failure> {
     for kind in LogKind::ALL {
         types.push(describe(*kind).await?);
     }
-    reply::json(200, &json!({ "types": types, "total": types.len() }))
+    // The original's list of names.
+    let names: Vec<&str> = LogKind::ALL.iter().map(|kind| kind.name()).collect();
+    reply::json(200, &json!({ "types": types, "log_types": names, "total": types.len() }))
+}
+
+/// All there is: how many streams stand in for the original's files, and what they hold.
+pub(super) async fn all() -> Result<(usize, Size), RedisError> {
+    let keys = redis::keys().await?;
+    let (mut files, mut sum) = (0, Size::default());
+    for kind in LogKind::ALL {
+        let mut streams = vec![keys.log(*kind)];
+        streams.extend(generations(*kind).await?.iter().map(|name| keys.log_generation(*kind, name)));
+        for stream in streams {
+            let size = size(&stream).await?;
+            files += usize::from(size.entries > 0);
+            (sum.entries, sum.bytes) = (sum.entries + size.entries, sum.bytes + size.bytes);
+        }
+    }
+    Ok((files, sum))
 }
 
 async fn describe(kind: LogKind) -> Result<Value, RedisError> {

@@ -69,8 +69,13 @@ fn page(directory: &str, found: &Value) -> Value {
         })
     };
     let more = found.get("more") == Some(&json!(true));
+    // The original's clients look for a list of names under each directory's own; only one is asked for at a time.
+    let names: Vec<&Value> = jobs.iter().filter_map(|job| job.get("job")).collect();
+    let named = |area: &str| if area == directory { names.as_slice() } else { &[] };
     json!({
         "directory": directory,
+        "uploads": named("uploads"),
+        "results": named("results"),
         "total_size_mb": megabytes(sum("bytes")),
         "total_files": sum("files"),
         "items": jobs.iter().map(item).collect::<Vec<_>>(),
@@ -94,6 +99,8 @@ mod tests {
             (&page["total_size_mb"], &page["total_files"], &page["next_cursor"]),
             (&json!(1.0), &json!(3), &json!("b"))
         );
+        assert_eq!((&page["uploads"], &page["results"]), (&json!(["a", "b"]), &json!([])));
+        assert_eq!(super::page("results", &found)["results"], json!(["a", "b"]));
         assert_eq!(page["items"][0]["modified"], "1700000000.123");
         assert_eq!(page["items"][0]["is_directory"], true);
     }

@@ -6,6 +6,6 @@ pub(crate) mod files;
 pub(crate) mod usage;
 
 /// As the original counted.
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1_048_576.0
 }

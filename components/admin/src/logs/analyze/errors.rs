@@ -1,11 +1,11 @@
 //! Errors and warnings, grouped by what was said: the message, which is constant, with the code or, where there is none,
 //! the error's words without their numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use image2model_domain::log::{LogKind, LogLevel, cut, path_shape};
 use image2model_domain::time::rfc3339;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::logs::store::Stored;
 
@@ -104,6 +104,17 @@ impl Errors {
                 "file_id": e.file_id, "fal_request_id": e.fal_request_id, "error": e.text("error"),
             }));
         }
+    }
+
+    /// How often each error was said, of those that are shown; warnings are none.
+    pub(super) fn patterns(&self) -> Map<String, Value> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for (key, group) in self.groups.iter().filter(|(key, _)| key.level == LogLevel::Error) {
+            *counts.entry(&key.message).or_default() += group.count;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        counts.into_iter().take(SHOWN).map(|(message, count)| (message.to_owned(), count.into())).collect()
     }
 
     /// The most frequent first; of equally many the worst.
