@@ -121,7 +121,8 @@ fn receive(content_type: &str, body: &[u8], piece: usize) -> (Result<Received, I
     let chunks: Vec<Result<Bytes, StreamFault>> =
         body.chunks(piece).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     let mut body = Paced::new(stream::iter(chunks), LIMITS.max_total_bytes());
-    let intake = Intake { services: &memory, limits: LIMITS, job: JobId::from_random([1; 16]), digests: true, stores: true };
+    let intake =
+        Intake { services: &memory, limits: LIMITS, job: JobId::from_random([1; 16]), digests: true, stores: true };
     let received = block_on(intake.receive(content_type, &mut body));
     (received, memory.stored.into_inner())
 }
