@@ -21,9 +21,8 @@ async fn a_task_that_nobody_knows_waits_until_the_client_has_had_enough() {
     assert_eq!((&first.data["progress"], &first.data["job_id"]), (&0.into(), &serde_json::Value::Null));
     assert!(events.iter().all(|event| event.data["task_id"] == unknown.as_task_id()));
     // Who connects again goes on where they were.
-    let again = listen(world.addr, &path, Some(&last.id)).await;
+    let mut again = listen(world.addr, &path, Some(&last.id)).await;
     assert_eq!(again.status, 200);
-    let mut again = again;
     assert!(again.rest().await.iter().all(|event| event.kind() != "task_queued"));
     let of_another = listen(world.addr, &path, Some("abc-500-1")).await.rest().await;
     assert_eq!(of_another[0].kind(), "task_queued");
@@ -47,7 +46,8 @@ async fn it_is_told_by_the_name_it_was_asked_for() {
     let (job, held) = world.running(1).await;
     let mut dashes = listen(world.addr, &task(&job), None).await;
     let mut none = listen(world.addr, &without_dashes(&job), None).await;
-    (dashes.take(2).await, none.take(2).await);
+    dashes.take(2).await;
+    none.take(2).await;
     world.complete(&held[0]).await;
     assert!(dashes.rest().await.iter().all(|event| event.data["task_id"] == job.as_task_id()));
     assert!(none.rest().await.iter().all(|event| event.data["task_id"] == job.as_str()));
