@@ -9,17 +9,20 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 /// Fields whose own fields depend on what went before: maps by name, and whatever the schemas leave open.
-const VARIES: [&str; 14] = [
+const VARIES: [&str; 17] = [
     "by_level",
     "by_status",
     "by_type",
     "components",
     "details",
     "entries",
+    "error_breakdown",
+    "error_patterns",
     "errors",
     "events",
     "fields",
     "hosts",
+    "request_patterns",
     "routes",
     "slowest_routes",
     "workers",
