@@ -112,6 +112,8 @@ fn too_many_and_none() {
     assert_eq!(error.problem().detail(), sentence);
     let five = (0..5).fold(Form::default(), |form, _| form.file("files", "a.jpg", "image/jpeg", JPEG));
     assert_eq!(receive(&memory, &five.end()).unwrap_err().problem().detail(), sentence);
+    let hundred = (0..100).fold(Form::default(), |form, _| form.file("files", "a.jpg", "image/jpeg", JPEG));
+    assert_eq!(receive(&memory, &hundred.end()).unwrap_err().problem().detail(), sentence);
     let and_a_bad_one = Form::default().file("files", "a.txt", "text/plain", b"x");
     let and_a_bad_one = (0..3).fold(and_a_bad_one, |form, _| form.file("files", "a.jpg", "image/jpeg", JPEG));
     assert!(receive(&memory, &and_a_bad_one.end()).unwrap_err().problem().detail().starts_with("2 files"));

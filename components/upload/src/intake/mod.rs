@@ -97,7 +97,10 @@ impl<S: Services> Intake<'_, S> {
     async fn part(&self, mut field: multer::Field<'_>, reading: &mut Reading) -> Result<(), IntakeError> {
         reading.parts += 1;
         if reading.parts > self.limits.max_files.saturating_add(limits::MAX_OTHER_PARTS) {
-            return Err(IntakeError::TooManyParts);
+            // Where it is files that are too many, the client hears that.
+            let bad = std::mem::take(&mut reading.bad);
+            let too_many_files = bad.iter().any(|file| file.code == error::TOO_MANY_FILES);
+            return Err(if too_many_files { IntakeError::BadFiles(bad) } else { IntakeError::TooManyParts });
         }
         let head = Head::read(field.headers())?;
         if matches!(head.name.as_str(), "files" | "files[]" | "file") {
