@@ -152,7 +152,7 @@ fn made_by(bytes: &[u8]) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// In words; of variables the names only, for some are secret.
+/// In words; of variables and the environment the names only, for some are secret.
 fn may(component: &Component) -> Vec<String> {
     let mut all = Vec::new();
     if !component.allowed_hosts.is_empty() {
@@ -161,10 +161,18 @@ fn may(component: &Component) -> Vec<String> {
     for mount in &component.mounts {
         all.push(format!("read {} as {}", mount.source.display(), mount.destination));
     }
-    let mut names: Vec<&str> = component.variables.keys().map(String::as_str).collect();
-    names.sort_unstable();
-    if !names.is_empty() {
-        all.push(format!("know the variables {}", names.join(", ")));
+    let mut variables: Vec<&str> = component.variables.keys().map(String::as_str).collect();
+    variables.sort_unstable();
+    let environment: Vec<&str> = component.environment.keys().map(String::as_str).collect();
+    let stores: Vec<&str> = component.key_value_stores.iter().map(String::as_str).collect();
+    for (what, names) in [
+        ("open the key-value stores", stores),
+        ("know the variables", variables),
+        ("know of the environment", environment),
+    ] {
+        if !names.is_empty() {
+            all.push(format!("{what} {}", names.join(", ")));
+        }
     }
     for dependency in &component.dependencies {
         let from = match &dependency.source {

@@ -90,6 +90,36 @@ fn explains_what_a_component_is_and_where_it_runs() {
     assert_eq!((file[0].may.as_ref(), file[0].world.as_ref()), (None, None));
 }
 
+#[test]
+fn what_a_component_may_is_everything_that_it_is_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.wasm");
+    std::fs::write(&file, component(&[], &[])).unwrap();
+    let path = folder.path().join("spin.toml");
+    let explained = |grant: &str| {
+        let manifest = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"a\"\n[[trigger.http]]\nroute = \"/\"\ncomponent = \"x\"\n\
+             [component.x]\nsource = {file:?}\n{grant}\n"
+        );
+        std::fs::write(&path, manifest).unwrap();
+        let all = explain(&path, &HashMap::new(), None, &Logins::default(), &["x".to_owned()]).unwrap();
+        all.iter().map(ToString::to_string).collect::<String>()
+    };
+    assert!(explained("").contains("compute, and nothing else"));
+    for (grant, words) in [
+        ("allowed_outbound_hosts = [\"redis://h:1\"]", "reach redis://h:1"),
+        ("key_value_stores = [\"default\", \"cache\"]", "open the key-value stores cache, default"),
+        ("environment = { PLACE = \"s3cret\" }", "know of the environment PLACE"),
+        ("variables = { key = \"s3cret\" }", "know the variables key"),
+        ("files = [{ source = \"pages\", destination = \"/p\" }]", "pages as /p"),
+        ("dependencies.\"a:b/c@1.0.0\" = { component = \"x\" }", "ask x for a:b/c@1.0.0"),
+    ] {
+        let text = explained(grant);
+        assert!(text.contains(words) && !text.contains("nothing else"), "{words} in\n{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+}
+
 /// `environments/image2model.toml`, as Spin reads it.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
