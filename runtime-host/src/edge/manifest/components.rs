@@ -236,7 +236,8 @@ fn configurations(spot: &Spot<'_>, names: Vec<String>) -> Result<BTreeSet<Config
     names.into_iter().enumerate().map(one).collect()
 }
 
-fn limits(spot: &Spot<'_>, table: Option<ToolTable>) -> Result<Limits, EdgeError> {
+/// What the tool table of a component, or of the application, says.
+pub(super) fn limits(spot: &Spot<'_>, table: Option<ToolTable>) -> Result<Limits, EdgeError> {
     let Some(table) = table else { return Ok(Limits::default()) };
     let place = |key: &str| spot.called(["tool", TOOL, key], &format!("[tool.{TOOL}]"));
     let seconds = |seconds: Option<u32>| seconds.map(|s| Duration::from_secs(s.into()));

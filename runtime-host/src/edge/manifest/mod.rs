@@ -98,7 +98,7 @@ pub struct Mount {
     pub destination: String,
 }
 
-/// `[component.<id>.tool.image2model]`; what is absent takes the host's default.
+/// `[component.<id>.tool.image2model]`; what is absent is as `[application.tool.image2model]` says, else the host's default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Linear memory of one instance, in bytes.
@@ -119,6 +119,23 @@ pub struct Limits {
     pub max_body: Option<u64>,
     /// How long an answer's body may go on being made.
     pub stream: Option<Duration>,
+}
+
+impl Limits {
+    /// These, and where there is none that of all components.
+    fn or(self, of_all: Self) -> Self {
+        Self {
+            memory: self.memory.or(of_all.memory),
+            request_timeout: self.request_timeout.or(of_all.request_timeout),
+            request_deadline: self.request_deadline.or(of_all.request_deadline),
+            cpu_time: self.cpu_time.or(of_all.cpu_time),
+            max_concurrent: self.max_concurrent.or(of_all.max_concurrent),
+            max_queued: self.max_queued.or(of_all.max_queued),
+            queue_wait: self.queue_wait.or(of_all.queue_wait),
+            max_body: self.max_body.or(of_all.max_body),
+            stream: self.stream.or(of_all.stream),
+        }
+    }
 }
 
 /// Who answers an import.
@@ -241,12 +258,15 @@ impl Application {
         }
         let base = path.parent().unwrap_or(Path::new("."));
         let values = template::Values::new(&manifest.variables, overrides, &lines)?;
+        let above = Spot { words: "the application".into(), lines: lines.get(["application"]) };
+        let of_all = components::limits(&above, manifest.application.tool.own)?;
         let mut missing = BTreeSet::new();
         let mut components = BTreeMap::new();
         for (id, component) in manifest.component {
             let own = lines.get(["component", &id]);
             refuse::component(&id, &component, own)?;
-            let component = components::resolve(&id, component, base, &values, &mut missing, own)?;
+            let mut component = components::resolve(&id, component, base, &values, &mut missing, own)?;
+            component.limits = component.limits.or(of_all);
             components.insert(id, component);
         }
         if !missing.is_empty() {

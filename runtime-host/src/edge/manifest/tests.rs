@@ -82,6 +82,30 @@ fn refuses_what_it_does_not_do_by_name() {
 }
 
 #[test]
+fn limits_of_the_application_are_those_of_components_without_their_own() {
+    let two = "[component.web]\nsource = \"web.wasm\"\n[component.lib]\nsource = \"lib.wasm\"\n";
+    let all = "memory_mb = 64\nrequest_timeout_seconds = 1\nrequest_deadline_seconds = 2\ncpu_time_ms = 3\n\
+               max_concurrent_requests = 4\nmax_queued_requests = 5\nqueue_wait_ms = 6\nmax_body_bytes = 7\nstream_seconds = 8\n";
+    let app = parse(&format!(
+        "[application.tool.image2model]\n{all}[application.tool.other]\nanything = true\n{two}\
+         [component.lib.tool.image2model]\nmemory_mb = 32\nmax_queued_requests = 0\n"
+    ))
+    .unwrap();
+    let own = parse(&format!("{two}[component.web.tool.image2model]\n{all}")).unwrap();
+    let web = app.components["web"].limits;
+    assert_eq!(
+        (web, web.memory, web.stream),
+        (own.components["web"].limits, Some(64 << 20), Some(Duration::from_secs(8)))
+    );
+    assert_eq!(app.components["lib"].limits, Limits { memory: Some(32 << 20), max_queued: Some(0), ..web });
+    assert_eq!(own.components["lib"].limits, Limits::default());
+    let table = |line: &str| format!("{two}[application.tool.image2model]\n§{line}");
+    refused(&table("memoryy = 1"), &["memoryy", "memory_mb"]);
+    refused(&table("cpu_time_ms = 0"), &["the application", "`cpu_time_ms`", "1 or more"]);
+    refused(&table("memory_mb = 9999"), &["the application", "at most"]);
+}
+
+#[test]
 fn reads_private_routes_and_what_stands_in_front() {
     let app = parse(
         r#"

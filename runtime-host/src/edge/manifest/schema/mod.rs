@@ -46,7 +46,7 @@ pub(super) struct Application {
     #[serde(default)]
     pub trigger: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
-    pub tool: IgnoredAny,
+    pub tool: Tools,
 }
 
 /// An environment that `spin build` checks components against: by name, or by where its description is.
@@ -298,7 +298,7 @@ pub(super) struct Dependency {
     pub sha256: Option<String>,
 }
 
-/// `[component.<id>.tool]`: a table for each tool, of which one is ours.
+/// `[application.tool]` and `[component.<id>.tool]`: a table for each tool, of which one is ours.
 #[derive(Default)]
 pub(super) struct Tools {
     pub own: Option<ToolTable>,
@@ -333,7 +333,8 @@ impl<'de> Deserialize<'de> for Tools {
     }
 }
 
-/// `[component.<id>.tool.image2model]`: this host's own limits, which Spin leaves alone.
+/// `[component.<id>.tool.image2model]`: this host's own limits, which Spin leaves alone. In `[application.tool.image2model]` those
+/// of all components, as far as a component has none of its own.
 #[derive(Deserialize, Default, Clone, Copy)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToolTable {
