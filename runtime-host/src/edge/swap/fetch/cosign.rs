@@ -1,5 +1,6 @@
 //! Signatures as `cosign` makes them with a key of its own (ECDSA P-256, SHA-256): over a file (`cosign sign-blob --key`),
-//! or beside an image in its registry (`cosign sign --key`). Neither certificates nor a transparency log are asked.
+//! or beside an image in its registry (`cosign sign --key`). Neither certificates nor a transparency log are asked. Bundles,
+//! which cosign 3 writes by default, are not read: the errors say how to have plain signatures of it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,8 @@ const POINT: usize = 65;
 /// Where an image's signatures say what they are.
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 const LARGEST_PAYLOAD: usize = 64 << 10;
+/// What makes cosign 3 sign as those before it did.
+const PLAIN: &str = "--new-bundle-format=false --use-signing-config=false";
 /// Signatures of one image that are looked at.
 const MOST: usize = 32;
 
@@ -44,12 +47,22 @@ impl CosignKey {
     }
 }
 
+/// Of what brings no signature with it.
+pub(super) fn missing() -> FetchError {
+    FetchError::Signature(format!(
+        "this host takes signed components only: send the signature of `cosign sign-blob --key` along, which cosign 3 writes with \
+         {PLAIN} --output-signature, or has as messageSignature.signature in its bundle"
+    ))
+}
+
 /// Whether the image has a signature of this key over its own digest.
 pub(super) async fn verify_image(puller: &Puller, image: &Image, key: &CosignKey) -> Result<(), FetchError> {
     let tag = format!("{}.sig", image.digest.replace(':', "-"));
-    let none =
-        |_| FetchError::Signature(format!("this host takes signed components only, and there is no {tag} beside it"));
-    let manifest = image.read(&image.manifest(puller, &tag).await.map_err(none)?)?;
+    let none = format!(
+        "this host takes signed components only, and there is no {tag} beside it: sign it by `cosign sign --key`, with cosign 3 \
+         and {PLAIN}, for bundles are not read"
+    );
+    let manifest = image.read(&image.manifest(puller, &tag).await.map_err(|_| FetchError::Signature(none))?)?;
     for layer in manifest.layers.iter().take(MOST) {
         let Some(signature) = layer.annotations.get(SIGNATURE) else { continue };
         let payload = image.blob(puller, layer, LARGEST_PAYLOAD).await?;

@@ -162,8 +162,7 @@ impl Fetcher {
             return Err(FetchError::Digest { found: code.digest.to_string(), wanted: release.digest.clone() });
         }
         if let Some(key) = &self.key {
-            let missing = "this host takes signed components only: send the signature of `cosign sign-blob` along";
-            let signature = release.signature.as_deref().ok_or_else(|| FetchError::Signature(missing.into()))?;
+            let signature = release.signature.as_deref().ok_or_else(cosign::missing)?;
             key.verify(&code.bytes, signature)?;
         }
         Ok(code)

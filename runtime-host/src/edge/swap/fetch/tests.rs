@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image2model_processes::RedisServer;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use sha2::{Digest, Sha256};
@@ -200,7 +201,45 @@ async fn takes_only_what_the_configured_key_signed() {
     }
     let address = registry(vec![(format!("manifests/{}", digest(&image)), image.clone())]).await;
     let release = Release::elsewhere(&format!("oci://{address}/o/x@{}", digest(&image)), None, None).unwrap();
-    assert_eq!(fetcher(Some(mine.public())).fetch(&release).await.err().unwrap().code(), "SIGNATURE");
+    let refused = fetcher(Some(mine.public())).fetch(&release).await.err().unwrap();
+    assert_eq!(refused.code(), "SIGNATURE");
+    assert!(refused.to_string().contains("--new-bundle-format=false"), "{refused}");
+}
+
+/// What is sent lies in Redis, what is elsewhere at an address: of this very machine, so that it needs no TLS. Neither brings a
+/// signature with it, so both have to be given one.
+#[tokio::test]
+async fn what_is_sent_or_lies_elsewhere_needs_a_signature_as_well() {
+    let (mine, theirs) = (Signer::new(), Signer::new());
+    let redis = RedisServer::start(&[]).unwrap();
+    let store = Store::open(&redis.url()).unwrap();
+    while store.ping().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut keep = redis::cmd("SET");
+    keep.arg(store.keys().component(&digest(WASM))).arg(WASM);
+    let _: () = store.query(&keep).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = format!("http://{}/x.wasm", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || WASM)).await });
+    let releases = |signature: Option<&str>| {
+        let sent = Release::upload(&digest(WASM), signature).unwrap();
+        [sent, Release::elsewhere(&elsewhere, Some(&digest(WASM)), signature).unwrap()]
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let fetcher = |key| Fetcher::new(Some(store.clone()), key, Logins::default()).unwrap();
+    for release in releases(None) {
+        assert_eq!(&*fetcher(None).fetch(&release).await.unwrap().bytes, WASM);
+        let refused = fetcher(Some(mine.public())).fetch(&release).await.err().unwrap();
+        assert_eq!(refused.code(), "SIGNATURE", "{}", release.source);
+        assert!(refused.to_string().contains("cosign sign-blob"), "{refused}");
+    }
+    for (signature, taken) in [(mine.sign(WASM), true), (theirs.sign(WASM), false), (mine.sign(b"other"), false)] {
+        for release in releases(Some(&signature)) {
+            let fetched = fetcher(Some(mine.public())).fetch(&release).await;
+            assert_eq!(fetched.err().map(|error| error.code()), (!taken).then_some("SIGNATURE"), "{}", release.source);
+        }
+    }
 }
 
 #[test]
