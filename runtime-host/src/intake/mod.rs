@@ -113,7 +113,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn clients_have_to_take_what_they_are_sent() {
+    async fn clients_have_to_take_what_they_are_sent_and_get_it_at_once() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         client.write_all(b"GET /a HTTP/1.1\r\n\r\n").await.unwrap();
@@ -121,5 +121,6 @@ mod tests {
         let opened = door.open(listener.accept().await.unwrap().0, &CancellationToken::new(), |_| true).await;
         let Opened::Request(_, stream) = opened else { panic!("not taken") };
         assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(TAKES_WITHIN));
+        assert!(stream.nodelay().unwrap());
     }
 }
