@@ -28,12 +28,15 @@ const SCHEMES: [&str; 2] = ["redis", "rediss"];
 const MAX_ADDRESSES: usize = 16;
 
 /// What a guest's connection resource stands for.
-pub struct Connection(Arc<Link>);
+pub struct Connection(Arc<Opened>);
+
+/// A connection as one component has it.
+struct Opened(Arc<Link>);
 
 /// One component's way to Redis: the addresses it has been let through to.
 pub(crate) struct RedisAccess {
     pool: Arc<RedisPool>,
-    opened: RwLock<HashMap<String, Arc<Link>>>,
+    opened: RwLock<HashMap<String, Arc<Opened>>>,
 }
 
 impl RedisAccess {
@@ -41,20 +44,20 @@ impl RedisAccess {
         Self { pool, opened: RwLock::default() }
     }
 
-    fn known(&self, address: &str) -> Option<Arc<Link>> {
+    fn known(&self, address: &str) -> Option<Arc<Opened>> {
         self.opened.read().get(address).cloned()
     }
 
-    fn add(&self, address: String, leads: Leads) -> Result<Arc<Link>, Error> {
+    fn add(&self, address: String, leads: Leads) -> Result<Arc<Opened>, Error> {
         let mut opened = self.opened.write();
         if opened.len() >= MAX_ADDRESSES {
-            // Held by the pool and here: no instance has it open.
-            opened.retain(|_, link| Arc::strong_count(link) > 2);
+            // Held here alone: no instance has it open.
+            opened.retain(|_, opened| Arc::strong_count(opened) > 1);
         }
         if opened.len() >= MAX_ADDRESSES {
             return Err(Error::TooManyConnections);
         }
-        let link = self.pool.link(&address, leads)?;
+        let link = Arc::new(Opened(self.pool.link(&address, leads)?));
         opened.insert(address, link.clone());
         Ok(link)
     }
@@ -62,9 +65,9 @@ impl RedisAccess {
 
 impl HostState {
     /// The shared connection to `address`, if this component may reach it.
-    fn open_redis(&self, address: String) -> Result<Arc<Link>, Error> {
-        if let Some(link) = self.grants.redis.known(&address) {
-            return Ok(link);
+    fn open_redis(&self, address: String) -> Result<Arc<Opened>, Error> {
+        if let Some(opened) = self.grants.redis.known(&address) {
+            return Ok(opened);
         }
         let url = url::Url::parse(&address).map_err(|_| Error::InvalidAddress)?;
         let host = url.host_str().ok_or(Error::InvalidAddress)?;
@@ -102,7 +105,7 @@ impl Call {
     }
 
     fn of(state: &HostState, connection: &Resource<Connection>) -> wasmtime::Result<Self> {
-        let link = state.table.get(connection)?.0.clone();
+        let link = state.table.get(connection)?.0.0.clone();
         let (grants, carried) = (state.grants.clone(), state.carried.clone());
         Ok(Self { link, within: state.traceparent(), grants, carried })
     }
@@ -116,7 +119,7 @@ impl<T: Send> HostConnectionWithStore<T> for HasHost {
         accessor.with(|mut access| {
             let state = access.get();
             match state.open_redis(address) {
-                Ok(link) => Ok(Ok(state.table.push(Connection(link))?)),
+                Ok(opened) => Ok(Ok(state.table.push(Connection(opened))?)),
                 Err(error) => Ok(Err(error)),
             }
         })

@@ -15,7 +15,7 @@ impl Host for HostState {}
 impl HostConnection for HostState {
     async fn open(&mut self, address: String) -> Answer<Resource<Connection>> {
         match self.open_redis(address) {
-            Ok(link) => Ok(Ok(self.table.push(Connection(link))?)),
+            Ok(opened) => Ok(Ok(self.table.push(Connection(opened))?)),
             Err(error) => Ok(Err(error.into())),
         }
     }

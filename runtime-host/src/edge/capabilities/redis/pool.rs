@@ -1,7 +1,7 @@
 //! The host's connections to Redis: one for each address, with its credentials and database, and for how far it leads,
-//! however many components and requests use it. Bounded: `MAX_LINKS` of them. Looked after: one that nobody used for a
-//! moment is asked whether it still answers, one that nobody used for longer is closed, and forgotten once no component
-//! holds it.
+//! however many components and requests use it. Whoever uses them holds them, and bounds how many; none of them takes a
+//! place from another. Looked after: one that nobody used for a moment is asked whether it still answers, one that nobody
+//! used for longer is closed until somebody does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -12,11 +12,6 @@ use parking_lot::Mutex;
 use super::link::{Leads, Link};
 use crate::edge::capabilities::bindings::redis::Error;
 
-/// Different addresses the whole host keeps connections to.
-const MAX_LINKS: usize = 64;
-
-type Links = HashMap<(String, Leads), Arc<Link>>;
-
 /// See the module.
 pub(crate) struct RedisPool {
     links: Mutex<Links>,
@@ -24,6 +19,13 @@ pub(crate) struct RedisPool {
     every: Duration,
     /// How long one is kept that nobody uses.
     keep: Duration,
+}
+
+#[derive(Default)]
+struct Links {
+    all: HashMap<(String, Leads), Weak<Link>>,
+    /// Somebody looks after them.
+    is_watched: bool,
 }
 
 impl Default for RedisPool {
@@ -37,36 +39,37 @@ impl RedisPool {
     pub(crate) fn link(self: &Arc<Self>, address: &str, leads: Leads) -> Result<Arc<Link>, Error> {
         let mut links = self.links.lock();
         let place = (address.to_owned(), leads);
-        if let Some(link) = links.get(&place) {
-            return Ok(link.clone());
-        }
-        if links.len() >= MAX_LINKS {
-            // A link that only the pool still holds has no component left that could use it.
-            links.retain(|_, link| Arc::strong_count(link) > 1);
-        }
-        if links.len() >= MAX_LINKS {
-            return Err(Error::TooManyConnections);
+        if let Some(link) = links.all.get(&place).and_then(Weak::upgrade) {
+            return Ok(link);
         }
         let link = Arc::new(Link::to(address, &place.1)?);
-        if links.is_empty() {
+        links.forget();
+        links.all.insert(place, Arc::downgrade(&link));
+        if !std::mem::replace(&mut links.is_watched, true) {
             tokio::spawn(look_after(Arc::downgrade(self), self.every));
         }
-        links.insert(place, link.clone());
         Ok(link)
     }
 
     /// Closes what nobody uses; answers what is to be asked whether it is well, or nothing when no link is left.
     fn tidy(&self) -> Option<Vec<Arc<Link>>> {
         let mut links = self.links.lock();
-        links.retain(|_, link| {
-            let is_idle = link.idle() >= self.keep;
-            if is_idle {
-                link.close();
-            }
-            !is_idle || Arc::strong_count(link) > 1
-        });
-        let quiet = links.values().filter(|link| link.idle() >= self.every).cloned().collect();
-        (!links.is_empty()).then_some(quiet)
+        links.forget();
+        links.is_watched = !links.all.is_empty();
+        if !links.is_watched {
+            return None;
+        }
+        let held: Vec<_> = links.all.values().filter_map(Weak::upgrade).collect();
+        drop(links);
+        held.iter().filter(|link| link.idle() >= self.keep).for_each(|link| link.close());
+        Some(held.into_iter().filter(|link| link.idle() >= self.every).collect())
+    }
+}
+
+impl Links {
+    /// What nobody holds any more.
+    fn forget(&mut self) {
+        self.all.retain(|_, link| link.strong_count() > 0);
     }
 }
 
@@ -123,9 +126,11 @@ mod tests {
         until("it is never closed", async || clients(&server).await.is_empty()).await;
         assert!(ping(&links[0]).await, "a link outlives its connection");
         drop(links);
-        until("it is never forgotten", async || pool.links.lock().is_empty()).await;
-        pool.link(&server.url(), Leads::ANYWHERE).unwrap();
-        assert_eq!(pool.links.lock().len(), 1);
+        until("it is never forgotten", async || pool.links.lock().all.is_empty()).await;
+        until("nothing is looked after for ever", async || !pool.links.lock().is_watched).await;
+        let _again = pool.link(&server.url(), Leads::ANYWHERE).unwrap();
+        let links = pool.links.lock();
+        assert_eq!((links.all.len(), links.is_watched), (1, true));
     }
 
     #[tokio::test]
@@ -145,13 +150,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn so_many_addresses_and_no_more() {
+    async fn what_nobody_holds_takes_no_room() {
         let pool = pool(60_000, 60_000);
-        let address = |n: usize| format!("redis://127.0.0.1:6379/{n}");
-        let held: Vec<_> = (0..MAX_LINKS).map(|n| pool.link(&address(n), Leads::ANYWHERE).unwrap()).collect();
-        assert!(matches!(pool.link(&address(MAX_LINKS), Leads::ANYWHERE), Err(Error::TooManyConnections)));
-        drop(held);
-        assert!(pool.link(&address(MAX_LINKS), Leads::ANYWHERE).is_ok(), "what nobody holds makes room");
+        for n in 0..1000 {
+            pool.link(&format!("redis://127.0.0.1:6379/{n}"), Leads::ANYWHERE).unwrap();
+        }
+        assert_eq!(pool.links.lock().all.len(), 1);
     }
 
     #[tokio::test]
