@@ -1,7 +1,7 @@
 //! Serves one connection with HTTP/1.1 or HTTP/2 until it ends, is hung up, or has finished what was begun at shutdown.
 //!
 //! Bounded: what is buffered of heads and of answers, time for a head, requests of one HTTP/2 connection at a time; an
-//! HTTP/2 client that does not answer pings is gone. What a peer may send in resets and settings is bounded by `h2`.
+//! HTTP/2 client that does not answer pings, or takes nothing of any answer for a minute, is gone. What a peer may send in resets and settings is bounded by `h2`.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Prefixed, Protocol};
+use super::{Guest, Prefixed, Protocol};
 
 /// Requests of one HTTP/2 connection at a time.
 const STREAMS: u32 = 128;
@@ -76,8 +76,8 @@ pub(crate) struct Keeping<'a> {
     pub max_buffer: usize,
     /// When this begins, requests in work are finished and no more are taken.
     pub shutdown: &'a CancellationToken,
-    /// When this begins, the connection is closed.
-    pub hangup: &'a CancellationToken,
+    /// Whose connection it is: closed when they are told to go, or shared and gone by themselves.
+    pub guest: &'a Guest,
 }
 
 impl Connection {
@@ -107,7 +107,7 @@ impl Connection {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let hangup = keeping.hangup.clone();
+        let hangup = keeping.guest.told_to_go().clone();
         match self.io {
             Io::Plain(stream) => {
                 CARRIER.scope(hangup, serve(TokioIo::new(stream), self.protocol, service, keeping)).await;
@@ -129,11 +129,12 @@ where
 {
     let server = server(protocol, keeping);
     let mut connection = std::pin::pin!(server.serve_connection(io, service));
+    let mut gone = std::pin::pin!(keeping.guest.is_gone());
     let mut leaving = false;
     loop {
         tokio::select! {
             biased;
-            () = keeping.hangup.cancelled() => return,
+            () = keeping.guest.told_to_go().cancelled() => return,
             () = keeping.shutdown.cancelled(), if !leaving => {
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
@@ -144,6 +145,7 @@ where
                 }
                 return;
             }
+            () = &mut gone, if protocol == Protocol::Http2 => return,
         }
     }
 }

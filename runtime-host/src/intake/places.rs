@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +23,11 @@ const SHARE: usize = 64;
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// A client that takes nothing of its answers for so long gives its connection up when that is wanted.
 const STALLED: Duration = Duration::from_secs(5);
+/// For so long, and it is closed in any case where many answers share it: each has some memory, wanted or not.
+const GONE: Duration = Duration::from_secs(60);
+/// Of one answer so much is handed over at a time there: what a frame of HTTP/2 carries (RFC 9113, 4.2). The rest stays the
+/// host's until the client has taken that.
+const PIECE: usize = 16 * 1024;
 
 /// See the module.
 pub(crate) struct Places {
@@ -69,31 +75,60 @@ pub(crate) struct Answering {
 pub(crate) struct Attended<B> {
     body: B,
     answering: Answering,
+    /// Others share the connection.
+    in_pieces: bool,
+    /// What is left of a frame of which a piece was handed over.
+    rest: Bytes,
 }
 
 impl<B> Attended<B> {
-    pub fn new(body: B, answering: Answering) -> Self {
-        Self { body, answering }
+    /// Handed over in pieces where others share the connection.
+    pub fn new(body: B, mut answering: Answering, in_pieces: bool) -> Self {
+        if in_pieces {
+            // Its client may have no room even for the first of it: then nobody asks for any.
+            answering.give(true);
+        }
+        Self { body, answering, in_pieces, rest: Bytes::new() }
+    }
+
+    /// As much of it as goes at a time.
+    fn piece(&mut self, mut bytes: Bytes) -> Frame<Bytes> {
+        if self.in_pieces && bytes.len() > PIECE {
+            self.rest = bytes.split_off(PIECE);
+        }
+        Frame::data(bytes)
     }
 }
 
-impl<B: Body + Unpin> Body for Attended<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Attended<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let polled = if self.rest.is_empty() {
+            Pin::new(&mut self.body).poll_frame(cx)
+        } else {
+            Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.rest)))))
+        };
         // Asked again only when the client has taken what there is.
         self.answering.give(polled.is_ready());
-        polled
+        polled.map_ok(|frame| match frame.into_data() {
+            Ok(bytes) => self.piece(bytes),
+            Err(trailers) => trailers,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (left, mut hint) = (self.rest.len() as u64, self.body.size_hint());
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(left));
+        }
+        hint.set_lower(hint.lower().saturating_add(left));
+        hint
     }
 }
 
@@ -131,7 +166,7 @@ impl Places {
     /// Tells some of those to go on whose connections nothing happens. Answers how many.
     pub fn make_room(&self) -> usize {
         let (present, now) = (self.present.lock(), Instant::now());
-        let dispensable = |guest: &&Arc<Guest>| guest.is_quiet() || guest.is_stalled(now);
+        let dispensable = |guest: &&Arc<Guest>| guest.is_quiet() || guest.is_stalled(now, STALLED);
         let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
         for guest in present.guests.values().filter(dispensable) {
             *by_address.entry(guest.address).or_default() += 1;
@@ -141,7 +176,7 @@ impl Places {
         let share = (self.most / SHARE).min(count / 2).max(1);
         let of_it = || present.guests.values().filter(|guest| guest.address == address);
         let quiet = of_it().filter(|guest| guest.is_quiet());
-        let leaving = quiet.chain(of_it().filter(|guest| guest.is_stalled(now))).take(share);
+        let leaving = quiet.chain(of_it().filter(|guest| guest.is_stalled(now, STALLED))).take(share);
         let told = leaving.map(|guest| guest.told_to_go.cancel()).count();
         tracing::warn!(%address, told, "no place left for connections: idle ones are closed");
         told
@@ -159,14 +194,21 @@ impl Guest {
         self.answering.load(Ordering::Relaxed) == 0 && !self.told_to_go.is_cancelled()
     }
 
-    /// Of all that is being answered, the client takes nothing.
-    fn is_stalled(&self, now: Instant) -> bool {
+    /// Of all that is being answered, the client has taken nothing for so long.
+    fn is_stalled(&self, now: Instant, long: Duration) -> bool {
         let answering = self.answering.load(Ordering::Relaxed);
         let moved = Duration::from_millis(self.moved.load(Ordering::Relaxed));
         answering > 0
             && answering == self.given.load(Ordering::Relaxed)
-            && now.saturating_duration_since(self.since).saturating_sub(moved) >= STALLED
+            && now.saturating_duration_since(self.since).saturating_sub(moved) >= long
             && !self.told_to_go.is_cancelled()
+    }
+
+    /// Returns when the client has taken nothing for longer than anybody waits.
+    pub async fn is_gone(&self) {
+        while !self.is_stalled(Instant::now(), GONE) {
+            tokio::time::sleep(GONE / 4).await;
+        }
     }
 
     /// Until the guard is dropped, the connection is not told to go, unless its client stalls.
@@ -283,18 +325,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_shares_its_connection_is_handed_over_in_pieces() {
+        let guest = Arc::new(Guest::new(address(1), Instant::now()));
+        let whole = Bytes::from(vec![7; PIECE * 2 + 1]);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let later = Instant::now() + GONE * 2;
+        for (in_pieces, sizes) in [(true, vec![PIECE, PIECE, 1]), (false, vec![PIECE * 2 + 1])] {
+            let body = http_body_util::Full::new(whole.clone());
+            let mut attended = Attended::new(body, guest.answering(), in_pieces);
+            assert_eq!(guest.is_stalled(later, GONE), in_pieces, "a client without room for any of it");
+            assert_eq!(attended.size_hint().exact(), Some(whole.len() as u64));
+            let (mut taken, mut left) = (vec![], whole.len());
+            while let Poll::Ready(Some(frame)) = Pin::new(&mut attended).poll_frame(&mut cx) {
+                taken.push(frame.unwrap().into_data().unwrap().len());
+                left -= taken.last().unwrap();
+                assert_eq!((attended.size_hint().exact(), attended.is_end_stream()), (Some(left as u64), left == 0));
+            }
+            assert_eq!(taken, sizes);
+            drop(attended);
+            assert!(guest.is_quiet());
+        }
+    }
+
+    #[test]
     fn a_client_that_takes_nothing_is_dispensable_until_it_takes_something() {
         let (start, guest) = (Instant::now(), Arc::new(Guest::new(address(1), Instant::now())));
         let (mut first, second) = (guest.answering(), guest.answering());
         let later = start + STALLED * 2;
-        assert!(!guest.is_stalled(later), "an answer that is being made");
+        assert!(!guest.is_stalled(later, STALLED), "an answer that is being made");
         first.give(true);
-        assert!(!guest.is_stalled(later), "another one is being made");
+        assert!(!guest.is_stalled(later, STALLED), "another one is being made");
         drop(second);
-        assert!(guest.is_stalled(later) && !guest.is_stalled(start), "it was given time");
+        assert!(guest.is_stalled(later, STALLED) && !guest.is_stalled(start, STALLED), "it was given time");
         first.give(false);
-        assert!(!guest.is_stalled(later), "it has taken what there was");
+        assert!(!guest.is_stalled(later, STALLED), "it has taken what there was");
         drop(first);
-        assert!(guest.is_quiet() && !guest.is_stalled(later));
+        assert!(guest.is_quiet() && !guest.is_stalled(later, STALLED));
     }
 }

@@ -107,17 +107,16 @@ impl Server {
     }
 
     async fn by_a_server(self, connection: Connection, client: SocketAddr, guest: &Arc<Guest>) {
+        let keeping = Keeping { head_within: HEAD_WITHIN, max_buffer: MAX_BUFFER, shutdown: &self.shutdown, guest };
+        let is_shared = connection.is_shared();
         // Closed for a stream that nobody reads, as for want of places.
-        let hangup = guest.told_to_go().clone();
-        let keeping =
-            Keeping { head_within: HEAD_WITHIN, max_buffer: MAX_BUFFER, shutdown: &self.shutdown, hangup: &hangup };
-        let of_one = (!connection.is_shared()).then(|| Hangup(hangup.clone()));
+        let of_one = (!is_shared).then(|| Hangup(guest.told_to_go().clone()));
         let service = service_fn(|request| {
             let (streams, of_one, guest) = (self.streams.clone(), of_one.clone(), guest.clone());
             async move {
                 let answering = guest.answering();
                 let answer = one(&streams, request, client, of_one).await;
-                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering)))
+                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering, is_shared)))
             }
         });
         connection.serve(service, &keeping).await;

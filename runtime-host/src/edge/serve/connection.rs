@@ -112,15 +112,14 @@ impl Server {
     async fn serve(&self, connection: Connection, client: SocketAddr, local: SocketAddr, guest: &Arc<Guest>) {
         let Ok(client_header) = HeaderValue::try_from(client.to_string()) else { return };
         let peers = Arc::new(Peers { client, client_header, local, encrypted: connection.is_encrypted() });
-        // Closed for an answer that nobody takes, as for want of places.
-        let hangup = guest.told_to_go();
-        let keeping = Keeping { head_within: self.door.within, max_buffer: MAX_HEAD, shutdown: &self.shutdown, hangup };
+        let is_shared = connection.is_shared();
+        let keeping = Keeping { head_within: self.door.within, max_buffer: MAX_HEAD, shutdown: &self.shutdown, guest };
         let service = service_fn(|request| {
             let (dispatch, peers, guest) = (self.dispatch.clone(), peers.clone(), guest.clone());
             async move {
                 let answering = guest.answering();
                 let answer = dispatch.answer(request, &peers).await;
-                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering)))
+                Ok::<_, Infallible>(answer.map(|body| Attended::new(body, answering, is_shared)))
             }
         });
         connection.serve(service, &keeping).await;
