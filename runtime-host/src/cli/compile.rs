@@ -10,8 +10,8 @@ pub fn run() -> ExitCode {
     match edge::compile(io::stdin().lock(), io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::from(edge::REFUSED)
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
         }
     }
 }

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use answers::AnswerReport;
 pub use call::CallError;
 pub use capabilities::KeyValue;
-pub use engine::{REFUSED, compile};
+pub use engine::{Uncompiled, compile};
 pub use error::EdgeError;
 pub use report::ComponentReport;
 pub use serve::{

@@ -136,6 +136,15 @@ fn its_priority_counts_in_the_whole_machine() {
     compiler.wait().unwrap();
 }
 
+/// A disk that is full is no fault of the component's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_cannot_write_leaves_it_to_the_host() {
+    let mut app = hello();
+    app.compiler = Some(script(app.folder(), &format!("exec {PROGRAM} $* > /dev/full")));
+    let host = app.start().await;
+    assert_eq!(host.get("/hello").await.text(), "hello");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_process_can_be_had_it_is_done_here() {
     let mut app = hello();

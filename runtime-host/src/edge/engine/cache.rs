@@ -83,13 +83,16 @@ impl Cache {
         found.map(Ok).ok_or_else(|| io::Error::other("what was compiled does not come from the cache"))
     }
 
-    /// Removes these files of entries.
+    /// Removes these files of entries. Another host may do the same, or give one its name, at the same time.
     fn remove(&self, which: impl Fn(&Metadata) -> bool) -> io::Result<()> {
         for entry in std::fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let is_ours = path.extension().is_some_and(|extension| extension == "cwasm" || extension == "sha256");
-            if is_ours && which(&std::fs::symlink_metadata(&path)?) {
-                std::fs::remove_file(path)?;
+            if is_ours
+                && let Some(found) = if_there(std::fs::symlink_metadata(&path))?
+                && which(&found)
+            {
+                if_there(std::fs::remove_file(path))?;
             }
         }
         Ok(())
@@ -133,6 +136,14 @@ impl Cache {
 
     fn paths(&self, key: &str) -> (PathBuf, PathBuf) {
         (self.folder.join(format!("{key}.cwasm")), self.folder.join(format!("{key}.sha256")))
+    }
+}
+
+/// Nothing where there was no such file.
+fn if_there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 
@@ -187,6 +198,22 @@ mod tests {
     fn entry(folder: &Path) -> PathBuf {
         let mut entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
         entries.find(|p| p.extension().is_some_and(|e| e == "cwasm")).unwrap()
+    }
+
+    #[test]
+    fn what_another_host_removes_at_the_same_time_is_gone_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        for name in ["one.cwasm", "other.cwasm"] {
+            std::fs::write(cache.folder.join(name), "code").unwrap();
+        }
+        let others = |_: &Metadata| {
+            let all = std::fs::read_dir(&cache.folder).unwrap();
+            all.for_each(|entry| std::fs::remove_file(entry.unwrap().path()).unwrap());
+            true
+        };
+        cache.remove(others).unwrap();
+        assert_eq!(std::fs::read_dir(&cache.folder).unwrap().count(), 0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! component, is the system's again when it ends, and a component over which the compiler falls takes no host with it.
 //!
 //! The component goes in by standard input and its code comes out by standard output; what is wrong with it is said on standard
-//! error, with [`REFUSED`]. The process knows nothing of this one but its priority: no variable, no secret.
+//! error, and whose fault it is by how the process ends. The process knows nothing of this one but its priority: no variable, no secret.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -15,7 +15,9 @@ use super::config;
 use crate::edge::EdgeError;
 
 /// How the process ends that found something wrong with a component.
-pub const REFUSED: u8 = 1;
+const REFUSED: u8 = 1;
+/// How it ends when it could not read the component or write its code: `EX_IOERR`.
+const NO_ROOM: u8 = 74;
 /// What it may take of a processor, seconds. A large component takes a few.
 const CPU_SECONDS: u64 = 600;
 /// Where a build that counts puts its counts (`docs/adr/0013`).
@@ -62,21 +64,44 @@ impl Compiler {
             Some(code) if code == i32::from(REFUSED) => {
                 Err(EdgeError::NotAComponent { component: id.to_owned(), message })
             }
+            Some(code) if code == i32::from(NO_ROOM) => return Err(io::Error::other(message)),
             _ => Err(EdgeError::Engine(format!("compiling component {id:?} ended with {ended}: {message}"))),
         })
+    }
+}
+
+/// Why the other side has no code.
+#[derive(Debug, thiserror::Error)]
+pub enum Uncompiled {
+    /// Something is wrong with the component.
+    #[error("{0:#}")]
+    Component(wasmtime::Error),
+    /// The component cannot be read, or its code not written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Uncompiled {
+    /// How the process ends.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Component(_) => REFUSED,
+            Self::Io(_) => NO_ROOM,
+        }
     }
 }
 
 /// The other side: compiles the component that comes in.
 ///
 /// # Errors
-/// What is wrong with the component, or that it cannot be read or its code not written.
-pub fn compile(mut component: impl Read, mut code: impl Write) -> wasmtime::Result<()> {
+/// [`Uncompiled`].
+pub fn compile(mut component: impl Read, mut code: impl Write) -> Result<(), Uncompiled> {
     be_modest();
     let mut bytes = Vec::new();
     component.read_to_end(&mut bytes)?;
-    let compiled = Engine::new(&config(1))?.precompile_component(&bytes)?;
-    code.write_all(&compiled)?;
+    let compiled = Engine::new(&config(1)).and_then(|engine| engine.precompile_component(&bytes));
+    code.write_all(&compiled.map_err(Uncompiled::Component)?)?;
     Ok(code.flush()?)
 }
 
