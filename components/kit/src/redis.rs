@@ -103,6 +103,16 @@ pub async fn ping() -> Result<(), RedisError> {
     execute("EXISTS", &[&keys().await?.anchor()]).await.map(|_| ())
 }
 
+/// What time it is, milliseconds since 1970, by Redis' clock: for what several hosts compare.
+///
+/// # Errors
+/// [`RedisError`].
+pub async fn now_ms() -> Result<i64, RedisError> {
+    let time = texts("TIME", &[]).await?;
+    let number = |place: usize| time.get(place).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
+    Ok(number(0).saturating_mul(1000).saturating_add(number(1) / 1000))
+}
+
 /// Sends a plain command, `["HGET", key, field]`, and answers its reply, flattened.
 ///
 /// # Errors

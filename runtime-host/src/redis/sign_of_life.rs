@@ -17,7 +17,7 @@ pub struct SignOfLife {
     pub id: String,
     /// Key of its record.
     pub record: String,
-    /// Key of the sorted set of all of its kind, by when their records run out, ms.
+    /// Key of the sorted set of all of its kind, by when their records run out, ms by Redis' clock.
     pub set: String,
 }
 
@@ -28,7 +28,7 @@ impl SignOfLife {
     /// [`RedisError`].
     pub async fn show(&self, store: &Store, record: &serde_json::Value) -> Result<(), RedisError> {
         let good_for = u64::try_from(GOOD_FOR.as_millis()).unwrap_or_default();
-        let now = now_ms();
+        let now = store.now_ms().await?;
         let until = now.saturating_add(i64::try_from(good_for).unwrap_or_default());
         let mut set = ::redis::cmd("SET");
         set.arg(&self.record).arg(record.to_string()).arg("PX").arg(good_for);

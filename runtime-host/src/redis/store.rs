@@ -168,6 +168,15 @@ impl Store {
         T::from_redis_value(raw).map_err(|e| RedisError::Refused(e.to_string()))
     }
 
+    /// What time it is, milliseconds since 1970: by Redis' clock, as this process' own may differ from others'.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn now_ms(&self) -> Result<i64, RedisError> {
+        let (seconds, micros): (i64, i64) = self.query(&::redis::cmd("TIME")).await?;
+        Ok(seconds.saturating_mul(1000).saturating_add(micros / 1000))
+    }
+
     /// Sends several commands at once, whose answers do not matter.
     ///
     /// # Errors

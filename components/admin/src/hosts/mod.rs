@@ -5,7 +5,6 @@ pub(crate) mod processes;
 pub(crate) mod redis_info;
 pub(crate) mod workers;
 
-use image2model_kit::clock;
 use image2model_kit::redis::{self, RedisError};
 
 /// Processes of one kind that are looked at; more are counted as well but not described.
@@ -13,7 +12,7 @@ const MOST: usize = 200;
 
 /// The records of those in `set` whose sign of life has not run out.
 async fn records(set: &str, record: impl Fn(&str) -> String) -> Result<Vec<String>, RedisError> {
-    let now = clock::now_ms().to_string();
+    let now = redis::now_ms().await?.to_string();
     let ids = redis::texts("ZRANGEBYSCORE", &[set, &now, "+inf"]).await?;
     if ids.is_empty() {
         return Ok(vec![]);

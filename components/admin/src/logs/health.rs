@@ -35,7 +35,7 @@ impl Bounds {
 /// Says how the store is; always 200, the word is in the body.
 pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
     let (bounds, now) = (Bounds::configured().await?, clock::now_ms());
-    let writers = writers(now).await?;
+    let writers = writers().await?;
     let recent = Hours::load(Span { from: now - HOUR_MS, to: now + 1 }).await?.sum();
     let (mut sizes, mut entries, mut bytes) = (Map::new(), 0, 0);
     for kind in LogKind::ALL {
@@ -74,10 +74,10 @@ pub(crate) async fn show(_: Context) -> Result<Reply, Failure> {
 }
 
 /// What the hosts' writers say of themselves; one that has fallen silent is not among them.
-async fn writers(now: i64) -> Result<Vec<Value>, RedisError> {
+async fn writers() -> Result<Vec<Value>, RedisError> {
     let keys = redis::keys().await?;
     let most = MOST_WRITERS.to_string();
-    let now = now.to_string();
+    let now = redis::now_ms().await?.to_string();
     let ids = redis::texts("ZRANGEBYSCORE", &[&keys.log_writers(), &now, "+inf", "LIMIT", "0", &most]).await?;
     if ids.is_empty() {
         return Ok(vec![]);

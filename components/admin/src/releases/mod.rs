@@ -92,7 +92,7 @@ async fn written(context: &Context, id: &str, order: &Order) -> Result<u64, Fail
     for _ in 0..TRIES {
         let before = read(id).await?;
         let mut next = before.clone();
-        let step = order.take(&mut next, &context.caller, clock::now_ms());
+        let step = order.take(&mut next, &context.caller, redis::now_ms().await?);
         let name = step.map_err(|why| Problem::new(409, why.code(), why.to_string()))?;
         let set = SetRollout { component: id, from: before.revision, rollout: &next };
         if redis::run(&set).await? {
