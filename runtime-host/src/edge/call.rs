@@ -75,7 +75,32 @@ pub(crate) async fn bounded<R>(
     usage.answered(started.elapsed(), !matches!(ended, Ok(Ok(_))));
     match ended {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(CallError::Failed { component: component.to_owned(), message: format!("{error:#}") }),
-        Err(_) => Err(CallError::TimedOut { component: component.to_owned() }),
+        Ok(Err(error)) => {
+            usage.failed(&error);
+            Err(CallError::Failed { component: component.to_owned(), message: format!("{error:#}") })
+        }
+        Err(_) => {
+            usage.timed_out();
+            Err(CallError::TimedOut { component: component.to_owned() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::cpu::OutOfTime;
+
+    #[tokio::test]
+    async fn what_goes_wrong_is_counted_as_what_it_is() {
+        let (usage, places) = (Usage::default(), Semaphore::new(1));
+        let asked = async |call: Result<(), wasmtime::Error>| bounded("one", &places, &usage, async { call }).await;
+        asked(Ok(())).await.unwrap();
+        assert!(matches!(asked(Err(wasmtime::format_err!("a trap"))).await, Err(CallError::Failed { .. })));
+        assert!(matches!(asked(Err(OutOfTime.into())).await, Err(CallError::Failed { .. })));
+        let endless = bounded("one", &places, &usage, std::future::pending::<wasmtime::Result<()>>());
+        assert!(matches!(endless.await, Err(CallError::TimedOut { .. })));
+        let counted = usage.read();
+        assert_eq!((counted.requests, counted.traps, counted.cpu_exceeded, counted.timeouts), (4, 2, 1, 1));
     }
 }

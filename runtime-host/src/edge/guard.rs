@@ -1,7 +1,7 @@
 //! The guard component asked from native routes: the same component, with the same configuration, as the endpoints ask.
 //! An instance of its own for every call; the guard keeps no state but Redis's.
 
-use std::hash::Hasher as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -67,10 +67,10 @@ impl GuardClient {
     /// What the guard says to a request with these facts.
     pub async fn check(&self, facts: Facts) -> Result<Verdict, CallError> {
         // As for requests to components: whoever is told apart there is told apart here.
-        let picked = self.0.slot.pick(Caller::of(|hash| match (&facts.authorization, &facts.cookie) {
-            (Some(known), _) | (None, Some(known)) => hash.write(known.as_bytes()),
-            (None, None) => hash.write(facts.client_address.as_bytes()),
-        }));
+        let known = facts.authorization.as_deref().or(facts.cookie.as_deref()).map(str::as_bytes);
+        let near = facts.client_address.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let caller = Caller::of(known, facts.forwarded_for.iter().map(|lines| lines.as_bytes()), near);
+        let picked = self.0.slot.pick(caller);
         let (component, usage) = (&*self.0.component, &self.0.grants.usage);
         let started = std::time::Instant::now();
         let answer = bounded(component, &self.0.places, usage, self.call(&picked.built, facts)).await;

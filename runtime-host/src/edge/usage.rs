@@ -8,6 +8,7 @@ use std::time::Duration;
 use wasmtime::{ResourceLimiter, StoreLimits};
 
 use super::answers::{AnswerReport, Answers};
+use super::cpu::OutOfTime;
 
 /// Upper bounds of the histogram's buckets, ms; one more bucket takes what is above the last.
 pub const BOUNDS_MS: [u64; 9] = [5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
@@ -56,6 +57,14 @@ impl Usage {
     /// An instance ended because of what its guest did.
     pub fn trapped(&self) {
         self.traps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was asked of an instance, or to start one, ended in this.
+    pub fn failed(&self, error: &wasmtime::Error) {
+        if error.is::<OutOfTime>() {
+            self.exceeded_cpu();
+        }
+        self.trapped();
     }
 
     /// A request was given up because it took too long.

@@ -175,7 +175,7 @@ async fn what_has_no_body_by_its_kind_has_none_over_http2() {
         let request = http::Request::builder().method(method).uri(host.url(path)).body(Empty::<Bytes>::new()).unwrap();
         let answer = requests.send_request(request).await.unwrap();
         let said = answer.headers().get("content-length").map(|length| length.to_str().unwrap());
-        assert_eq!((answer.status().as_u16(), said.filter(|_| status == 200)), (status, length), "{path}");
+        assert_eq!((answer.status().as_u16(), said), (status, length), "{path}");
         assert!(answer.body().is_end_stream(), "{method} {path} has a body");
     }
     let whole =

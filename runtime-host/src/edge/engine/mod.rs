@@ -20,7 +20,7 @@ use super::capabilities::{Grants, HostState};
 use super::recipe::Recipe;
 use cache::Cache;
 use compiler::Compiler;
-pub use compiler::{REFUSED, compile};
+pub use compiler::{Uncompiled, compile};
 pub(crate) use living::Alive;
 use living::Living;
 pub(crate) use threads::{aside, at_the_start, join, on_all_cores};
@@ -33,6 +33,10 @@ pub(crate) const MAX_MEMORY: usize = 1 << 30;
 /// What one may have beside: as much as on Spin. Address space as well, where it is space at all.
 const TABLE_ELEMENTS: usize = 100_000;
 const INSTANCE_SIZE: usize = 10 << 20;
+/// Of an instance's memory there is a handle for each so many bytes: what the host keeps for one is about a kilobyte.
+const BYTES_A_HANDLE: usize = 16 << 10;
+/// What every instance may hold, however small: what a request is made of takes a few dozen.
+const FEWEST_HANDLES: usize = 1000;
 const PER_MODULE: u32 = 2;
 /// A composed component is several core modules and, between them, the memories of those that are programs.
 const CORE_PER_INSTANCE: u32 = 8;
@@ -127,6 +131,10 @@ impl EdgeEngine {
         store.limiter(|state| &mut state.limits);
         // One call can name the same memory many times, so what it has the host copy is bounded beside.
         store.set_hostcall_fuel(store.hostcall_fuel().min(grants.memory));
+        // Nor is what a handle, a call that is not waited for among them, has the host keep.
+        let handles = (grants.memory / BYTES_A_HANDLE).max(FEWEST_HANDLES);
+        store.set_max_component_handles(handles);
+        store.data_mut().table.set_max_capacity(handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         Ok(store)

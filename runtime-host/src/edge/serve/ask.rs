@@ -61,6 +61,7 @@ pub(super) async fn ask(
         return Err(Failure::TooLarge);
     }
     let answer = match answer {
+        Ok(response) if response.status().is_informational() => Err(Ended::Interim),
         Ok(response) => OutBody::of(response, is_head, handler, place, progress.clone(), running).await,
         Err(ended) => Err(ended),
     };
@@ -104,21 +105,26 @@ fn busy(handler: &ComponentHandler) -> Failure {
 }
 
 /// An instance. When none can be started, because there are as many as there may be for the moment, it is tried again for as
-/// long as a request waits for its turn. Whatever else stands in its way is the component's own.
+/// long as a request waits for its turn; so long it waits where others start theirs first. Whatever else stands in its way is
+/// the component's own.
 async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instance, Failure> {
     let first = Instant::now();
+    let until = first + handler.admission.wait();
     loop {
-        let error = match handler.pool.take().await {
-            Ok(instance) => return Ok(instance),
-            Err(error) => error,
+        let why = match handler.pool.take(until).await {
+            Ok(Some(instance)) => return Ok(instance),
+            Ok(None) => "others start theirs first".to_owned(),
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => format!("{error:#}"),
+            Err(error) => {
+                let (component, why) = (&*handler.grants.component, format!("{error:#}"));
+                tracing::error!(component, error = why, request_id, "the component cannot be started");
+                handler.grants.usage.failed(&error);
+                return Err(Failure::Trapped);
+            }
         };
-        let (component, why) = (&*handler.grants.component, format!("{error:#}"));
-        if !error.is::<PoolConcurrencyLimitError>() {
-            tracing::error!(component, error = why, request_id, "the component cannot be started");
-            return Err(Failure::Trapped);
-        }
+        let component = &*handler.grants.component;
         tracing::warn!(component, error = why, request_id, "no instance could be started");
-        if first.elapsed() >= handler.admission.wait() {
+        if until <= Instant::now() {
             handler.grants.usage.queued(first.elapsed());
             handler.grants.usage.refused();
             return Err(busy(handler));
@@ -136,7 +142,7 @@ fn failed(
     request_id: &str,
 ) -> Failure {
     let failure = match ended {
-        Ended::Broken | Ended::Misstated | Ended::Unfinished(_) => Failure::Trapped,
+        Ended::Broken | Ended::Interim | Ended::Misstated | Ended::Unfinished(_) => Failure::Trapped,
         Ended::Expired => {
             handler.grants.usage.timed_out();
             if progress.awaits_client() { Failure::TooSlow } else { Failure::TimedOut }

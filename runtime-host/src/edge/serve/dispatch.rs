@@ -1,6 +1,5 @@
 //! One request: well-known paths, native routes, then the component whose route takes it.
 
-use std::hash::{Hash as _, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -158,7 +157,7 @@ pub(super) async fn component(
     if prepared.is_err() {
         return fail(Failure::BadRequest);
     }
-    let caller = caller.unwrap_or_else(|| Caller::of(|hash| tell_apart(&parts.headers, peers, hash)));
+    let caller = caller.unwrap_or_else(|| who(&parts.headers, peers));
     let picked = slot.pick(caller);
     let Some(handler) = picked.built.handler.as_ref().map(|handler| handler.at(depth)) else {
         return fail(Failure::Refused);
@@ -191,14 +190,11 @@ fn fixed(answer: &StaticAnswer) -> Response {
     response
 }
 
-/// What tells callers apart: their key, else their cookie, else where they are.
-fn tell_apart(headers: &http::HeaderMap, peers: &Peers, hash: &mut impl Hasher) {
-    let named = [header::AUTHORIZATION, header::COOKIE].into_iter().find_map(|name| headers.get(name));
-    let near = || headers.get("x-forwarded-for");
-    match named.or_else(near) {
-        Some(value) => hash.write(value.as_bytes()),
-        None => peers.client.ip().hash(hash),
-    }
+/// Who asks.
+fn who(headers: &http::HeaderMap, peers: &Peers) -> Caller {
+    let known = [header::AUTHORIZATION, header::COOKIE].into_iter().find_map(|name| headers.get(name));
+    let forwarded = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes);
+    Caller::of(known.map(HeaderValue::as_bytes), forwarded, peers.client.ip())
 }
 
 /// The span of a component at work, whose place in the trace the component hands on as its own. It ends with the head of

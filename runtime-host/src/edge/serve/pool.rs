@@ -81,21 +81,24 @@ impl Pool {
         Arc::new(Self { start, waiting, back, turn, alive })
     }
 
-    /// One that waits, or comes back soon; else a new one.
-    pub async fn take(&self) -> wasmtime::Result<Instance> {
+    /// One that waits, or comes back soon; else a new one. Nothing where it was nobody's turn to start one until `until`.
+    pub async fn take(&self, until: Instant) -> wasmtime::Result<Option<Instance>> {
+        // Whoever has to wait once more, because somebody was faster, keeps its turn.
+        let mut turn = std::pin::pin!(self.gives_up());
         loop {
             let waiting = self.waiting.lock().all.pop();
             if let Some((_, instance)) = waiting {
-                return Ok(instance);
+                return Ok(Some(instance));
             }
             // Those that answer once do not come back.
             if self.start.settings.reuse == 1 || Arc::strong_count(&self.alive) <= AT_ONCE {
-                return self.another().await;
+                return self.another().await.map(Some);
             }
             tokio::select! {
                 biased;
                 () = self.back.notified() => {}
-                _turn = self.gives_up() => return self.another().await,
+                _turn = turn.as_mut() => return self.another().await.map(Some),
+                () = tokio::time::sleep_until(until.into()) => return Ok(None),
             }
         }
     }

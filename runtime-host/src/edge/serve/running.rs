@@ -27,7 +27,7 @@ use super::handler::HandlerSettings;
 use super::pool::{Instance, Pool};
 use super::progress::Progress;
 use crate::edge::capabilities::HostState;
-use crate::edge::cpu::{Measured, OutOfTime};
+use crate::edge::cpu::Measured;
 use crate::edge::swap::Caller;
 
 /// How long a guest may go on after its request was given up.
@@ -47,6 +47,9 @@ pub(super) enum Ended {
     Broken,
     #[error("the component took too long")]
     Expired,
+    /// RFC 9110, 15.2: another has to follow, and a component has only one.
+    #[error("the component's answer is an interim one")]
+    Interim,
     #[error("the component's answer is not as long as its head says")]
     Misstated,
     #[error("the component's answer broke off: {0}")]
@@ -70,8 +73,8 @@ pub(super) struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // One that is a task of its own already has to be told.
-        if self.work.progress.answered().is_none() {
+        // Nobody has its answer, or has taken the body of that: one that is a task of its own has to be told.
+        if self.body.is_some() {
             self.work.progress.leave();
         }
         if !self.work.only_asks {
@@ -288,9 +291,6 @@ fn broken(store: &Store<HostState>, error: &wasmtime::Error, progress: &Progress
     // Before the store goes, and with it the other end of every body.
     progress.break_off();
     let grants = &store.data().grants;
-    if error.is::<OutOfTime>() {
-        grants.usage.exceeded_cpu();
-    }
-    grants.usage.trapped();
+    grants.usage.failed(error);
     tracing::error!(component = &*grants.component, error = format!("{error:?}"), "component trapped");
 }

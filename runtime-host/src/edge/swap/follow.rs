@@ -86,6 +86,8 @@ impl Follower {
         while !stop.is_cancelled() {
             if let Err(error) = self.look(false).await {
                 tracing::debug!(code = error.code(), "the components' records cannot be followed");
+                // A Redis that takes over may lack the last change, and count another as the same.
+                self.seen = None;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -126,6 +128,10 @@ impl Follower {
         let mut whole = self.fetched(wait).await;
         let (switch, rollouts) = (self.switch.clone(), self.rollouts.clone());
         let errors = tokio::task::spawn_blocking(move || switch.apply(rollouts)).await;
+        whole &= errors.is_ok();
+        let switch = self.switch.clone();
+        // Whoever follows does not wait for what may be gone back to.
+        drop(tokio::task::spawn_blocking(move || switch.ready_previous()));
         for (id, error) in errors.into_iter().flatten() {
             tracing::error!(component = id, code = error.code(), kind = error.metric_label(), %error, "a release cannot be served; what is served goes on");
             whole = false;
@@ -177,9 +183,8 @@ impl Follower {
                 && candidate.reports.get(&self.options.host) != Some(report)
             {
                 let report = report.clone();
-                let (host, alive) = (self.options.host.clone(), self.alive().await?);
-                self.write(&id, |rollout| rollout.report(candidate.change, &host, report.clone(), &alive, now_ms()))
-                    .await?;
+                let (host, (now, alive)) = (self.options.host.clone(), self.alive().await?);
+                self.write(&id, |rollout| rollout.report(candidate.change, &host, report.clone(), &alive, now)).await?;
             }
         }
         Ok(())
@@ -190,8 +195,8 @@ impl Follower {
         let open: Vec<String> =
             self.rollouts.iter().filter(|(_, r)| r.candidate.is_some()).map(|(id, _)| id.clone()).collect();
         for id in open {
-            let alive = self.alive().await?;
-            self.write(&id, |rollout| rollout.settle(&alive, now_ms())).await?;
+            let (now, alive) = self.alive().await?;
+            self.write(&id, |rollout| rollout.settle(&alive, now)).await?;
         }
         Ok(())
     }
@@ -199,8 +204,8 @@ impl Follower {
     /// Ends trials that do worse than what is served.
     async fn give_up(&mut self) -> Result<(), RedisError> {
         for (id, release, code, message) in self.switch.worse() {
-            let reason = Reason::new(code, message);
-            if self.write(&id, |rollout| rollout.give_up(&release, reason.clone(), now_ms())).await? {
+            let (reason, now) = (Reason::new(code, message), self.options.store.now_ms().await?);
+            if self.write(&id, |rollout| rollout.give_up(&release, reason.clone(), now)).await? {
                 tracing::warn!(component = id, reason = reason.message, "the canary was given up");
             }
         }
@@ -235,11 +240,13 @@ impl Follower {
         Ok(false)
     }
 
-    /// The hosts that live, by their ids.
-    async fn alive(&self) -> Result<Vec<String>, RedisError> {
+    /// What time it is, and the hosts that live, by their ids: by Redis' clock, as a host whose own is wrong would not see
+    /// the others.
+    async fn alive(&self) -> Result<(i64, Vec<String>), RedisError> {
+        let now = self.options.store.now_ms().await?;
         let mut living = redis::cmd("ZRANGEBYSCORE");
-        living.arg(self.options.store.keys().hosts()).arg(now_ms()).arg("+inf");
-        self.options.store.query(&living).await
+        living.arg(self.options.store.keys().hosts()).arg(now).arg("+inf");
+        Ok((now, self.options.store.query(&living).await?))
     }
 
     /// How a change ended, for the audit log. Its beginning the admin route has written there.

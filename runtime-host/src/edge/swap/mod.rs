@@ -15,11 +15,12 @@ pub mod watch;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use image2model_domain::rollout::{Release, Rollout};
 use parking_lot::Mutex;
 
-use super::engine::on_all_cores;
+use super::engine::{aside, on_all_cores};
 use super::load::Loaded;
 use super::recipe::Recipe;
 use super::sources::{Code, Overrides, Sources};
@@ -38,6 +39,10 @@ pub(super) struct Switch {
     state: Mutex<State>,
     /// Changes of what is served, one after another.
     changing: Mutex<()>,
+    /// What may be gone back to is made ready, by one at a time.
+    readying: Mutex<()>,
+    /// It may not be.
+    is_unready: AtomicBool,
 }
 
 /// What is known at the moment.
@@ -73,7 +78,8 @@ impl Switch {
             rollouts: Rollouts::new(),
             judges: HashMap::new(),
         };
-        Ok(Self { loaded, slots, state: Mutex::new(state), changing: Mutex::default() })
+        let (changing, readying, is_unready) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Ok(Self { loaded, slots, state: Mutex::new(state), changing, readying, is_unready })
     }
 
     /// The place of a component that is instantiated here.
@@ -126,14 +132,24 @@ impl Switch {
     fn serve(&self) -> BTreeMap<String, EdgeError> {
         let variants = self.variants();
         let errors = self.renew(&variants);
-        // What may be gone back to is compiled after everybody has what is served now.
-        for variant in variants.iter().filter(|variant| variant.is_previous()) {
-            if let Err(error) = self.build_all(variant) {
-                tracing::warn!(component = variant.id, %error, "the former release cannot be made ready");
-            }
-        }
         self.forget(&variants);
         errors
+    }
+
+    /// Compiles what may be gone back to, beside what answers, once everybody has what is served now: beside a dependency
+    /// that was exchanged, a former release may never have been. Blocks while it does; whoever finds another at it leaves it
+    /// to them.
+    fn ready_previous(&self) {
+        self.is_unready.store(true, Ordering::Release);
+        while self.is_unready.load(Ordering::Acquire) {
+            let Some(_only) = self.readying.try_lock() else { return };
+            self.is_unready.store(false, Ordering::Release);
+            for variant in self.variants().iter().filter(|variant| variant.is_previous()) {
+                if let Err(error) = aside(|| self.build_all(variant)) {
+                    tracing::warn!(component = variant.id, %error, "the former release cannot be made ready");
+                }
+            }
+        }
     }
 
     fn variants(&self) -> Vec<Variant> {

@@ -3,6 +3,7 @@
 //! go back to it.
 
 use std::hash::Hasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -80,10 +81,24 @@ impl Slot {
 pub(in crate::edge) struct Caller(u64);
 
 impl Caller {
-    /// Whom `tell` tells apart from others.
-    pub fn of(tell: impl FnOnce(&mut CallerHash)) -> Self {
+    /// Whoever says who they are with `known`, a key or a cookie. Others are told apart by where they are: as the proxies in
+    /// front say, line by line, else at `near`.
+    pub fn of<'a>(known: Option<&[u8]>, mut forwarded: impl Iterator<Item = &'a [u8]>, near: IpAddr) -> Self {
         let mut hash = CallerHash::default();
-        tell(&mut hash);
+        match (known, forwarded.next()) {
+            (Some(known), _) => hash.write(known),
+            (None, Some(first)) => {
+                hash.write(first);
+                for line in forwarded {
+                    hash.write(b", ");
+                    hash.write(line);
+                }
+            }
+            (None, None) => match near.to_canonical() {
+                IpAddr::V4(near) => hash.write(&near.octets()),
+                IpAddr::V6(near) => hash.write(&near.octets()),
+            },
+        }
         Self(hash.finish())
     }
 
@@ -94,7 +109,7 @@ impl Caller {
 }
 
 /// FNV-1a over what tells callers apart.
-pub(in crate::edge) struct CallerHash(u64);
+struct CallerHash(u64);
 
 impl Default for CallerHash {
     fn default() -> Self {
@@ -120,9 +135,23 @@ impl Hasher for CallerHash {
 mod tests {
     use super::*;
 
+    fn caller(known: Option<&str>, forwarded: &[&str], near: &str) -> Caller {
+        Caller::of(known.map(str::as_bytes), forwarded.iter().map(|line| line.as_bytes()), near.parse().unwrap())
+    }
+
+    #[test]
+    fn who_says_nothing_is_told_apart_by_where_they_are() {
+        let near = caller(None, &[], "10.0.0.1");
+        assert_eq!(near, caller(None, &[], "::ffff:10.0.0.1"), "however the socket writes it");
+        assert_ne!(near, caller(None, &[], "10.0.0.2"));
+        let far = caller(None, &["1.1.1.1", "2.2.2.2"], "10.0.0.1");
+        assert_eq!(far, caller(None, &["1.1.1.1, 2.2.2.2"], "10.0.0.9"), "as native calls have the lines");
+        assert_eq!(caller(Some("key"), &["1.1.1.1"], "10.0.0.1"), caller(Some("key"), &[], "10.0.0.2"));
+    }
+
     #[test]
     fn callers_spread_evenly_and_stay_where_they_are() {
-        let share = |name: &str| Caller::of(|hash| hash.write(name.as_bytes())).share();
+        let share = |name: &str| caller(Some(name), &[], "127.0.0.1").share();
         let tried = (0..10_000).filter(|n| share(&format!("Bearer key-{n}")) < 10).count();
         assert!((800..1200).contains(&tried), "{tried} of 10000 for a tenth");
         assert_eq!(share("Bearer key"), share("Bearer key"));

@@ -102,13 +102,14 @@ impl Switch {
         for id in &ids {
             self.prepare(id, code.clone(), false).await?;
         }
-        let (switch, path) = (self, path.to_owned());
+        let (switch, path) = (self.clone(), path.to_owned());
         let served = tokio::task::spawn_blocking(move || {
             let _changing = switch.changing.lock();
             switch.state.lock().sources.put(&path, code);
             switch.serve()
         });
         let errors = served.await.map_err(|_| EdgeError::Engine("the compiler panicked".into()))?;
+        drop(tokio::task::spawn_blocking(move || self.ready_previous()));
         match errors.into_iter().next() {
             Some((_, error)) => Err(error.into()),
             None => Ok(true),

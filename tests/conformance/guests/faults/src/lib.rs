@@ -2,7 +2,8 @@
 //! `/behind` (traps a while after it has answered), `/half` (traps in the middle of its answer), `/broken/n` (its body is an
 //! error after n pieces). `/slow` answers after a while, `/compute` after some work, `/drip` takes a while for its body,
 //! `/large` has a large one, `/endless` never stops, `/seldom` writes every half a minute, `/none` has a body with a status
-//! that has none, `/said` no body and says how long it is; anything else answers `fine`; none of them reads a body.
+//! that has none, `/said` no body and says how long it is, `/interim` a status after which another has to come; `/wait/n` waits for
+//! n clocks at once; anything else answers `fine`; none of them reads a body.
 
 use bytes::Bytes;
 use futures::{SinkExt, stream};
@@ -62,6 +63,9 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/broken/0" => return Ok(Response::new(broken(0)).into_response()),
         "/broken/1" => return Ok(Response::new(broken(1)).into_response()),
         "/none" => return Ok(Response::builder().status(204).body(box_body(Full::new(Bytes::from("none"))))?.into_response()),
+        "/interim" => return Ok(Response::builder().status(103).body(box_body(Empty::<Bytes>::new()))?.into_response()),
+        "/wait/500" => wait_for(500).await,
+        "/wait/5000" => wait_for(5000).await,
         "/seldom" => {
             let (mut out, answer) = spin_sdk::http::body::stream();
             spin_sdk::wasip3::spawn(async move {
@@ -92,6 +96,12 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         _ => {}
     }
     Ok("fine".into_response())
+}
+
+/// So many clocks at once, each of which is a call of its own.
+async fn wait_for(clocks: usize) {
+    let clocks = (0..clocks).map(|_| spin_sdk::time::sleep(std::time::Duration::from_millis(200)));
+    futures::future::join_all(clocks).await;
 }
 
 /// Ends with an error where another piece would be.
