@@ -131,10 +131,9 @@ impl EdgeEngine {
         store.limiter(|state| &mut state.limits);
         // One call can name the same memory many times, so what it has the host copy is bounded beside.
         store.set_hostcall_fuel(store.hostcall_fuel().min(grants.memory));
-        // Nor is what a handle, a call that is not waited for among them, has the host keep.
+        // So is what the host keeps for its handles, calls that are not waited for among them.
         let handles = (grants.memory / BYTES_A_HANDLE).max(FEWEST_HANDLES);
         store.set_max_component_handles(handles);
-        store.data_mut().table.set_max_capacity(handles);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut context| context.data_mut().cpu.tick());
         Ok(store)
