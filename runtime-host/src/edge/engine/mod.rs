@@ -33,8 +33,8 @@ pub(crate) const MAX_MEMORY: usize = 1 << 30;
 /// What one may have beside: as much as on Spin. Address space as well, where it is space at all.
 const TABLE_ELEMENTS: usize = 100_000;
 const INSTANCE_SIZE: usize = 10 << 20;
-/// Of an instance's memory there is a handle for each so many bytes: what the host keeps for one is about a kilobyte.
-const BYTES_A_HANDLE: usize = 16 << 10;
+/// Of an instance's memory there is a handle for each so many bytes: as much as the host keeps for one, about.
+const BYTES_A_HANDLE: usize = 2 << 10;
 /// What every instance may hold, however small: what a request is made of takes a few dozen.
 const FEWEST_HANDLES: usize = 1000;
 const PER_MODULE: u32 = 2;

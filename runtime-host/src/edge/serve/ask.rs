@@ -1,7 +1,7 @@
 //! A component is asked: a place, an instance, the answer, or what the client is told when there is none.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use http::request::Parts;
@@ -22,7 +22,7 @@ use crate::edge::swap::Caller;
 use crate::trace::Span;
 
 /// How long after an instance could not be started it is tried again. It is for as long as a request may wait for its turn.
-const START_AGAIN: std::time::Duration = std::time::Duration::from_millis(25);
+const START_AGAIN: Duration = Duration::from_millis(25);
 
 /// The component's own answer.
 pub(super) async fn ask(
@@ -105,16 +105,16 @@ fn busy(handler: &ComponentHandler) -> Failure {
 }
 
 /// An instance. When none can be started, because there are as many as there may be for the moment, it is tried again for as
-/// long as a request waits for its turn; so long it waits where others start theirs first. Whatever else stands in its way is
-/// the component's own.
+/// long as a request waits for its turn. Where others start theirs first, it waits for as long as for an answer. Whatever else
+/// stands in its way is the component's own.
 async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instance, Failure> {
     let first = Instant::now();
-    let until = first + handler.admission.wait();
+    let until = first + handler.settings.request_timeout;
     loop {
-        let why = match handler.pool.take(until).await {
+        let (why, wait) = match handler.pool.take(until).await {
             Ok(Some(instance)) => return Ok(instance),
-            Ok(None) => "others start theirs first".to_owned(),
-            Err(error) if error.is::<PoolConcurrencyLimitError>() => format!("{error:#}"),
+            Ok(None) => ("others start theirs first".to_owned(), Duration::ZERO),
+            Err(error) if error.is::<PoolConcurrencyLimitError>() => (format!("{error:#}"), handler.admission.wait()),
             Err(error) => {
                 let (component, why) = (&*handler.grants.component, format!("{error:#}"));
                 tracing::error!(component, error = why, request_id, "the component cannot be started");
@@ -124,7 +124,7 @@ async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instan
         };
         let component = &*handler.grants.component;
         tracing::warn!(component, error = why, request_id, "no instance could be started");
-        if until <= Instant::now() {
+        if first.elapsed() >= wait {
             handler.grants.usage.queued(first.elapsed());
             handler.grants.usage.refused();
             return Err(busy(handler));

@@ -65,7 +65,7 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/none" => return Ok(Response::builder().status(204).body(box_body(Full::new(Bytes::from("none"))))?.into_response()),
         "/interim" => return Ok(Response::builder().status(103).body(box_body(Empty::<Bytes>::new()))?.into_response()),
         "/wait/500" => wait_for(500).await,
-        "/wait/5000" => wait_for(5000).await,
+        "/wait/20000" => wait_for(20_000).await,
         "/seldom" => {
             let (mut out, answer) = spin_sdk::http::body::stream();
             spin_sdk::wasip3::spawn(async move {
