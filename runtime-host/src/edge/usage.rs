@@ -55,7 +55,7 @@ impl Usage {
     }
 
     /// An instance ended because of what its guest did.
-    pub fn trapped(&self) {
+    fn trapped(&self) {
         self.traps.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -88,7 +88,7 @@ impl Usage {
     }
 
     /// A guest computed for longer than it may.
-    pub fn exceeded_cpu(&self) {
+    fn exceeded_cpu(&self) {
         self.cpu_exceeded.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -21,11 +21,11 @@ use super::authorize::{Budget, Level, StreamFacts, Verdict};
 use super::entry::StreamName;
 use super::listener::{Listener, Opening};
 use super::routes::Target;
-use super::signs::now_ms;
 use super::start::{Start, frames_of_no_job, start};
 use super::timers::Timers;
 use super::{Answer, Response, Shared};
 use crate::redis::RedisError;
+use crate::redis::sign_of_life::now_ms;
 
 /// The methods of both routes.
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");

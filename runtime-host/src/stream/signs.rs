@@ -1,7 +1,5 @@
 //! What a listener is told although nothing happens: signs of life, and why it is let go.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use image2model_domain::JobId;
 use image2model_domain::time::rfc3339;
@@ -12,6 +10,7 @@ use super::entry::{Form, StreamName};
 use super::frame;
 use super::position::{EventId, Position};
 use super::timers::Ending;
+use crate::redis::sign_of_life::now_ms;
 
 /// Where a listener stands.
 pub struct Standing<'a> {
@@ -55,10 +54,4 @@ impl Standing<'_> {
         let job = (!self.name.is_of_no_job()).then_some(self.job);
         json!({ "task_id": &*self.name.task_id, "job_id": job, "timestamp": timestamp }).to_string()
     }
-}
-
-/// The time by this machine's clock, ms since 1970.
-pub fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or_default()
 }

@@ -129,9 +129,7 @@ impl Follower {
         let (switch, rollouts) = (self.switch.clone(), self.rollouts.clone());
         let errors = tokio::task::spawn_blocking(move || switch.apply(rollouts)).await;
         whole &= errors.is_ok();
-        let switch = self.switch.clone();
-        // Whoever follows does not wait for what may be gone back to.
-        drop(tokio::task::spawn_blocking(move || switch.ready_previous()));
+        self.switch.ready_previous();
         for (id, error) in errors.into_iter().flatten() {
             tracing::error!(component = id, code = error.code(), kind = error.metric_label(), %error, "a release cannot be served; what is served goes on");
             whole = false;
@@ -194,8 +192,11 @@ impl Follower {
     async fn settle(&mut self) -> Result<(), RedisError> {
         let open: Vec<String> =
             self.rollouts.iter().filter(|(_, r)| r.candidate.is_some()).map(|(id, _)| id.clone()).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let (now, alive) = self.alive().await?;
         for id in open {
-            let (now, alive) = self.alive().await?;
             self.write(&id, |rollout| rollout.settle(&alive, now)).await?;
         }
         Ok(())

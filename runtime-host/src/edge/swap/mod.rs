@@ -136,18 +136,34 @@ impl Switch {
         errors
     }
 
-    /// Compiles what may be gone back to, beside what answers, once everybody has what is served now: beside a dependency
-    /// that was exchanged, a former release may never have been. Blocks while it does; whoever finds another at it leaves it
-    /// to them.
-    fn ready_previous(&self) {
+    /// Has compiled what may be gone back to, beside what answers, once everybody has what is served now: beside a dependency
+    /// that was exchanged, a former release may never have been. Nobody waits for that.
+    fn ready_previous(self: &Arc<Self>) {
+        let switch = self.clone();
+        drop(tokio::task::spawn_blocking(move || switch.compile_previous()));
+    }
+
+    /// Whoever finds another at it leaves it to them.
+    fn compile_previous(&self) {
         self.is_unready.store(true, Ordering::Release);
         while self.is_unready.load(Ordering::Acquire) {
             let Some(_only) = self.readying.try_lock() else { return };
             self.is_unready.store(false, Ordering::Release);
-            for variant in self.variants().iter().filter(|variant| variant.is_previous()) {
-                if let Err(error) = aside(|| self.build_all(variant)) {
-                    tracing::warn!(component = variant.id, %error, "the former release cannot be made ready");
+            let variants = self.variants();
+            let previous: Vec<_> = variants.iter().filter(|variant| variant.is_previous()).collect();
+            if previous.is_empty() {
+                continue;
+            }
+            let compiled = aside(|| {
+                for variant in previous {
+                    if let Err(error) = self.build_all(variant) {
+                        tracing::warn!(component = variant.id, %error, "the former release cannot be made ready");
+                    }
                 }
+                Ok(())
+            });
+            if let Err(error) = compiled {
+                tracing::warn!(%error, "no former release can be made ready");
             }
         }
     }

@@ -109,7 +109,7 @@ impl Switch {
             switch.serve()
         });
         let errors = served.await.map_err(|_| EdgeError::Engine("the compiler panicked".into()))?;
-        drop(tokio::task::spawn_blocking(move || self.ready_previous()));
+        self.ready_previous();
         match errors.into_iter().next() {
             Some((_, error)) => Err(error.into()),
             None => Ok(true),
