@@ -1,5 +1,5 @@
-//! The answers of one component, told apart as OpenTelemetry does it (`http.server.request.duration`): by method, route and
-//! status. Bounded, whatever clients and guests invent: unknown methods are `_OTHER`, and beyond [`MOST`] kinds an answer counts
+//! The answers of one component, told apart as OpenTelemetry does it (`http.server.request.duration`): by method, scheme,
+//! route and status. Bounded, whatever clients and guests invent: unknown methods are `_OTHER`, and beyond [`MOST`] kinds an answer counts
 //! by the first of its status' hundred.
 
 use std::time::Duration;
@@ -16,11 +16,22 @@ const MOST: usize = 128;
 #[derive(Debug, Default)]
 pub(crate) struct Answers(Mutex<Vec<AnswerReport>>);
 
+/// What was answered.
+pub(crate) struct To<'a> {
+    pub method: &'a Method,
+    /// Whether the connection was.
+    pub encrypted: bool,
+    /// As the manifest says it.
+    pub route: &'a str,
+}
+
 /// Answers of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct AnswerReport {
     /// A method of HTTP, or `_OTHER`.
     pub method: &'static str,
+    /// How the connection was: `http` or `https`.
+    pub scheme: &'static str,
     /// As the manifest says it.
     pub route: String,
     /// The status.
@@ -33,17 +44,15 @@ pub struct AnswerReport {
 
 impl Answers {
     /// One answer, until its head.
-    pub fn count(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        let (method, status) = (known(method), status.as_u16());
+    pub fn count(&self, to: &To<'_>, status: StatusCode, took: Duration) {
+        let (kind, status) = (Kind::of(to), status.as_u16());
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let mut all = self.0.lock();
-        let find = |all: &[AnswerReport], status| {
-            all.iter().position(|one| one.status == status && one.method == method && one.route == route)
-        };
+        let find = |all: &[AnswerReport], status| all.iter().position(|one| one.status == status && kind.is_of(one));
         let rounded = status / 100 * 100;
         let found = match find(&all, status) {
-            None if all.len() >= MOST => find(&all, rounded).or_else(|| push(&mut all, method, route, rounded)),
-            None => push(&mut all, method, route, status),
+            None if all.len() >= MOST => find(&all, rounded).or_else(|| push(&mut all, &kind, rounded)),
+            None => push(&mut all, &kind, status),
             found => found,
         };
         if let Some(one) = found.and_then(|index| all.get_mut(index)) {
@@ -60,9 +69,27 @@ impl Answers {
     }
 }
 
-fn push(all: &mut Vec<AnswerReport>, method: &'static str, route: &str, status: u16) -> Option<usize> {
+/// What answers have in common, as it is reported.
+struct Kind<'a> {
+    method: &'static str,
+    scheme: &'static str,
+    route: &'a str,
+}
+
+impl<'a> Kind<'a> {
+    fn of(to: &To<'a>) -> Self {
+        Self { method: known(to.method), scheme: if to.encrypted { "https" } else { "http" }, route: to.route }
+    }
+
+    fn is_of(&self, one: &AnswerReport) -> bool {
+        one.method == self.method && one.scheme == self.scheme && one.route == self.route
+    }
+}
+
+fn push(all: &mut Vec<AnswerReport>, kind: &Kind<'_>, status: u16) -> Option<usize> {
+    let Kind { method, scheme, route } = *kind;
     let (route, duration_us, buckets) = (route.to_owned(), 0, Default::default());
-    all.push(AnswerReport { method, route, status, duration_us, buckets });
+    all.push(AnswerReport { method, scheme, route, status, duration_us, buckets });
     Some(all.len() - 1)
 }
 
@@ -77,24 +104,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_told_apart_by_method_route_and_status() {
+    fn answers_are_told_apart_by_method_scheme_route_and_status() {
         let answers = Answers::default();
         let brew = Method::from_bytes(b"BREW").unwrap();
-        for (method, status, ms) in [(&Method::GET, 200, 3), (&Method::GET, 200, 60_000), (&brew, 418, 6)] {
-            answers.count(method, "/tea/...", StatusCode::from_u16(status).unwrap(), Duration::from_millis(ms));
+        let of = |method, encrypted| To { method, encrypted, route: "/tea/..." };
+        let get = of(&Method::GET, false);
+        for (to, status, ms) in [(&get, 200, 3), (&get, 200, 60_000), (&of(&brew, false), 418, 6)] {
+            answers.count(to, StatusCode::from_u16(status).unwrap(), Duration::from_millis(ms));
         }
-        let [get, other] = answers.read().try_into().unwrap();
+        answers.count(&of(&Method::GET, true), StatusCode::OK, Duration::from_millis(9));
+        let [get, other, encrypted] = answers.read().try_into().unwrap();
         assert_eq!((get.method, &*get.route, get.status, get.duration_us), ("GET", "/tea/...", 200, 60_003_000));
         assert_eq!(get.buckets, [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert_eq!((other.method, other.status, other.buckets), ("_OTHER", 418, [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert_eq!((get.scheme, encrypted.scheme, encrypted.duration_us), ("http", "https", 9_000));
     }
 
     #[test]
     fn a_guest_that_answers_with_every_status_takes_little() {
         let answers = Answers::default();
+        let to = To { method: &Method::GET, encrypted: false, route: "/" };
         for _ in 0..2 {
             for status in 200..=999 {
-                answers.count(&Method::GET, "/", StatusCode::from_u16(status).unwrap(), Duration::ZERO);
+                answers.count(&to, StatusCode::from_u16(status).unwrap(), Duration::ZERO);
             }
         }
         let all = answers.read();

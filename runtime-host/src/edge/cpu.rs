@@ -74,25 +74,28 @@ impl Cpu {
         self.meter.0.account.lock().left = self.budget;
     }
 
-    /// Counts what the guest has computed, and answers for how long it does so in this stretch.
-    fn met(&self, now: Instant) -> Result<Duration, OutOfTime> {
+    /// Counts what the guest has computed, and answers whether it is to give way after so long in this stretch.
+    fn met(&self, now: Instant) -> Result<bool, OutOfTime> {
         let mut account = self.meter.0.account.lock();
         account.count(now, &self.meter.0.usage);
+        if account.left.is_zero() {
+            return Err(OutOfTime);
+        }
         // What nobody has measured begins where it is met first.
-        let began = account.stretch.get_or_insert_with(|| Stretch::begin(now)).began;
-        if account.left.is_zero() { Err(OutOfTime) } else { Ok(now.saturating_duration_since(began)) }
+        let stretch = account.stretch.get_or_insert_with(|| Stretch::begin(now));
+        let gives_way = now.saturating_duration_since(stretch.began) >= SHORT;
+        stretch.gave_way |= gives_way;
+        Ok(gives_way)
     }
 
     /// The clock met the guest computing. It goes on after the scheduler has looked at the sockets: with a plain yield it
     /// would do so once in 61 turns, and where several guests compute all others would wait for as many ticks.
     pub fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        if self.met(Instant::now())? < SHORT {
-            return Ok(UpdateDeadline::Continue(1));
+        if self.met(Instant::now())? {
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+        } else {
+            Ok(UpdateDeadline::Continue(1))
         }
-        if let Some(stretch) = &mut self.meter.0.account.lock().stretch {
-            stretch.gave_way = true;
-        }
-        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
     }
 }
 

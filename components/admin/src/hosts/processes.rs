@@ -93,6 +93,7 @@ pub(crate) struct Component {
 #[serde(default)]
 pub(crate) struct Answers {
     pub(crate) method: String,
+    pub(crate) scheme: String,
     pub(crate) route: String,
     pub(crate) status: u16,
     pub(crate) duration_us: u64,

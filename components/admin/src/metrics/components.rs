@@ -156,6 +156,7 @@ fn as_opentelemetry_has_it(each: &[One<'_>]) -> Family {
             labels.push(("http_request_method", answers.method.clone()));
             labels.push(("http_response_status_code", answers.status.to_string()));
             labels.push(("http_route", answers.route.clone()));
+            labels.push(("url_scheme", answers.scheme.clone()));
             add_times(&mut took, host, &labels, &answers.buckets, number(answers.duration_us) / 1_000_000.0);
         }
     }

@@ -19,9 +19,10 @@ use super::response::{OutBody, without_what_it_cannot_have};
 use super::router::{Answer, Router, Target};
 use super::waited::Sender;
 use crate::busy_poll;
+use crate::edge::answers::To;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
 use crate::edge::swap::Caller;
-use crate::intake::carrier;
+use crate::intake::{Encrypted, carrier};
 use crate::trace::{self, Span};
 
 const HEALTH: &str = "/.well-known/spin/health";
@@ -81,6 +82,9 @@ impl Dispatch {
             let mut request = http::Request::from_parts(parts, body);
             if let Some(carrier) = carrier() {
                 request.extensions_mut().insert(Hangup(carrier));
+            }
+            if peers.encrypted {
+                request.extensions_mut().insert(Encrypted);
             }
             self.native.handle(request, peers.client).await
         } else {
@@ -173,7 +177,8 @@ pub(super) async fn component(
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();
     grants.usage.answered(took, failed);
-    grants.usage.answers.count(&method, target.pattern.as_str(), answer.status(), took);
+    let to = To { method: &method, encrypted: peers.encrypted, route: target.pattern.as_str() };
+    grants.usage.answers.count(&to, answer.status(), took);
     if let (Some((judge, side)), Some(waited)) = (picked.judge, waited) {
         judge.answered(side, took.saturating_sub(waited), failed);
     }
