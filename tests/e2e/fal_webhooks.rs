@@ -1,5 +1,8 @@
 //! FAL's webhooks through the front door: they end what cannot be asked about, and only FAL is believed.
 
+use std::io::{BufRead, BufReader, Write};
+use std::time::Duration;
+
 use image2model_tests::client::{Upload, text};
 use image2model_tests::otlp::Collector;
 use image2model_tests::redis::free_port;
@@ -34,7 +37,7 @@ async fn a_file_ends_when_fal_tells_though_it_cannot_be_asked() {
     let job = client.upload(&files, &[]).await.unwrap();
     let path = format!("/api/v1/status/{}", text(&job, "job_id"));
     while client.json(&path).await.unwrap()["completed_files"] != 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(sim.armed().await.unwrap().len(), 1, "both faults of webhooks have met one");
     sim.disarm().await.unwrap();
@@ -60,17 +63,45 @@ async fn only_fal_is_believed() {
     let problem: serde_json::Value = unsigned.json().await.unwrap();
     assert_eq!(text(&problem, "error_code"), "SIGNATURE_MISSING");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs().to_string();
-    let forged = client
-        .request(Method::POST, PATH)
-        .header("x-fal-webhook-request-id", "0190-abc")
-        .header("x-fal-webhook-user-id", "somebody")
-        .header("x-fal-webhook-timestamp", now)
-        .header("x-fal-webhook-signature", "ab".repeat(64))
-        .json(&told);
-    assert_eq!(forged.send().await.unwrap().status(), 401);
+    let forged = || {
+        client
+            .request(Method::POST, PATH)
+            .header("x-fal-webhook-request-id", "0190-abc")
+            .header("x-fal-webhook-user-id", "somebody")
+            .header("x-fal-webhook-timestamp", &now)
+            .header("x-fal-webhook-signature", "ab".repeat(64))
+    };
+    assert_eq!(forged().json(&told).send().await.unwrap().status(), 401);
     // One byte more than is read: what is left unread would reset the connection before the answer is seen.
-    let large = client.request(Method::POST, PATH).body(vec![b' '; (1 << 20) + 1]).send().await.unwrap();
+    let large = forged().body(vec![b' '; (256 << 10) + 1]).send().await.unwrap();
     assert_eq!(large.status(), 413);
     let asked = client.get(PATH).await.unwrap();
     assert_eq!((asked.status().as_u16(), asked.headers()["allow"].to_str().unwrap()), (405, "POST"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_promises_a_webhook_and_sends_none_holds_nothing() {
+    let (_sim, product) = start(None).await;
+    let head = |claim: &str| {
+        let mut stream = std::net::TcpStream::connect(product.url().trim_start_matches("http://")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n{claim}\r\n").unwrap();
+        stream
+    };
+    let status = |stream: std::net::TcpStream| {
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status(head("")), "401", "not even a claim: its body is not waited for");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claim = format!(
+        "x-fal-webhook-request-id: r\r\nx-fal-webhook-user-id: u\r\nx-fal-webhook-timestamp: {now}\r\n\
+         x-fal-webhook-signature: {}\r\n",
+        "ab".repeat(64)
+    );
+    let waiting: Vec<_> = (0..65).map(|_| head(&claim)).collect();
+    let mut answers: Vec<_> = waiting.into_iter().map(status).collect();
+    answers.sort_unstable();
+    assert_eq!((&*answers[0], &*answers[63], &*answers[64]), ("408", "408", "503"));
 }

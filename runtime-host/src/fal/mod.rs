@@ -36,4 +36,4 @@ pub use refusal::{Detail, ModelError, Refusal};
 pub use relay::{Relay, Relayed};
 pub use retry::{Backoff, jittered};
 pub use upload::{Source, UploadedImage};
-pub use webhook::{WebhookError, WebhookKeys};
+pub use webhook::{Claim, WebhookError, WebhookKeys};

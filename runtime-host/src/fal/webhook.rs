@@ -108,13 +108,12 @@ impl WebhookKeys {
         Ok(Self { url, client, known: Mutex::default() })
     }
 
-    /// Whether FAL sent this, just now.
+    /// Whether FAL made this signature, of this body.
     ///
     /// # Errors
     /// [`WebhookError`].
-    pub async fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), WebhookError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let signed = Signed::read(headers, body, now)?;
+    pub async fn verify(&self, claim: Claim, body: &[u8]) -> Result<(), WebhookError> {
+        let signed = claim.of(body);
         let mut known = self.known.lock().await;
         if known.fetched.is_none_or(|at| at.elapsed() >= KEEP_KEYS) {
             known.keys = self.fetch().await?;
@@ -156,14 +155,24 @@ fn read_set(set: &Value) -> Vec<VerifyingKey> {
     .collect()
 }
 
-/// What a signature says, and the signature.
-struct Signed {
-    message: String,
+/// What the head of a webhook claims, before its body is there.
+#[derive(Debug)]
+pub struct Claim {
+    /// All of what is signed but the body.
+    head: String,
     signature: Signature,
 }
 
-impl Signed {
-    fn read(headers: &HeaderMap, body: &[u8], now: u64) -> Result<Self, WebhookError> {
+impl Claim {
+    /// A claim that may be FAL's, made just now.
+    ///
+    /// # Errors
+    /// [`WebhookError::Header`], [`WebhookError::Time`].
+    pub fn read(headers: &HeaderMap) -> Result<Self, WebhookError> {
+        Self::read_at(headers, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+
+    fn read_at(headers: &HeaderMap, now: u64) -> Result<Self, WebhookError> {
         let header = |name: &'static str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty());
             value.ok_or(WebhookError::Header(name))
@@ -178,10 +187,22 @@ impl Signed {
         if now.abs_diff(at) > TOLERANCE_SECONDS {
             return Err(WebhookError::Time);
         }
-        let message = format!("{request}\n{user}\n{time}\n{}", hex::encode(Sha256::digest(body)));
-        Ok(Self { message, signature })
+        Ok(Self { head: format!("{request}\n{user}\n{time}"), signature })
     }
 
+    fn of(self, body: &[u8]) -> Signed {
+        let message = format!("{}\n{}", self.head, hex::encode(Sha256::digest(body)));
+        Signed { message, signature: self.signature }
+    }
+}
+
+/// What a signature says, and the signature.
+struct Signed {
+    message: String,
+    signature: Signature,
+}
+
+impl Signed {
     fn is_by(&self, keys: &[VerifyingKey]) -> bool {
         keys.iter().any(|key| key.verify_strict(self.message.as_bytes(), &self.signature).is_ok())
     }
@@ -215,31 +236,30 @@ mod tests {
 
     #[test]
     fn the_known_vector_is_believed_with_and_without_padding() {
-        let signed = Signed::read(&headers(), BODY.as_bytes(), AT).unwrap();
+        let signed = |body: &str| Claim::read_at(&headers(), AT).unwrap().of(body.as_bytes());
         for x in [X.to_owned(), format!("{X}=")] {
-            assert!(signed.is_by(&read_set(&json!({ "keys": [{ "x": "not a key" }, { "x": x }] }))));
+            assert!(signed(BODY).is_by(&read_set(&json!({ "keys": [{ "x": "not a key" }, { "x": x }] }))));
         }
-        assert!(!signed.is_by(&[]));
-        let changed = Signed::read(&headers(), BODY.replace("OK", "ERROR").as_bytes(), AT).unwrap();
-        assert!(!changed.is_by(&read_set(&json!({ "keys": [{ "x": X }] }))));
+        assert!(!signed(BODY).is_by(&[]));
+        assert!(!signed(&BODY.replace("OK", "ERROR")).is_by(&read_set(&json!({ "keys": [{ "x": X }] }))));
     }
 
     #[test]
     fn what_is_old_early_or_incomplete_is_not() {
         for now in [AT - 301, AT + 301] {
-            assert_eq!(Signed::read(&headers(), b"", now).err(), Some(WebhookError::Time));
+            assert_eq!(Claim::read_at(&headers(), now).err(), Some(WebhookError::Time));
         }
         for now in [AT - 300, AT + 300] {
-            assert!(Signed::read(&headers(), b"", now).is_ok());
+            assert!(Claim::read_at(&headers(), now).is_ok());
         }
         for name in ["request-id", "user-id", "timestamp", "signature"] {
             let mut fewer = headers();
             fewer.remove(format!("x-fal-webhook-{name}"));
-            let error = Signed::read(&fewer, b"", AT).err().unwrap();
+            let error = Claim::read_at(&fewer, AT).err().unwrap();
             assert_eq!((error.code(), error.status()), ("SIGNATURE_MISSING", 401), "{name}");
         }
         let mut short = headers();
         short.insert("x-fal-webhook-signature", HeaderValue::from_static("06fb"));
-        assert!(Signed::read(&short, b"", AT).is_err());
+        assert!(Claim::read_at(&short, AT).is_err());
     }
 }

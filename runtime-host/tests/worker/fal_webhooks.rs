@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use bytes::Bytes;
 use fal_sim::{Call, Kind, When};
-use image2model_host::fal::WebhookKeys;
+use image2model_host::fal::{Claim, WebhookError, WebhookKeys};
 use image2model_host::redis::{Store, Tail, TailMessage};
 use image2model_host::worker::{FAL_WEBHOOK_PATH, Heard, Told, WorkerConfig};
 use parking_lot::Mutex;
@@ -49,7 +49,8 @@ async fn take(
     body: Bytes,
 ) -> StatusCode {
     let body = if receiver.forge { [&body[..], b" "].concat().into() } else { body };
-    if let Err(error) = receiver.keys.verify(&headers, &body).await {
+    let believed: Result<(), WebhookError> = async { receiver.keys.verify(Claim::read(&headers)?, &body).await }.await;
+    if let Err(error) = believed {
         receiver.refused.lock().push(error.code());
         return StatusCode::from_u16(error.status()).unwrap();
     }

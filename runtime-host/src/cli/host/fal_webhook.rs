@@ -1,5 +1,8 @@
 //! The route at which FAL.AI tells that a request has ended. Anybody may call it, so nothing is done before the signature
-//! is known to be FAL's; an answer other than 2xx makes FAL tell it again.
+//! is known to be FAL's, and what has to be read until then is bounded: a body's size, its time, and how many at once. An
+//! answer other than 2xx makes FAL tell it again.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -8,20 +11,30 @@ use http_body_util::{BodyExt, Limited};
 use image2model_domain::problem::{self, Problem};
 use image2model_domain::request_id;
 use image2model_host::edge::{Request, Response, full_body};
-use image2model_host::fal::WebhookKeys;
+use image2model_host::fal::{Claim, WebhookError, WebhookKeys};
 use image2model_host::redis::Store;
 use image2model_host::trace::{self, Kind, Span};
 use image2model_host::worker::{FAL_WEBHOOK_PATH, Told};
+use tokio::sync::Semaphore;
 
 /// Most bytes of a webhook: it carries the model's output, which names files and has none.
-const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: usize = 256 << 10;
+/// How long a body may take to come.
+const READ_WITHIN: Duration = Duration::from_secs(10);
+/// Webhooks that are read or looked at, at a time.
+const AT_ONCE: usize = 64;
 
 pub struct FalWebhook {
-    pub keys: WebhookKeys,
-    pub store: Store,
+    keys: WebhookKeys,
+    store: Store,
+    places: Semaphore,
 }
 
 impl FalWebhook {
+    pub fn new(keys: WebhookKeys, store: Store) -> Self {
+        Self { keys, store, places: Semaphore::new(AT_ONCE) }
+    }
+
     pub fn handles(path: &str) -> bool {
         path.trim_end_matches('/') == FAL_WEBHOOK_PATH
     }
@@ -46,12 +59,12 @@ impl FalWebhook {
     }
 
     async fn take(&self, head: &http::request::Parts, body: hyper::body::Incoming) -> Result<(), Problem> {
-        let body = Limited::new(body, MOST_BYTES).collect().await;
+        let claim = Claim::read(&head.headers).map_err(|error| not_believed(&error))?;
+        let _place = self.places.try_acquire().map_err(|_| Problem::unavailable("Too many webhooks at once"))?;
+        let body = tokio::time::timeout(READ_WITHIN, Limited::new(body, MOST_BYTES).collect()).await;
+        let body = body.map_err(|_| Problem::plain(408, "The body did not come in time"))?;
         let body: Bytes = body.map_err(|_| Problem::plain(413, "The body is too large or broke off"))?.to_bytes();
-        self.keys.verify(&head.headers, &body).await.map_err(|error| {
-            tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "a webhook that is not FAL.AI's, or cannot be told to be, was refused");
-            Problem::new(error.status(), error.code(), error.to_string())
-        })?;
+        self.keys.verify(claim, &body).await.map_err(|error| not_believed(&error))?;
         let Some(told) = Told::read(head.uri.query().unwrap_or_default(), &body) else { return Ok(()) };
         // FAL names no trace: this one began at our door.
         let span = Span::begin(Kind::Consumer, trace::only(&head.headers), || "receive fal webhook");
@@ -66,6 +79,11 @@ impl FalWebhook {
         tracing::debug!(?told, ?heard, "FAL.AI told that a request has ended");
         Ok(())
     }
+}
+
+fn not_believed(error: &WebhookError) -> Problem {
+    tracing::warn!(code = error.code(), kind = error.metric_label(), %error, "a webhook that is not FAL.AI's, or cannot be told to be, was refused");
+    Problem::new(error.status(), error.code(), error.to_string())
 }
 
 fn new_id() -> String {

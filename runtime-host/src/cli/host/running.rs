@@ -184,8 +184,7 @@ impl Running {
             (_, streams) => {
                 busy_poll::start(config.busy_poll);
                 let rest_url = self.fal.as_ref().map_or(&config.fal.rest_url, |fal| &fal.client.rest_url);
-                let told =
-                    || anyhow::Ok(FalWebhook { keys: WebhookKeys::new(rest_url)?, store: self.base.store.clone() });
+                let told = || anyhow::Ok(FalWebhook::new(WebhookKeys::new(rest_url)?, self.base.store.clone()));
                 let fal_webhook = application::is_own(&edge).then(told).transpose()?.map(Arc::new);
                 let native = Arc::new(Native { streams, fal_webhook, stopping: stop });
                 self.tasks.spawn(async move {
@@ -322,6 +321,9 @@ fn sweep_settings(config: &Config) -> Option<SweepSettings> {
 fn say_warnings(part: Part, config: &Config) {
     if part != Part::Worker && config.lets_everybody_in() {
         tracing::warn!("no API_KEY is set: every caller is let in (ENVIRONMENT=development)");
+    }
+    for name in config.short_keys() {
+        tracing::warn!(name, "a key this short can be guessed: wrong ones are counted, but a right one always opens");
     }
 }
 
