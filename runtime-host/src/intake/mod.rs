@@ -48,6 +48,10 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+/// Marks the head of a request that came over an encrypted connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encrypted;
+
 /// How connections are let in.
 #[derive(Clone)]
 pub(crate) struct Door {

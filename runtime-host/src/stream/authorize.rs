@@ -10,6 +10,7 @@ use image2model_domain::{JobId, browser_session};
 
 use super::answer::Names;
 use super::routes::Target;
+use crate::intake::Encrypted;
 
 /// Decides about one request.
 #[async_trait]
@@ -112,6 +113,7 @@ impl StreamFacts {
     pub fn of(head: &http::request::Parts, target: &Target, names: &Names, client: SocketAddr) -> Self {
         let (level, budget) = demands(&head.method, target.job.as_ref());
         let header = |name: &str| header(&head.headers, name);
+        let own = if head.extensions.get::<Encrypted>().is_some() { "https" } else { "http" };
         Self {
             method: head.method.to_string(),
             route: target.route,
@@ -129,9 +131,10 @@ impl StreamFacts {
             preflight_headers: header("access-control-request-headers"),
             client_address: client.ip().to_canonical().to_string(),
             forwarded_for: header("x-forwarded-for"),
-            // Taken for plain when nobody whom the guard believes says otherwise: what browsers are told of TLS, the
-            // application's other answers tell them.
-            forwarded_proto: Some(header("x-forwarded-proto").map_or("http".into(), |said| format!("{said}, http"))),
+            forwarded_proto: Some(match header("x-forwarded-proto") {
+                Some(said) => format!("{said}, {own}"),
+                None => own.to_owned(),
+            }),
             job_id: target.job.as_ref().map(ToString::to_string),
             access_token: target.access_token.clone(),
         }
@@ -176,5 +179,22 @@ mod tests {
         let facts = StreamFacts::of(&head, &target, &names, ([10, 0, 0, 9], 4711).into());
         assert_eq!(facts.cookie.as_deref(), Some("theme=dark; image2model_session=s"));
         assert_eq!(facts.forwarded_for.as_deref(), Some("1.1.1.1, 2.2.2.2"));
+    }
+
+    #[test]
+    fn the_guard_is_told_how_the_connection_was_after_what_proxies_say() {
+        let proto = |said: Option<&str>, encrypted: bool| {
+            let request = http::Request::get(format!("/api/v1/status/stream/{}", "1".repeat(32)));
+            let request = said.into_iter().fold(request, |request, said| request.header("x-forwarded-proto", said));
+            let (mut head, ()) = request.body(()).unwrap().into_parts();
+            if encrypted {
+                head.extensions.insert(Encrypted);
+            }
+            let (target, names) = (Target::of(&head.uri).unwrap(), Names::of(&head.headers));
+            StreamFacts::of(&head, &target, &names, ([10, 0, 0, 9], 4711).into()).forwarded_proto.unwrap()
+        };
+        assert_eq!((proto(None, false), proto(None, true)), ("http".to_owned(), "https".to_owned()));
+        assert_eq!(proto(Some("https"), false), "https, http");
+        assert_eq!(proto(Some("http"), true), "http, https");
     }
 }

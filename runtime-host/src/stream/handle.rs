@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use image2model_domain::accept;
@@ -22,7 +23,7 @@ use super::entry::StreamName;
 use super::listener::{Listener, Opening};
 use super::routes::Target;
 use super::start::{Start, frames_of_no_job, start};
-use super::timers::Timers;
+use super::timers::{Timers, Wish};
 use super::{Answer, Response, Shared};
 use crate::redis::RedisError;
 use crate::redis::sign_of_life::now_ms;
@@ -144,7 +145,9 @@ impl Request<'_> {
         // Before the job is looked at, so that nothing falls between the two.
         let subscription = shared.hub.subscribe(job);
         let (record, timeout) = self.look(found).await?;
-        let timers = Timers::start(&shared.limits, timeout, &shared.drain);
+        let wish = Wish { timeout, comes_again: self.was_opened_by_what_may_be_withdrawn() };
+        let heartbeat = shared.limits.heartbeat_of(record.is_some());
+        let timers = Timers::start(&shared.limits, wish, heartbeat, &shared.drain);
         let (form, task_id) = (self.target.form, self.target.task_id(job));
         let listener = match record {
             Some(record) => {
@@ -177,6 +180,13 @@ impl Request<'_> {
             return Err(Problem::job_not_found());
         }
         Ok((record, timeout))
+    }
+
+    /// A link or a session; of a key that is taken back, the streams are told.
+    fn was_opened_by_what_may_be_withdrawn(&self) -> bool {
+        let headers = &self.head.headers;
+        let shows_a_key = headers.contains_key(AUTHORIZATION);
+        self.target.access_token.is_some() || (headers.contains_key(COOKIE) && !shows_a_key)
     }
 
     /// The header is newer than the query, which an `EventSource` keeps over reconnections.

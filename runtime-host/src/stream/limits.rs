@@ -20,6 +20,8 @@ pub struct Limits {
     pub reactors: usize,
     /// Longest silence; at most 15 s.
     pub heartbeat: Duration,
+    /// The same where there is no job: nothing else comes, and the original's clients read for ten seconds.
+    pub heartbeat_of_no_job: Duration,
     /// After so long, give or take a fifth, the client is sent to connect again: it is authorised anew, and connections
     /// spread over hosts.
     pub max_age: Duration,
@@ -43,6 +45,7 @@ impl Default for Limits {
             reads: 64,
             reactors: 2,
             heartbeat: Duration::from_secs(12),
+            heartbeat_of_no_job: Duration::from_secs(5),
             max_age: Duration::from_secs(600),
             stall: Duration::from_secs(10),
             send_buffer: 96 * 1024,
@@ -57,6 +60,12 @@ impl Limits {
     #[must_use]
     pub fn retry(&self) -> u64 {
         rand::random_range(self.retry_ms.clone())
+    }
+
+    /// Longest silence of a stream, of a job or of none.
+    #[must_use]
+    pub fn heartbeat_of(&self, a_job: bool) -> Duration {
+        if a_job { self.heartbeat } else { self.heartbeat.min(self.heartbeat_of_no_job) }
     }
 
     /// How long one connection may last: `max_age` give or take a fifth.

@@ -17,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::answer::empty;
 use super::{Hangup, Response, Streams};
 use crate::intake::{
-    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, Tls, head_of, last as accept_last, next,
-    respond, unless_gone,
+    Attended, Connection, Door, Encrypted, Guest, Keeping, Opened, Place, Places, Tls, head_of, last as accept_last,
+    next, respond, unless_gone,
 };
 use crate::trace::{self, Span};
 
@@ -108,10 +108,13 @@ impl Server {
 
     async fn by_a_server(self, connection: Connection, client: SocketAddr, guest: &Arc<Guest>) {
         let keeping = Keeping { head_within: HEAD_WITHIN, max_buffer: MAX_BUFFER, shutdown: &self.shutdown, guest };
-        let is_shared = connection.is_shared();
+        let (is_shared, is_encrypted) = (connection.is_shared(), connection.is_encrypted());
         // Closed for a stream that nobody reads, as for want of places.
         let of_one = (!is_shared).then(|| Hangup(guest.told_to_go().clone()));
-        let service = service_fn(|request| {
+        let service = service_fn(|mut request: http::Request<Incoming>| {
+            if is_encrypted {
+                request.extensions_mut().insert(Encrypted);
+            }
             let (streams, of_one, guest) = (self.streams.clone(), of_one.clone(), guest.clone());
             async move {
                 let answering = guest.answering();

@@ -57,9 +57,19 @@ impl Drain {
     }
 }
 
+/// How long a client wants to listen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wish {
+    /// In its own words, and then in the place of the maximum age.
+    pub timeout: Option<Duration>,
+    /// But not for longer than that: what opened the stream may be withdrawn, and nobody tells the streams.
+    pub comes_again: bool,
+}
+
 /// When one listener is due. What is left of its timers while a reactor carries it.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
+    heartbeat: Duration,
     heartbeat_at: Instant,
     close_at: Instant,
     ending: Ending,
@@ -67,8 +77,8 @@ pub struct Deadlines {
 
 impl Deadlines {
     /// Something was sent at `now`: silence begins anew.
-    pub fn sent(&mut self, now: Instant, heartbeat: Duration) {
-        self.heartbeat_at = now + heartbeat;
+    pub fn sent(&mut self, now: Instant) {
+        self.heartbeat_at = now + self.heartbeat;
     }
 
     /// The server goes away within `spread`: leave at some moment of it. Said twice, it counts once.
@@ -97,28 +107,26 @@ impl Deadlines {
 /// The deadlines of one listener, to wait for.
 #[derive(Debug)]
 pub struct Timers {
-    heartbeat: Duration,
     deadlines: Deadlines,
     drain: CancellationToken,
 }
 
 impl Timers {
-    /// Starts them. `timeout` is the client's own wish, and then stands in the place of the maximum age.
+    /// Starts them, with a sign of life as often as that.
     #[must_use]
-    pub fn start(limits: &Limits, timeout: Option<Duration>, drain: &Drain) -> Self {
-        let now = Instant::now();
-        let (lasts, ending) = match timeout {
-            Some(timeout) => (timeout, Ending::Timeout),
-            None => (limits.age(), Ending::Age),
+    pub fn start(limits: &Limits, wish: Wish, heartbeat: Duration, drain: &Drain) -> Self {
+        let (now, age) = (Instant::now(), limits.age());
+        let (lasts, ending) = match wish.timeout {
+            Some(timeout) if timeout <= age || !wish.comes_again => (timeout, Ending::Timeout),
+            _ => (age, Ending::Age),
         };
-        let deadlines = Deadlines { heartbeat_at: now + limits.heartbeat, close_at: now + lasts, ending };
-        Self::resume(limits, deadlines, drain)
+        Self::resume(Deadlines { heartbeat, heartbeat_at: now + heartbeat, close_at: now + lasts, ending }, drain)
     }
 
     /// Goes on with deadlines that somebody else has watched meanwhile.
     #[must_use]
-    pub fn resume(limits: &Limits, deadlines: Deadlines, drain: &Drain) -> Self {
-        Self { heartbeat: limits.heartbeat, deadlines, drain: drain.begun.clone() }
+    pub fn resume(deadlines: Deadlines, drain: &Drain) -> Self {
+        Self { deadlines, drain: drain.begun.clone() }
     }
 
     /// The deadlines, for somebody else to watch.
@@ -129,7 +137,7 @@ impl Timers {
 
     /// Something was sent: silence begins anew.
     pub fn sent(&mut self) {
-        self.deadlines.sent(Instant::now(), self.heartbeat);
+        self.deadlines.sent(Instant::now());
     }
 
     /// Waits for the next deadline. Cancel safe.
@@ -164,10 +172,14 @@ mod tests {
         Limits { heartbeat, max_age, ..Limits::default() }
     }
 
+    fn start(limits: &Limits, timeout: Option<Duration>, comes_again: bool, drain: &Drain) -> Timers {
+        Timers::start(limits, Wish { timeout, comes_again }, limits.heartbeat, drain)
+    }
+
     #[tokio::test]
     async fn heartbeats_come_until_the_client_has_had_enough() {
         let drain = Drain::default();
-        let mut timers = Timers::start(&quick(), Some(Duration::from_millis(200)), &drain);
+        let mut timers = start(&quick(), Some(Duration::from_millis(200)), false, &drain);
         assert_eq!(timers.due(&drain).await, Due::Heartbeat);
         let mut due = Due::Heartbeat;
         while due == Due::Heartbeat {
@@ -179,20 +191,22 @@ mod tests {
     #[tokio::test]
     async fn a_drain_comes_before_everything_else() {
         let drain = Drain::default();
-        let mut timers = Timers::start(&Limits::default(), None, &drain);
+        let mut timers = start(&Limits::default(), None, false, &drain);
         drain.begin(Duration::from_millis(20));
         assert_eq!(timers.due(&drain).await, Due::Close(Ending::Drain));
     }
 
     #[tokio::test]
-    async fn no_stream_lasts_for_ever() {
+    async fn no_stream_lasts_for_ever_and_none_longer_than_it_was_allowed() {
         let drain = Drain::default();
-        let mut timers = Timers::start(&quick(), None, &drain);
-        let mut due = Due::Heartbeat;
-        while due == Due::Heartbeat {
-            due = timers.due(&drain).await;
+        for timeout in [None, Some(Duration::from_secs(60))] {
+            let mut timers = start(&quick(), timeout, true, &drain);
+            let mut due = Due::Heartbeat;
+            while due == Due::Heartbeat {
+                due = timers.due(&drain).await;
+            }
+            assert_eq!(due, Due::Close(Ending::Age));
         }
-        assert_eq!(due, Due::Close(Ending::Age));
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Listener {
     /// A listener that waited, and is behind or may have missed something.
     pub fn resume(shared: Arc<Shared>, waiting: Waiting) -> Self {
         let Waiting { subscription, reached, form, name, deadlines, slot } = waiting;
-        let timers = Timers::resume(&shared.limits, deadlines, &shared.drain);
+        let timers = Timers::resume(deadlines, &shared.drain);
         let (outbox, stage) = (VecDeque::new(), Stage::Live);
         let mut listener = Self { shared, form, name, subscription, timers, outbox, reached, stage, slot };
         listener.go_back();

@@ -69,7 +69,7 @@ impl<'a> Batches<'a> {
             let piece = self.piece(place, &first, waiting.form, &waiting.name);
             waiting.subscription.move_to(piece.to);
             waiting.reached = piece.reached;
-            waiting.deadlines.sent(self.now, self.shared.limits.heartbeat);
+            waiting.deadlines.sent(self.now);
             self.frames += piece.frames;
             self.left_out += piece.left_out;
             let fate = subscriber.send(piece.bytes, piece.last, self.now);

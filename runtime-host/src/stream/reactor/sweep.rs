@@ -19,7 +19,7 @@ const WHILE_DRAINING: Duration = Duration::from_millis(20);
 
 /// How long to wait between two looks.
 pub fn every(limits: &Limits, draining: bool) -> Duration {
-    let shortest = limits.heartbeat.min(limits.stall).min(limits.max_age) / 8;
+    let shortest = limits.heartbeat_of(false).min(limits.stall).min(limits.max_age) / 8;
     shortest.clamp(AT_LEAST, if draining { WHILE_DRAINING } else { AT_MOST })
 }
 
@@ -45,7 +45,7 @@ pub fn attend(subscriber: &mut Subscriber, shared: &Shared, now: Instant) -> Fat
         // What it has not taken yet comes first.
         Some(Due::Heartbeat) if !subscriber.is_behind() => {
             let heartbeat = subscriber.standing().heartbeat();
-            subscriber.waiting.deadlines.sent(now, shared.limits.heartbeat);
+            subscriber.waiting.deadlines.sent(now);
             shared.counters.frames.add(1);
             subscriber.send(heartbeat, false, now)
         }
