@@ -1,11 +1,32 @@
-//! What answers tell browsers: whether another site's pages may read them (CORS), and not to come without TLS. The guard says
-//! it of components' answers, the host of those that it gives in a component's place.
+//! What answers tell browsers: whether another site's pages may read them (CORS), not to come without TLS, and what pages may
+//! load. The guard says it of components' answers, the host of those that it gives in a component's place.
 
 /// Name and value of a header, the name in lower case.
 pub type Header = (&'static str, String);
 
 /// Browsers that came over TLS come no other way for a year.
 pub const HSTS: (&str, &str) = ("strict-transport-security", "max-age=31536000");
+
+/// What the pages need and no more: their own scripts and styles, pictures made in the page, models read from blobs. `streams`
+/// is the address of a stream server that the status component sends pages to; empty where the service has its own.
+#[must_use]
+pub fn page_policy(streams: &str) -> String {
+    let origin = origin_of(streams).map(|origin| format!(" {origin}")).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
+         connect-src 'self' blob: data:{origin}; worker-src 'self' blob:; font-src 'self'; manifest-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
+
+/// Scheme, host and port of an address; nothing of what cannot stand in a policy.
+fn origin_of(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']');
+    let is_origin = matches!(scheme, "http" | "https") && !authority.is_empty() && authority.bytes().all(fits);
+    address.get(..scheme.len() + 3 + authority.len()).filter(|_| is_origin)
+}
 
 const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, \
@@ -91,6 +112,26 @@ mod tests {
 
     fn value<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
         headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+
+    #[test]
+    fn pages_may_reach_the_stream_server_that_they_are_sent_to() {
+        let connect = |streams| {
+            let policy = page_policy(streams);
+            assert!(!policy.contains("  ") && !policy.contains('\n'), "{policy}");
+            policy.split("; ").find(|part| part.starts_with("connect-src")).unwrap().to_owned()
+        };
+        let own = "connect-src 'self' blob: data:";
+        for (streams, origin) in [
+            ("http://127.0.0.1:3002", " http://127.0.0.1:3002"),
+            ("https://s.example/streams/?x", " https://s.example"),
+            ("", ""),
+            ("wss://s.example", ""),
+            ("https://", ""),
+            ("https://s.example; script-src *", ""),
+        ] {
+            assert_eq!(connect(streams), format!("{own}{origin}"), "{streams}");
+        }
     }
 
     #[test]

@@ -67,6 +67,19 @@ fn only_development_goes_without_a_key() {
 }
 
 #[test]
+fn keys_that_could_be_guessed_are_told_of_where_they_protect_something() {
+    let short = |environment: &str| {
+        let values =
+            [("ENVIRONMENT", environment), ("API_KEY", "fifteen-letters"), ("ADMIN_API_KEY", "sixteen--letters")];
+        Config::load(&Source::of(values), Part::Up).unwrap().short_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (short("production"), short("staging"), short("development")),
+        (vec!["API_KEY"], vec!["API_KEY"], vec![])
+    );
+}
+
+#[test]
 fn whoever_is_in_front_has_time_to_notice_a_stop() {
     let delay = |values: &[(&str, &str)]| {
         let all = values.iter().copied().chain([("API_KEY", "k")]);

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use image2model_domain::Problem;
+use image2model_domain::browser_headers::page_policy;
 use image2model_kit::reply::{self, has_etag, insert};
-use image2model_kit::{Context, Failure, Reply};
+use image2model_kit::{Context, Failure, Reply, config};
 use serde_json::json;
 
 use crate::files::{self, StaticFile};
@@ -39,7 +40,7 @@ fn find(name: &str) -> Option<std::rc::Rc<StaticFile>> {
 
 /// `/`: the upload page for browsers, facts for everything else.
 pub(crate) async fn root(context: Context) -> Result<Reply, Failure> {
-    let mut answer = if is_browser(&context) { show(&context, "/")? } else { facts()? };
+    let mut answer = if is_browser(&context) { show(&context, "/").await? } else { facts()? };
     insert(&mut answer, "vary", "Accept, Accept-Encoding");
     Ok(answer)
 }
@@ -69,11 +70,21 @@ fn facts() -> Result<Reply, Failure> {
 
 /// Any other address: a page, a file, or nothing.
 pub(crate) async fn file(context: Context) -> Result<Reply, Failure> {
-    show(&context, &context.path)
+    show(&context, &context.path).await
 }
 
 /// The page or the file of an address.
-pub(crate) fn show(context: &Context, path: &str) -> Result<Reply, Failure> {
+pub(crate) async fn show(context: &Context, path: &str) -> Result<Reply, Failure> {
+    let mut answer = found(context, path)?;
+    // A manifest that does not grant it has the streams where the pages are.
+    let streams = config::text("stream_url").await.unwrap_or_default();
+    if !streams.is_empty() {
+        insert(&mut answer, "content-security-policy", &page_policy(&streams));
+    }
+    Ok(answer)
+}
+
+fn found(context: &Context, path: &str) -> Result<Reply, Failure> {
     if let Some(name) = page(path) {
         return match find(name) {
             Some(file) => send(context, &file, "no-cache"),

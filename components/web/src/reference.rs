@@ -35,12 +35,12 @@ pub(crate) async fn document(context: Context) -> Result<Reply, Failure> {
 
 /// `/docs`: Swagger UI.
 pub(crate) async fn docs(context: Context) -> Result<Reply, Failure> {
-    pages::show(&context, "/docs")
+    pages::show(&context, "/docs").await
 }
 
 /// `/redoc`: Redoc.
 pub(crate) async fn redoc(context: Context) -> Result<Reply, Failure> {
-    let mut answer = pages::show(&context, "/redoc")?;
+    let mut answer = pages::show(&context, "/redoc").await?;
     insert(&mut answer, "content-security-policy", REDOC_POLICY);
     Ok(answer)
 }

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{
-    Access, BlobSettings, Config, ConfigError, FalSettings, Limits, LogStore, Logs, Part, RedisSettings, Source, Sweep,
-    Traces, Webhooks,
+    Access, BlobSettings, Config, ConfigError, FalSettings, LONG_ENOUGH, Limits, LogStore, Logs, Part, RedisSettings,
+    Source, Sweep, Traces, Webhooks,
 };
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
@@ -202,7 +202,7 @@ fn sweep(reader: &mut Reader<'_>) -> Sweep {
 
 /// A secret that only programs present, so that nothing speaks for a short one.
 fn long_secret(reader: &mut Reader<'_>, name: &'static str) -> Option<SecretString> {
-    reader.value(name, |text| (text.len() >= 16).then(|| SecretString::from(text)))
+    reader.value(name, |text| (text.len() >= LONG_ENOUGH).then(|| SecretString::from(text)))
 }
 
 fn fal(reader: &mut Reader<'_>) -> FalSettings {

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use image2model_domain::Keyspace;
 use opentelemetry_sdk::trace::Sampler;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
@@ -32,6 +32,9 @@ pub use spin::{Wiring, contradicted, given_variables, spin_variables};
 pub use table::variables;
 pub use values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 pub use variable::{Group, Variable};
+
+/// A secret of so many bytes is not found by trying.
+const LONG_ENOUGH: usize = 16;
 
 /// Which part of the host is started: what must be set differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,5 +299,14 @@ impl Config {
     #[must_use]
     pub fn lets_everybody_in(&self) -> bool {
         self.access.api_key.is_none() && self.access.admin_api_key.is_none()
+    }
+
+    /// Keys that could be guessed, by their names; none in development and testing, whose keys protect nothing.
+    pub fn short_keys(&self) -> impl Iterator<Item = &'static str> {
+        let keys = [("API_KEY", &self.access.api_key), ("ADMIN_API_KEY", &self.access.admin_api_key)];
+        let is_short =
+            |key: &Option<SecretString>| key.as_ref().is_some_and(|key| key.expose_secret().len() < LONG_ENOUGH);
+        let matters = !matches!(self.access.environment, Environment::Development | Environment::Testing);
+        keys.into_iter().filter(move |(_, key)| matters && is_short(key)).map(|(name, _)| name)
     }
 }

@@ -115,10 +115,10 @@ pub(super) fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// All families that have samples.
+/// All families. Those without samples are announced, as the original's library does: clients look for their names.
 pub(super) fn write(families: &[Family], format: Format) -> String {
     let mut text = String::new();
-    for family in families.iter().filter(|family| !family.samples.is_empty()) {
+    for family in families {
         write_family(&mut text, family, format);
     }
     if format == Format::OpenMetrics {
@@ -171,15 +171,16 @@ mod tests {
     fn both_formats_say_the_same_in_their_own_way() {
         let mut jobs = Family::new(Kind::Counter, "jobs_ended", "Jobs that ended.");
         jobs.add(vec![("status", "a\"b\\c\nd".to_owned())], 3.0);
-        let families = [jobs, Family::new(Kind::Gauge, "left_out", "Nothing to say.")];
+        let families = [jobs, Family::new(Kind::Gauge, "silent", "Nothing to say.")];
+        let silent = "# HELP silent Nothing to say.\n# TYPE silent gauge\n";
         let sample = "jobs_ended_total{status=\"a\\\"b\\\\c\\nd\"} 3\n";
         assert_eq!(
             write(&families, Format::Prometheus),
-            format!("# HELP jobs_ended_total Jobs that ended.\n# TYPE jobs_ended_total counter\n{sample}")
+            format!("# HELP jobs_ended_total Jobs that ended.\n# TYPE jobs_ended_total counter\n{sample}{silent}")
         );
         assert_eq!(
             write(&families, Format::OpenMetrics),
-            format!("# HELP jobs_ended Jobs that ended.\n# TYPE jobs_ended counter\n{sample}# EOF\n")
+            format!("# HELP jobs_ended Jobs that ended.\n# TYPE jobs_ended counter\n{sample}{silent}# EOF\n")
         );
     }
 

@@ -171,6 +171,8 @@ mod tests {
         let text = write(&[of_tasks(&Counters::read(&[]))], Format::Prometheus);
         let line = "task_duration_seconds_count{task_name=\"tasks.generate_single_model\",status=\"failed\"} 0\n";
         assert!(text.contains(line), "{text}");
-        assert_eq!(write(&of_hosts(&[HostProcess::default()]), Format::Prometheus), "");
+        let silent = write(&of_hosts(&[HostProcess::default()]), Format::Prometheus);
+        assert!(silent.lines().all(|line| line.starts_with("# ")), "{silent}");
+        assert!(silent.contains("# TYPE http_requests_total counter"), "{silent}");
     }
 }

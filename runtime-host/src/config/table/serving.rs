@@ -179,7 +179,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         "RATE_LIMIT_WRONG_KEYS_PER_MINUTE",
         "10",
         "a whole number from 1",
-        "Wrong keys that one address may try in a minute.",
+        "Wrong keys of one address in a minute that are answered 403; those after them get 429. A right key always opens, so that nobody is locked out by a neighbour: let keys be long.",
     ),
     value(
         Limits,
