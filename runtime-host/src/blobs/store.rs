@@ -12,7 +12,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use std::ops::Range;
 
-use super::{Area, BlobError, BlobKey, BlobPrefix, Disk};
+use super::{Area, BlobError, BlobKey, BlobPrefix, Disk, FreeSpace};
 
 /// Bytes that are gathered before they are written.
 const PART: usize = 256 * 1024;
@@ -133,18 +133,54 @@ impl Blobs {
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: std::fmt::Display,
     {
+        self.put_leaving(None, key, limit, body).await
+    }
+
+    /// As [`Blobs::put`], as long as so much of the disk stays free: others write at the same time.
+    pub(super) async fn put_leaving<S, E>(
+        &self,
+        min_free: Option<FreeSpace>,
+        key: &BlobKey,
+        limit: u64,
+        body: S,
+    ) -> Result<u64, BlobError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send,
+        E: std::fmt::Display,
+    {
+        let room = |bytes| min_free.map_or(Ok(()), |min_free| self.room(min_free)?.require(bytes));
         let mut upload = self.area(key.area()).put_multipart(&key.path()).await?;
-        match write_all(&mut *upload, limit, body).await {
-            Ok(size) => {
-                upload.complete().await?;
-                Ok(size)
-            }
+        let stored = match write_all(&mut *upload, limit, room, body).await {
+            Ok(size) => match upload.complete().await {
+                Ok(_) => return Ok(size),
+                Err(error) => {
+                    self.remove_uncompleted(key, size).await;
+                    error.into()
+                }
+            },
             Err(error) => {
                 if let Err(cleanup) = upload.abort().await {
-                    tracing::warn!(error = %cleanup, key = %key, "an incomplete blob was not removed");
+                    left(key, &cleanup);
                 }
-                self.tidy(key.prefix()).await;
-                Err(error)
+                error
+            }
+        };
+        self.tidy(key.prefix()).await;
+        Err(stored)
+    }
+
+    /// Removes what is left of a blob that was written and could not be completed: the store has forgotten it by then. Who
+    /// stores the same blob at the same time has as a rule written less of it.
+    async fn remove_uncompleted(&self, key: &BlobKey, size: u64) {
+        let staged = format!("{}#", key.name());
+        let Ok(mut entries) = tokio::fs::read_dir(self.folder(key.prefix())).await else { return };
+        while let Ok(Some(entry)) = entries.next_entry().await {
+            let is_staged = entry.file_name().to_str().is_some_and(|name| name.starts_with(&staged));
+            if !is_staged || entry.metadata().await.map_or(true, |meta| meta.len() != size) {
+                continue;
+            }
+            if let Err(cleanup) = tokio::fs::remove_file(entry.path()).await {
+                left(key, &cleanup);
             }
         }
     }
@@ -257,13 +293,23 @@ fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>, BlobError> {
     Ok(Arc::new(store))
 }
 
-async fn write_all<S, E>(upload: &mut dyn MultipartUpload, limit: u64, body: S) -> Result<u64, BlobError>
+fn left(key: &BlobKey, error: &impl std::fmt::Display) {
+    tracing::warn!(error = %error, key = %key, "an incomplete blob was not removed");
+}
+
+/// Asks before each part whether there is `room` for its bytes.
+async fn write_all<S, E>(
+    upload: &mut dyn MultipartUpload,
+    limit: u64,
+    room: impl Fn(u64) -> Result<(), BlobError>,
+    body: S,
+) -> Result<u64, BlobError>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: std::fmt::Display,
 {
     let mut body = std::pin::pin!(body);
-    let (mut part, mut gathered, mut size) = (Vec::new(), 0, 0_u64);
+    let (mut part, mut gathered, mut size) = (Vec::new(), 0_usize, 0_u64);
     while let Some(chunk) = tokio::time::timeout(PATIENCE, body.next()).await.map_err(|_| BlobError::Stalled)? {
         let chunk = chunk.map_err(|e| BlobError::Broken(e.to_string()))?;
         size = size.saturating_add(chunk.len() as u64);
@@ -273,12 +319,59 @@ where
         gathered += chunk.len();
         part.push(chunk);
         if gathered >= PART {
+            room(gathered as u64)?;
             upload.put_part(PutPayload::from_iter(part.drain(..))).await?;
             gathered = 0;
         }
     }
     if gathered > 0 {
+        room(gathered as u64)?;
         upload.put_part(PutPayload::from_iter(part)).await?;
     }
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOB: &str = "0123456789abcdef0123456789abcdef";
+
+    fn store(folder: &Path) -> (Blobs, BlobKey) {
+        let blobs = Blobs::local(&folder.join("uploads"), &folder.join("results")).unwrap();
+        (blobs, BlobKey::parse(&format!("uploads/{JOB}/a.jpg")).unwrap())
+    }
+
+    fn body(bytes: usize) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+        futures::stream::iter([Ok(Bytes::from(vec![1; bytes]))])
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_completed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, key) = store(folder.path());
+        let job = folder.path().join("uploads").join(JOB);
+        // A folder of its name: nothing can be renamed to it.
+        std::fs::create_dir_all(job.join("a.jpg")).unwrap();
+        for others in ["a.jpg#7", "b.jpg#1"] {
+            std::fs::write(job.join(others), "another one").unwrap();
+        }
+        assert!(matches!(blobs.put(&key, 1 << 20, body(300_000)).await, Err(BlobError::Store(_))));
+        let mut names: Vec<_> = std::fs::read_dir(&job).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a.jpg", "a.jpg#7", "b.jpg#1"], "what others write stays");
+    }
+
+    #[tokio::test]
+    async fn room_is_asked_for_while_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, key) = store(folder.path());
+        for bytes in [10, PART, 3 * PART] {
+            let refused = blobs.put_leaving(Some(FreeSpace::Bytes(u64::MAX)), &key, 1 << 20, body(bytes)).await;
+            assert!(matches!(refused, Err(BlobError::Reserved { .. })), "{bytes}");
+            assert_eq!(std::fs::read_dir(folder.path().join("uploads")).unwrap().count(), 0, "{bytes}");
+        }
+        let taken = blobs.put_leaving(Some(FreeSpace::Bytes(0)), &key, 1 << 20, body(3 * PART)).await;
+        assert_eq!(taken.unwrap(), 3 * PART as u64);
+    }
 }

@@ -101,12 +101,13 @@ async fn put(state: &State, path: &str, request: Request) -> Result<Response, Bl
         return Err(BlobError::TooLarge { limit });
     }
     // A result is always taken: it was paid for.
-    if key.area() == Area::Uploads {
-        state.blobs.room(state.min_free)?.require(announced.unwrap_or_default())?;
+    let min_free = (key.area() == Area::Uploads).then_some(state.min_free);
+    if let Some(min_free) = min_free {
+        state.blobs.room(min_free)?.require(announced.unwrap_or_default())?;
     }
     let (blobs, body) = (state.blobs.clone(), request.into_body().into_data_stream());
     // In a task of its own, so that a sender that goes away does not take the tidying up with it.
-    let put = tokio::spawn(async move { blobs.put(&key, limit, body).await });
+    let put = tokio::spawn(async move { blobs.put_leaving(min_free, &key, limit, body).await });
     let size = put.await.map_err(|error| BlobError::Broken(error.to_string()))??;
     Ok((StatusCode::CREATED, Json(json!({ "size": size }))).into_response())
 }
