@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use crate::cli::server::Server;
@@ -27,8 +27,23 @@ pub struct Job {
     pub id: String,
     /// Ids of its files, in the order they were sent.
     pub files: Vec<String>,
-    /// Lets whoever has no key follow it.
+    /// Lets whoever has no key, or another's, follow it.
     pub access_token: Option<String>,
+}
+
+/// The server answered, and not with what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+pub struct Refused {
+    status: StatusCode,
+    said: String,
+}
+
+impl Refused {
+    /// Whether asking again would be answered the same.
+    pub fn is_final(&self) -> bool {
+        !self.status.is_server_error() && self.status != StatusCode::TOO_MANY_REQUESTS
+    }
 }
 
 impl JobApi {
@@ -55,8 +70,8 @@ impl JobApi {
         if url.origin() != base.origin() {
             return self.reader.get(url);
         }
-        let token =
-            job.access_token.as_deref().filter(|_| self.server.key.is_none()).map(|token| ("access_token", token));
+        // Beside a key too, which may be another's.
+        let token = job.access_token.as_deref().map(|token| ("access_token", token));
         let query: Vec<_> = query.iter().copied().chain(token).collect();
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -64,10 +79,32 @@ impl JobApi {
         self.server.with_key(self.reader.get(url))
     }
 
-    /// The job's status.
+    /// The job's status; [`Refused`] when the server gives none.
     pub async fn status(&self, job: &Job) -> anyhow::Result<Value> {
         let path = format!("/api/v1/status/{}", job.id);
         let response = self.get(&path, &[], job).timeout(SILENCE).send().await.context("the server does not answer")?;
-        Ok(accepted(response).await?.json().await?)
+        let status = response.status();
+        match accepted(response).await {
+            Ok(response) => Ok(response.json().await?),
+            Err(error) => Err(Refused { status, said: error.to_string() }.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_sent_beside_a_key_and_to_no_other_host() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let server = Server::new("http://127.0.0.1:3000", Some("a-key".into())).unwrap();
+        let api = JobApi::new(server).unwrap();
+        let job = Job { id: "a".to_owned(), files: Vec::new(), access_token: Some("a-token".to_owned()) };
+        let asked = api.get("/api/v1/status/a", &[("wait", "1")], &job).build().unwrap();
+        assert_eq!(asked.url().query(), Some("wait=1&access_token=a-token"));
+        assert_eq!(asked.headers()["authorization"], "Bearer a-key");
+        let elsewhere = api.get("http://files.example/a.glb", &[], &job).build().unwrap();
+        assert_eq!((elsewhere.url().query(), elsewhere.headers().get("authorization")), (None, None));
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use futures::StreamExt;
+use image2model_domain::file_name::{sanitize, split_extension};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
@@ -92,12 +93,7 @@ async fn fetch_once(
     }
     writer.flush().await?;
     anyhow::ensure!(total.is_none_or(|total| total == got), "the download broke off");
-    keep(part, out, stem(name), &extension)
-}
-
-/// The name without its extension: what the model will be called.
-fn stem(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+    keep(part, out, name, &extension)
 }
 
 /// From the name that the server gives it.
@@ -109,8 +105,11 @@ fn extension(response: &reqwest::Response) -> String {
     extension.filter(plain).unwrap_or_else(|| "glb".to_owned())
 }
 
-/// Gives it the first free name: `chair.glb`, `chair-2.glb`, …
-fn keep(mut part: NamedTempFile, out: &Path, stem: &str, extension: &str) -> anyhow::Result<PathBuf> {
+/// Gives it the first free name after its photograph's: `chair.glb`, `chair-2.glb`, …
+fn keep(mut part: NamedTempFile, out: &Path, photograph: &str, extension: &str) -> anyhow::Result<PathBuf> {
+    // A server may send any name: none leads out of the folder.
+    let photograph = sanitize(photograph);
+    let stem = split_extension(&photograph).0;
     for number in 1..=NAMES {
         let name = if number == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{number}.{extension}") };
         let path = out.join(name);
@@ -132,8 +131,27 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         std::fs::write(out.path().join("chair.glb"), "mine").unwrap();
         let part = NamedTempFile::new_in(out.path()).unwrap();
-        let path = keep(part, out.path(), "chair", "glb").unwrap();
+        let path = keep(part, out.path(), "chair.jpg", "glb").unwrap();
         assert_eq!(path, out.path().join("chair-2.glb"));
         assert_eq!(std::fs::read_to_string(out.path().join("chair.glb")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_folder() {
+        let outside = tempfile::tempdir().unwrap();
+        let out = outside.path().join("a/b");
+        std::fs::create_dir_all(&out).unwrap();
+        let absolute = outside.path().join("x.jpg").display().to_string();
+        for (name, kept) in [
+            ("../../x.jpg", "x.glb"),
+            (absolute.as_str(), "x-2.glb"),
+            ("..\\..\\y.jpg", "y.glb"),
+            ("../..", "image.glb"),
+            ("", "image-2.glb"),
+        ] {
+            let part = NamedTempFile::new_in(&out).unwrap();
+            assert_eq!(keep(part, &out, name, "glb").unwrap(), out.join(kept), "{name:?}");
+        }
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1, "nothing lies outside");
     }
 }

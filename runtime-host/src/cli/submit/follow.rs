@@ -8,7 +8,7 @@ use futures::StreamExt;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::api::{Job, JobApi};
+use super::api::{Job, JobApi, Refused};
 use super::display::Display;
 use super::events::Parser;
 
@@ -73,7 +73,7 @@ async fn listen(api: &JobApi, job: &Job, last_id: &mut String, display: &Display
     Outcome::Broke { told, wait: parser.retry.map(Duration::from_millis) }
 }
 
-/// Asks until the job has ended; a server that is away for a while is forgiven.
+/// Asks until the job has ended; a server that is away for a while is forgiven, one that refuses is not asked again.
 async fn poll(api: &JobApi, job: &Job, display: &Display) -> anyhow::Result<Value> {
     let mut failures = 0;
     loop {
@@ -87,11 +87,17 @@ async fn poll(api: &JobApi, job: &Job, display: &Display) -> anyhow::Result<Valu
                     return Ok(status);
                 }
             }
-            Err(error) if failures >= POLL_TRIES => return Err(error).context("the job cannot be followed any more"),
+            Err(error) if failures >= POLL_TRIES || is_final(&error) => {
+                return Err(error).context("the job cannot be followed any more");
+            }
             Err(_) => failures += 1,
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+fn is_final(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(Refused::is_final)
 }
 
 /// The files in a status.
@@ -120,4 +126,45 @@ fn show(job: &Job, event: &Value, display: &Display) -> bool {
         file.progress(percent, said.unwrap_or_default());
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::server::Server;
+    use axum::http::{StatusCode, Uri};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What following says of a server without streams that answers with these statuses, and how often it was asked.
+    async fn told(statuses: &'static [u16]) -> (String, usize) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let answer = move |uri: Uri| async move {
+            if uri.path().contains("/stream/") {
+                return (StatusCode::NOT_FOUND, String::new());
+            }
+            let status = statuses[count.fetch_add(1, Ordering::Relaxed).min(statuses.len() - 1)];
+            (StatusCode::from_u16(status).unwrap(), format!(r#"{{"detail": "said with {status}"}}"#))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, axum::Router::new().fallback(answer)).into_future());
+        let api = JobApi::new(Server::new(&url, None).unwrap()).unwrap();
+        let job = Job { id: "a".to_owned(), files: Vec::new(), access_token: None };
+        let display = Display::new(std::iter::empty());
+        let followed = tokio::time::timeout(Duration::from_secs(30), to_the_end(&api, &job, &display)).await;
+        (format!("{:#}", followed.unwrap().unwrap_err()), asked.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_refusal_ends_it_and_a_server_that_is_away_does_not() {
+        for (statuses, last, times) in
+            [(&[401][..], 401, 1), (&[403], 403, 1), (&[404], 404, 1), (&[410], 410, 1), (&[503, 429, 404], 404, 3)]
+        {
+            let said = format!("the job cannot be followed any more: said with {last}");
+            assert_eq!(told(statuses).await, (said, times), "{statuses:?}");
+        }
+    }
 }
