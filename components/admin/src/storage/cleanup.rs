@@ -1,7 +1,7 @@
 //! `POST /admin/cleanup`: removes jobs that ended long ago, with their images and models.
 //!
-//! Jobs are looked at oldest first, a bounded number a call; `more` says that another call would find others. A job whose
-//! record has expired has ended, and its bytes go too.
+//! Jobs are looked at oldest first, past those that are to stay, until a bounded number has gone or a call has taken its time;
+//! `more` says that another call would find others. A job whose record has expired has ended, and its bytes go too.
 //!
 //! What is asked for stands in the body or in the query. A word that is not understood is refused: it may have been meant to
 //! hold back what else goes for good.
@@ -11,6 +11,8 @@ use image2model_domain::queue::Queue;
 use image2model_domain::record::JobRecord;
 use image2model_domain::time::rfc3339;
 use image2model_domain::{JobId, Problem};
+use image2model_kit::blobs::Freed;
+use image2model_kit::listing::{self, PageQuery, Place};
 use image2model_kit::query::Query;
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde::{Deserialize, Deserializer};
@@ -23,8 +25,8 @@ use crate::audit;
 const LONGEST_BODY: usize = 4096;
 /// Jobs removed a call.
 const MOST_REMOVED: usize = 500;
-/// Jobs looked at a call.
-const MOST_LOOKED_AT: usize = 2000;
+/// Jobs read from the list at once.
+const PAGE: usize = 500;
 /// A call takes no longer than this; the rest is for the next one.
 const PATIENCE_MS: i64 = 20_000;
 /// Ten years.
@@ -158,27 +160,55 @@ async fn require_unpaused() -> Result<(), Failure> {
 }
 
 async fn sweep(cutoff: i64, dry_run: bool, deadline: i64) -> Result<Tally, Failure> {
-    let (key, until, most) = (redis::keys().await?.jobs(), cutoff.to_string(), (MOST_LOOKED_AT + 1).to_string());
-    // A job ends after it was made: what was made later cannot be old.
-    let ids = redis::texts("ZRANGEBYSCORE", &[&key, "-inf", &until, "LIMIT", "0", &most]).await?;
-    let mut tally = Tally { more: ids.len() > MOST_LOOKED_AT, ..Tally::default() };
-    for id in ids.iter().take(MOST_LOOKED_AT).filter_map(|id| JobId::parse(id).ok()) {
-        if tally.jobs.len() == MOST_REMOVED || clock::now_ms() > deadline {
-            tally.more = true;
-            break;
+    let sets = [redis::keys().await?.jobs()];
+    let next = async |after: Option<Place>| {
+        let query = PageQuery { limit: PAGE, after };
+        Ok(listing::page(&sets, listing::Order::Rising, &query).await?.places)
+    };
+    walk(cutoff, deadline, next, async |id: &JobId| freed_by(id, cutoff, dry_run).await).await
+}
+
+/// Takes the jobs from the oldest on, page by page. `next` answers those behind a place, `take` what one that is old gave.
+async fn walk(
+    cutoff: i64,
+    deadline: i64,
+    mut next: impl AsyncFnMut(Option<Place>) -> Result<Vec<Place>, Failure>,
+    mut take: impl AsyncFnMut(&JobId) -> Result<Option<Freed>, Failure>,
+) -> Result<Tally, Failure> {
+    let (mut tally, mut after) = (Tally::default(), None);
+    loop {
+        let page = next(after).await?;
+        let Some(last) = page.last().cloned() else { return Ok(tally) };
+        for place in page {
+            // A job ends after it was made: what was made later cannot be old.
+            if place.score > cutoff {
+                return Ok(tally);
+            }
+            if tally.jobs.len() == MOST_REMOVED || clock::now_ms() > deadline {
+                tally.more = true;
+                return Ok(tally);
+            }
+            let Ok(id) = JobId::parse(&place.member) else { continue };
+            let Some(freed) = take(&id).await? else { continue };
+            tally.files += freed.deleted;
+            tally.bytes += freed.freed_bytes;
+            tally.jobs.push(id);
         }
-        let record = redis::run(&ReadJob(&id)).await?;
-        if !is_old(record.as_ref(), cutoff) {
-            continue;
-        }
-        let removal =
-            if dry_run { Removal::Done(delete::held(&id).await?) } else { delete::remove(&id, false).await? };
-        let (Removal::Done(freed) | Removal::NotFound(freed)) = removal else { continue };
-        tally.files += freed.deleted;
-        tally.bytes += freed.freed_bytes;
-        tally.jobs.push(id);
+        after = Some(last);
     }
-    Ok(tally)
+}
+
+/// What removing a job freed, or would free; nothing when it is to stay.
+async fn freed_by(id: &JobId, cutoff: i64, dry_run: bool) -> Result<Option<Freed>, Failure> {
+    let record = redis::run(&ReadJob(id)).await?;
+    if !is_old(record.as_ref(), cutoff) {
+        return Ok(None);
+    }
+    let removal = if dry_run { Removal::Done(delete::held(id).await?) } else { delete::remove(id, false).await? };
+    Ok(match removal {
+        Removal::Done(freed) | Removal::NotFound(freed) => Some(freed),
+        Removal::Running => None,
+    })
 }
 
 fn is_old(record: Option<&JobRecord>, cutoff: i64) -> bool {
@@ -238,6 +268,32 @@ mod tests {
         assert_eq!(body["files_removed"], body["deleted_files"]);
         assert_eq!(body["directories_removed"], body["deleted_jobs"]);
         assert_eq!((&body["freed_space_mb"], &body["freed_bytes"]), (&json!(2.0), &json!(2 << 20)));
+    }
+
+    /// Walks over jobs made a millisecond apart, of which `old` says which are old; answers what came of it.
+    fn walked(jobs: u32, deadline: i64, old: impl Fn(usize) -> bool) -> Tally {
+        let ids: Vec<JobId> = (0..jobs).map(|n| JobId::parse(&format!("{n:032x}")).unwrap()).collect();
+        let next = async |after: Option<Place>| {
+            let from = after.map_or(0, |place| usize::try_from(place.score).unwrap() + 1);
+            let places = ids.iter().enumerate().skip(from).take(PAGE);
+            Ok(places.map(|(n, id)| Place { score: n as i64, member: id.to_string() }).collect())
+        };
+        let take = async |id: &JobId| {
+            let number = ids.iter().position(|known| known == id).unwrap();
+            Ok(old(number).then_some(Freed { deleted: 2, freed_bytes: 10 }))
+        };
+        futures::executor::block_on(walk(i64::from(jobs) - 10, deadline, next, take)).ok().unwrap()
+    }
+
+    #[test]
+    fn old_jobs_behind_many_that_stay_are_reached() {
+        let tally = walked(5000, i64::MAX, |number| number >= 4900);
+        assert_eq!((tally.jobs.len(), tally.files, tally.bytes), (91, 182, 910), "up to the cutoff");
+        assert!(!tally.more, "there is none behind them");
+        let tally = walked(5000, i64::MAX, |number| number % 2 == 0);
+        assert_eq!((tally.jobs.len(), tally.more), (MOST_REMOVED, true));
+        assert!(walked(5000, 0, |_| true).more, "a call has its time");
+        assert!(!walked(0, i64::MAX, |_| true).more);
     }
 
     #[test]
