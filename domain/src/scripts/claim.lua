@@ -1,7 +1,9 @@
 -- Hands waiting files to a worker under a lease. First takes back expired leases and due retries, in bounded steps, so
 -- no scheduler has to live: that is done even when none are wanted. Tenants take turns by virtual time (start-time fair
 -- queueing), over all lanes that are not paused. The submission window is only looked at: it is spent when a submit is
--- announced. While the breaker is open nothing is handed out; after its pause one file at a time is that would submit.
+-- announced. While the breaker is open nothing is handed out; after its pause one file at a time is whose answer will tell: one
+-- that would submit or, where it was no submit that found the provider away, one that has a request. One that only looks a
+-- request up tells nothing, and holds nobody back.
 -- ARGV: 2 worker, 3 lease ms, 4 most running at once, 5 most running per tenant, 6 submissions per window, 7 window ms, 8 wanted
 -- Reply: {ms until it is worth asking again, now, breaker: kind or '', ms left of its pause,
 --         then per file: job, file, fence, lost leases}
@@ -138,7 +140,7 @@ while want > 0 and running < most and passed < 64 do
   else
     local job, file = parts(entry)
     local fields = redis.call('HMGET', file_key(job, file), 'queue', 'fal_request_id', 'intent', 'lost_leases')
-    local asked = is_asked(fields[2], fields[3])
+    local asked, known = is_asked(fields[2], fields[3]), (fields[2] or '') ~= ''
     if fields[1] ~= 'waiting' then
       leave_line(turn.lane, turn.tenant, entry)
       passed = passed + 1
@@ -146,7 +148,7 @@ while want > 0 and running < most and passed < 64 do
       look_again_in(gate and gate.probe and 1000 or math.max(room_in, 1000))
       skip(turn)
       passed = passed + 1
-    elseif asked and gate and not gate.by_submit and gate.probe then
+    elseif known and gate and not gate.by_submit and gate.probe then
       skip(turn)
       passed = passed + 1
     else
@@ -155,7 +157,7 @@ while want > 0 and running < most and passed < 64 do
         redis.call('SADD', queue_key('unsent'), entry)
         room = room - 1
       end
-      if gate and (not asked or not gate.by_submit) then
+      if gate and (not asked or (known and not gate.by_submit)) then
         gate.probe = entry
         redis.call('HSET', queue_key('breaker'), 'probe', entry)
       end

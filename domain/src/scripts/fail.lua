@@ -12,6 +12,14 @@ local unresolved, again, delay_ms = ARGV[9] ~= '0', ARGV[10] == '1', tonumber(AR
 if f.cancelled and unresolved and f.asked then return { 'cancelled' } end
 charge(f.job, f.file, f.tenant, tonumber(ARGV[11]))
 if f.cancelled then return { settle_cancelled(f.job, f.file, f.tenant) } end
+if again and f.request ~= '' then
+  -- It has turned up: the next hold follows it, and nothing has failed.
+  release_lease(f.job, f.file, f.tenant)
+  redis.call('HSET', key, 'status', 'pending', 'message', 'Waiting for a worker', 'updated_at', now)
+  enqueue(f.job, f.file, f.tenant, true)
+  emit_file(f.job, f.file, 'progress', {})
+  return { 'retry' }
+end
 local attempts = redis.call('HINCRBY', key, 'attempts', 1)
 tally('attempts_failed')
 local m = redis.call('HMGET', key, 'attempts_before', 'resubmitted')

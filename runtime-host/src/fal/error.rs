@@ -36,6 +36,9 @@ pub enum FalError {
         /// For the log.
         what: String,
     },
+    /// The history lists requests without what they were given: whether one of ours is among them cannot be told.
+    #[error("FAL.AI's request history does not show what requests were given")]
+    Hidden,
     /// FAL answered with something else than success.
     #[error("FAL.AI answered {} {} at {stage:?}", .refusal.status, .refusal.kind())]
     Refused {
@@ -79,6 +82,7 @@ impl FalError {
             | Self::NoAnswer { .. }
             | Self::Unreadable { .. }
             | Self::Source(_) => Class::Transient,
+            Self::Hidden => Class::Blind,
             Self::Refused { stage, refusal } => class_of(*stage, refusal),
             Self::ForbiddenHost { .. } | Self::TooLarge { .. } | Self::Config(_) => Class::Permanent,
         }
@@ -180,6 +184,7 @@ impl FalError {
             | Self::Unreadable { stage, .. }
             | Self::Refused { stage, .. } => Some(*stage),
             Self::TooLate => Some(Stage::Submit),
+            Self::Hidden => Some(Stage::History),
             Self::ForbiddenHost { .. } | Self::TooLarge { .. } | Self::Source(_) | Self::Config(_) => None,
         }
     }
@@ -207,6 +212,7 @@ impl FalError {
             Self::TooLate => "too_late",
             Self::NoAnswer { .. } => "no_answer",
             Self::Unreadable { .. } => "unreadable",
+            Self::Hidden => "hidden",
             Self::Refused { .. } => "refused",
             Self::ForbiddenHost { .. } => "forbidden_host",
             Self::TooLarge { .. } => "too_large",

@@ -1,6 +1,8 @@
 //! FAL's request history: finds a request again whose submit was never answered. The image's URL is unique to the attempt
 //! and ends with a name that says which attempt of which file it is, so a request is found by either.
 
+use std::ops::Range;
+
 use reqwest::Method;
 use serde_json::Value;
 use url::Url;
@@ -14,11 +16,20 @@ use super::error::FalError;
 /// an account at full load. Only a history that never ends is left unread.
 const MOST_PAGES: usize = 1000;
 
+/// What a request is known by.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// Its id.
+    Id(&'a str),
+    /// Text that stands somewhere in its input.
+    Input(&'a str),
+}
+
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Sought<'a> {
-    /// A request's id, or text that stands somewhere in its input.
-    pub text: &'a str,
+    /// A request.
+    pub by: Known<'a>,
     /// Sent not before this, ms since 1970.
     pub since: i64,
     /// Sent before this, ms since 1970.
@@ -55,6 +66,20 @@ impl Recorded {
         text_with(&self.input, text).is_some()
     }
 
+    /// Whether the history keeps to itself what it was given, as it does where an account or a caller stores none of that. One
+    /// that still runs may show it later.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.status_code.is_some() && self.input.is_null()
+    }
+
+    fn is(&self, known: Known<'_>) -> bool {
+        match known {
+            Known::Id(id) => self.request_id == id,
+            Known::Input(text) => self.mentions(text),
+        }
+    }
+
     /// The text of its input that says `part`.
     #[must_use]
     pub fn text_with(&self, part: &str) -> Option<&str> {
@@ -78,15 +103,19 @@ impl FalClient {
     /// The requests to `endpoint` that are looked for, newest first. Reads no further than the first promising one.
     ///
     /// # Errors
-    /// Trouble on the way, or more history than is read; nothing is known then.
+    /// Trouble on the way, more history than is read, or [`FalError::Hidden`] when none is among those whose input can be
+    /// looked at; nothing is known then.
     pub async fn find_requests(&self, endpoint: &EndpointId, sought: Sought<'_>) -> Result<Vec<Recorded>, FalError> {
-        let mut found: Vec<Recorded> = Vec::new();
-        let fits = |item: &Recorded| item.request_id == sought.text || item.mentions(sought.text);
+        let (mut found, mut hidden): (Vec<Recorded>, _) = (Vec::new(), false);
         let take = |items: &[Value]| {
-            found.extend(items.iter().filter_map(Recorded::read).filter(fits));
+            let read = items.iter().filter_map(Recorded::read);
+            found.extend(read.inspect(|item| hidden |= item.is_hidden()).filter(|item| item.is(sought.by)));
             found.iter().any(Recorded::is_promising)
         };
-        self.turn_pages(endpoint, sought, take).await?;
+        self.turn_pages(endpoint, sought.since, sought.until, take).await?;
+        if hidden && found.is_empty() && matches!(sought.by, Known::Input(_)) {
+            return Err(FalError::Hidden);
+        }
         found.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
         Ok(found)
     }
@@ -107,7 +136,7 @@ impl FalClient {
             listed.extend(read.map(|request| Recorded { output: Value::Null, ..request }));
             false
         };
-        self.turn_pages(endpoint, Sought { text: "", since, until }, take).await?;
+        self.turn_pages(endpoint, since, until, take).await?;
         listed.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
         Ok(listed)
     }
@@ -116,19 +145,26 @@ impl FalClient {
     async fn turn_pages(
         &self,
         endpoint: &EndpointId,
-        sought: Sought<'_>,
+        since: i64,
+        until: i64,
         mut take: impl FnMut(&[Value]) -> bool,
     ) -> Result<(), FalError> {
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
-            let page = self.history_page(endpoint, sought, 100, cursor.as_deref()).await?;
+            let page = self.history_page(endpoint, since..until, 100, cursor.as_deref()).await?;
             let Some(items) = page.get("items").and_then(Value::as_array) else {
                 return Err(FalError::Unreadable { stage: Stage::History, what: "no items in the history".to_owned() });
             };
             let enough = take(items);
             cursor = page.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
-            if enough || cursor.is_none() || page.get("has_more") == Some(&Value::Bool(false)) {
-                return Ok(());
+            match (&cursor, page.get("has_more")) {
+                _ if enough => return Ok(()),
+                (None, Some(Value::Bool(true))) => {
+                    let what = "the history goes on, and does not say where".to_owned();
+                    return Err(FalError::Unreadable { stage: Stage::History, what });
+                }
+                (None, _) | (_, Some(Value::Bool(false))) => return Ok(()),
+                (Some(_), _) => {}
             }
         }
         // Not having read it all is no "no".
@@ -141,14 +177,13 @@ impl FalClient {
     /// # Errors
     /// [`Class::Blind`](super::Class::Blind) when not, or trouble on the way.
     pub async fn try_history(&self, endpoint: &EndpointId, now: i64) -> Result<(), FalError> {
-        let sought = Sought { text: "", since: now.saturating_sub(60_000), until: now };
-        self.history_page(endpoint, sought, 1, None).await.map(|_| ())
+        self.history_page(endpoint, now.saturating_sub(60_000)..now, 1, None).await.map(|_| ())
     }
 
     async fn history_page(
         &self,
         endpoint: &EndpointId,
-        sought: Sought<'_>,
+        sent: Range<i64>,
         limit: u32,
         cursor: Option<&str>,
     ) -> Result<Value, FalError> {
@@ -158,8 +193,8 @@ impl FalClient {
         let time = image2model_domain::time::rfc3339;
         url.query_pairs_mut()
             .append_pair("endpoint_id", endpoint.as_str())
-            .append_pair("start", &time(sought.since))
-            .append_pair("end", &time(sought.until))
+            .append_pair("start", &time(sent.start))
+            .append_pair("end", &time(sent.end))
             .append_pair("expand", "payloads")
             .append_pair("limit", &limit.to_string())
             .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
@@ -180,13 +215,13 @@ fn text_with<'a>(input: &'a Value, part: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fal::FalConfig;
+    use crate::fal::{Class, FalConfig};
     use serde_json::json;
 
     const IMAGE: &str = "https://v3.fal.media/files/a/x_f1-0-0_chair.png";
 
     /// Looks into a history of these pages; the last of them goes on and on.
-    async fn look(pages: Vec<Value>, text: &str) -> Result<Vec<Recorded>, FalError> {
+    async fn look(pages: Vec<Value>, by: Known<'_>) -> Result<Vec<Recorded>, FalError> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -198,7 +233,7 @@ mod tests {
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
         let client = FalClient::new(FalConfig { api_url: base, ..FalConfig::new("id:secret".into()) }).unwrap();
         let endpoint = EndpointId::parse("tripo3d/tripo/v2.5/image-to-3d").unwrap();
-        let looked = client.find_requests(&endpoint, Sought { text, since: 0, until: 1 }).await;
+        let looked = client.find_requests(&endpoint, Sought { by, since: 0, until: 1 }).await;
         server.abort();
         looked
     }
@@ -210,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn a_history_too_long_to_be_read_has_not_said_no() {
         let endless = json!({ "items": [], "next_cursor": "more", "has_more": true });
-        assert!(look(vec![endless], IMAGE).await.is_err());
+        assert!(look(vec![endless], Known::Input(IMAGE)).await.is_err());
     }
 
     #[tokio::test]
@@ -218,7 +253,7 @@ mod tests {
         let page = |n: usize| json!({ "items": [item(&n.to_string(), "", Some(500))], "next_cursor": "more" });
         let mut pages: Vec<Value> = (0..50).map(page).collect();
         pages.push(json!({ "items": [item("first", "", Some(200))] }));
-        assert_eq!(look(pages, IMAGE).await.unwrap().len(), 51);
+        assert_eq!(look(pages, Known::Input(IMAGE)).await.unwrap().len(), 51);
     }
 
     #[tokio::test]
@@ -226,11 +261,32 @@ mod tests {
         let first = json!({ "items": [item("old", "2026-01-01T00:00:00Z", Some(500))], "next_cursor": "2" });
         let second = json!({ "items": [item("new", "2026-01-02T00:00:00Z", None), json!({ "request_id": "other" })] });
         for text in [IMAGE, "f1-0-"] {
-            let found = look(vec![first.clone(), second.clone()], text).await.unwrap();
+            let found = look(vec![first.clone(), second.clone()], Known::Input(text)).await.unwrap();
             let ids: Vec<_> = found.iter().map(|request| request.request_id.as_str()).collect();
             assert_eq!(ids, ["new", "old"], "{text}");
             assert_eq!((found[0].is_promising(), found[1].is_promising()), (true, false));
         }
-        assert_eq!(look(vec![first, second], "other").await.unwrap().len(), 1);
+        assert_eq!(look(vec![first, second], Known::Id("other")).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_history_that_hides_what_requests_were_given_has_not_said_no() {
+        let hidden = json!({ "request_id": "hidden", "status_code": 200 });
+        let running = json!({ "request_id": "running" });
+        let page = |items: &[&Value]| vec![json!({ "items": items })];
+        let other = item("other", "2026-01-01T00:00:00Z", Some(200));
+        let input = Known::Input("f2-0-");
+        let blind = look(page(&[&other, &hidden]), input).await.unwrap_err();
+        assert_eq!((blind.class(), blind.code()), (Class::Blind, "HISTORY_BLIND"));
+        assert!(look(page(&[&other, &running]), input).await.unwrap().is_empty());
+        assert_eq!(look(page(&[&hidden, &other]), Known::Input(IMAGE)).await.unwrap().len(), 1, "it is there");
+        assert!(look(page(&[&hidden]), Known::Id("none")).await.unwrap().is_empty(), "ids are never hidden");
+    }
+
+    #[tokio::test]
+    async fn a_history_that_goes_on_nowhere_has_not_said_no() {
+        assert!(look(vec![json!({ "items": [], "has_more": true })], Known::Input(IMAGE)).await.is_err());
+        let last = json!({ "items": [], "has_more": false, "next_cursor": "more" });
+        assert!(look(vec![last], Known::Input(IMAGE)).await.unwrap().is_empty());
     }
 }

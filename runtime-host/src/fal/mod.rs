@@ -30,7 +30,7 @@ pub use config::{API_URL, BACKUP_QUEUE_URL, FILE_HOSTS, FalConfig, QUEUE_URL, RE
 pub use download::Fetched;
 pub use endpoint::{EndpointId, InvalidEndpoint};
 pub use error::FalError;
-pub use history::{Recorded, Sought};
+pub use history::{Known, Recorded, Sought};
 pub use queue::{CancelAnswer, LogLine, Outcome, RequestStatus, Submission, Submitted};
 pub use refusal::{Detail, ModelError, Refusal};
 pub use relay::{Relay, Relayed};

@@ -30,6 +30,8 @@ pub(super) enum End {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parked {
     pub why: Why,
+    /// For this long at least: FAL has asked for it.
+    pub not_before: Duration,
     /// What becomes of it instead, when its deadline is over.
     pub failure: Failure,
 }
@@ -94,6 +96,13 @@ impl Failure {
     }
 }
 
+impl Parked {
+    /// For as long as `why` says.
+    pub fn new(why: Why, failure: Failure) -> Self {
+        Self { why, not_before: Duration::ZERO, failure }
+    }
+}
+
 impl End {
     /// A failure for good. The request, if one was sent, may still give a model.
     pub fn failed(code: &str, message: &str, retryable: bool) -> Self {
@@ -125,7 +134,10 @@ impl End {
             ..Failure::new(error.code(), &error.client_message(), error.is_retryable())
         };
         match why(error) {
-            Some(why) => Self::Parked(Parked { why, failure: Failure { retry_in: None, ..failure } }),
+            Some(why) => {
+                let not_before = error.retry_after().unwrap_or_default();
+                Self::Parked(Parked { why, not_before, failure: Failure { retry_in: None, ..failure } })
+            }
             None => Self::Failed(failure),
         }
     }
@@ -140,6 +152,8 @@ fn why(error: &FalError) -> Option<Why> {
         Class::Transient if error.refusal().is_some_and(|refusal| refusal.status == 429) => {
             Some(Why::Busy(error.retry_after()))
         }
+        // It was we who were slow: FAL has not been asked.
+        Class::Transient if matches!(error, FalError::TooLate) => Some(Why::Busy(None)),
         Class::Transient => Some(Why::Outage { by_submit }),
         _ => None,
     }

@@ -220,6 +220,27 @@ async fn an_open_breaker_holds_all_workers_and_lets_one_file_probe() -> Result<(
 }
 
 #[tokio::test]
+async fn whoever_looks_a_request_up_probes_nothing_and_holds_nobody_back() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.upload(&["a.png", "b.png", "c.png"]).await?;
+    let mut held = claim_some(&parts, 2).await?.files.into_iter().map(|file| file.holding);
+    let (doubtful, known) = (held.next().context("no file")?, held.next().context("no file")?);
+    announce(&parts, &doubtful, "1").await?;
+    announce(&parts, &known, "2").await?;
+    bind(&parts, &known, "2").await?;
+    for holding in [&doubtful, &known] {
+        parts.store.run(&Release { holding }).await?;
+    }
+    let outage = TripBreaker { kind: BreakerKind::Outage, pause_ms: 200, longest_ms: 200, by_submit: false };
+    parts.store.run(&outage).await?;
+    parts.when_queues(|states| states.breaker.is_some_and(|breaker| breaker.half_open)).await?;
+    let files: Vec<_> = claim(&parts).await?.files.into_iter().map(|file| file.holding.file).collect();
+    assert_eq!(files, [doubtful.file, known.file], "one that looks, and one to see");
+    assert!(claim(&parts).await?.files.is_empty(), "the third would submit");
+    Ok(())
+}
+
+#[tokio::test]
 async fn clearing_away_is_done_by_one_at_a_time_when_it_is_due() -> Result<()> {
     let parts = Parts::start().await?;
     let take = |worker| TakeMaintenance { worker, task: "sweep", every_ms: 3_600_000, lease_ms: 2000 };

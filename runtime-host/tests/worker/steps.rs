@@ -157,7 +157,6 @@ async fn policy_grants_one_new_request_and_it_is_counted() -> Result<()> {
     assert_eq!(parts.counted("possible_duplicates").await?, 0, "nothing was sent yet");
     announce(&parts, &holding, "2").await?;
     assert_eq!(parts.counted("possible_duplicates").await?, 1);
-    assert_eq!(answer(&parts, &holding, "1").await?, BindOutcome::Done, "the one that holds the file knows best");
     let (_, other) = held(&parts).await?;
     announce(&parts, &other, "3").await?;
     let unresolved = Fail { retry_in_ms: Some(0), ..failure(&other) };
@@ -165,6 +164,24 @@ async fn policy_grants_one_new_request_and_it_is_counted() -> Result<()> {
     assert_eq!(parts.store.run(&again(&holding)).await?, StepOutcome::JobEnded, "once is once");
     let record = parts.job(&job).await?;
     assert!(record.files[0].resubmitted && record.status == JobStatus::Failed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_turns_up_is_followed_and_not_paid_for_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    let (job, slow) = held(&parts).await?;
+    announce(&parts, &slow, "1").await?;
+    let holding = taken_over(&parts, &slow).await?;
+    assert_eq!(answer(&parts, &slow, "1").await?, BindOutcome::LeaseLost, "it is recorded all the same");
+    let again = Fail { retry_in_ms: Some(0), resubmit: true, ..failure(&holding) };
+    assert_eq!(parts.store.run(&again).await?, StepOutcome::WillRetry);
+    let next = claim(&parts).await?.files.remove(0).holding;
+    let record = parts.job(&job).await?;
+    assert_eq!(record.files[0].fal_request_id.as_deref(), Some("r-1"));
+    assert_eq!((record.files[0].attempts, record.files[0].resubmitted), (0, false), "nothing has failed");
+    assert_eq!(announce(&parts, &next, "2").await?, IntendAnswer::Bound { request_id: "r-1".to_owned() });
+    assert_eq!(parts.counted("possible_duplicates").await?, 0);
     Ok(())
 }
 

@@ -54,20 +54,24 @@ impl Attempt<'_> {
             ending => matches!(ending, Ending::GivenUp),
         };
         self.progress(FileStatus::Processing, progress::FETCHING, "Fetching the model", None).await?;
-        let (mut backoff, mut failures) = (self.backoff(), 0);
+        let (mut backoff, mut failures, mut unknown) = (self.backoff(), 0, 0);
         loop {
             let error = match self.held.interruptible(self.shared.fal.result(&self.endpoint, request_id)).await? {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
             match error.class() {
-                Class::Unknown if backoff.failures() >= MOST_UNKNOWN => {
+                Class::Unknown if unknown >= MOST_UNKNOWN => {
                     if let Some(outcome) = self.remembered(request_id, &error).await? {
                         return Ok(outcome);
                     }
+                    if self.time_left() == Duration::ZERO {
+                        return Err(self.too_late());
+                    }
                     backoff.reset();
+                    unknown = 0;
                 }
-                Class::Unknown => {}
+                Class::Unknown => unknown += 1,
                 Class::Transient if backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO => {}
                 Class::FailedTransiently if failures + 1 < LEAST_FAILURES => failures += 1,
                 Class::Cancelled if given_up => return Err(End::without_model(LATE, LATE_MESSAGE)),
@@ -200,12 +204,16 @@ impl Attempt<'_> {
     }
 
     /// FAL insists that there is no such request: the history has the last word. Answers the result when it has it, nothing
-    /// when the request still runs.
+    /// when the request still runs, or while the history cannot be read and there is time to ask again.
     async fn remembered(&mut self, request_id: &str, error: &FalError) -> Result<Option<Outcome>, End> {
         let asked_at = self.now();
         let recorded = self.held.interruptible(self.recorded(request_id)).await?;
         match recorded {
             Ok(Some(request)) if request.status_code.is_none() => Ok(None),
+            Err(unread) if self.may_be_read_later(&unread) => {
+                tracing::warn!(fal_request_id = request_id, error = %unread, "FAL.AI's request history cannot be read");
+                Ok(None)
+            }
             Ok(Some(request)) if request.is_promising() && request.output.is_object() => {
                 tracing::warn!(fal_request_id = request_id, "a result was only to be found in the history");
                 Ok(Some(Outcome { output: request.output, billable_units: None }))
@@ -224,6 +232,11 @@ impl Attempt<'_> {
                 })
             }
         }
+    }
+
+    /// Whether there is something to wait for: of a simulator's request nothing is lost.
+    fn may_be_read_later(&self, unread: &FalError) -> bool {
+        unread.class() != Class::Blind && self.time_left() > Duration::ZERO && !self.held.config.unpaid
     }
 
     fn typical(&self) -> Duration {

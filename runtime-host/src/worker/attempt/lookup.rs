@@ -8,7 +8,7 @@ use image2model_domain::FileId;
 use image2model_domain::time::millis;
 
 use super::Attempt;
-use crate::fal::{Class, EndpointId, FalError, Recorded, Sought};
+use crate::fal::{Class, EndpointId, FalError, Known, Recorded, Sought};
 use crate::worker::insight::HistoryView;
 use crate::worker::run::Shared;
 
@@ -42,7 +42,8 @@ impl Attempt<'_> {
     pub(super) async fn look_up(&self, image_url: &str) -> Result<Option<Recorded>, FalError> {
         let mark = self.mark_of_run();
         let text = if image_url.contains(&mark) { mark.as_str() } else { image_url };
-        let found = self.shared.look_for(&self.endpoint, text, self.intended_at, self.intended_at).await?;
+        let found =
+            self.shared.look_for(&self.endpoint, Known::Input(text), self.intended_at, self.intended_at).await?;
         Ok(choose(found, image_url, &self.mark_of_attempt()))
     }
 
@@ -51,17 +52,21 @@ impl Attempt<'_> {
     pub(super) async fn look_up_forgotten(&self, since: i64) -> Result<Option<Recorded>, Arc<FalError>> {
         let (from, until) = self.shared.searched(self.file.created_at, since);
         let listed = self.shared.scans.list(&self.shared.fal, &self.endpoint, from, until).await;
-        self.shared.heard_of_history(listed.as_ref().err().map(AsRef::as_ref));
         let later = |request: &&Recorded| run_of(request, &self.file.id) >= Some(self.file.restarts);
-        let found = listed?.iter().filter(later).cloned().collect();
         let mark = self.mark_of_attempt();
-        Ok(choose(found, &mark, &mark))
+        let looked = listed.and_then(|listed| {
+            let found = choose(listed.iter().filter(later).cloned().collect(), &mark, &mark);
+            let hidden = found.is_none() && listed.iter().any(Recorded::is_hidden);
+            if hidden { Err(Arc::new(FalError::Hidden)) } else { Ok(found) }
+        });
+        self.shared.heard_of_history(looked.as_ref().err().map(AsRef::as_ref));
+        looked
     }
 
     /// One look for a request by its id.
     pub(super) async fn recorded(&self, request_id: &str) -> Result<Option<Recorded>, FalError> {
         let from = self.file.created_at.min(self.intended_at);
-        let found = self.shared.look_for(&self.endpoint, request_id, from, self.now()).await?;
+        let found = self.shared.look_for(&self.endpoint, Known::Id(request_id), from, self.now()).await?;
         Ok(found.into_iter().find(|request| request.request_id == request_id))
     }
 }
@@ -74,13 +79,19 @@ impl Shared {
         image_url: &str,
         intended_at: i64,
     ) -> Result<Option<Recorded>, FalError> {
-        Ok(self.look_for(endpoint, image_url, intended_at, intended_at).await?.into_iter().next())
+        Ok(self.look_for(endpoint, Known::Input(image_url), intended_at, intended_at).await?.into_iter().next())
     }
 
-    /// The requests that mention a text and were announced between these times.
-    async fn look_for(&self, endpoint: &EndpointId, text: &str, from: i64, to: i64) -> Result<Vec<Recorded>, FalError> {
+    /// The requests that are known by this and were announced between these times.
+    async fn look_for(
+        &self,
+        endpoint: &EndpointId,
+        by: Known<'_>,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<Recorded>, FalError> {
         let (since, until) = self.searched(from, to);
-        let found = self.fal.find_requests(endpoint, Sought { text, since, until }).await;
+        let found = self.fal.find_requests(endpoint, Sought { by, since, until }).await;
         self.heard_of_history(found.as_ref().err());
         found
     }

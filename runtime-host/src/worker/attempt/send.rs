@@ -57,6 +57,11 @@ impl Attempt<'_> {
                 Announced::At(announced_at) => announced_at,
                 Announced::Known(request_id) => return Ok(Some(request_id)),
             };
+            // FAL would begin what is cancelled at once, and bill it.
+            if self.time_left() == Duration::ZERO {
+                self.withdraw_intent(image_url).await?;
+                return Err(self.too_late());
+            }
             // A stopping worker waits from here until the answer is recorded.
             let under_way = shared.submits.begin();
             let webhook = self.webhook(image_url);
@@ -144,7 +149,7 @@ impl Attempt<'_> {
             return self.held.rest(wait).await;
         }
         let failure = Failure::new("PROVIDER_UNAVAILABLE", "The model provider cannot be reached", true);
-        Err(End::Parked(Parked { why: Why::HeldBack(wait), failure }))
+        Err(End::Parked(Parked::new(Why::HeldBack(wait), failure)))
     }
 
     fn webhook(&self, image_url: &str) -> Option<Url> {

@@ -143,8 +143,9 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
     }
     let pause = if patient { pause } else { pause.min(left) };
     let (holding, message) = (&held.holding, parked.why.message());
-    let step = Park { holding, delay_ms: millis(jittered(pause)), message, deadline_anew: patient };
+    let delay = jittered(pause).max(parked.not_before);
+    let step = Park { holding, delay_ms: millis(delay), message, deadline_anew: patient };
     let done = held.step(&step).await.is_ok();
-    tracing::info!(job_id = %holding.job, file_id = %holding.file, why = ?parked.why, ?pause, done, "a file waits");
+    tracing::info!(job_id = %holding.job, file_id = %holding.file, why = ?parked.why, ?delay, done, "a file waits");
     None
 }
