@@ -1,9 +1,10 @@
 //! Requests to others: by TLS, and to public addresses only where a name is somebody else's word. Whom the system trusts is
-//! read once in a process, which takes some ten milliseconds; all clients share it.
+//! read once in a process, which takes some ten milliseconds; all clients share it. And when others ask to be asked again.
 
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
 
 use image2model_domain::webhook::is_public;
 use reqwest::{Client, ClientBuilder};
@@ -20,6 +21,14 @@ pub fn client() -> ClientBuilder {
         Some(tls) => Client::builder().tls_backend_preconfigured(ClientConfig::clone(tls)),
         // It reads the same, and tells whoever builds it what is wrong.
         None => Client::builder(),
+    }
+}
+
+/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 §10.2.3).
+pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    match value.trim().parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => Some(httpdate::parse_http_date(value.trim()).ok()?.duration_since(now).unwrap_or_default()),
     }
 }
 
@@ -83,5 +92,15 @@ mod tests {
         let inside = all(&["127.0.0.1:0", "10.0.0.1:0", "[::1]:0", "[::ffff:192.168.0.1]:0"]);
         assert!(NotPublic::is(&inside.unwrap_err()));
         assert_eq!(all(&["169.254.169.254:0", "93.184.216.34:0"]).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH;
+        assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
+        assert_eq!(retry_after(" Thu, 01 Jan 1970 00:00:09 GMT", now), Some(Duration::from_secs(9)));
+        let past = now + Duration::from_secs(60);
+        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:09 GMT", past), Some(Duration::ZERO));
+        assert_eq!((retry_after("-1", now), retry_after("soon", now)), (None, None));
     }
 }

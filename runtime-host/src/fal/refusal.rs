@@ -5,7 +5,11 @@ use std::time::{Duration, SystemTime};
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-use super::{retry, words};
+use super::words;
+use crate::outgoing;
+
+/// Longest `Retry-After` that is believed.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// A refused call, or a failed request's outcome.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,7 +75,9 @@ impl Refusal {
             error_type: in_body.or_else(|| header("x-fal-error-type")).or(of_model),
             timeout_type: header("x-fal-request-timeout-type"),
             retryable: header("x-fal-retryable").and_then(|v| v.parse().ok()),
-            retry_after: header("retry-after").and_then(|v| retry::retry_after(&v, SystemTime::now())),
+            retry_after: header("retry-after")
+                .and_then(|v| outgoing::retry_after(&v, SystemTime::now()))
+                .map(|wait| wait.min(LONGEST_RETRY_AFTER)),
             request_id: header("x-fal-request-id"),
             billable_units: header("x-fal-billable-units"),
             detail,

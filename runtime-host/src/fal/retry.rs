@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use rand::Rng;
 
-/// Longest `Retry-After` that is believed.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
-
 /// Grows with every failure, up to a ceiling.
 #[derive(Debug, Clone)]
 pub struct Backoff {
@@ -49,15 +46,6 @@ pub fn jittered(base: Duration) -> Duration {
     base.mul_f64(rand::rng().random_range(0.8..=1.2))
 }
 
-/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 §10.2.3).
-pub(super) fn retry_after(value: &str, now: std::time::SystemTime) -> Option<Duration> {
-    let wait = match value.trim().parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok()?,
-        Err(_) => httpdate::parse_http_date(value.trim()).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(wait.min(LONGEST_RETRY_AFTER))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,15 +63,5 @@ mod tests {
         assert_eq!(backoff.next_delay(Some(Duration::from_secs(7))), Duration::from_secs(7));
         backoff.reset();
         assert!(backoff.next_delay(None) <= Duration::from_millis(100));
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = std::time::SystemTime::UNIX_EPOCH;
-        assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
-        assert_eq!(retry_after("Thu, 01 Jan 1970 00:00:09 GMT", now), Some(Duration::from_secs(9)));
-        assert_eq!(retry_after("99999", now), Some(LONGEST_RETRY_AFTER));
-        assert_eq!(retry_after("-1", now), None);
-        assert_eq!(retry_after("soon", now), None);
     }
 }

@@ -1,11 +1,14 @@
 //! Storage upload: initiate, then PUT. Each try begins with a new initiate, so the file's URL is new as
 //! well; the bytes are streamed and the key is never sent to where they go.
 
+use std::sync::Arc;
 use std::{io, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use futures::{Stream, TryStreamExt};
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
@@ -29,6 +32,18 @@ pub trait Source: Send + Sync {
 pub struct UploadedImage {
     /// Public, and unique to this upload.
     pub file_url: String,
+}
+
+/// The same bytes; why they broke off, if they do, is noted.
+fn noting(
+    bytes: BoxStream<'static, io::Result<Bytes>>,
+    broke: Arc<Mutex<Option<io::Error>>>,
+) -> impl Stream<Item = io::Result<Bytes>> {
+    bytes.map_err(move |error| {
+        let kind = error.kind();
+        *broke.lock() = Some(error);
+        kind.into()
+    })
 }
 
 impl FalClient {
@@ -66,6 +81,8 @@ impl FalClient {
     ) -> Result<UploadedImage, FalError> {
         let (file_url, upload_url) = self.initiate(content_type, file_name).await?;
         let (size, bytes) = source.open().await.map_err(FalError::Source)?;
+        let broke = Arc::new(Mutex::new(None));
+        let bytes = noting(bytes, broke.clone());
         let call = self
             .files
             .put(upload_url)
@@ -73,7 +90,11 @@ impl FalClient {
             .header("content-type", content_type)
             .header("content-length", size)
             .body(reqwest::Body::wrap_stream(bytes));
-        let response = crash::around("put", call.send()).await.map_err(|e| transport(Stage::Upload, e))?;
+        let response = crash::around("put", call.send()).await.map_err(|error| match broke.lock().take() {
+            // To FAL's client a body that breaks off is trouble on the way.
+            Some(ours) => FalError::Source(ours),
+            None => transport(Stage::Upload, error),
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
             return Ok(UploadedImage { file_url });

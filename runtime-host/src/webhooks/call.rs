@@ -133,7 +133,7 @@ impl Caller {
 fn retry_after(response: &Response) -> Option<Duration> {
     let asked = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let value = response.headers().get(header::RETRY_AFTER).filter(|_| asked)?;
-    value.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    outgoing::retry_after(value.to_str().ok()?, SystemTime::now())
 }
 
 fn failed(error: &reqwest::Error) -> CallError {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use fal_sim::{Call, Kind, When};
+use image2model_domain::commands::ReadQueues;
 use image2model_domain::{FileStatus, JobStatus};
 use image2model_host::worker::BreakerState;
 
@@ -145,5 +146,17 @@ async fn redis_may_go_and_come_back_while_a_model_is_made() -> Result<()> {
     assert_eq!(job.status, JobStatus::Completed);
     assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_read_to_its_end_is_not_fals_trouble() -> Result<()> {
+    let parts = Parts::start().await?;
+    let id = parts.upload(&["chair.png"]).await?;
+    parts.blobs.breaks_off.store(true, std::sync::atomic::Ordering::Relaxed);
+    let worker = parts.work()?;
+    let job = parts.ended(&id).await?;
+    assert_eq!(job.files[0].error.as_ref().map(|error| &*error.code), Some("IMAGE_UNAVAILABLE"), "{job:#?}");
+    assert!(parts.store.run(&ReadQueues).await?.breaker.is_none());
     worker.stop().await
 }

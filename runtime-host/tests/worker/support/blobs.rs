@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,15 +12,19 @@ use image2model_host::worker::{Blobs, ByteStream};
 
 /// A blob store that forgets.
 #[derive(Default)]
-pub struct MemoryBlobs(Mutex<HashMap<String, Bytes>>);
+pub struct MemoryBlobs {
+    kept: Mutex<HashMap<String, Bytes>>,
+    /// Whatever is read breaks off half-way.
+    pub breaks_off: AtomicBool,
+}
 
 impl MemoryBlobs {
     pub fn put(&self, key: &str, bytes: Vec<u8>) {
-        self.0.lock().unwrap().insert(key.to_owned(), bytes.into());
+        self.kept.lock().unwrap().insert(key.to_owned(), bytes.into());
     }
 
     pub fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.lock().unwrap().get(key).cloned()
+        self.kept.lock().unwrap().get(key).cloned()
     }
 }
 
@@ -28,7 +33,10 @@ impl Blobs for MemoryBlobs {
     async fn read(&self, key: &str) -> io::Result<(u64, ByteStream)> {
         let bytes = self.get(key).ok_or(io::ErrorKind::NotFound)?;
         // In small pieces, as a disk would.
-        let chunks: Vec<io::Result<Bytes>> = bytes.chunks(1000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        let mut chunks: Vec<io::Result<Bytes>> = bytes.chunks(1000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        if self.breaks_off.load(Ordering::Relaxed) {
+            chunks = vec![Ok(bytes.slice(..bytes.len() / 2)), Err(io::ErrorKind::InvalidData.into())];
+        }
         Ok((bytes.len() as u64, stream::iter(chunks).boxed()))
     }
 
