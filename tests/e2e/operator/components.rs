@@ -18,22 +18,22 @@ fn wasm(component: &str) -> PathBuf {
 }
 
 /// The same component as other bytes: with a section that nobody reads.
-fn another(component: &str) -> Vec<u8> {
+pub(super) fn another(component: &str) -> Vec<u8> {
     let mut bytes = std::fs::read(wasm(component)).unwrap();
     bytes.extend([0, 4, 3, b'n', b'e', b'w']);
     bytes
 }
 
-fn terminal(url: &str, arguments: &[&str]) -> Output {
+pub(super) fn terminal(url: &str, arguments: &[&str]) -> Output {
     let mut command = image2model().unwrap();
     command.args(["components"]).args(arguments).args(["--url", url]).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-async fn component(client: &Client, id: &str) -> Value {
+pub(super) async fn component(client: &Client, id: &str) -> Value {
     let all = client.json("/api/v1/admin/components").await.unwrap();
     named(&all["components"], "id", id).clone()
 }
@@ -52,7 +52,7 @@ async fn counts(client: &Client, sample: &str) {
 }
 
 /// Every host says that it serves this.
-async fn everywhere(client: &Client, id: &str, digest: &str) {
+pub(super) async fn everywhere(client: &Client, id: &str, digest: &str) {
     client
         .until("/api/v1/admin/components", |all| {
             let hosts = named(&all["components"], "id", id)["hosts"].as_array().unwrap().clone();

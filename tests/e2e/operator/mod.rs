@@ -4,6 +4,7 @@ mod components;
 mod health;
 mod metrics;
 mod queues;
+mod signed_components;
 mod space;
 mod start_and_stop;
 mod storage;

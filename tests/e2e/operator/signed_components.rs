@@ -1,0 +1,134 @@
+//! Where a key is configured, a host serves what was signed with it, whether it was sent or lies in a registry, and after a
+//! restart too; and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use image2model_tests::Fleet;
+use image2model_tests::client::text;
+use rcgen::{KeyPair, SigningKey as _};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::components::{another, component, everywhere, said, terminal};
+
+fn digest(bytes: &[u8]) -> String {
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+fn signature(key: &KeyPair, bytes: &[u8]) -> String {
+    STANDARD.encode(key.sign(bytes).unwrap())
+}
+
+/// A registry with one image in it, `o/x`, signed as `cosign sign --key` does. Answers how it is called.
+async fn registry(component: Vec<u8>, key: &KeyPair) -> String {
+    type Shelf = Arc<Vec<(String, Vec<u8>)>>;
+    async fn answer(State(shelf): State<Shelf>, request: Request) -> Response {
+        let found = shelf.iter().find(|(name, _)| request.uri().path() == format!("/v2/o/x/{name}"));
+        found.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |(_, bytes)| bytes.clone().into_response())
+    }
+    let manifest = |media_type: &str, blob: &[u8], annotations: serde_json::Value| {
+        let layer =
+            json!({ "mediaType": media_type, "digest": digest(blob), "size": blob.len(), "annotations": annotations });
+        json!({ "schemaVersion": 2, "layers": [layer] }).to_string().into_bytes()
+    };
+    let image = manifest("application/wasm", &component, json!({}));
+    let named = digest(&image);
+    let payload = json!({ "critical": { "image": { "docker-manifest-digest": named } } }).to_string().into_bytes();
+    let signed = json!({ "dev.cosignproject.cosign/signature": signature(key, &payload) });
+    let shelf: Shelf = Arc::new(vec![
+        (format!("manifests/{}.sig", named.replace(':', "-")), {
+            manifest("application/vnd.dev.cosign.simplesigning.v1+json", &payload, signed)
+        }),
+        (format!("blobs/{}", digest(&payload)), payload),
+        (format!("blobs/{}", digest(&component)), component),
+        (format!("manifests/{named}"), image),
+    ]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = axum::Router::new().fallback(answer).with_state(shelf);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("oci://{address}/o/x@{named}")
+}
+
+fn kept(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
+    let file = folder.join(name);
+    std::fs::write(&file, bytes).unwrap();
+    file.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_with_a_key_serves_what_was_signed_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let public = kept(folder.path(), "cosign.pub", key.public_key_pem());
+    let mut fleet = Fleet::setup().with("COMPONENT_KEY", public).start().unwrap();
+    fleet.add_serving(1).unwrap();
+    let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[1].client(None).unwrap());
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
+    let original = text(&component(&client, "web").await, "digest").to_owned();
+
+    let sent = another("web");
+    let file = kept(folder.path(), "web.wasm", &sent);
+    let unsigned = terminal(&url, &["swap", "web", "--from", &file]);
+    assert_eq!(unsigned.status.code(), Some(1), "{}", said(&unsigned));
+    assert!(said(&unsigned).contains("signed components only"), "{}", said(&unsigned));
+    let theirs = kept(folder.path(), "theirs.sig", signature(&other, &sent));
+    let forged = terminal(&url, &["swap", "web", "--from", &file, "--signature", &theirs]);
+    assert_eq!(forged.status.code(), Some(1), "{}", said(&forged));
+    assert!(said(&forged).contains("not one of the configured key"), "{}", said(&forged));
+    let elsewhere = registry(sent.clone(), &other).await;
+    let strange = terminal(&url, &["swap", "web", "--from", &elsewhere]);
+    assert_eq!(strange.status.code(), Some(1), "{}", said(&strange));
+    assert_eq!(text(&component(&client, "web").await, "digest"), original, "nothing of that is served");
+
+    let ours = kept(folder.path(), "ours.sig", signature(&key, &sent));
+    let swap = terminal(&url, &["swap", "web", "--from", &file, "--signature", &ours]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    everywhere(&client, "web", &digest(&sent)).await;
+
+    let mut pulled = another("web");
+    pulled.extend([0, 4, 3, b'o', b'c', b'i']);
+    let image = registry(pulled.clone(), &key).await;
+    let swap = terminal(&url, &["swap", "web", "--from", &image]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    everywhere(&client, "web", &digest(&pulled)).await;
+    let served = component(&client, "web").await;
+    assert_eq!(text(&served["rollout"]["current"], "source"), image);
+    assert_eq!(client.get("/").await.unwrap().status(), 200);
+}
+
+/// What another host, or whoever writes to Redis, says is served is looked at like anything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_with_a_key_does_not_follow_to_what_was_not_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let public = kept(folder.path(), "cosign.pub", key.public_key_pem());
+    let mut fleet = Fleet::setup().start().unwrap();
+    let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[0].client(None).unwrap());
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
+    let original = text(&component(&client, "web").await, "digest").to_owned();
+    let sent = another("web");
+    let file = kept(folder.path(), "web.wasm", &sent);
+    let swap = terminal(&url, &["swap", "web", "--from", &file]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+
+    fleet.add("serve", &[("COMPONENT_KEY", public.as_str())]).unwrap();
+    let careful = fleet.hosts()[1].client(None).unwrap();
+    let seen = careful
+        .until("/api/v1/admin/components", |all| {
+            super::named(&all["components"], "id", "web")["hosts"].as_array().map(Vec::len) == Some(2)
+        })
+        .await
+        .unwrap();
+    let hosts = super::named(&seen["components"], "id", "web")["hosts"].as_array().unwrap().clone();
+    let served: std::collections::BTreeSet<&str> = hosts.iter().map(|host| text(host, "digest")).collect();
+    assert_eq!(served, [original.as_str(), &digest(&sent)].into(), "each serves what it may: {hosts:#?}");
+    assert_eq!(careful.get("/").await.unwrap().status(), 200);
+}
