@@ -30,8 +30,6 @@ pub(super) enum End {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Parked {
     pub why: Why,
-    /// For this long at least: FAL has asked for it.
-    pub not_before: Duration,
     /// What becomes of it instead, when its deadline is over.
     pub failure: Failure,
 }
@@ -41,8 +39,8 @@ pub(super) struct Parked {
 pub(super) enum Why {
     /// FAL refuses the account; whether it was a submit that was refused.
     Account { by_submit: bool },
-    /// FAL does not answer, or answers with errors of its own; whether to a submit.
-    Outage { by_submit: bool },
+    /// FAL does not answer, or answers with errors of its own; whether to a submit, and for how long it says.
+    Outage { by_submit: bool, retry_after: Option<Duration> },
     /// FAL is busy, for as long as it says.
     Busy(Option<Duration>),
     /// Others found FAL to be so, for as long as this.
@@ -56,6 +54,14 @@ pub(super) enum Why {
 }
 
 impl Why {
+    /// For how long FAL has asked to be left alone.
+    pub fn asked_for(self) -> Duration {
+        match self {
+            Self::Busy(Some(wait)) | Self::Outage { retry_after: Some(wait), .. } => wait,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// For the client.
     pub fn message(self) -> &'static str {
         match self {
@@ -96,13 +102,6 @@ impl Failure {
     }
 }
 
-impl Parked {
-    /// For as long as `why` says.
-    pub fn new(why: Why, failure: Failure) -> Self {
-        Self { why, not_before: Duration::ZERO, failure }
-    }
-}
-
 impl End {
     /// A failure for good. The request, if one was sent, may still give a model.
     pub fn failed(code: &str, message: &str, retryable: bool) -> Self {
@@ -134,10 +133,7 @@ impl End {
             ..Failure::new(error.code(), &error.client_message(), error.is_retryable())
         };
         match why(error) {
-            Some(why) => {
-                let not_before = error.retry_after().unwrap_or_default();
-                Self::Parked(Parked { why, not_before, failure: Failure { retry_in: None, ..failure } })
-            }
+            Some(why) => Self::Parked(Parked { why, failure: Failure { retry_in: None, ..failure } }),
             None => Self::Failed(failure),
         }
     }
@@ -154,7 +150,7 @@ fn why(error: &FalError) -> Option<Why> {
         }
         // It was we who were slow: FAL has not been asked.
         Class::Transient if matches!(error, FalError::TooLate) => Some(Why::Busy(None)),
-        Class::Transient => Some(Why::Outage { by_submit }),
+        Class::Transient => Some(Why::Outage { by_submit, retry_after: error.retry_after() }),
         _ => None,
     }
 }
@@ -192,7 +188,8 @@ mod tests {
         for (stage, by_submit) in [(Stage::Upload, false), (Stage::Submit, true)] {
             let away = FalError::Unreachable { stage, reason: String::new() };
             let End::Parked(parked) = end(&away, 0) else { panic!("not parked") };
-            assert_eq!((parked.why, parked.failure.retry_in), (Why::Outage { by_submit }, None));
+            let outage = Why::Outage { by_submit, retry_after: None };
+            assert_eq!((parked.why, parked.failure.retry_in), (outage, None));
         }
         let result = FalError::Unreachable { stage: Stage::Result, reason: String::new() };
         assert!(matches!(end(&result, 0), End::Failed(_)));

@@ -152,7 +152,7 @@ impl Fence {
                 return Err(match error {
                     RedisError::NotReplicated { .. } => {
                         let failure = Failure::new(error.code(), Why::NotReplicated.message(), true);
-                        End::Parked(Parked::new(Why::NotReplicated, failure))
+                        End::Parked(Parked { why: Why::NotReplicated, failure })
                     }
                     _ => End::Dropped,
                 });

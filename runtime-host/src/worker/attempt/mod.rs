@@ -181,7 +181,7 @@ async fn provider_of(
     let unknown = || Failure::new("UNKNOWN_MODEL", "The chosen model is not on offer", false);
     let Some(provider) = shared.providers.get(&file.model).cloned() else {
         // Another worker may have it, or this one after its next start.
-        return Err(End::Parked(Parked::new(Why::UnknownModel, unknown())));
+        return Err(End::Parked(Parked { why: Why::UnknownModel, failure: unknown() }));
     };
     let about = plugin::patiently(held, || provider.describe()).await?;
     let endpoint = EndpointId::parse(&about.endpoint).map_err(|error| {

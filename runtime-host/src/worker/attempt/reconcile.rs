@@ -124,7 +124,7 @@ impl Attempt<'_> {
             return Ok(Doubt::None { sure: false });
         }
         let why = Why::InDoubt(waited.max(self.held.config.reconcile_for));
-        Err(End::Parked(Parked::new(why, Failure::new(CODE, MESSAGE, true))))
+        Err(End::Parked(Parked { why, failure: Failure::new(CODE, MESSAGE, true) }))
     }
 
     /// The history may not be read. What the private Redis says is believed then; else the policy decides, and the owner.

@@ -149,7 +149,7 @@ impl Attempt<'_> {
             return self.held.rest(wait).await;
         }
         let failure = Failure::new("PROVIDER_UNAVAILABLE", "The model provider cannot be reached", true);
-        Err(End::Parked(Parked::new(Why::HeldBack(wait), failure)))
+        Err(End::Parked(Parked { why: Why::HeldBack(wait), failure }))
     }
 
     fn webhook(&self, image_url: &str) -> Option<Url> {

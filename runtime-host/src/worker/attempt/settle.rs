@@ -128,7 +128,7 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
     let (config, store) = (&held.config, &shared.store);
     let pause = match parked.why {
         Why::Account { by_submit } => shared.breaker.refused(store, config, by_submit).await,
-        Why::Outage { by_submit } => shared.breaker.unanswered(store, config, by_submit).await,
+        Why::Outage { by_submit, .. } => shared.breaker.unanswered(store, config, by_submit).await,
         Why::Busy(retry_after) => retry_after.unwrap_or(config.retry_longest),
         Why::HeldBack(wait) | Why::InDoubt(wait) => wait,
         Why::NotReplicated => config.retry_longest,
@@ -143,7 +143,7 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
     }
     let pause = if patient { pause } else { pause.min(left) };
     let (holding, message) = (&held.holding, parked.why.message());
-    let delay = jittered(pause).max(parked.not_before);
+    let delay = jittered(pause).max(parked.why.asked_for());
     let step = Park { holding, delay_ms: millis(delay), message, deadline_anew: patient };
     let done = held.step(&step).await.is_ok();
     tracing::info!(job_id = %holding.job, file_id = %holding.file, why = ?parked.why, ?delay, done, "a file waits");
