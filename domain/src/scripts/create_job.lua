@@ -6,19 +6,13 @@
 -- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting, when the job was made}
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local waiting = depth()
-if ARGV[6] ~= '' then
-  local key = idempotency_key(tenant, ARGV[6])
-  local hash, former = string.match(redis.call('GET', key) or '', '^(%S+) (%S+)$')
-  -- A model was generated under this key: a file of that job.
-  local generated = former and redis.call('GET', P .. 'file:' .. former)
-  -- A key whose job was deleted since is free again.
-  local made = former and redis.call('HGET', job_key(generated or former), 'created_at')
-  if made and generated then return { 'conflict', generated, '', waiting, tonumber(made) } end
-  if made then
-    -- This very call, repeated after its answer was lost: the job and the images it names are the caller's own.
-    if former == job then return { 'exists', job, '', waiting, tonumber(made) } end
-    return { hash == ARGV[7] and 'replayed' or 'conflict', former, '', waiting, tonumber(made) }
-  end
+local former, hash
+if ARGV[6] ~= '' then former, hash = remembered_call(tenant, ARGV[6]) end
+if former then
+  local of, generated, created = job_of_call(former)
+  -- This very call, repeated after its answer was lost: the job and the images it names are the caller's own.
+  if of == job and not generated then return { 'exists', job, '', waiting, created } end
+  if of then return { hash == ARGV[7] and not generated and 'replayed' or 'conflict', of, '', waiting, created } end
 end
 local made = redis.call('HGET', job_key(job), 'created_at')
 if made then return { 'exists', job, '', waiting, tonumber(made) } end

@@ -16,28 +16,21 @@ local function copy_file(job, from, to)
   redis.call('HINCRBY', job_key(job), 'total', 1)
 end
 
--- What was made under the idempotency key of this caller, a job or a file, and whether the same was asked for then; nothing when
--- the key is free.
-local function remembered_call(caller)
-  local hash, made = string.match(redis.call('GET', idempotency_key(caller, ARGV[11])) or '', '^(%S+) (%S+)$')
-  return made, hash == ARGV[12]
-end
-
 local job, file, new, options, model = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total', 'cancel')
 if not m[1] then return { 'not_found', '', '' } end
 local tenant, caller = m[1], ARGV[16]
 if ARGV[11] ~= '' then
-  local former, same = remembered_call(caller)
+  local former, hash = remembered_call(caller, ARGV[11])
   if not former and tenant ~= caller then
     -- The version before remembered a generation as the tenant's, whoever asked. What the tenant itself asked for under a key
     -- of this name is nothing to another caller.
-    former, same = remembered_call(tenant)
-    if not same then former = nil end
+    former, hash = remembered_call(tenant, ARGV[11])
+    if hash ~= ARGV[12] then former = nil end
   end
   if former then
     -- One that made a job is known by the job's id.
-    local generated = same and redis.call('EXISTS', P .. 'file:' .. former) == 1
+    local generated = hash == ARGV[12] and redis.call('EXISTS', P .. 'file:' .. former) == 1
     return { generated and 'replayed' or 'conflict', former, redis.call('HGET', job_key(job), 'webhook_secret') or '' }
   end
 end

@@ -6,6 +6,19 @@ local function remove_blobs(what, at) redis.call('ZADD', P .. 'blobs:remove', at
 
 -- What was made under an idempotency key, and which of these keys belong to a job.
 local function idempotency_key(tenant, name) return P .. 'idempotency:' .. tenant .. ':' .. name end
+-- What a caller made under an idempotency key, a job or a file, and the digest of what was asked for then; nothing when the key is
+-- free.
+local function remembered_call(caller, name)
+  local hash, made = string.match(redis.call('GET', idempotency_key(caller, name)) or '', '^(%S+) (%S+)$')
+  return made, hash
+end
+-- The job of what was made, whether a model was generated, as a file of that job, and when the job was made; nothing when it was
+-- deleted since: its key is free again.
+local function job_of_call(made)
+  local generated = redis.call('GET', P .. 'file:' .. made)
+  local created = redis.call('HGET', job_key(generated or made), 'created_at')
+  if created then return generated or made, generated and true, tonumber(created) end
+end
 local function idempotency_keys_key(job) return job_key(job) .. ':idempotency' end
 
 -- Remembers what a call made under its idempotency key, for as long as the job is kept: however long that waits, the same
