@@ -27,7 +27,7 @@ pub fn entries<'a>(answer: &'a Value, name: &str) -> Vec<&'a Value> {
 pub fn text(entry: &Value, name: &str) -> String {
     let text = match entry.get(name) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.chars().filter(|c| !c.is_control()).collect(),
+        Some(Value::String(text)) => printable(text),
         Some(other) => other.to_string(),
     };
     if text.is_empty() { "-".to_owned() } else { text }
@@ -50,6 +50,11 @@ pub fn span(seconds: u64) -> String {
         (0, minutes, seconds) => format!("{minutes}m {seconds:02}s"),
         (hours, minutes, _) => format!("{hours}h {minutes:02}m"),
     }
+}
+
+/// What a server says, without what would steer the terminal.
+pub fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 #[cfg(test)]

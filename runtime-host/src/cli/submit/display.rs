@@ -6,6 +6,8 @@ use std::sync::Arc;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
+use crate::cli::table::printable;
+
 const TEMPLATE: &str = "{prefix:24!} {bar:30.cyan/blue} {pos:>3}% {wide_msg}";
 
 pub struct Display {
@@ -27,12 +29,13 @@ impl Display {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let place = |name: &str| {
+            let name = printable(name);
             let bar = bars.as_ref().map(|bars| bars.add(ProgressBar::new(100)));
             if let Some(bar) = &bar {
                 bar.set_style(style.clone());
-                bar.set_prefix(name.to_owned());
+                bar.set_prefix(name.clone());
             }
-            FileDisplay { name: name.to_owned(), bar, said: Arc::default() }
+            FileDisplay { name, bar, said: Arc::default() }
         };
         Self { files: names.map(place).collect(), _bars: bars }
     }
@@ -53,20 +56,22 @@ impl Display {
 impl FileDisplay {
     /// How far it is; without a bar only a new message is worth a line.
     pub fn progress(&self, percent: u64, message: &str) {
+        let message = printable(message);
         match &self.bar {
             Some(bar) => {
                 bar.set_position(percent.min(100));
-                bar.set_message(message.to_owned());
+                bar.set_message(message);
             }
-            None => self.say(message, || format!("{}: {percent}% {message}", self.name)),
+            None => self.say(&message, || format!("{}: {percent}% {message}", self.name)),
         }
     }
 
     /// It is over.
     pub fn ended(&self, message: &str) {
+        let message = printable(message);
         match &self.bar {
-            Some(bar) => bar.abandon_with_message(message.to_owned()),
-            None => self.say(message, || format!("{}: {message}", self.name)),
+            Some(bar) => bar.abandon_with_message(message),
+            None => self.say(&message, || format!("{}: {message}", self.name)),
         }
     }
 
