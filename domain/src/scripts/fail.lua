@@ -14,10 +14,7 @@ charge(f.job, f.file, f.tenant, tonumber(ARGV[11]))
 if f.cancelled then return { settle_cancelled(f.job, f.file, f.tenant) } end
 if again and f.request ~= '' then
   -- It has turned up: the next hold follows it, and nothing has failed.
-  release_lease(f.job, f.file, f.tenant)
-  redis.call('HSET', key, 'status', 'pending', 'message', 'Waiting for a worker', 'updated_at', now)
-  enqueue(f.job, f.file, f.tenant, true)
-  emit_file(f.job, f.file, 'progress', {})
+  hand_back(f)
   return { 'retry' }
 end
 local attempts = redis.call('HINCRBY', key, 'attempts', 1)

@@ -193,3 +193,11 @@ local function held()
   f.cancelled = m[4] or redis.call('HGET', job_key(f.job), 'cancel')
   return f
 end
+
+-- Gives a held file back to the front of its line. The event wakes a worker.
+local function hand_back(f)
+  release_lease(f.job, f.file, f.tenant)
+  redis.call('HSET', file_key(f.job, f.file), 'status', 'pending', 'message', 'Waiting for a worker', 'queue_position', '', 'updated_at', now)
+  enqueue(f.job, f.file, f.tenant, true)
+  emit_file(f.job, f.file, 'progress', {})
+end

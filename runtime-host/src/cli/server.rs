@@ -8,6 +8,8 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::table::printable;
+
 const LONGEST_PROBLEM: usize = 64 * 1024;
 
 pub struct Server {
@@ -53,7 +55,7 @@ pub async fn accepted(response: Response) -> anyhow::Result<Response> {
 }
 
 fn refusal(status: StatusCode, problem: &Value) -> String {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |value: &Value, name: &str| printable(value.get(name).and_then(Value::as_str).unwrap_or_default());
     let mut said = text(problem, "detail");
     if said.is_empty() {
         said = format!("the server answered {status}");
@@ -69,6 +71,13 @@ fn refusal(status: StatusCode, problem: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_cannot_steer_the_terminal() {
+        let errors = [serde_json::json!({ "filename": "\u{1b}[2Ja.jpg", "message": "\u{7}is empty" })];
+        let problem = serde_json::json!({ "detail": "\u{1b}]0;x", "details": { "errors": errors } });
+        assert_eq!(refusal(StatusCode::FORBIDDEN, &problem), "]0;x\n  [2Ja.jpg: is empty");
+    }
 
     #[test]
     fn a_refusal_names_every_file_and_field() {

@@ -51,7 +51,7 @@ pub enum Class {
     Ambiguous,
     /// FAL does not know the request.
     Unknown,
-    /// The history may not be read with this key: nothing can be known from it.
+    /// The history may not be read with this key, or hides what requests were given: nothing can be known from it.
     Blind,
 }
 

@@ -103,8 +103,8 @@ impl FalClient {
     /// The requests to `endpoint` that are looked for, newest first. Reads no further than the first promising one.
     ///
     /// # Errors
-    /// Trouble on the way, more history than is read, or [`FalError::Hidden`] when none is among those whose input can be
-    /// looked at; nothing is known then.
+    /// Trouble on the way, more history than is read, or [`FalError::Hidden`] when no promising one is among those whose input
+    /// can be looked at; nothing is known then.
     pub async fn find_requests(&self, endpoint: &EndpointId, sought: Sought<'_>) -> Result<Vec<Recorded>, FalError> {
         let (mut found, mut hidden): (Vec<Recorded>, _) = (Vec::new(), false);
         let take = |items: &[Value]| {
@@ -113,7 +113,9 @@ impl FalClient {
             found.iter().any(Recorded::is_promising)
         };
         self.turn_pages(endpoint, sought.since, sought.until, take).await?;
-        if hidden && found.is_empty() && matches!(sought.by, Known::Input(_)) {
+        // One that failed may be an attempt's before the one that is looked for.
+        let decides = found.iter().any(Recorded::is_promising);
+        if hidden && !decides && matches!(sought.by, Known::Input(_)) {
             return Err(FalError::Hidden);
         }
         found.sort_by(|a, b| b.sent_at.cmp(&a.sent_at));
@@ -273,11 +275,13 @@ mod tests {
     async fn a_history_that_hides_what_requests_were_given_has_not_said_no() {
         let hidden = json!({ "request_id": "hidden", "status_code": 200 });
         let running = json!({ "request_id": "running" });
+        let failed = item("failed", "2026-01-01T00:00:00Z", Some(500));
         let page = |items: &[&Value]| vec![json!({ "items": items })];
         let other = item("other", "2026-01-01T00:00:00Z", Some(200));
         let input = Known::Input("f2-0-");
         let blind = look(page(&[&other, &hidden]), input).await.unwrap_err();
         assert_eq!((blind.class(), blind.code()), (Class::Blind, "HISTORY_BLIND"));
+        assert!(look(page(&[&failed, &hidden]), Known::Input(IMAGE)).await.is_err(), "of an attempt before");
         assert!(look(page(&[&other, &running]), input).await.unwrap().is_empty());
         assert_eq!(look(page(&[&hidden, &other]), Known::Input(IMAGE)).await.unwrap().len(), 1, "it is there");
         assert!(look(page(&[&hidden]), Known::Id("none")).await.unwrap().is_empty(), "ids are never hidden");

@@ -12,6 +12,7 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use image2model_domain::accept;
+use image2model_domain::bearer::{Presented, presented};
 use image2model_domain::problem::Problem;
 use image2model_domain::record::JobRecord;
 use serde_json::json;
@@ -185,8 +186,8 @@ impl Request<'_> {
     /// A link or a session; of a key that is taken back, the streams are told.
     fn was_opened_by_what_may_be_withdrawn(&self) -> bool {
         let headers = &self.head.headers;
-        let shows_a_key = headers.contains_key(AUTHORIZATION);
-        self.target.access_token.is_some() || (headers.contains_key(COOKIE) && !shows_a_key)
+        let shown = presented(headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()));
+        self.target.access_token.is_some() || (headers.contains_key(COOKIE) && shown == Presented::Nothing)
     }
 
     /// The header is newer than the query, which an `EventSource` keeps over reconnections.

@@ -21,7 +21,7 @@ pub enum HistoryView {
     /// Not known yet.
     #[default]
     Unknown,
-    /// Nothing: it may not be read with this key.
+    /// Nothing: it may not be read with this key, or hides what requests were given.
     Blind,
     /// Requests that have ended.
     Ended,
@@ -76,12 +76,25 @@ struct Inner {
     learned_of_waiting: Option<Instant>,
     /// One request at a time is learned from.
     learning: bool,
+    /// The last look that needed to know what requests were given was not told.
+    hides: bool,
 }
 
 impl Insight {
     /// What is known.
     pub fn view(&self) -> HistoryView {
         self.0.lock().view
+    }
+
+    /// What operators are told: a history that hides what requests were given is as good as none.
+    pub fn told(&self) -> HistoryView {
+        let inner = self.0.lock();
+        if inner.hides { HistoryView::Blind } else { inner.view }
+    }
+
+    /// The history did, or did not, show what requests were given.
+    pub fn hides(&self, hides: bool) {
+        self.0.lock().hides = hides;
     }
 
     /// The history could, or could not, be read at all.
@@ -189,5 +202,11 @@ mod tests {
         assert!(insight.begin(false).is_none());
         insight.readable(true);
         assert_eq!(insight.view(), HistoryView::Unknown);
+        insight.hides(true);
+        insight.readable(true);
+        assert_eq!((insight.told(), insight.view()), (HistoryView::Blind, HistoryView::Unknown));
+        assert!(insight.begin(false).is_some());
+        insight.hides(false);
+        assert_eq!(insight.told(), HistoryView::Unknown);
     }
 }

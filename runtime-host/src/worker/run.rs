@@ -277,7 +277,7 @@ impl Shared {
             running: self.running.load(Ordering::Relaxed),
             breaker: self.breaker.state(),
             reachable: *self.reachable.borrow(),
-            history: self.insight.view(),
+            history: self.insight.told(),
             started_at: self.started_at,
         }
     }

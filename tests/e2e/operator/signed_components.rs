@@ -1,5 +1,5 @@
-//! Where a key is configured, a host serves what was signed with it, whether it was sent or lies in a registry, and after a
-//! restart too; and nothing else.
+//! Where a key is configured, a host serves what was signed with it, whether it was sent or lies in a registry, and so does one
+//! that starts later; and nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -103,6 +103,16 @@ async fn a_fleet_with_a_key_serves_what_was_signed_with_it() {
     everywhere(&client, "web", &digest(&pulled)).await;
     let served = component(&client, "web").await;
     assert_eq!(text(&served["rollout"]["current"], "source"), image);
+    let swap = terminal(&url, &["swap", "web", "--from", &file, "--signature", &ours]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    fleet.add_serving(1).unwrap();
+    let late = fleet.hosts()[2].client(None).unwrap();
+    late.until("/api/v1/admin/components", |all| {
+        let hosts = named(&all["components"], "id", "web")["hosts"].as_array().unwrap();
+        hosts.len() == 3 && hosts.iter().all(|host| text(host, "digest") == digest(&sent))
+    })
+    .await
+    .unwrap();
     assert_eq!(client.get("/").await.unwrap().status(), 200);
 }
 

@@ -1,9 +1,11 @@
 //! The metrics that the design documents name, and those that the original's clients read, made of what is counted by names of
 //! our own: what was made for them reads it.
 
+use std::collections::BTreeMap;
+
 use image2model_domain::counters::Counters;
 
-use super::exposition::{Family, Kind, number};
+use super::exposition::{Family, Kind, Labels, number};
 use super::work;
 use crate::health::detailed::used_percent;
 use crate::health::probe::Report;
@@ -29,22 +31,43 @@ fn of_requests(hosts: &[HostProcess]) -> [Family; 2] {
         "As http_server_request_duration_seconds; quantiles are of all since the process began, read off its buckets.";
     let mut took = Family::new(Kind::Summary, "http_request_duration_seconds", help);
     for host in hosts {
-        for (component, answers) in host.components.iter().flat_map(|c| c.answers.iter().map(move |a| (c, a))) {
-            let mut labels = vec![("host", host.label()), ("component", component.id.clone())];
-            labels.push(("method", answers.method.clone()));
-            labels.push(("endpoint", answers.route.clone()));
-            labels.push(("status", answers.status.to_string()));
-            let count = answers.buckets.iter().sum();
+        for (labels, answered) in by_endpoint(host) {
+            let count = answered.buckets.iter().sum();
             for quantile in QUANTILES {
-                if let Some(seconds) = at_quantile(&host.duration_bounds_ms, &answers.buckets, quantile) {
+                if let Some(seconds) = at_quantile(&host.duration_bounds_ms, &answered.buckets, quantile) {
                     took.add_quantile(&labels, quantile, seconds);
                 }
             }
-            took.add_summary(&labels, count, number(answers.duration_us) / 1_000_000.0);
+            took.add_summary(&labels, count, number(answered.duration_us) / 1_000_000.0);
             requests.add(labels, number(count));
         }
     }
     [requests, took]
+}
+
+/// What was answered alike, over TLS or not: the original did not tell that apart.
+#[derive(Default)]
+struct Answered {
+    duration_us: u64,
+    buckets: Vec<u64>,
+}
+
+fn by_endpoint(host: &HostProcess) -> BTreeMap<Labels, Answered> {
+    let mut all: BTreeMap<Labels, Answered> = BTreeMap::new();
+    for (component, answers) in host.components.iter().flat_map(|c| c.answers.iter().map(move |a| (c, a))) {
+        let labels = vec![
+            ("host", host.label()),
+            ("component", component.id.clone()),
+            ("method", answers.method.clone()),
+            ("endpoint", answers.route.clone()),
+            ("status", answers.status.to_string()),
+        ];
+        let answered = all.entry(labels).or_default();
+        answered.duration_us += answers.duration_us;
+        answered.buckets.resize(answered.buckets.len().max(answers.buckets.len()), 0);
+        answered.buckets.iter_mut().zip(&answers.buckets).for_each(|(sum, count)| *sum += count);
+    }
+    all
 }
 
 /// By the design documents' names, and by those that the original answered.
@@ -129,8 +152,9 @@ mod tests {
         let host = serde_json::from_str(
             r#"{"id": "m-1", "role": "up", "process": {"machine": {"cpus": 4, "load_average": [1.0, 9.0, 9.0],
                 "memory_total_bytes": 200, "memory_available_bytes": 50}}, "duration_bounds_ms": [10, 100],
-                "components": [{"id": "status", "answers": [{"method": "GET", "route": "/api/v1/status/...", "status": 200,
-                "duration_us": 250000, "buckets": [2, 0, 1]}]}]}"#,
+                "components": [{"id": "status", "answers": [{"method": "GET", "scheme": "http", "route": "/api/v1/status/...", "status": 200,
+                "duration_us": 150000, "buckets": [1, 0, 0]}, {"method": "GET", "scheme": "https", "route": "/api/v1/status/...",
+                "status": 200, "duration_us": 100000, "buckets": [1, 0, 1]}]}]}"#,
         );
         let text = write(&of_hosts(&[host.unwrap()]), Format::Prometheus);
         for line in [

@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 /// Most bytes of a webhook: it carries the model's output, which names files and has none.
 const MOST_BYTES: usize = 256 << 10;
 /// How long a body may take to come.
-const READ_WITHIN: Duration = Duration::from_secs(10);
-/// Webhooks that are read or looked at, at a time.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+/// Webhooks that are read or verified at a time. Who cannot be taken is told again by FAL, and asked about by workers meanwhile.
 const AT_ONCE: usize = 64;
 
 pub struct FalWebhook {
@@ -60,11 +60,12 @@ impl FalWebhook {
 
     async fn take(&self, head: &http::request::Parts, body: hyper::body::Incoming) -> Result<(), Problem> {
         let claim = Claim::read(&head.headers).map_err(|error| not_believed(&error))?;
-        let _place = self.places.try_acquire().map_err(|_| Problem::unavailable("Too many webhooks at once"))?;
+        let place = self.places.try_acquire().map_err(|_| Problem::unavailable("Too many webhooks at once"))?;
         let body = tokio::time::timeout(READ_WITHIN, Limited::new(body, MOST_BYTES).collect()).await;
         let body = body.map_err(|_| Problem::plain(408, "The body did not come in time"))?;
         let body: Bytes = body.map_err(|_| Problem::plain(413, "The body is too large or broke off"))?.to_bytes();
         self.keys.verify(claim, &body).await.map_err(|error| not_believed(&error))?;
+        drop(place);
         let Some(told) = Told::read(head.uri.query().unwrap_or_default(), &body) else { return Ok(()) };
         // FAL names no trace: this one began at our door.
         let span = Span::begin(Kind::Consumer, trace::only(&head.headers), || "receive fal webhook");

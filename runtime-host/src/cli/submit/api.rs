@@ -42,7 +42,8 @@ pub struct Refused {
 impl Refused {
     /// Whether asking again would be answered the same.
     pub fn is_final(&self) -> bool {
-        !self.status.is_server_error() && self.status != StatusCode::TOO_MANY_REQUESTS
+        let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+        !self.status.is_server_error() && !passes.contains(&self.status)
     }
 }
 

@@ -49,7 +49,7 @@ enum Ending {
 impl Attempt<'_> {
     /// Waits for the request to end, telling how far it is; answers its result.
     pub(super) async fn follow(&mut self, request_id: &str) -> Result<Outcome, End> {
-        let given_up = match self.await_completion(request_id).await? {
+        let mut given_up = match self.await_completion(request_id).await? {
             Ending::Remembered(outcome) => return Ok(outcome),
             ending => matches!(ending, Ending::GivenUp),
         };
@@ -66,7 +66,11 @@ impl Attempt<'_> {
                         return Ok(outcome);
                     }
                     if self.time_left() == Duration::ZERO {
-                        return Err(self.too_late());
+                        if given_up {
+                            return Err(self.too_late());
+                        }
+                        self.give_up(request_id).await?;
+                        given_up = true;
                     }
                     backoff.reset();
                     unknown = 0;

@@ -59,7 +59,7 @@ impl Attempt<'_> {
             let hidden = found.is_none() && listed.iter().any(Recorded::is_hidden);
             if hidden { Err(Arc::new(FalError::Hidden)) } else { Ok(found) }
         });
-        self.shared.heard_of_history(looked.as_ref().err().map(AsRef::as_ref));
+        self.shared.heard_of_history(looked.as_ref().err().map(AsRef::as_ref), true);
         looked
     }
 
@@ -92,7 +92,7 @@ impl Shared {
     ) -> Result<Vec<Recorded>, FalError> {
         let (since, until) = self.searched(from, to);
         let found = self.fal.find_requests(endpoint, Sought { by, since, until }).await;
-        self.heard_of_history(found.as_ref().err());
+        self.heard_of_history(found.as_ref().err(), matches!(by, Known::Input(_)));
         found
     }
 
@@ -101,12 +101,16 @@ impl Shared {
         (from.saturating_sub(ms(CLOCK_SLACK)), self.arrived_by(to).saturating_add(ms(CLOCK_SLACK)))
     }
 
-    /// The history was read, or why it was not.
-    fn heard_of_history(&self, error: Option<&FalError>) {
+    /// The history was read, or why it was not; whether what requests were given was looked at.
+    fn heard_of_history(&self, error: Option<&FalError>, inputs: bool) {
         match error {
             None => self.insight.readable(true),
+            Some(FalError::Hidden) => return self.insight.hides(true),
             Some(error) if error.class() == Class::Blind => self.insight.readable(false),
-            Some(_) => {}
+            Some(_) => return,
+        }
+        if inputs && error.is_none() {
+            self.insight.hides(false);
         }
     }
 

@@ -10,7 +10,7 @@ use image2model_domain::commands::ReadJob;
 use tokio::time::Instant;
 
 use super::Attempt;
-use crate::fal::Class;
+use crate::fal::{Class, FalError};
 use crate::worker::config::UncertainSubmits;
 use crate::worker::end::{End, Failure, Parked, Why};
 use crate::worker::progress;
@@ -89,6 +89,10 @@ impl Attempt<'_> {
                 Ok(None) if self.surely_forgot_none(since, asked_at) => return Ok(Doubt::None { sure: true }),
                 Ok(None) if self.shared.may_become_sure() => None,
                 Ok(None) => return self.without_a_sure_no(since, asked_at),
+                // Of all that waits, most has none: it waits until one would have ended, rather than fail at once.
+                Err(error) if matches!(*error, FalError::Hidden) && !self.must_have_ended(since, asked_at) => {
+                    return self.without_a_sure_no(since, asked_at);
+                }
                 Err(error) if error.class() == Class::Blind => return self.without_a_word(since),
                 Err(error) => {
                     tracing::warn!(%error, "FAL.AI's request history cannot be read");
@@ -106,8 +110,11 @@ impl Attempt<'_> {
     /// Whether a "no" to a look at `asked_at` says that no request of the file was sent by `sent_by`. Where running requests
     /// are not listed, it does once such a request has ended: it was to begin within a deadline, and takes no longer than one.
     fn surely_sent_none(&self, sent_by: i64, asked_at: i64) -> bool {
-        let ended = super::since(asked_at, sent_by) >= self.held.config.deadline.saturating_mul(2);
-        ended || self.shared.is_sure(sent_by, asked_at)
+        self.must_have_ended(sent_by, asked_at) || self.shared.is_sure(sent_by, asked_at)
+    }
+
+    fn must_have_ended(&self, sent_by: i64, asked_at: i64) -> bool {
+        super::since(asked_at, sent_by) >= self.held.config.deadline.saturating_mul(2)
     }
 
     /// The same of a request that Redis may have forgotten at `since`.
@@ -127,7 +134,7 @@ impl Attempt<'_> {
         Err(End::Parked(Parked { why, failure: Failure::new(CODE, MESSAGE, true) }))
     }
 
-    /// The history may not be read. What the private Redis says is believed then; else the policy decides, and the owner.
+    /// The history may not be read, or does not show what requests were given. What the private Redis says is believed then; else the policy decides, and the owner.
     fn without_a_word(&self, since: i64) -> Result<Doubt, End> {
         match (self.held.config.redis_forgets, self.may_risk(since)) {
             (false, _) => Ok(Doubt::None { sure: true }),

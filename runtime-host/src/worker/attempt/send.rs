@@ -53,6 +53,10 @@ impl Attempt<'_> {
         let mut backoff = self.backoff();
         loop {
             let shared = self.shared;
+            // An announcement spends what policy grants once.
+            if self.time_left() == Duration::ZERO {
+                return Err(self.too_late());
+            }
             let announced_at = match self.announce(image_url).await? {
                 Announced::At(announced_at) => announced_at,
                 Announced::Known(request_id) => return Ok(Some(request_id)),

@@ -141,9 +141,10 @@ async fn park(shared: &Shared, held: &Held, parked: Parked, left: Duration) -> O
     if left == Duration::ZERO && !patient {
         return Some(parked.failure);
     }
-    let pause = if patient { pause } else { pause.min(left) };
+    let asked = parked.why.asked_for();
+    let (pause, asked) = if patient { (pause, asked) } else { (pause.min(left), asked.min(left)) };
     let (holding, message) = (&held.holding, parked.why.message());
-    let delay = jittered(pause).max(parked.why.asked_for());
+    let delay = jittered(pause).max(asked);
     let step = Park { holding, delay_ms: millis(delay), message, deadline_anew: patient };
     let done = held.step(&step).await.is_ok();
     tracing::info!(job_id = %holding.job, file_id = %holding.file, why = ?parked.why, ?delay, done, "a file waits");
