@@ -32,7 +32,7 @@ pub(crate) use accept::{last, next};
 pub(crate) use http::{Connection, Keeping, carrier};
 pub(crate) use places::{Attended, Guest, Place, Places};
 pub(crate) use silence::{MOST_HEARD, gone, listens, unless_gone};
-pub(crate) use written::{head_of, respond};
+pub(crate) use written::{head_of_chunks, respond};
 
 pub use tls::{Tls, TlsError, TlsFiles};
 

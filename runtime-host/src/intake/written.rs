@@ -13,9 +13,15 @@ use tokio::net::TcpStream;
 /// How long a client may take to receive a small answer.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// The head of an answer that ends when the connection does.
+/// The head of an answer whose body comes in chunks (RFC 9112, 7.1), and whose connection ends with it.
 #[must_use]
-pub fn head_of(answer: &mut Parts) -> Bytes {
+pub fn head_of_chunks(answer: &mut Parts) -> Bytes {
+    answer.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    head_of(answer)
+}
+
+/// The head of an answer that ends when the connection does.
+fn head_of(answer: &mut Parts) -> Bytes {
     answer.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     if let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now())) {
         answer.headers.entry(header::DATE).or_insert(date);

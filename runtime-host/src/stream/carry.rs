@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Shared;
+use super::chunk;
 use super::listener::{Listener, Todo, Waiting};
 use super::reactor::Subscriber;
 use crate::intake::{gone, listens};
@@ -87,11 +88,18 @@ async fn until_it_waits(listener: &mut Listener, stream: &TcpStream, mut out: Ve
         };
         let ends = match todo {
             Todo::Write(mut frames) => {
-                out.append(&mut frames);
+                if let Some([before, after]) = chunk::around(frames.iter().map(Bytes::len).sum()) {
+                    out.push_back(before);
+                    out.append(&mut frames);
+                    out.push_back(after);
+                }
                 None
             }
             Todo::Wait => Some(Carried::Waits),
-            Todo::Close => Some(Carried::Ended),
+            Todo::Close => {
+                out.push_back(chunk::LAST);
+                Some(Carried::Ended)
+            }
         };
         while !out.is_empty() {
             match write(stream, &mut out) {

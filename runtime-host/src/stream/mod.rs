@@ -13,6 +13,7 @@ mod answer;
 mod authorize;
 mod body;
 mod carry;
+mod chunk;
 mod entry;
 mod frame;
 mod handle;

@@ -17,8 +17,8 @@ use tokio_util::task::TaskTracker;
 use super::answer::empty;
 use super::{Hangup, Response, Streams};
 use crate::intake::{
-    Attended, Connection, Door, Encrypted, Guest, Keeping, Opened, Place, Places, Tls, head_of, last as accept_last,
-    next, respond, unless_gone,
+    Attended, Connection, Door, Encrypted, Guest, Keeping, Opened, Place, Places, Tls, head_of_chunks,
+    last as accept_last, next, respond, unless_gone,
 };
 use crate::trace::{self, Span};
 
@@ -99,7 +99,7 @@ impl Server {
         drop(span);
         match live {
             Some(live) => {
-                let head = head_of(&mut answer.into_parts().0);
+                let head = head_of_chunks(&mut answer.into_parts().0);
                 live.carry(stream, head, place.keep()).await;
             }
             None => respond(stream, answer).await,

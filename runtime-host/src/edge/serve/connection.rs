@@ -16,7 +16,7 @@ use super::ServeOptions;
 use super::dispatch::{Dispatch, Peers};
 use super::native::TakenOver;
 use crate::intake::{
-    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of, last, next, respond, unless_gone,
+    Attended, Connection, Door, Guest, Keeping, Opened, Place, Places, head_of_chunks, last, next, respond, unless_gone,
 };
 
 /// What one connection may buffer of a request's head.
@@ -103,7 +103,7 @@ impl Server {
         match carry {
             Some(carry) => {
                 let Some(place) = place.keep() else { return };
-                carry(stream, head_of(&mut response.into_parts().0), place).await;
+                carry(stream, head_of_chunks(&mut response.into_parts().0), place).await;
             }
             None => respond(stream, response).await,
         }

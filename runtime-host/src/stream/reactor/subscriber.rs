@@ -1,15 +1,16 @@
 //! One stream that waits for news: its socket, its place, and when it is due. What a client has not taken waits here.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::intake::MOST_HEARD;
+use crate::stream::chunk::Chunk;
 use crate::stream::listener::Waiting;
 use crate::stream::position::Position;
 use crate::stream::signs::Standing;
@@ -31,7 +32,7 @@ pub struct Subscriber {
 /// What a client has not taken yet.
 #[derive(Debug)]
 struct Unsent {
-    bytes: Bytes,
+    chunk: Chunk,
     /// When it last took something.
     since: Instant,
     /// Whether nothing follows.
@@ -95,31 +96,29 @@ impl Subscriber {
 
     /// Sends something; after the `last` the connection closes. What the client does not take at once waits.
     pub fn send(&mut self, bytes: Bytes, last: bool, now: Instant) -> Fate {
+        let mut chunk = Chunk::new(bytes, last);
         if let Some(unsent) = &mut self.unsent {
-            let mut all = BytesMut::with_capacity(unsent.bytes.len() + bytes.len());
-            all.extend_from_slice(&unsent.bytes);
-            all.extend_from_slice(&bytes);
-            (unsent.bytes, unsent.last) = (all.freeze(), last);
+            unsent.chunk.append(&chunk);
+            unsent.last = last;
             return Fate::Keep;
         }
-        match put(&self.stream, &bytes) {
-            Err(_) => Fate::Close,
-            Ok(n) if n < bytes.len() => {
-                self.unsent = Some(Box::new(Unsent { bytes: bytes.slice(n..), since: now, last }));
-                Fate::Keep
-            }
-            Ok(_) if last => Fate::Close,
-            Ok(_) => Fate::Keep,
+        if chunk.put(&self.stream).is_err() {
+            return Fate::Close;
         }
+        if !chunk.is_empty() {
+            self.unsent = Some(Box::new(Unsent { chunk, since: now, last }));
+            return Fate::Keep;
+        }
+        if last { Fate::Close } else { Fate::Keep }
     }
 
     /// Sends more of what waits, now that the client takes something again.
     pub fn go_on(&mut self, now: Instant) -> Fate {
         let Some(unsent) = &mut self.unsent else { return Fate::Keep };
-        let Ok(n) = put(&self.stream, &unsent.bytes) else { return Fate::Close };
-        if n < unsent.bytes.len() {
-            if n > 0 {
-                (unsent.bytes, unsent.since) = (unsent.bytes.slice(n..), now);
+        let Ok(taken) = unsent.chunk.put(&self.stream) else { return Fate::Close };
+        if !unsent.chunk.is_empty() {
+            if taken > 0 {
+                unsent.since = now;
             }
             return Fate::Keep;
         }
@@ -147,19 +146,4 @@ impl Subscriber {
     pub fn close(self) {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
-}
-
-/// Writes until the connection takes no more: only then does the poll tell when it does again.
-fn put(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-        match stream.write(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => done += n,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }
