@@ -10,21 +10,11 @@ use image2model_host::worker::BreakerState;
 
 use crate::support::Parts;
 
-/// Runs one file of this name to its good end; answers how many requests that took.
-async fn completes(parts: &Parts, name: &str) -> Result<usize> {
-    let worker = parts.work()?;
-    let id = parts.upload(&[name]).await?;
-    parts.completed(&id).await?;
-    parts.assert_at_rest().await?;
-    worker.stop().await?;
-    Ok(parts.requests().len())
-}
-
 #[tokio::test]
 async fn a_busy_provider_is_asked_again_after_as_long_as_it_says() -> Result<()> {
     let parts = Parts::start().await?;
     let started = tokio::time::Instant::now();
-    assert_eq!(completes(&parts, "sim-429.png").await?, 1);
+    assert_eq!(parts.completes("sim-429.png").await?, 1);
     // Two refusals, each with `Retry-After: 1`: it cannot have taken less.
     assert!(started.elapsed() >= Duration::from_secs(2));
     Ok(())
@@ -37,7 +27,7 @@ async fn bad_gateways_while_following_say_nothing_about_the_request() -> Result<
     parts.disturb(Call::Status, Kind::Reset, When::Before, 2);
     parts.disturb(Call::Status, Kind::TruncatedBody, When::After, 1);
     parts.disturb(Call::Status, Kind::NotFound, When::Before, 2);
-    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    assert_eq!(parts.completes("chair.png").await?, 1);
     Ok(())
 }
 
@@ -46,7 +36,7 @@ async fn a_failure_that_is_said_once_buys_no_second_request() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Result, Kind::ServerErrorWithId, When::Before, 2);
     parts.disturb(Call::Result, Kind::UnavailableWithId, When::Before, 1);
-    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    assert_eq!(parts.completes("chair.png").await?, 1);
     Ok(())
 }
 
@@ -55,7 +45,7 @@ async fn a_result_and_its_file_are_fetched_until_they_are_whole() -> Result<()> 
     let parts = Parts::start().await?;
     parts.disturb(Call::Result, Kind::ServerError, When::Before, 2);
     parts.disturb(Call::Result, Kind::TruncatedBody, When::After, 1);
-    assert_eq!(completes(&parts, "sim-truncated-file.png").await?, 1);
+    assert_eq!(parts.completes("sim-truncated-file.png").await?, 1);
     Ok(())
 }
 
@@ -78,7 +68,7 @@ async fn half_a_model_that_its_host_takes_for_whole_is_fetched_again() -> Result
 async fn a_file_host_that_does_not_have_the_model_yet_is_asked_again() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Download, Kind::NotFound, When::Before, 2);
-    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    assert_eq!(parts.completes("chair.png").await?, 1);
     Ok(())
 }
 
@@ -87,7 +77,7 @@ async fn an_upload_that_fails_is_repeated() -> Result<()> {
     let parts = Parts::start().await?;
     parts.disturb(Call::Initiate, Kind::BadGateway, When::Before, 1);
     parts.disturb(Call::Upload, Kind::Reset, When::Before, 1);
-    assert_eq!(completes(&parts, "chair.png").await?, 1);
+    assert_eq!(parts.completes("chair.png").await?, 1);
     Ok(())
 }
 

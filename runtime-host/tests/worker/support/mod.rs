@@ -172,6 +172,16 @@ impl Parts {
         self.when(job, |job| job.status.is_terminal()).await
     }
 
+    /// Runs one file of this name to its good end; answers how many requests that took.
+    pub async fn completes(&self, name: &str) -> Result<usize> {
+        let worker = self.work()?;
+        let id = self.upload(&[name]).await?;
+        self.completed(&id).await?;
+        self.assert_at_rest().await?;
+        worker.stop().await?;
+        Ok(self.requests().len())
+    }
+
     /// Waits until the job has ended, and it has to have completed.
     pub async fn completed(&self, job: &JobId) -> Result<JobRecord> {
         let record = self.ended(job).await?;
