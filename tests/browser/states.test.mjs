@@ -16,6 +16,8 @@ const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url))
 const BUDGET = 150 * 1024;
 /** What the stand-in says of a file that it is making: as its state, or as the newest line of its log. */
 const UNDER_WAY = /Building the surface|Mesh at \d+ %/;
+/** What a row shows once its job's stream has told something: a status answer has no log. */
+const STREAMED = /^\d+ log lines?$/;
 
 let pictures;
 const on = stage(async ({ browser }) => {
@@ -55,7 +57,7 @@ test('one failing file of three leaves two models and its reason', LIMIT, () =>
 test('a broken stream is resumed from its last event, without a lost or doubled row', LIMIT, () =>
   visit({ hold: () => 40 }, { flat: true, expected: [/ERR_INCOMPLETE_CHUNKED_ENCODING|Failed to load resource/] }, async ({ page, double }) => {
     await upload(page, pictures);
-    await page.getByText(UNDER_WAY).first().waitFor();
+    await page.getByText(STREAMED).first().waitFor();
     const [job] = double.jobs.values();
     const opened = () => double.seen.filter(({ path }) => path.includes('/stream/'));
     const before = opened().length;
@@ -73,7 +75,7 @@ test('a broken stream is resumed from its last event, without a lost or doubled 
 test('a long job shows its log on demand and how long it has taken', LIMIT, () =>
   visit({ hold: () => 60 }, { flat: true }, async ({ page }) => {
     await upload(page, pictures.slice(0, 1));
-    await page.getByText(/^\d+ log lines?$/).click();
+    await page.getByText(STREAMED).click();
     await page.getByText(/Mesh at \d+ %/).first().waitFor();
     await page.getByText(/\d s so far, 40 seconds left|\d s so far, 3\d seconds left/).waitFor();
     await checkAccess(page, 'an open log');
