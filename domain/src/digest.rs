@@ -9,6 +9,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
+/// As much of a digest as tells generations of a component apart, without the `sha256:` before it.
+#[must_use]
+pub fn short_digest(digest: &str) -> String {
+    digest.trim_start_matches("sha256:").chars().take(12).collect()
+}
+
 /// Compares secrets by their digests, in constant time and without telling their lengths.
 #[must_use]
 pub fn same_secret(one: &str, other: &str) -> bool {

@@ -18,6 +18,7 @@ pub mod file_name;
 pub mod ids;
 pub mod keys;
 pub mod log;
+pub mod meter;
 pub mod options;
 pub mod problem;
 pub mod queue;

@@ -2,7 +2,7 @@
 //!
 //! One room a module: `edge` serves the Spin application, `worker` makes models at FAL.AI through `fal`, `stream` fans events
 //! out, `blobs` keeps the bytes, `webhooks` tells the owners of jobs, `redis` reaches the state, `intake` lets
-//! connections in for `edge` and `stream`, `trace` records spans, `busy_poll` keeps a thread awake for `edge` and `redis`. Which
+//! connections in for `edge` and `stream`, `trace` records spans, `otlp` sends them and what is counted, `busy_poll` keeps a thread awake for `edge` and `redis`. Which
 //! room may import which is in `docs/architecture.md` (`tests/rules` holds them to it); the program (`main.rs`, `cli`) wires them.
 
 pub mod allocator;
@@ -14,6 +14,7 @@ pub mod edge;
 pub mod fal;
 pub mod intake;
 pub mod ops;
+pub mod otlp;
 mod outgoing;
 pub mod redis;
 pub mod stream;

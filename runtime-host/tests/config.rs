@@ -165,6 +165,26 @@ fn the_gateway_is_a_host_and_not_a_place_below_one() {
 }
 
 #[test]
+fn spans_and_metrics_go_where_it_is_said_of_each() {
+    let to = |values: &[(&str, &str)]| {
+        let telemetry = Config::load(&Source::of(values.iter().copied()), Part::Up).unwrap().telemetry;
+        let metrics = telemetry.metrics.map(|metrics| metrics.endpoint);
+        (telemetry.traces.map(|traces| traces.endpoint).unwrap_or_default(), metrics.unwrap_or_default())
+    };
+    let told = |traces: &str, metrics: &str| (traces.to_owned(), metrics.to_owned());
+    let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+    let elsewhere = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://metrics:9090/api/v1/otlp/v1/metrics");
+    assert_eq!(to(&[]), told("", ""));
+    assert_eq!(to(&[collector]), told("http://collector:4318/v1/traces", "http://collector:4318/v1/metrics"));
+    assert_eq!(to(&[collector, elsewhere]), told("http://collector:4318/v1/traces", elsewhere.1));
+    assert_eq!(to(&[elsewhere]), told("", elsewhere.1));
+    assert_eq!(to(&[collector, ("OTEL_METRICS_EXPORTER", "none")]).1, "");
+    assert_eq!(to(&[collector, ("OTEL_TRACES_EXPORTER", "none")]).0, "");
+    let wrong = [("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_METRIC_EXPORT_INTERVAL", "1")];
+    assert_eq!(problems(&wrong, Part::Up), ["OTEL_TRACES_EXPORTER", "OTEL_METRIC_EXPORT_INTERVAL"]);
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let values = [
         ("API_KEY", "topsecret-key"),

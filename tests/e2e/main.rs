@@ -38,6 +38,8 @@ mod openapi;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod otlp_metrics;
+#[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod proxies;

@@ -1,4 +1,4 @@
-//! A collector of traces: takes OTLP as protobuf over HTTP, as any collector does, and keeps the spans.
+//! A collector: takes OTLP as protobuf over HTTP, as any collector does, and keeps spans, and the newest of what is counted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use anyhow::ensure;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
 use parking_lot::Mutex;
 use prost::Message;
@@ -39,12 +41,20 @@ pub struct Span {
     pub attributes: BTreeMap<String, String>,
 }
 
-type Kept = Arc<Mutex<Vec<Span>>>;
+/// What has come in.
+#[derive(Debug, Default)]
+struct Kept {
+    spans: Vec<Span>,
+    /// The newest metrics of each process, by `service.name`.
+    metrics: BTreeMap<String, Vec<Metric>>,
+}
+
+type Shared = Arc<Mutex<Kept>>;
 
 /// A running collector; ends with its value.
 pub struct Collector {
     url: String,
-    kept: Kept,
+    kept: Shared,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -58,21 +68,31 @@ impl Collector {
     /// When it cannot listen.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let (url, kept) = (format!("http://{}", listener.local_addr()?), Kept::default());
-        let app = axum::Router::new().route("/v1/traces", axum::routing::post(take)).with_state(kept.clone());
+        let (url, kept) = (format!("http://{}", listener.local_addr()?), Shared::default());
+        let app = axum::Router::new()
+            .route("/v1/traces", axum::routing::post(take_spans))
+            .route("/v1/metrics", axum::routing::post(take_metrics))
+            .with_state(kept.clone());
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, app).await;
         });
         Ok(Self { url, kept, task })
     }
 
-    /// What a process has to be told to send its spans here, soon after they end.
+    /// Where it listens.
     #[must_use]
-    pub fn environment(&self) -> [(&'static str, String); 3] {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What a process has to be told to send its spans here, soon after they end, and five times a second what it counts.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 4] {
         [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", self.url.clone()),
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("x-key={KEY}")),
             ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "200".to_owned()),
         ]
     }
 
@@ -83,7 +103,7 @@ impl Collector {
     pub async fn until(&self, trace: &str, names: &[&str]) -> anyhow::Result<Vec<Span>> {
         let started = Instant::now();
         loop {
-            let all = self.kept.lock().clone();
+            let all = self.all();
             let found: Vec<Span> = all.into_iter().filter(|span| span.trace == trace).collect();
             let missing: Vec<&&str> =
                 names.iter().filter(|name| !found.iter().any(|span| span.name == **name)).collect();
@@ -98,7 +118,23 @@ impl Collector {
     /// Every span of every trace.
     #[must_use]
     pub fn all(&self) -> Vec<Span> {
-        self.kept.lock().clone()
+        self.kept.lock().spans.clone()
+    }
+
+    /// The newest metrics of the process of that `service.name`, once they are as wanted.
+    ///
+    /// # Errors
+    /// When they have not come within half a minute.
+    pub async fn counted(&self, service: &str, wanted: impl Fn(&[Metric]) -> bool) -> anyhow::Result<Vec<Metric>> {
+        let started = Instant::now();
+        loop {
+            let newest = self.kept.lock().metrics.get(service).cloned().unwrap_or_default();
+            if wanted(&newest) {
+                return Ok(newest);
+            }
+            ensure!(started.elapsed() < Duration::from_secs(30), "{service} counted {newest:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 
@@ -108,7 +144,8 @@ impl Drop for Collector {
     }
 }
 
-async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+/// Decodes what was sent, if it may be.
+fn read<M: Message + Default>(headers: &HeaderMap, body: Bytes) -> Result<M, StatusCode> {
     let is = |name: &str, value: &str| headers.get(name).is_some_and(|sent| sent == value);
     if !is("x-key", KEY) {
         return Err(StatusCode::UNAUTHORIZED);
@@ -116,13 +153,27 @@ async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Resu
     if !is("content-type", "application/x-protobuf") {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
-    let request = ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
+    M::decode(body).map_err(|_| StatusCode::BAD_REQUEST)
+}
+
+async fn take_metrics(State(kept): State<Shared>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+    let request: ExportMetricsServiceRequest = read(&headers, body)?;
+    for process in request.resource_metrics {
+        let about = attributes(process.resource.map(|resource| resource.attributes).unwrap_or_default());
+        let metrics = process.scope_metrics.into_iter().flat_map(|scope| scope.metrics).collect();
+        kept.lock().metrics.insert(about.get("service.name").cloned().unwrap_or_default(), metrics);
+    }
+    Ok(ExportMetricsServiceResponse::default().encode_to_vec())
+}
+
+async fn take_spans(State(kept): State<Shared>, headers: HeaderMap, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+    let request: ExportTraceServiceRequest = read(&headers, body)?;
     let mut kept = kept.lock();
     for process in request.resource_spans {
         let about = attributes(process.resource.map(|resource| resource.attributes).unwrap_or_default());
         let [service, instance] =
             ["service.name", "service.instance.id"].map(|name| about.get(name).cloned().unwrap_or_default());
-        kept.extend(process.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| Span {
+        kept.spans.extend(process.scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| Span {
             service: service.clone(),
             instance: instance.clone(),
             name: span.name,
@@ -138,7 +189,9 @@ async fn take(State(kept): State<Kept>, headers: HeaderMap, body: Bytes) -> Resu
     Ok(ExportTraceServiceResponse::default().encode_to_vec())
 }
 
-fn attributes(all: Vec<KeyValue>) -> BTreeMap<String, String> {
+/// Attributes, as text.
+#[must_use]
+pub fn attributes(all: Vec<KeyValue>) -> BTreeMap<String, String> {
     let text = |value: Option<AnyValue>| match value.and_then(|value| value.value) {
         Some(any_value::Value::StringValue(text)) => text,
         Some(any_value::Value::IntValue(number)) => number.to_string(),

@@ -11,13 +11,14 @@ use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{
     Access, BlobSettings, Config, ConfigError, FalSettings, LONG_ENOUGH, Limits, LogStore, Logs, Part, RedisSettings,
-    Source, Sweep, Traces, Webhooks,
+    Source, Sweep, Telemetry, Webhooks,
 };
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
 use crate::fal::{BACKUP_QUEUE_URL, QUEUE_URL};
 use crate::intake::TlsFiles;
-use crate::trace;
+use crate::otlp::Metrics;
+use crate::trace::{self, Traces};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -48,7 +49,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         blobs: blobs(&mut reader),
         fal: fal(&mut reader),
         webhooks: webhooks(&mut reader),
-        traces: traces(&mut reader),
+        telemetry: telemetry(&mut reader),
         data_dir,
     };
     check_whole(&mut reader, &config, part);
@@ -251,18 +252,29 @@ fn webhooks(reader: &mut Reader<'_>) -> Webhooks {
     }
 }
 
-fn traces(reader: &mut Reader<'_>) -> Option<Traces> {
-    let share = reader.number("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0);
-    let sampler = reader.value("OTEL_TRACES_SAMPLER", |name| trace::sampler(name, share));
+fn telemetry(reader: &mut Reader<'_>) -> Telemetry {
     let headers = reader.value("OTEL_EXPORTER_OTLP_HEADERS", pairs).unwrap_or_default();
     let attributes = reader.value("OTEL_RESOURCE_ATTRIBUTES", pairs).unwrap_or_default();
-    Some(Traces {
-        endpoint: reader.http_url("OTEL_EXPORTER_OTLP_ENDPOINT")?,
+    let named = attributes.iter().find(|(name, _)| name == "service.name").map(|(_, value)| value.clone());
+    let collector = reader.http_url("OTEL_EXPORTER_OTLP_ENDPOINT");
+    let mut endpoint = |exporter, of_its_own, path| {
+        let at_collector = collector.as_ref().map(|collector| format!("{collector}{path}"));
+        let endpoint = reader.http_url(of_its_own).or(at_collector);
+        let wanted = reader.value(exporter, |text| ["none", "otlp"].iter().position(|known| *known == text));
+        endpoint.filter(|_| wanted == Some(1))
+    };
+    let traces = endpoint("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/traces");
+    let metrics = endpoint("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/v1/metrics");
+    let share = reader.number("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0);
+    let sampler = reader.value("OTEL_TRACES_SAMPLER", |name| trace::sampler(name, share));
+    let every = Duration::from_millis(reader.number("OTEL_METRIC_EXPORT_INTERVAL", 100..=3_600_000));
+    Telemetry {
         headers: headers.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect(),
-        service: reader.set_text("OTEL_SERVICE_NAME").map(str::to_owned),
+        service: reader.set_text("OTEL_SERVICE_NAME").map(str::to_owned).or(named),
         attributes,
-        sampler: sampler?,
-    })
+        traces: traces.zip(sampler).map(|(endpoint, sampler)| Traces { endpoint, sampler }),
+        metrics: metrics.map(|endpoint| Metrics { endpoint, every }),
+    }
 }
 
 /// `name=value` between commas; values may be percent-encoded.

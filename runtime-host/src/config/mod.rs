@@ -18,12 +18,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use image2model_domain::Keyspace;
-use opentelemetry_sdk::trace::Sampler;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
 use crate::intake::TlsFiles;
+use crate::otlp::Metrics;
+use crate::trace::Traces;
 
 pub use docs::{env_example, markdown};
 pub use problem::{ConfigError, Problem};
@@ -100,8 +101,8 @@ pub struct Config {
     pub fal: FalSettings,
     /// See [`Webhooks`].
     pub webhooks: Webhooks,
-    /// See [`Traces`]; without it there are none.
-    pub traces: Option<Traces>,
+    /// Spans and metrics.
+    pub telemetry: Telemetry,
 }
 
 /// What is logged, and how.
@@ -271,19 +272,19 @@ pub struct Webhooks {
     pub max_attempts: u32,
 }
 
-/// Where spans go.
+/// What is sent to collectors, and what it says of this process.
 #[derive(Debug, Clone)]
-pub struct Traces {
-    /// The collector.
-    pub endpoint: String,
-    /// Headers that it wants.
+pub struct Telemetry {
+    /// Headers that the collector wants.
     pub headers: Vec<(String, SecretString)>,
     /// What this process is called.
     pub service: Option<String>,
     /// What else is said of it.
     pub attributes: Vec<(String, String)>,
-    /// Which traces are recorded.
-    pub sampler: Sampler,
+    /// Without it there are no spans.
+    pub traces: Option<Traces>,
+    /// Without it metrics are only where they are asked for.
+    pub metrics: Option<Metrics>,
 }
 
 impl Config {

@@ -18,13 +18,13 @@ pub enum Group {
     /// Calls to the owners of jobs.
     Webhooks,
     /// Spans.
-    Traces,
+    Telemetry,
 }
 
 impl Group {
     /// In the order of the document.
     pub(super) const ALL: [Self; 8] =
-        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks, Self::Traces];
+        [Self::Host, Self::Access, Self::Limits, Self::Redis, Self::Blobs, Self::Fal, Self::Webhooks, Self::Telemetry];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -35,7 +35,7 @@ impl Group {
             Self::Blobs => "Images and models",
             Self::Fal => "FAL.AI",
             Self::Webhooks => "Webhooks",
-            Self::Traces => "Traces",
+            Self::Telemetry => "Traces and metrics",
         }
     }
 }

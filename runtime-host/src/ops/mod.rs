@@ -3,5 +3,5 @@
 pub mod files;
 pub mod heartbeat;
 pub mod logs;
-mod process;
+pub mod process;
 pub mod shutdown;

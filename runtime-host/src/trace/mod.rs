@@ -18,7 +18,7 @@ use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFl
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::{Sampler, SdkTracer};
 
-pub use collector::{Collector, Exporting, TraceError, start};
+pub use collector::{Exporting, Traces, start};
 pub use http::{hand_on, only, received, sent};
 pub use opentelemetry::trace::SpanKind as Kind;
 pub use redis::{asked, script};

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use image2model_domain::digest::short_digest;
+use image2model_domain::meter::{self, Meter};
 use image2model_domain::rollout::Rollout;
 
 use super::exposition::{Family, Kind, Labels, number};
 use crate::hosts::processes::{Component, HostProcess};
-
-/// How much of a digest tells generations apart.
-const DIGEST: usize = 12;
 
 type One<'a> = (&'a HostProcess, &'a Component);
 
@@ -35,80 +34,64 @@ fn add_times(family: &mut Family, host: &HostProcess, labels: &Labels, counts: &
     }
 }
 
-fn family(each: &[One<'_>], kind: Kind, name: &'static str, help: &'static str, of: fn(&Component) -> u64) -> Family {
-    let mut family = Family::new(kind, name, help);
+fn counts(each: &[One<'_>], meter: &Meter, of: fn(&Component) -> u64) -> Family {
+    let mut family = Family::of(meter);
     for (host, component) in each {
         family.add(labels(host, component), number(of(component)));
     }
     family
 }
 
-fn seconds(each: &[One<'_>], name: &'static str, help: &'static str, of: fn(&Component) -> u64) -> Family {
-    let mut family = Family::new(Kind::Counter, name, help);
+fn seconds(each: &[One<'_>], meter: &Meter, of_ms: fn(&Component) -> u64) -> Family {
+    let mut family = Family::of(meter);
     for (host, component) in each {
-        family.add(labels(host, component), number(of(component)) / 1000.0);
+        family.add(labels(host, component), number(of_ms(component)) / 1000.0);
     }
     family
 }
 
 fn asked(each: &[One<'_>]) -> [Family; 4] {
-    let counter = |name, help, of: fn(&Component) -> u64| family(each, Kind::Counter, name, help, of);
-    let help = "Time from a request's head to its answer's, or of a call from native code.";
-    let mut took = Family::new(Kind::Histogram, "image2model_component_duration_seconds", help);
+    let mut took = Family::of(&meter::DURATION);
     for (host, component) in each {
         let sum = number(component.duration_ms) / 1000.0;
         add_times(&mut took, host, &labels(host, component), &component.duration_buckets, sum);
     }
     [
-        counter("image2model_component_requests", "Requests and native calls of a component.", |c| c.requests),
-        counter("image2model_component_errors", "Of these, answered 5xx or not at all.", |c| c.errors),
-        family(each, Kind::Gauge, "image2model_component_active_requests", "Requests being answered.", |c| c.active),
+        counts(each, &meter::REQUESTS, |c| c.requests),
+        counts(each, &meter::ERRORS, |c| c.errors),
+        counts(each, &meter::ACTIVE, |c| c.active),
         took,
     ]
 }
 
 fn taken(each: &[One<'_>]) -> [Family; 4] {
-    let gauge = |name, help, of: fn(&Component) -> u64| family(each, Kind::Gauge, name, help, of);
     [
-        seconds(each, "image2model_component_cpu_seconds", "Time that its guests computed.", |c| c.cpu_ms),
-        seconds(each, "image2model_component_queue_seconds", "Time that requests waited for their turn.", |c| {
-            c.queued_ms
-        }),
-        gauge("image2model_component_memory_bytes", "Memory of its instances.", |c| c.memory_bytes),
-        gauge("image2model_component_instances", "Instances that live.", |c| c.instances),
+        seconds(each, &meter::CPU, |c| c.cpu_ms),
+        seconds(each, &meter::QUEUE, |c| c.queued_ms),
+        counts(each, &meter::MEMORY, |c| c.memory_bytes),
+        counts(each, &meter::INSTANCES, |c| c.instances),
     ]
 }
 
 fn bounds(each: &[One<'_>]) -> [Family; 8] {
-    let counter = |name, help, of: fn(&Component) -> u64| family(each, Kind::Counter, name, help, of);
     [
-        counter("image2model_component_traps", "Instances that ended because of what their guest did.", |c| c.traps),
-        counter(
-            "image2model_component_memory_denied",
-            "Times that a guest wanted more memory than it may have.",
-            |c| c.memory_denied,
-        ),
-        counter("image2model_component_cpu_exceeded", "Times that a guest computed for longer than it may.", |c| {
-            c.cpu_exceeded
-        }),
-        counter("image2model_component_timeouts", "Requests given up because they took too long.", |c| c.timeouts),
-        counter("image2model_component_refused", "Requests that found no place in time.", |c| c.refused),
-        counter("image2model_component_too_large", "Requests whose body was larger than it may be.", |c| c.too_large),
-        counter("image2model_component_cut_off", "Answers that went on for longer than they may.", |c| c.cut_off),
-        counter("image2model_component_made_room", "Requests of slow clients that made room for others.", |c| {
-            c.made_room
-        }),
+        counts(each, &meter::TRAPS, |c| c.traps),
+        counts(each, &meter::MEMORY_DENIED, |c| c.memory_denied),
+        counts(each, &meter::CPU_EXCEEDED, |c| c.cpu_exceeded),
+        counts(each, &meter::TIMEOUTS, |c| c.timeouts),
+        counts(each, &meter::REFUSED, |c| c.refused),
+        counts(each, &meter::TOO_LARGE, |c| c.too_large),
+        counts(each, &meter::CUT_OFF, |c| c.cut_off),
+        counts(each, &meter::MADE_ROOM, |c| c.made_room),
     ]
 }
 
 /// Which one each host serves, to see a swap go round.
 fn generations(each: &[One<'_>]) -> Family {
-    let help = "What is served of a component: the beginning of its file's SHA-256.";
-    let mut family = Family::new(Kind::Info, "image2model_component_generation", help);
+    let mut family = Family::told_as(Kind::Info, &meter::GENERATION);
     for (host, component) in each {
-        let digest: String = component.digest.trim_start_matches("sha256:").chars().take(DIGEST).collect();
         let mut labels = labels(host, component);
-        labels.extend([("version", component.version.clone()), ("digest", digest)]);
+        labels.extend([("version", component.version.clone()), ("digest", short_digest(&component.digest))]);
         family.add(labels, 1.0);
     }
     family
@@ -130,11 +113,9 @@ pub(super) fn trials(hosts: &[HostProcess], rollouts: &[(String, Rollout)]) -> F
 
 /// `spin.request_count`, `spin.component_cpu_time` and `spin.component_memory_used`.
 fn as_spin_has_them(each: &[One<'_>]) -> [Family; 3] {
-    let mut requests = Family::new(Kind::Counter, "spin_request_count", "As image2model_component_requests_total.");
-    let help = "Time that guests computed, over all requests.";
-    let mut cpu = Family::new(Kind::Summary, "spin_component_cpu_time_seconds", help);
-    let help = "As image2model_component_memory_bytes.";
-    let mut memory = Family::new(Kind::Gauge, "spin_component_memory_used_bytes", help);
+    let mut requests = Family::of(&meter::SPIN_REQUESTS);
+    let mut cpu = Family::told_as(Kind::Summary, &meter::SPIN_CPU);
+    let mut memory = Family::of(&meter::SPIN_MEMORY);
     for (host, component) in each {
         let labels = vec![("host", host.label()), ("component_id", component.id.clone())];
         let mut of_trigger = labels.clone();
@@ -148,8 +129,7 @@ fn as_spin_has_them(each: &[One<'_>]) -> [Family; 3] {
 
 /// `http.server.request.duration`.
 fn as_opentelemetry_has_it(each: &[One<'_>]) -> Family {
-    let help = "Time from a request's head to its answer's.";
-    let mut took = Family::new(Kind::Histogram, "http_server_request_duration_seconds", help);
+    let mut took = Family::of(&meter::HTTP_DURATION);
     for (host, component) in each {
         for answers in &component.answers {
             let mut labels = vec![("host", host.label()), ("component_id", component.id.clone())];

@@ -1,7 +1,10 @@
 //! Writes metrics as text: Prometheus' format 0.0.4, and OpenMetrics 1.0. They differ in how a counter is announced (by its
 //! name without `_total` in OpenMetrics), in the type of information, and in the `# EOF` that ends OpenMetrics.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+
+use image2model_domain::meter::{self, Meter};
 
 /// Which text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,7 @@ struct Sample {
 /// Metrics of one name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Family {
-    name: &'static str,
+    name: Cow<'static, str>,
     help: &'static str,
     kind: Kind,
     samples: Vec<Sample>,
@@ -56,7 +59,22 @@ pub(super) struct Family {
 impl Family {
     /// `name` comes without `_total` or `_info`.
     pub(super) fn new(kind: Kind, name: &'static str, help: &'static str) -> Self {
-        Self { name, help, kind, samples: Vec::new() }
+        Self { name: Cow::Borrowed(name), help, kind, samples: Vec::new() }
+    }
+
+    /// One of what host processes count.
+    pub(super) fn of(meter: &Meter) -> Self {
+        let kind = match meter.kind {
+            meter::Kind::Counter => Kind::Counter,
+            meter::Kind::UpDownCounter | meter::Kind::Gauge => Kind::Gauge,
+            meter::Kind::Histogram => Kind::Histogram,
+        };
+        Self::told_as(kind, meter)
+    }
+
+    /// The same, where this text tells it otherwise than OTLP does.
+    pub(super) fn told_as(kind: Kind, meter: &Meter) -> Self {
+        Self { name: Cow::Owned(meter.prometheus_name()), help: meter.meaning, kind, samples: Vec::new() }
     }
 
     /// Adds a sample.

@@ -5,12 +5,14 @@ mod application;
 mod fal_webhook;
 mod foundation;
 mod log_store;
+mod meters;
 mod native;
 mod ready;
 mod releases;
 mod running;
 mod secrets;
 mod simulator;
+mod telemetry;
 mod vitals;
 mod worker;
 

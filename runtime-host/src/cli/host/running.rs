@@ -1,6 +1,6 @@
 //! The parts at work. Start: foundation, FAL, gateway, application, streams, worker, public port. Stop: not ready, a while
-//! later no new requests, streams sent away and files handed back while requests finish; then the simulator, what traces and logs still
-//! have to send, the gateway, and Redis.
+//! later no new requests, streams sent away and files handed back while requests finish; then the simulator, what a collector and the logs
+//! have yet to get, the gateway, and Redis.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use anyhow::Context;
 use image2model_domain::webhook::AllowedHosts;
 use image2model_host::blobs::{SweepSettings, remove_useless_blobs, sweep_orphans};
 use image2model_host::busy_poll;
-use image2model_host::config::{Config, Part, Traces};
+use image2model_host::config::{Config, Part};
 use image2model_host::edge::Edge;
 use image2model_host::edge::swap::follow::Follower;
 use image2model_host::edge::swap::watch::Watcher;
@@ -22,7 +22,6 @@ use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::{Tail, TailMessage};
 use image2model_host::stream::{Limits, StreamDeps, Streams};
-use image2model_host::trace::{self, Collector, Exporting};
 use image2model_host::webhooks::{Schedule, WebhookSettings, Webhooks};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::Receiver;
@@ -35,6 +34,7 @@ use super::fal_webhook::FalWebhook;
 use super::foundation::Foundation;
 use super::native::Native;
 use super::simulator::{Fal, relay};
+use super::telemetry::Telemetry;
 use super::vitals::{self, Vitals};
 use super::{application, log_store, ready, releases, worker};
 
@@ -55,7 +55,7 @@ pub struct Running {
     left: CancellationToken,
     tasks: JoinSet<&'static str>,
     tail: Tail,
-    traces: Option<Exporting>,
+    telemetry: Telemetry,
 }
 
 impl Running {
@@ -64,7 +64,7 @@ impl Running {
         let listener = bind(part, &config).await?;
         let tls = config.tls.clone().map(Tls::open).transpose().context("cannot encrypt the public port")?;
         let identity = vitals::identity(part);
-        let traces = collector(&config, &identity).map(trace::start).transpose()?;
+        let mut telemetry = Telemetry::start(&config, &identity)?;
         let mut base = Foundation::start(&config).await?;
         let logs = queued.map(|queued| log_store::start(queued, &config, &base, &identity)).transpose()?;
         let fal = if matches!(part, Part::Up | Part::Worker) { Some(Fal::start(&config).await?) } else { None };
@@ -79,15 +79,17 @@ impl Running {
         let grace = config.shutdown_grace.saturating_sub(delay);
         let leave_within = if part == Part::Stream { grace / 2 } else { STREAMS_LEAVE_WITHIN };
         let (stop, close, left) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let vitals = Vitals { part, edge: edge.clone(), streams: streams.clone() };
+        telemetry.measure(&vitals)?;
         let tasks = JoinSet::new();
         let mut running =
-            Self { base, logs, fal, streams, leave_within, stop, delay, close, left, tasks, tail, traces };
+            Self { base, logs, fal, streams, leave_within, stop, delay, close, left, tasks, tail, telemetry };
         if let Some(streams) = running.streams.clone() {
             feed(&mut running.tasks, streams, running.tail.subscribe(), running.left.clone());
         }
         running.follow(follower, watch.then(|| edge.watcher()));
         running.work(&config, &edge, &identity).await?;
-        running.tell(part, edge.clone(), identity);
+        running.tell(vitals, identity);
         let probe = ready::probe(&edge);
         let address = running.serve(part, &config, edge, listener, tls)?;
         say_warnings(part, &config);
@@ -125,8 +127,7 @@ impl Running {
     }
 
     /// Says that this process lives, and what its parts do.
-    fn tell(&mut self, part: Part, edge: Arc<Edge>, identity: HostIdentity) {
-        let vitals = Vitals { part, edge, streams: self.streams.clone() };
+    fn tell(&mut self, vitals: Vitals, identity: HostIdentity) {
         let (store, stop) = (self.base.store.clone(), self.stop.clone());
         self.tasks.spawn(async move {
             vitals.tell(store, identity, stop).await;
@@ -247,9 +248,7 @@ impl Running {
         if let Some(fal) = self.fal {
             fal.stop().await;
         }
-        if let Some(traces) = self.traces {
-            traces.stop().await;
-        }
+        self.telemetry.stop().await;
         // Nobody follows the events any more; Redis goes last, after what was logged so far.
         drop(self.tail);
         if let Some(logs) = self.logs {
@@ -295,12 +294,6 @@ fn feed(tasks: &mut JoinSet<&'static str>, streams: Streams, news: Receiver<Tail
         left.run_until_cancelled(streams.follow(news)).await;
         "feeding of streams"
     });
-}
-
-fn collector(config: &Config, identity: &HostIdentity) -> Option<Collector> {
-    let Traces { endpoint, headers, service, attributes, sampler } = config.traces.clone()?;
-    let service = service.unwrap_or_else(|| format!("image2model-{}", identity.role));
-    Some(Collector { endpoint, headers, service, instance: identity.id.clone(), attributes, sampler })
 }
 
 fn webhook_settings(config: &Config) -> WebhookSettings {

@@ -1,7 +1,7 @@
 //! What works behind the callers: FAL.AI, the calls of webhooks, the traces of both.
 
 use super::URL;
-use crate::config::variable::Group::{Fal, Traces, Webhooks};
+use crate::config::variable::Group::{Fal, Telemetry, Webhooks};
 use crate::config::variable::{Variable, secret, value, words};
 use crate::fal;
 
@@ -138,39 +138,68 @@ pub(super) const VARIABLES: &[Variable] = &[
         "Calls of one webhook before it is given up.",
     ),
     words(
-        Traces,
+        Telemetry,
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "not used",
         URL,
-        "Collector that spans are sent to: OTLP as protobuf over HTTP, to `/v1/traces` below this. Without it nothing is traced. Spin reads the same variable.",
+        "Collector that spans and metrics are sent to: OTLP as protobuf over HTTP, to `/v1/traces` and `/v1/metrics` below this. Spin reads the same variables.",
+    ),
+    words(
+        Telemetry,
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "`/v1/traces` at the collector",
+        URL,
+        "Where spans go instead, also without OTEL_EXPORTER_OTLP_ENDPOINT. Nothing is added to it.",
+    ),
+    words(
+        Telemetry,
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        "`/v1/metrics` at the collector",
+        URL,
+        "Where metrics go instead, also without OTEL_EXPORTER_OTLP_ENDPOINT. Nothing is added to it.",
     ),
     secret(words(
-        Traces,
+        Telemetry,
         "OTEL_EXPORTER_OTLP_HEADERS",
         "none",
         "name=value between commas",
         "Headers that the collector wants.",
     )),
     words(
-        Traces,
+        Telemetry,
         "OTEL_SERVICE_NAME",
         "`image2model-` and the part, such as image2model-worker",
         "a name",
-        "What spans call this process.",
+        "What spans and metrics call this process.",
     ),
     words(
-        Traces,
+        Telemetry,
         "OTEL_RESOURCE_ATTRIBUTES",
         "none",
         "name=value between commas",
-        "What else spans say of this process, such as deployment.environment.name=production.",
+        "What else spans and metrics say of this process, such as deployment.environment.name=production.",
     ),
+    value(Telemetry, "OTEL_TRACES_EXPORTER", "otlp", "otlp or none", "`none` sends no spans."),
     value(
-        Traces,
+        Telemetry,
         "OTEL_TRACES_SAMPLER",
         "parentbased_always_on",
         "always_on, always_off, traceidratio, or one of these behind parentbased_",
         "Which traces are recorded. By default those that the caller records, and all that begin here.",
     ),
-    value(Traces, "OTEL_TRACES_SAMPLER_ARG", "1", "a number from 0 to 1", "The share that `traceidratio` records."),
+    value(Telemetry, "OTEL_TRACES_SAMPLER_ARG", "1", "a number from 0 to 1", "The share that `traceidratio` records."),
+    value(
+        Telemetry,
+        "OTEL_METRICS_EXPORTER",
+        "otlp",
+        "otlp or none",
+        "`none` sends no metrics: for a collector that takes spans alone.",
+    ),
+    value(
+        Telemetry,
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "60000",
+        "a whole number from 100 to 3600000",
+        "How often metrics are sent, in milliseconds.",
+    ),
 ];
