@@ -57,7 +57,7 @@ impl BlobError {
 impl From<BlobError> for Failure {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Away(_) => {
+            BlobError::Away(_) | BlobError::Refused(StatusCode::SERVICE_UNAVAILABLE) => {
                 crate::log::warn("blob gateway is away", &serde_json::json!({ "error": error.to_string() }));
                 Problem::unavailable("The file store cannot be reached at the moment. Please try again.").into()
             }

@@ -22,6 +22,9 @@ pub enum BlobError {
     /// The blob is an image that no small picture can be made of.
     #[error("no small picture can be made of it: {0}")]
     NoThumbnail(String),
+    /// Others want one as well, and are before it.
+    #[error("too many small pictures are wanted at once")]
+    Busy,
     /// No byte arrived for a long time.
     #[error("the body stalled")]
     Stalled,
@@ -57,6 +60,7 @@ impl BlobError {
             Self::Key => "BLOB_KEY",
             Self::NotFound => "BLOB_NOT_FOUND",
             Self::NoThumbnail(_) => "BLOB_NO_THUMBNAIL",
+            Self::Busy => "BLOB_BUSY",
             Self::TooLarge { .. } => "BLOB_TOO_LARGE",
             Self::Broken(_) => "BLOB_BROKEN_BODY",
             Self::Stalled => "BLOB_STALLED_BODY",
@@ -73,6 +77,7 @@ impl BlobError {
             Self::NotFound | Self::NoThumbnail(_) => 404,
             Self::Stalled => 408,
             Self::TooLarge { .. } => 413,
+            Self::Busy => 503,
             Self::Full | Self::Reserved { .. } => 507,
             Self::Store(_) | Self::Folder { .. } => 500,
         }
@@ -81,7 +86,10 @@ impl BlobError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Full | Self::Reserved { .. } | Self::Store(_) | Self::Broken(_) | Self::Stalled)
+        matches!(
+            self,
+            Self::Busy | Self::Full | Self::Reserved { .. } | Self::Store(_) | Self::Broken(_) | Self::Stalled
+        )
     }
 
     /// Label for counting.
@@ -90,6 +98,7 @@ impl BlobError {
         match self {
             Self::Key => "key",
             Self::NotFound | Self::NoThumbnail(_) => "not_found",
+            Self::Busy => "busy",
             Self::TooLarge { .. } => "too_large",
             Self::Broken(_) | Self::Stalled => "broken",
             Self::Full => "full",

@@ -69,7 +69,7 @@ async fn route(state: &State, path: &str, request: Request) -> Result<Response, 
 
 fn failure(method: &Method, path: &str, error: &BlobError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    if status.is_server_error() {
+    if status.is_server_error() && !matches!(error, BlobError::Busy) {
         tracing::error!(%method, key = path, error = %error, code = error.code(), kind = error.metric_label(), "blob request failed");
     } else {
         tracing::debug!(%method, key = path, error = %error, code = error.code(), kind = error.metric_label(), "blob request refused");

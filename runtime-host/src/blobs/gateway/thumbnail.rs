@@ -27,15 +27,18 @@ const LONGEST_SIDE: u32 = 8192;
 const MEMORY: u64 = 320 * 1024 * 1024;
 /// The largest file that is opened, bytes.
 const LARGEST: u64 = 64 * 1024 * 1024;
-/// Whoever asks waits for its turn as long as components wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Whoever asks waits so long for its turn: components wait ten seconds for an answer.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Makes one picture at a time.
-pub(super) struct Maker(Arc<Semaphore>);
+pub(super) struct Maker {
+    turns: Arc<Semaphore>,
+    patience: Duration,
+}
 
 impl Default for Maker {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self { turns: Arc::new(Semaphore::new(1)), patience: PATIENCE }
     }
 }
 
@@ -45,8 +48,9 @@ pub(super) async fn of(state: &State, original: &BlobKey) -> Result<BlobKey, Blo
     if is_there(&state.blobs, &small).await? {
         return Ok(small);
     }
-    let turn = tokio::time::timeout(PATIENCE, Arc::clone(&state.thumbnails.0).acquire_owned()).await;
-    let turn = turn.map_err(|_| BlobError::NoThumbnail("too many are wanted at once".to_owned()))?;
+    let turn =
+        tokio::time::timeout(state.thumbnails.patience, Arc::clone(&state.thumbnails.turns).acquire_owned()).await;
+    let turn = turn.map_err(|_| BlobError::Busy)?;
     let turn = turn.map_err(|error| BlobError::NoThumbnail(error.to_string()))?;
     let making = make(state.blobs.clone(), state.min_free, original.clone(), small.clone());
     // In a task of its own, which has the turn: opening an image does not end with an asker that goes away, so the next one
@@ -175,7 +179,19 @@ mod tests {
     }
 
     fn is_at_work(state: &State) -> bool {
-        state.thumbnails.0.available_permits() == 0
+        state.thumbnails.turns.available_permits() == 0
+    }
+
+    #[tokio::test]
+    async fn whoever_has_to_wait_for_too_long_is_told_to_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut state, key) = gallery(folder.path()).await;
+        Arc::get_mut(&mut state).unwrap().thumbnails.patience = Duration::from_millis(20);
+        let turn = Arc::clone(&state.thumbnails.turns).acquire_owned().await.unwrap();
+        let refused = of(&state, &key).await.unwrap_err();
+        assert!(matches!(refused, BlobError::Busy) && refused.is_retryable() && refused.status() == 503);
+        drop(turn);
+        assert_eq!(of(&state, &key).await.unwrap(), key.thumbnail().unwrap());
     }
 
     #[tokio::test]
@@ -198,7 +214,7 @@ mod tests {
     async fn those_in_line_find_what_was_made_and_leave_it_when_they_go() {
         let folder = tempfile::tempdir().unwrap();
         let (state, key) = gallery(folder.path()).await;
-        let turn = Arc::clone(&state.thumbnails.0).acquire_owned().await.unwrap();
+        let turn = Arc::clone(&state.thumbnails.turns).acquire_owned().await.unwrap();
         let (gone, first, second) = (ask(&state, &key), ask(&state, &key), ask(&state, &key));
         tokio::time::sleep(Duration::from_millis(50)).await;
         gone.abort();
