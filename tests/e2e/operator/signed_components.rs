@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image2model_tests::Fleet;
-use image2model_tests::client::text;
+use image2model_tests::client::{Client, text};
 use rcgen::{KeyPair, SigningKey as _};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -65,6 +65,19 @@ fn kept(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
     file.display().to_string()
 }
 
+/// The swap of the pages for what `from` names is done, or refused with those words.
+fn swap(url: &str, from: &[&str], refusal: Option<&str>) {
+    let answer = terminal(url, &[&["swap", "web", "--from"], from].concat());
+    assert_eq!(answer.status.code(), Some(i32::from(refusal.is_some())), "{}", said(&answer));
+    assert!(said(&answer).contains(refusal.unwrap_or_default()), "{}", said(&answer));
+}
+
+/// A host that has begun, and the digest of the pages that it serves.
+async fn begun(client: &Client) -> String {
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
+    text(&component(client, "web").await, "digest").to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_with_a_key_serves_what_was_signed_with_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -73,38 +86,29 @@ async fn a_fleet_with_a_key_serves_what_was_signed_with_it() {
     let mut fleet = Fleet::setup().with("COMPONENT_KEY", public).start().unwrap();
     fleet.add_serving(1).unwrap();
     let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[1].client(None).unwrap());
-    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
-    let original = text(&component(&client, "web").await, "digest").to_owned();
+    let original = begun(&client).await;
 
     let sent = another("web");
     let file = kept(folder.path(), "web.wasm", &sent);
-    let unsigned = terminal(&url, &["swap", "web", "--from", &file]);
-    assert_eq!(unsigned.status.code(), Some(1), "{}", said(&unsigned));
-    assert!(said(&unsigned).contains("signed components only"), "{}", said(&unsigned));
+    swap(&url, &[&file], Some("signed components only"));
     let theirs = kept(folder.path(), "theirs.sig", signature(&other, &sent));
-    let forged = terminal(&url, &["swap", "web", "--from", &file, "--signature", &theirs]);
-    assert_eq!(forged.status.code(), Some(1), "{}", said(&forged));
-    assert!(said(&forged).contains("not one of the configured key"), "{}", said(&forged));
+    swap(&url, &[&file, "--signature", &theirs], Some("not one of the configured key"));
     let elsewhere = registry(sent.clone(), &other).await;
-    let strange = terminal(&url, &["swap", "web", "--from", &elsewhere]);
-    assert_eq!(strange.status.code(), Some(1), "{}", said(&strange));
+    swap(&url, &[&elsewhere], Some(""));
     assert_eq!(text(&component(&client, "web").await, "digest"), original, "nothing of that is served");
 
     let ours = kept(folder.path(), "ours.sig", signature(&key, &sent));
-    let swap = terminal(&url, &["swap", "web", "--from", &file, "--signature", &ours]);
-    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    swap(&url, &[&file, "--signature", &ours], None);
     everywhere(&client, "web", &digest(&sent)).await;
 
     let mut pulled = another("web");
     pulled.extend([0, 4, 3, b'o', b'c', b'i']);
     let image = registry(pulled.clone(), &key).await;
-    let swap = terminal(&url, &["swap", "web", "--from", &image]);
-    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    swap(&url, &[&image], None);
     everywhere(&client, "web", &digest(&pulled)).await;
     let served = component(&client, "web").await;
     assert_eq!(text(&served["rollout"]["current"], "source"), image);
-    let swap = terminal(&url, &["swap", "web", "--from", &file, "--signature", &ours]);
-    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    swap(&url, &[&file, "--signature", &ours], None);
     fleet.add_serving(1).unwrap();
     let late = fleet.hosts()[2].client(None).unwrap();
     late.until("/api/v1/admin/components", |all| {
@@ -124,12 +128,10 @@ async fn a_host_with_a_key_does_not_follow_to_what_was_not_signed() {
     let public = kept(folder.path(), "cosign.pub", key.public_key_pem());
     let mut fleet = Fleet::setup().start().unwrap();
     let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[0].client(None).unwrap());
-    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
-    let original = text(&component(&client, "web").await, "digest").to_owned();
+    let original = begun(&client).await;
     let sent = another("web");
     let file = kept(folder.path(), "web.wasm", &sent);
-    let swap = terminal(&url, &["swap", "web", "--from", &file]);
-    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    swap(&url, &[&file], None);
 
     fleet.add("serve", &[("COMPONENT_KEY", public.as_str())]).unwrap();
     let careful = fleet.hosts()[1].client(None).unwrap();
