@@ -180,8 +180,12 @@ fn spans_and_metrics_go_where_it_is_said_of_each() {
     assert_eq!(to(&[elsewhere]), told("", elsewhere.1));
     assert_eq!(to(&[collector, ("OTEL_METRICS_EXPORTER", "none")]).1, "");
     assert_eq!(to(&[collector, ("OTEL_TRACES_EXPORTER", "none")]).0, "");
-    let wrong = [("OTEL_TRACES_EXPORTER", "zipkin"), ("OTEL_METRIC_EXPORT_INTERVAL", "1")];
-    assert_eq!(problems(&wrong, Part::Up), ["OTEL_TRACES_EXPORTER", "OTEL_METRIC_EXPORT_INTERVAL"]);
+    let wrong = [
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x key=secret"),
+        ("OTEL_TRACES_EXPORTER", "zipkin"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1"),
+    ];
+    assert_eq!(problems(&wrong, Part::Up), wrong.map(|(name, _)| name));
 }
 
 #[test]

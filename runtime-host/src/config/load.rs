@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use image2model_domain::Keyspace;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -253,7 +254,9 @@ fn webhooks(reader: &mut Reader<'_>) -> Webhooks {
 }
 
 fn telemetry(reader: &mut Reader<'_>) -> Telemetry {
-    let headers = reader.value("OTEL_EXPORTER_OTLP_HEADERS", pairs).unwrap_or_default();
+    let headers = reader
+        .value("OTEL_EXPORTER_OTLP_HEADERS", |text| pairs(text).filter(|all| are_headers(all)))
+        .unwrap_or_default();
     let attributes = reader.value("OTEL_RESOURCE_ATTRIBUTES", pairs).unwrap_or_default();
     let named = attributes.iter().find(|(name, _)| name == "service.name").map(|(_, value)| value.clone());
     let collector = reader.http_url("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -275,6 +278,11 @@ fn telemetry(reader: &mut Reader<'_>) -> Telemetry {
         traces: traces.zip(sampler).map(|(endpoint, sampler)| Traces { endpoint, sampler }),
         metrics: metrics.map(|endpoint| Metrics { endpoint, every }),
     }
+}
+
+/// Whether HTTP has such names and values.
+fn are_headers(all: &[(String, String)]) -> bool {
+    all.iter().all(|(name, value)| HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok())
 }
 
 /// `name=value` between commas; values may be percent-encoded.

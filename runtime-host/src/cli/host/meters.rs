@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::vitals::Vitals;
 
+/// One of a component's counts.
+type Of = fn(&UsageReport) -> u64;
+
 /// Adds all of it.
 pub fn read(vitals: &Vitals, readings: &mut Readings) {
     let components = vitals.components();
@@ -25,7 +28,7 @@ pub fn read(vitals: &Vitals, readings: &mut Readings) {
 }
 
 fn counted(components: &[ComponentReport], readings: &mut Readings) {
-    let meters: [(&Meter, fn(&UsageReport) -> u64); 13] = [
+    let meters: [(&Meter, Of); 13] = [
         (&meter::REQUESTS, |usage| usage.requests),
         (&meter::ERRORS, |usage| usage.errors),
         (&meter::ACTIVE, |usage| usage.active),
