@@ -8,6 +8,7 @@ use image2model_tests::Product;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::otlp::{Collector, attributes};
 use image2model_tests::photo;
+use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
@@ -56,6 +57,16 @@ async fn a_collector_is_told_of_every_component_by_the_names_that_metrics_has() 
     assert_eq!(
         ["http.request.method", "http.response.status_code", "http.route", "url.scheme"].map(|name| &*told[name]),
         ["POST", "200", "/api/v1/upload/...", "http"]
+    );
+    let status = point
+        .attributes
+        .iter()
+        .find(|pair| pair.key == "http.response.status_code")
+        .and_then(|pair| pair.value.clone());
+    assert_eq!(
+        status.and_then(|status| status.value),
+        Some(any_value::Value::IntValue(200)),
+        "as the conventions have it"
     );
     assert_eq!((point.count, point.bucket_counts.iter().sum::<u64>()), (1, 1));
     assert_eq!(point.explicit_bounds.len() + 1, point.bucket_counts.len());

@@ -12,8 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::readings::pairs;
-use super::{Collector, OtlpError, Post, Readings};
+use super::{Collector, OtlpError, Post, Readings, text};
 
 /// How long the last values may hold up a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -86,7 +85,8 @@ impl Sender {
             ..InstrumentationScope::default()
         };
         let metrics = ScopeMetrics { scope: Some(scope), metrics: readings.metrics, schema_url: String::new() };
-        let resource = Resource { attributes: pairs(self.collector.resource()), ..Resource::default() };
+        let attributes = self.collector.resource().into_iter().map(|(name, value)| text(name, value)).collect();
+        let resource = Resource { attributes, ..Resource::default() };
         let all = ResourceMetrics { resource: Some(resource), scope_metrics: vec![metrics], schema_url: String::new() };
         let body = ExportMetricsServiceRequest { resource_metrics: vec![all] }.encode_to_vec();
         let Ok(request) = self.request(body.into()) else { return };

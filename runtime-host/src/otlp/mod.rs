@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 pub use metrics::{Exporting, Metrics, export};
 pub use post::{Post, WITHIN};
-pub use readings::{Attributes, Readings, amount, count};
+pub use readings::{Attributes, Readings, amount, count, number, text};
 
 /// A collector, and what it is told of this process.
 #[derive(Debug, Clone)]

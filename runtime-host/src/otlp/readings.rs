@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 /// What tells a value from others of its meter.
-pub type Attributes = Vec<(&'static str, String)>;
+pub type Attributes = Vec<KeyValue>;
 
 /// All values at one moment.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Readings {
     /// Adds the values of a meter.
     pub fn add(&mut self, meter: &Meter, values: impl IntoIterator<Item = (Attributes, Value)>) {
         let point = |(attributes, value)| NumberDataPoint {
-            attributes: pairs(attributes),
+            attributes,
             start_time_unix_nano: if meter.kind == Kind::Gauge { 0 } else { self.began },
             time_unix_nano: self.now,
             value: Some(value),
@@ -72,7 +72,7 @@ impl Readings {
         let point = |(attributes, counts, sum): (Attributes, C, f64)| {
             let bucket_counts = counts.into();
             HistogramDataPoint {
-                attributes: pairs(attributes),
+                attributes,
                 start_time_unix_nano: self.began,
                 time_unix_nano: self.now,
                 count: bucket_counts.iter().sum(),
@@ -102,11 +102,18 @@ pub fn amount(of: f64) -> Value {
     Value::AsDouble(of)
 }
 
-pub(super) fn pairs<N: Into<String>>(all: Vec<(N, String)>) -> Vec<KeyValue> {
-    let text = |value| AnyValue { value: Some(any_value::Value::StringValue(value)) };
-    all.into_iter()
-        .map(|(key, value)| KeyValue { key: key.into(), value: Some(text(value)), ..KeyValue::default() })
-        .collect()
+/// An attribute that is a text.
+pub fn text(key: impl Into<String>, value: impl Into<String>) -> KeyValue {
+    attribute(key.into(), any_value::Value::StringValue(value.into()))
+}
+
+/// An attribute that is a whole number.
+pub fn number(key: impl Into<String>, value: i64) -> KeyValue {
+    attribute(key.into(), any_value::Value::IntValue(value))
+}
+
+fn attribute(key: String, value: any_value::Value) -> KeyValue {
+    KeyValue { key, value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
 fn metric(meter: &Meter, data: Data) -> Metric {
@@ -137,7 +144,7 @@ mod tests {
     #[test]
     fn counters_only_grow_and_gauges_have_no_beginning() {
         let mut readings = Readings::new(at(1), at(3));
-        let of = || vec![("component", "upload".to_owned())];
+        let of = || vec![text("component", "upload")];
         readings.add(&meter::REQUESTS, [(of(), count(7))]);
         readings.add(&meter::ACTIVE, [(of(), count(2))]);
         readings.add(&meter::PROCESS_UPTIME, [(vec![], amount(2.0))]);

@@ -5,7 +5,7 @@ use image2model_domain::digest::short_digest;
 use image2model_domain::meter::{self, Meter};
 use image2model_host::edge::{BOUNDS_MS, ComponentReport, UsageReport};
 use image2model_host::ops::process;
-use image2model_host::otlp::{Attributes, Readings, amount, count};
+use image2model_host::otlp::{Attributes, Readings, amount, count, number, text};
 use image2model_host::stream::StreamStats;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn counted(components: &[ComponentReport], readings: &mut Readings) {
     }
     let of_spin = |component| {
         let mut attributes = as_spin_names(component);
-        attributes.push(("trigger_type", "http".to_owned()));
+        attributes.push(text("trigger_type", "http"));
         attributes
     };
     readings.add(&meter::SPIN_REQUESTS, components.iter().map(|c| (of_spin(c), count(c.usage.requests))));
@@ -71,10 +71,10 @@ fn answered(components: &[ComponentReport], readings: &mut Readings) {
         component.usage.answers.clone().into_iter().map(move |answers| {
             let mut attributes = named.clone();
             attributes.extend([
-                ("http.request.method", answers.method.to_owned()),
-                ("http.response.status_code", answers.status.to_string()),
-                ("http.route", answers.route),
-                ("url.scheme", answers.scheme.to_owned()),
+                text("http.request.method", answers.method),
+                number("http.response.status_code", answers.status.into()),
+                text("http.route", answers.route),
+                text("url.scheme", answers.scheme),
             ]);
             (attributes, answers.buckets, seconds(answers.duration_us) / 1000.0)
         })
@@ -85,7 +85,8 @@ fn answered(components: &[ComponentReport], readings: &mut Readings) {
 fn generations(components: &[ComponentReport], readings: &mut Readings) {
     let served = components.iter().map(|component| {
         let mut attributes = named(component);
-        attributes.extend([("version", component.version.clone()), ("digest", short_digest(&component.digest))]);
+        attributes
+            .extend([text("version", component.version.as_str()), text("digest", short_digest(&component.digest))]);
         (attributes, count(1))
     });
     readings.add(&meter::GENERATION, served);
@@ -111,11 +112,11 @@ fn taken(facts: &Value, readings: &mut Readings) {
 }
 
 fn named(component: &ComponentReport) -> Attributes {
-    vec![("component", component.id.clone())]
+    vec![text("component", component.id.as_str())]
 }
 
 fn as_spin_names(component: &ComponentReport) -> Attributes {
-    vec![("component_id", component.id.clone())]
+    vec![text("component_id", component.id.as_str())]
 }
 
 fn bounds() -> [f64; BOUNDS_MS.len()] {
