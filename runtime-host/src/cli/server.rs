@@ -44,6 +44,21 @@ pub fn key(given: Option<SecretString>, variable: &str) -> anyhow::Result<Option
     }
 }
 
+/// The server answered, and not with what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{said}")]
+struct Refused {
+    status: StatusCode,
+    said: String,
+}
+
+/// Whether asking again would fail the same way: the server has answered, and will not answer otherwise.
+pub fn is_final(error: &anyhow::Error) -> bool {
+    let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
+    let refused = error.downcast_ref::<Refused>();
+    refused.is_some_and(|refused| !refused.status.is_server_error() && !passes.contains(&refused.status))
+}
+
 /// The response when it is a success, else what the server says about it, file by file or field by field.
 pub async fn accepted(response: Response) -> anyhow::Result<Response> {
     let status = response.status();
@@ -51,7 +66,7 @@ pub async fn accepted(response: Response) -> anyhow::Result<Response> {
         return Ok(response);
     }
     let text: String = response.text().await.unwrap_or_default().chars().take(LONGEST_PROBLEM).collect();
-    anyhow::bail!("{}", refusal(status, &serde_json::from_str(&text).unwrap_or_default()))
+    Err(Refused { status, said: refusal(status, &serde_json::from_str(&text).unwrap_or_default()) }.into())
 }
 
 fn refusal(status: StatusCode, problem: &Value) -> String {

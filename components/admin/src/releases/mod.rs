@@ -78,7 +78,14 @@ async fn change(context: &Context, hosts: &[HostProcess], order: &Order) -> Resu
     let name = written(context, id, order).await?;
     let deadline = clock::now_ms() + WAIT_MS;
     loop {
-        let rollout = read(id).await?;
+        let rollout = match read(id).await {
+            // It is written down, and goes on: a store that is silent for a moment has not refused it.
+            Err(_) if clock::now_ms() < deadline => {
+                clock::sleep(INTERVAL).await;
+                continue;
+            }
+            found => found?,
+        };
         let ended = rollout.last.as_ref().filter(|last| last.change >= name);
         if ended.is_some() || clock::now_ms() >= deadline {
             return answer(context, id, &rollout, ended.filter(|last| last.change == name), name, hosts);

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::api::{self, AdminApi};
+use super::server::is_final;
 use source::From;
 
 /// How long a fleet may prepare a component; hosts give up before.
@@ -76,7 +77,11 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
             bail!("the hosts are still preparing it; `image2model components list` says how far they are");
         }
         tokio::time::sleep(EVERY).await;
-        let all = api.get(&["admin", "components"]).await?;
+        // What is prepared goes on while the service is away for a moment.
+        let all = match api.get(&["admin", "components"]).await {
+            Err(error) if !is_final(&error) && Instant::now() <= until => continue,
+            answer => answer?,
+        };
         let found =
             super::table::entries(&all, "components").into_iter().find(|c| c.get("id").is_some_and(|i| i == id));
         let rollout = found.and_then(|component| component.get("rollout")).context("the component is gone")?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::cli::server::Server;
@@ -29,22 +29,6 @@ pub struct Job {
     pub files: Vec<String>,
     /// Lets whoever has no key, or another's, follow it.
     pub access_token: Option<String>,
-}
-
-/// The server answered, and not with what was asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("{said}")]
-pub struct Refused {
-    status: StatusCode,
-    said: String,
-}
-
-impl Refused {
-    /// Whether asking again would be answered the same.
-    pub fn is_final(&self) -> bool {
-        let passes = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
-        !self.status.is_server_error() && !passes.contains(&self.status)
-    }
 }
 
 impl JobApi {
@@ -80,15 +64,11 @@ impl JobApi {
         self.server.with_key(self.reader.get(url))
     }
 
-    /// The job's status; [`Refused`] when the server gives none.
+    /// The job's status.
     pub async fn status(&self, job: &Job) -> anyhow::Result<Value> {
         let path = format!("/api/v1/status/{}", job.id);
         let response = self.get(&path, &[], job).timeout(SILENCE).send().await.context("the server does not answer")?;
-        let status = response.status();
-        match accepted(response).await {
-            Ok(response) => Ok(response.json().await?),
-            Err(error) => Err(Refused { status, said: error.to_string() }.into()),
-        }
+        Ok(accepted(response).await?.json().await?)
     }
 }
 

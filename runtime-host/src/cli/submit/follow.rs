@@ -8,9 +8,10 @@ use futures::StreamExt;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::api::{Job, JobApi, Refused};
+use super::api::{Job, JobApi};
 use super::display::Display;
 use super::events::Parser;
+use crate::cli::server::is_final;
 
 /// Connections in a row that told nothing before the status is asked for instead.
 const TRIES: u32 = 4;
@@ -94,10 +95,6 @@ async fn poll(api: &JobApi, job: &Job, display: &Display) -> anyhow::Result<Valu
         }
         tokio::time::sleep(POLL).await;
     }
-}
-
-fn is_final(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Refused>().is_some_and(Refused::is_final)
 }
 
 /// The files in a status.
