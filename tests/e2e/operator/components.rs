@@ -119,6 +119,28 @@ async fn a_fleet_serves_another_release_and_goes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_written_down_is_waited_for_while_redis_is_silent() {
+    let mut fleet = Fleet::setup().start().unwrap();
+    let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[0].client(None).unwrap());
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guard.wasm");
+    // Compiled nowhere before, so that there is something to wait for.
+    let never_seen = [&another("guard")[..], &[0, 12, 3, b'n', b'o', b'w'], &rand::random::<[u8; 8]>()].concat();
+    std::fs::write(&file, never_seen).unwrap();
+    let swap =
+        tokio::task::spawn_blocking(move || terminal(&url, &["swap", "guard", "--from", file.to_str().unwrap()]));
+    let prepared = |all: &Value| named(&all["components"], "id", "guard")["rollout"]["candidate"].is_object();
+    client.until("/api/v1/admin/components", prepared).await.unwrap();
+    fleet.redis().process().signal("STOP").unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    fleet.redis().process().signal("CONT").unwrap();
+    let swap = swap.await.unwrap();
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    assert_eq!(component(&client, "guard").await["rollout"]["last"]["outcome"], "serving");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guard_is_tried_on_some_callers_and_then_served() {
     let product = image2model_tests::Product::setup().start().unwrap();
     let client = product.client().unwrap();
