@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::redirect::Policy;
 
 use super::{Answer, OtlpError};
 
@@ -28,7 +29,7 @@ impl Post {
     /// # Errors
     /// [`OtlpError::Client`].
     pub fn new(signal: &'static str) -> Result<Self, OtlpError> {
-        let client = crate::outgoing::client().timeout(WITHIN).build()?;
+        let client = crate::outgoing::client().timeout(WITHIN).redirect(Policy::none()).build()?;
         Ok(Self { client, signal, failing: AtomicBool::new(false) })
     }
 

@@ -60,7 +60,9 @@ fn timed(components: &[ComponentReport], readings: &mut Readings) {
     readings.add(&meter::QUEUE, components.iter().map(|c| (named(c), amount(seconds(c.usage.queued_ms)))));
     let took = components.iter().map(|c| (named(c), c.usage.duration_buckets.clone(), seconds(c.usage.duration_ms)));
     readings.add_histogram(&meter::DURATION, &bounds(), took);
-    let computed = components.iter().map(|c| (as_spin_names(c), [c.usage.requests], seconds(c.usage.cpu_ms)));
+    // OTLP wants no sum without a count; a component that was warmed and not asked yet has computed already.
+    let asked = components.iter().filter(|c| c.usage.requests > 0);
+    let computed = asked.map(|c| (as_spin_names(c), [c.usage.requests], seconds(c.usage.cpu_ms)));
     readings.add_histogram(&meter::SPIN_CPU, &[], computed);
 }
 
@@ -76,6 +78,9 @@ fn answered(components: &[ComponentReport], readings: &mut Readings) {
                 text("http.route", answers.route),
                 text("url.scheme", answers.scheme),
             ]);
+            if answers.status >= 500 {
+                attributes.push(text("error.type", answers.status.to_string()));
+            }
             (attributes, answers.buckets, seconds(answers.duration_us) / 1000.0)
         })
     };
