@@ -28,4 +28,6 @@ mod program;
 #[cfg(test)]
 mod redis_server;
 #[cfg(test)]
+mod slow_start;
+#[cfg(test)]
 mod swap;

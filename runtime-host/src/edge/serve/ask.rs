@@ -14,7 +14,7 @@ use wasmtime_wasi_http::handler::Request;
 use super::admission::Place;
 use super::answer::Failure;
 use super::handler::ComponentHandler;
-use super::pool::Instance;
+use super::pool::{Instance, NotInTime};
 use super::progress::{InBody, Progress, RequestBody};
 use super::response::{OutBody, is_as_long_as_said};
 use super::running::{Ended, Running, Work};
@@ -118,6 +118,10 @@ async fn instance(handler: &ComponentHandler, request_id: &str) -> Result<Instan
             Err(error) => {
                 let (component, why) = (&*handler.grants.component, format!("{error:#}"));
                 tracing::error!(component, error = why, request_id, "the component cannot be started");
+                if error.is::<NotInTime>() {
+                    handler.grants.usage.timed_out();
+                    return Err(Failure::TimedOut);
+                }
                 handler.grants.usage.failed(&error);
                 return Err(Failure::Trapped);
             }

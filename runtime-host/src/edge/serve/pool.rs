@@ -2,13 +2,15 @@
 //! last is taken first, so that what a quiet hour does not need goes after `idle`.
 //!
 //! Most requests are answered in less time than it takes to start an instance. Beyond a few, a request therefore waits for one
-//! to come back, and only one request at a time gives that up and starts another: a sudden crowd costs few of them.
+//! to come back, and only one request at a time gives that up and starts another: a sudden crowd costs few of them. Of those
+//! few, too, only as many start at a time as there are cores: where a start computes for long, a crowd of them ends none in time.
 
+use std::num::NonZero;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use wasmtime::Store;
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 
@@ -48,12 +50,15 @@ impl Start {
         store.data_mut().chained(self.depth);
         let meter = store.data().cpu.meter();
         let started = meter.measure(Box::pin(self.pre.instantiate_async(&mut store)));
-        let proxy = tokio::time::timeout(self.settings.request_timeout, started)
-            .await
-            .map_err(|_| wasmtime::format_err!("the component did not start in time"))??;
+        let proxy = tokio::time::timeout(self.settings.request_timeout, started).await.map_err(|_| NotInTime)??;
         Ok(Instance { store, proxy, answered: 0, _alive: alive })
     }
 }
+
+/// An instance took longer to start than a request may.
+#[derive(Debug, thiserror::Error)]
+#[error("the component did not start in time")]
+pub(super) struct NotInTime;
 
 /// The instances that wait for work.
 pub(super) struct Pool {
@@ -61,7 +66,9 @@ pub(super) struct Pool {
     waiting: Mutex<Waiting>,
     /// Somebody waits for an instance that comes back.
     back: Notify,
-    /// Whose turn it is to start another.
+    /// Starts at a time while there are few.
+    starts: Semaphore,
+    /// Whose turn it is to start another when there are more.
     turn: Semaphore,
     /// As many more as there are instances, at work or not.
     alive: Arc<()>,
@@ -77,22 +84,19 @@ struct Waiting {
 
 impl Pool {
     pub fn new(start: Start) -> Arc<Self> {
-        let (waiting, back, turn, alive) = (Mutex::default(), Notify::new(), Semaphore::new(1), Arc::default());
-        Arc::new(Self { start, waiting, back, turn, alive })
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let (starts, turn) = (Semaphore::new(cores), Semaphore::new(1));
+        Arc::new(Self { start, waiting: Mutex::default(), back: Notify::new(), starts, turn, alive: Arc::default() })
     }
 
     /// One that waits, or comes back soon; else a new one. Nothing where it was nobody's turn to start one until `until`.
     pub async fn take(&self, until: Instant) -> wasmtime::Result<Option<Instance>> {
         // Whoever has to wait once more, because somebody was faster, keeps its turn.
-        let mut turn = std::pin::pin!(self.gives_up());
+        let mut turn = std::pin::pin!(self.turn());
         loop {
             let waiting = self.waiting.lock().all.pop();
             if let Some((_, instance)) = waiting {
                 return Ok(Some(instance));
-            }
-            // Those that answer once do not come back.
-            if self.start.settings.reuse == 1 || Arc::strong_count(&self.alive) <= AT_ONCE {
-                return self.another().await.map(Some);
             }
             tokio::select! {
                 biased;
@@ -108,10 +112,22 @@ impl Pool {
         self.start.instance(self.alive.clone()).await
     }
 
-    async fn gives_up(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    /// Comes when another may be started, for as long as what it answers is held.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        if self.starts_at_once() {
+            let start = self.starts.acquire().await.ok();
+            if self.starts_at_once() {
+                return start;
+            }
+        }
         let turn = self.turn.acquire().await.ok();
         tokio::time::sleep(BACK_WITHIN).await;
         turn
+    }
+
+    /// Those that answer once do not come back.
+    fn starts_at_once(&self) -> bool {
+        self.start.settings.reuse == 1 || Arc::strong_count(&self.alive) <= AT_ONCE
     }
 
     /// Keeps it for the next request, unless it has answered enough or its place is needed.

@@ -34,7 +34,8 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         "/slow" => spin_sdk::time::sleep(std::time::Duration::from_millis(300)).await,
         "/flood" => (0..50_000).for_each(|n| println!("line {n} of a flood")),
         "/malformed" => {
-            let answer = Response::builder().header("content-length", "1000").body(box_body(Full::new(Bytes::from("short"))));
+            let answer =
+                Response::builder().header("content-length", "1000").body(box_body(Full::new(Bytes::from("short"))));
             return Ok(answer?.into_response());
         }
         "/said" => {
@@ -62,8 +63,12 @@ async fn fault(request: Request) -> anyhow::Result<impl IntoResponse> {
         }
         "/broken/0" => return Ok(Response::new(broken(0)).into_response()),
         "/broken/1" => return Ok(Response::new(broken(1)).into_response()),
-        "/none" => return Ok(Response::builder().status(204).body(box_body(Full::new(Bytes::from("none"))))?.into_response()),
-        "/interim" => return Ok(Response::builder().status(103).body(box_body(Empty::<Bytes>::new()))?.into_response()),
+        "/none" => {
+            return Ok(Response::builder().status(204).body(box_body(Full::new(Bytes::from("none"))))?.into_response());
+        }
+        "/interim" => {
+            return Ok(Response::builder().status(103).body(box_body(Empty::<Bytes>::new()))?.into_response());
+        }
         "/wait/500" => wait_for(500).await,
         "/wait/20000" => wait_for(20_000).await,
         "/seldom" => {
