@@ -8,6 +8,7 @@
 pub mod allocator;
 pub mod blobs;
 pub mod busy_poll;
+mod causes;
 pub mod config;
 mod crash;
 pub mod edge;

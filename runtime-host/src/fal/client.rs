@@ -17,6 +17,7 @@ use super::config::FalConfig;
 use super::error::FalError;
 use super::hosts::AllowedHosts;
 use super::refusal::Refusal;
+use crate::causes::causes;
 use crate::{crash, outgoing};
 
 /// Most bytes read of a JSON answer.
@@ -124,18 +125,8 @@ fn sensitive(value: &str) -> reqwest::header::HeaderValue {
 /// What a failure of the transport means: only a failed connect is sure to have sent nothing.
 pub(super) fn transport(stage: Stage, error: reqwest::Error) -> FalError {
     let connect = error.is_connect() || error.is_builder();
-    let reason = chain(&error.without_url());
+    let reason = causes(&error.without_url());
     if connect { FalError::Unreachable { stage, reason } } else { FalError::NoAnswer { stage, reason } }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }
 
 async fn read(stage: Stage, response: Response) -> Result<Bytes, FalError> {

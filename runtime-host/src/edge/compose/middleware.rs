@@ -5,7 +5,8 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 use super::super::EdgeError;
 use super::super::manifest::{Component, HANDLER};
-use super::{Part, check_inherited, deny_imports, name, package_of, spelled_out, world_imports};
+use super::{Part, check_inherited, deny_imports, name, package_of, world_imports};
+use crate::causes::causes;
 
 /// Joins `bytes`, the code of `component`, with what stands in front of it, outermost first.
 pub(crate) fn behind(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -> Result<Vec<u8>, EdgeError> {
@@ -33,7 +34,7 @@ pub(crate) fn behind(component: &Component, bytes: &[u8], parts: &[Part<'_>]) ->
     }
     let fits = |error: String| refuse(outermost, error);
     graph.export(next, HANDLER).map_err(|error| fits(error.to_string()))?;
-    graph.encode(EncodeOptions::default()).map_err(|error| fits(spelled_out(&error)))
+    graph.encode(EncodeOptions::default()).map_err(|error| fits(causes(&error)))
 }
 
 enum Problem {
@@ -63,7 +64,7 @@ fn in_front(
     let denied = check_inherited(component, others, part).map_err(Problem::Edge)?;
     let node = graph.instantiate(package);
     deny_imports(graph, index, node, part, &denied).map_err(|error| format!("{error:#}"))?;
-    graph.set_instantiation_argument(node, &import, next).map_err(|error| spelled_out(&error))?;
+    graph.set_instantiation_argument(node, &import, next).map_err(|error| causes(&error))?;
     Ok(alias(graph, node, &export)?)
 }
 

@@ -13,6 +13,7 @@ use wasmparser::{Chunk, Encoding, Parser, Payload};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
+use crate::causes::causes;
 use candidate::as_final;
 pub(crate) use middleware::behind;
 pub(crate) use name::{InterfaceName, covers};
@@ -86,7 +87,7 @@ fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), 
         })?;
         let alias = subject.graph.alias_instance_export(node, export).map_err(|error| refuse(error.to_string()))?;
         let (graph, target) = (&mut subject.graph, subject.node);
-        graph.set_instantiation_argument(target, &import, alias).map_err(|error| refuse(spelled_out(&error)))?;
+        graph.set_instantiation_argument(target, &import, alias).map_err(|error| refuse(causes(&error)))?;
     }
     Ok(())
 }
@@ -162,7 +163,7 @@ fn finish(mut subject: Subject<'_>) -> Result<Vec<u8>, EdgeError> {
             subject.graph.alias_instance_export(subject.node, &export).map_err(|error| refuse(error.to_string()))?;
         subject.graph.export(alias, &export).map_err(|error| refuse(error.to_string()))?;
     }
-    subject.graph.encode(EncodeOptions::default()).map_err(|error| refuse(spelled_out(&error)))
+    subject.graph.encode(EncodeOptions::default()).map_err(|error| refuse(causes(&error)))
 }
 
 /// The names that the component in `bytes` exports: of its outside no more is read than that.
@@ -218,18 +219,6 @@ fn world_imports(graph: &CompositionGraph, world: WorldId) -> Vec<String> {
 
 fn listed(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
-}
-
-/// An error with its causes: `wac` says what does not fit in the last of them.
-fn spelled_out(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

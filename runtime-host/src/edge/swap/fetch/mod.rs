@@ -16,6 +16,7 @@ pub use cosign::CosignKey;
 pub use logins::{Logins, LoginsError};
 use oci::Puller;
 
+use crate::causes::causes;
 use crate::edge::sources::Code;
 use crate::outgoing;
 use crate::redis::{RedisError, Store};
@@ -203,7 +204,7 @@ fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
 }
 
 fn away(place: &str, error: reqwest::Error) -> FetchError {
-    let mut what = error.without_url().to_string();
+    let mut what = causes(&error.without_url());
     if what.is_empty() {
         what = "does not answer".into();
     }
