@@ -57,7 +57,11 @@ impl BlobError {
 impl From<BlobError> for Failure {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Away(_) | BlobError::Refused(StatusCode::SERVICE_UNAVAILABLE) => {
+            BlobError::Refused(StatusCode::SERVICE_UNAVAILABLE) => {
+                crate::log::warn("blob gateway is busy", &serde_json::json!({ "error": error.to_string() }));
+                Problem::unavailable("The file store is busy at the moment. Please try again.").into()
+            }
+            BlobError::Away(_) => {
                 crate::log::warn("blob gateway is away", &serde_json::json!({ "error": error.to_string() }));
                 Problem::unavailable("The file store cannot be reached at the moment. Please try again.").into()
             }
