@@ -6,6 +6,7 @@ use image2model_host::config::{
     Config, Environment, Part, Source, Wiring, contradicted, env_example, given_variables, markdown, spin_variables,
     variables,
 };
+use image2model_host::otlp::Destination;
 use secrecy::ExposeSecret;
 
 /// Names of the variables that are complained about.
@@ -164,28 +165,62 @@ fn the_gateway_is_a_host_and_not_a_place_below_one() {
     }
 }
 
+const COLLECTOR: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+
+/// Where spans and metrics go.
+fn destinations(values: &[(&str, &str)]) -> [Option<Destination>; 2] {
+    let loaded = Config::load(&Source::of(values.iter().copied()), Part::Up);
+    let to = loaded.map(|Config { telemetry, .. }| [telemetry.traces.map(|t| t.to), telemetry.metrics.map(|m| m.to)]);
+    to.unwrap_or_default()
+}
+
 #[test]
 fn spans_and_metrics_go_where_it_is_said_of_each() {
     let to = |values: &[(&str, &str)]| {
-        let telemetry = Config::load(&Source::of(values.iter().copied()), Part::Up).unwrap().telemetry;
-        let metrics = telemetry.metrics.map(|metrics| metrics.endpoint);
-        (telemetry.traces.map(|traces| traces.endpoint).unwrap_or_default(), metrics.unwrap_or_default())
+        destinations(values).map(|to| to.map(|to| to.endpoint.to_string()).unwrap_or_default())
     };
-    let told = |traces: &str, metrics: &str| (traces.to_owned(), metrics.to_owned());
-    let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
-    let elsewhere = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://metrics:9090/api/v1/otlp/v1/metrics");
-    assert_eq!(to(&[]), told("", ""));
-    assert_eq!(to(&[collector]), told("http://collector:4318/v1/traces", "http://collector:4318/v1/metrics"));
-    assert_eq!(to(&[collector, elsewhere]), told("http://collector:4318/v1/traces", elsewhere.1));
-    assert_eq!(to(&[elsewhere]), told("", elsewhere.1));
-    assert_eq!(to(&[collector, ("OTEL_METRICS_EXPORTER", "none")]).1, "");
-    assert_eq!(to(&[collector, ("OTEL_TRACES_EXPORTER", "none")]).0, "");
+    let [traces, metrics] = ["http://collector:4318/v1/traces", "http://collector:4318/v1/metrics"];
+    let elsewhere = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "https://metrics:9090/api/?dataset=a%2Fb");
+    assert_eq!(to(&[]), ["", ""]);
+    assert_eq!(to(&[COLLECTOR]), [traces, metrics]);
+    assert_eq!(to(&[COLLECTOR, elsewhere]), [traces, elsewhere.1]);
+    assert_eq!(to(&[elsewhere]), ["", elsewhere.1]);
+    assert_eq!(
+        to(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t/in/")]),
+        ["http://t/in/", ""],
+        "nothing is taken away"
+    );
+    assert_eq!(to(&[COLLECTOR, ("OTEL_METRICS_EXPORTER", "none")]), [traces, ""]);
+    assert_eq!(to(&[COLLECTOR, ("OTEL_TRACES_EXPORTER", "none")]), ["", metrics]);
+    assert_eq!(to(&[COLLECTOR, elsewhere, ("OTEL_SDK_DISABLED", "True")]), ["", ""]);
     let wrong = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@collector"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://secret@collector/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "collector:4318"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x key=secret"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-key=a%0Ab"),
+        ("OTEL_SDK_DISABLED", "perhaps"),
         ("OTEL_TRACES_EXPORTER", "zipkin"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1"),
     ];
     assert_eq!(problems(&wrong, Part::Up), wrong.map(|(name, _)| name));
+}
+
+#[test]
+fn a_key_goes_to_the_collector_that_it_is_for_and_is_not_printed() {
+    let headers = |values: &[(&str, &str)]| {
+        destinations(values).map(|to| {
+            let to = to.unwrap();
+            assert!(!format!("{to:?}").contains("secret"), "{to:?}");
+            to.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect::<Vec<_>>()
+        })
+    };
+    let both = ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=secret, X-Tenant=a%20b");
+    let one = ["x-key: secret", "x-tenant: a b"];
+    assert_eq!(headers(&[COLLECTOR]), [[""; 0]; 2]);
+    assert_eq!(headers(&[COLLECTOR, both]), [one, one]);
+    let [traces, metrics] = headers(&[COLLECTOR, both, ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "authorization=secret")]);
+    assert_eq!((traces, metrics), (one.map(str::to_owned).to_vec(), vec!["authorization: secret".to_owned()]));
 }
 
 #[test]

@@ -74,9 +74,11 @@ async fn a_collector_is_told_of_every_component_by_the_names_that_metrics_has() 
 
     // What was made for the one reads the other.
     let page = client.get("/metrics").await.unwrap().text().await.unwrap();
+    let explained: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next()).collect();
     for metric in metrics.iter().filter(|metric| !metric.name.starts_with("process.")) {
         let known = meter::ALL.iter().find(|meter| meter.name == metric.name).unwrap();
-        assert!(page.contains(&format!("# HELP {}", known.prometheus_name())), "{} in {page}", metric.name);
+        let as_text = ["", "_total", "_info"].map(|ending| known.prometheus_name() + ending);
+        assert!(as_text.iter().any(|name| explained.contains(&&**name)), "{} in {page}", metric.name);
     }
     for process in ["process.uptime", "process.memory.usage", "process.cpu.time"] {
         assert!(metrics.iter().any(|metric| metric.name == process), "{process}");
@@ -84,14 +86,21 @@ async fn a_collector_is_told_of_every_component_by_the_names_that_metrics_has() 
     // And nothing secret is in it.
     let said = format!("{metrics:?}");
     assert!(!said.contains("chair.jpg") && !said.contains(text(&upload, "job_id")), "{said}");
+    product.stop().unwrap();
+}
 
-    // The last answers are told of when the process stops.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_answers_are_told_of_when_a_process_stops() {
+    let collector = Collector::start().await.unwrap();
+    let mut product = product(&collector, &[("OTEL_METRIC_EXPORT_INTERVAL", "3600000")]);
+    let client = product.client().unwrap();
     for _ in 0..20 {
         assert_eq!(client.get("/upload").await.unwrap().status(), 200);
     }
+    let told = || collector.counted("image2model-up", |_| true);
+    assert!(told().await.unwrap().is_empty(), "an hour is not over");
     product.stop().unwrap();
-    let after = collector.counted("models", |_| true).await.unwrap();
-    assert_eq!(requests(&after, "web"), 20);
+    assert_eq!(requests(&told().await.unwrap(), "web"), 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use image2model_domain::Keyspace;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -12,14 +11,12 @@ use super::reader::Reader;
 use super::values::{AccessLog, Environment, JobAccess, LogFormat, LogLevel, UncertainSubmits};
 use super::{
     Access, BlobSettings, Config, ConfigError, FalSettings, LONG_ENOUGH, Limits, LogStore, Logs, Part, RedisSettings,
-    Source, Sweep, Telemetry, Webhooks,
+    Source, Sweep, Webhooks, telemetry,
 };
 use crate::blobs::FreeSpace;
 use crate::edge::swap::fetch::{CosignKey, Logins};
 use crate::fal::{BACKUP_QUEUE_URL, QUEUE_URL};
 use crate::intake::TlsFiles;
-use crate::otlp::Metrics;
-use crate::trace::{self, Traces};
 
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -50,7 +47,7 @@ pub(super) fn load(source: &Source, part: Part) -> Result<Config, ConfigError> {
         blobs: blobs(&mut reader),
         fal: fal(&mut reader),
         webhooks: webhooks(&mut reader),
-        telemetry: telemetry(&mut reader),
+        telemetry: telemetry::read(&mut reader),
         data_dir,
     };
     check_whole(&mut reader, &config, part);
@@ -251,48 +248,6 @@ fn webhooks(reader: &mut Reader<'_>) -> Webhooks {
         first_retry: Duration::from_secs(reader.number("WEBHOOK_RETRY_SECONDS", 1..=3600)),
         max_attempts: reader.number("WEBHOOK_MAX_ATTEMPTS", 1..=100),
     }
-}
-
-fn telemetry(reader: &mut Reader<'_>) -> Telemetry {
-    let headers = reader
-        .value("OTEL_EXPORTER_OTLP_HEADERS", |text| pairs(text).filter(|all| are_headers(all)))
-        .unwrap_or_default();
-    let attributes = reader.value("OTEL_RESOURCE_ATTRIBUTES", pairs).unwrap_or_default();
-    let named = attributes.iter().find(|(name, _)| name == "service.name").map(|(_, value)| value.clone());
-    let collector = reader.http_url("OTEL_EXPORTER_OTLP_ENDPOINT");
-    let mut endpoint = |exporter, of_its_own, path| {
-        let at_collector = collector.as_ref().map(|collector| format!("{collector}{path}"));
-        let endpoint = reader.http_url(of_its_own).or(at_collector);
-        let wanted = reader.value(exporter, |text| ["none", "otlp"].iter().position(|known| *known == text));
-        endpoint.filter(|_| wanted == Some(1))
-    };
-    let traces = endpoint("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/traces");
-    let metrics = endpoint("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/v1/metrics");
-    let share = reader.number("OTEL_TRACES_SAMPLER_ARG", 0.0..=1.0);
-    let sampler = reader.value("OTEL_TRACES_SAMPLER", |name| trace::sampler(name, share));
-    let every = Duration::from_millis(reader.number("OTEL_METRIC_EXPORT_INTERVAL", 100..=3_600_000));
-    Telemetry {
-        headers: headers.into_iter().map(|(name, value)| (name, SecretString::from(value))).collect(),
-        service: reader.set_text("OTEL_SERVICE_NAME").map(str::to_owned).or(named),
-        attributes,
-        traces: traces.zip(sampler).map(|(endpoint, sampler)| Traces { endpoint, sampler }),
-        metrics: metrics.map(|endpoint| Metrics { endpoint, every }),
-    }
-}
-
-/// Whether HTTP has such names and values.
-fn are_headers(all: &[(String, String)]) -> bool {
-    all.iter().all(|(name, value)| HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok())
-}
-
-/// `name=value` between commas; values may be percent-encoded.
-fn pairs(text: &str) -> Option<Vec<(String, String)>> {
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=')?;
-        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8().ok()?;
-        (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value.into_owned()))
-    };
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(pair).collect()
 }
 
 /// What only the whole can tell.

@@ -10,6 +10,7 @@ mod reader;
 mod source;
 mod spin;
 mod table;
+mod telemetry;
 mod values;
 mod variable;
 
@@ -275,8 +276,6 @@ pub struct Webhooks {
 /// What is sent to collectors, and what it says of this process.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
-    /// Headers that the collector wants.
-    pub headers: Vec<(String, SecretString)>,
     /// What this process is called.
     pub service: Option<String>,
     /// What else is said of it.

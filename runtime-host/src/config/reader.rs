@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use secrecy::SecretString;
+use url::Url;
 
 use super::table::variables;
 use super::variable::{Fallback, Variable};
@@ -87,11 +88,16 @@ impl<'a> Reader<'a> {
     /// An `http` or `https` URL without a slash at its end.
     pub(super) fn http_url(&mut self, name: &'static str) -> Option<String> {
         self.value(name, |text| {
-            let url = url::Url::parse(text).ok()?;
-            let fits = matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none();
-            fits.then(|| text.trim_end_matches('/').to_owned())
+            let url = Url::parse(text).ok().filter(is_http)?;
+            url.query().is_none().then(|| text.trim_end_matches('/').to_owned())
         })
     }
+}
+
+/// Whether requests go there. A user's name and password have no place in an address, which is shown and logged.
+pub(super) fn is_http(url: &Url) -> bool {
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    matches!(url.scheme(), "http" | "https") && url.has_host() && anonymous && url.fragment().is_none()
 }
 
 fn variable(name: &str) -> Option<&'static Variable> {

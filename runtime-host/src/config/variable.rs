@@ -17,7 +17,7 @@ pub enum Group {
     Fal,
     /// Calls to the owners of jobs.
     Webhooks,
-    /// Spans.
+    /// What collectors are sent.
     Telemetry,
 }
 

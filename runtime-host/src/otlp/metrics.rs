@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::resource;
 use prost::Message;
-use secrecy::ExposeSecret;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
-use super::{Collector, OtlpError, Post, Readings, text};
+use super::{Destination, OtlpError, Post, Readings, Resource, text};
 
 /// How long the last values may hold up a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -20,8 +20,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Where metrics go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metrics {
-    /// The whole address.
-    pub endpoint: String,
+    /// There.
+    pub to: Destination,
     /// How often.
     pub every: Duration,
 }
@@ -45,24 +45,28 @@ impl Exporting {
     }
 }
 
-/// Begins to send what `read` adds each time. Needs a Tokio runtime.
+/// Begins to send what `read` adds each time, which was counted since `began`. Needs a Tokio runtime.
 ///
 /// # Errors
 /// [`OtlpError`].
 pub fn export(
-    collector: &Collector,
-    to: Metrics,
+    resource: &Resource,
+    Metrics { to, every }: Metrics,
+    began: SystemTime,
     read: impl Fn(&mut Readings) + Send + 'static,
 ) -> Result<Exporting, OtlpError> {
-    let sender = Sender { post: Post::new("metrics")?, collector: collector.clone(), endpoint: to.endpoint };
-    sender.request(Bytes::new()).map_err(|error| OtlpError::Exporter(error.to_string()))?;
+    let mut sender = Sender {
+        post: Post::new("metrics", to.headers)?,
+        resource: resource.clone(),
+        endpoint: to.endpoint,
+        partly: false,
+    };
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     let task = tokio::spawn(async move {
-        let began = SystemTime::now();
         let mut last = false;
         while !last {
-            last = stopping.run_until_cancelled(tokio::time::sleep(to.every)).await.is_none();
+            last = stopping.run_until_cancelled(tokio::time::sleep(every)).await.is_none();
             let mut readings = Readings::new(began, SystemTime::now());
             read(&mut readings);
             sender.send(readings).await;
@@ -73,35 +77,40 @@ pub fn export(
 
 struct Sender {
     post: Post,
-    collector: Collector,
-    endpoint: String,
+    resource: Resource,
+    endpoint: Url,
+    /// The collector had something to say of what it took last.
+    partly: bool,
 }
 
 impl Sender {
-    async fn send(&self, readings: Readings) {
+    async fn send(&mut self, readings: Readings) {
         let scope = InstrumentationScope {
             name: "image2model".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..InstrumentationScope::default()
         };
         let metrics = ScopeMetrics { scope: Some(scope), metrics: readings.metrics, schema_url: String::new() };
-        let attributes = self.collector.resource().into_iter().map(|(name, value)| text(name, value)).collect();
-        let resource = Resource { attributes, ..Resource::default() };
+        let attributes = self.resource.attributes().map(|(name, value)| text(name, value)).collect();
+        let resource = resource::v1::Resource { attributes, ..resource::v1::Resource::default() };
         let all = ResourceMetrics { resource: Some(resource), scope_metrics: vec![metrics], schema_url: String::new() };
         let body = ExportMetricsServiceRequest { resource_metrics: vec![all] }.encode_to_vec();
-        let Ok(request) = self.request(body.into()) else { return };
+        let request = http::Request::post(self.endpoint.as_str()).header(CONTENT_TYPE, "application/x-protobuf");
         // What goes wrong has been said where it was sent.
+        let Ok(request) = request.body(body.into()) else { return };
         let Ok(answer) = self.post.send(request).await else { return };
-        let answer = ExportMetricsServiceResponse::decode(answer.into_body()).unwrap_or_default();
-        if let Some(partly) = answer.partial_success.filter(|partly| partly.rejected_data_points > 0) {
-            let (rejected, why) = (partly.rejected_data_points, partly.error_message);
-            tracing::warn!(rejected, why, "the collector does not take some metrics");
+        if answer.status().is_success() {
+            self.note(ExportMetricsServiceResponse::decode(answer.into_body()).unwrap_or_default());
         }
     }
 
-    fn request(&self, body: Bytes) -> http::Result<http::Request<Bytes>> {
-        let request = http::Request::post(&self.endpoint).header("content-type", "application/x-protobuf");
-        let headers = self.collector.headers.iter();
-        headers.fold(request, |request, (name, value)| request.header(name, value.expose_secret())).body(body)
+    /// A collector that took only a part says so, and one that took all may warn; the first time it is said again.
+    fn note(&mut self, answer: ExportMetricsServiceResponse) {
+        let partly = answer.partial_success.unwrap_or_default();
+        let (rejected, why) = (partly.rejected_data_points, partly.error_message);
+        let before = std::mem::replace(&mut self.partly, rejected > 0 || !why.is_empty());
+        if self.partly && !before {
+            tracing::warn!(rejected, why, "the collector has something to say of the metrics that it took");
+        }
     }
 }

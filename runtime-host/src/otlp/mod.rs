@@ -7,41 +7,45 @@ mod metrics;
 mod post;
 mod readings;
 
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
 use opentelemetry_http::HttpError;
-use secrecy::SecretString;
+use url::Url;
 
 pub use metrics::{Exporting, Metrics, export};
 pub use post::{Post, WITHIN};
 pub use readings::{Attributes, Readings, amount, count, number, text};
 
-/// A collector, and what it is told of this process.
-#[derive(Debug, Clone)]
-pub struct Collector {
-    /// Headers that it wants, perhaps a key.
-    pub headers: Vec<(String, SecretString)>,
-    /// `service.name`.
-    pub service: String,
-    /// `service.instance.id`.
-    pub instance: String,
-    /// What else is said of the process.
-    pub attributes: Vec<(String, String)>,
+/// Where a signal (traces, metrics) is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The whole address.
+    pub endpoint: Url,
+    /// Headers that the collector there wants, perhaps a key: marked as sensitive, so they are never printed.
+    pub headers: HeaderMap,
 }
 
-impl Collector {
-    /// The attributes of the resource that everything is from. What is said by the operator comes first, and what only
-    /// the process knows after it.
+/// What spans and metrics are from: attributes of this process, each of them once.
+#[derive(Debug, Clone)]
+pub struct Resource(BTreeMap<String, String>);
+
+impl Resource {
+    /// What the operator says of the process, and what it knows better.
     #[must_use]
-    pub fn resource(&self) -> Vec<(String, String)> {
+    pub fn new(service: &str, instance: &str, said: impl IntoIterator<Item = (String, String)>) -> Self {
         let own = [
-            ("service.name", &*self.service),
+            ("service.name", service),
             ("service.version", env!("CARGO_PKG_VERSION")),
-            ("service.instance.id", &*self.instance),
-            ("telemetry.sdk.language", "rust"),
-            ("telemetry.sdk.name", "opentelemetry"),
+            ("service.instance.id", instance),
         ];
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let said = self.attributes.iter().filter(|(name, _)| own.iter().all(|(known, _)| known != name)).cloned();
-        said.chain(own.iter().cloned()).collect()
+        Self(said.into_iter().chain(own).collect())
+    }
+
+    /// Name and value of each.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 }
 
@@ -61,3 +65,17 @@ pub enum OtlpError {
 }
 
 type Answer = Result<http::Response<bytes::Bytes>, HttpError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_is_there_once_and_the_process_knows_its_own() {
+        let said = [("a", "1"), ("service.version", "0"), ("a", "2")];
+        let resource = Resource::new("models", "m-1", said.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let version = ("service.version", env!("CARGO_PKG_VERSION"));
+        let wanted = [("a", "2"), ("service.instance.id", "m-1"), ("service.name", "models"), version];
+        assert_eq!(resource.attributes().collect::<Vec<_>>(), wanted);
+    }
+}

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use reqwest::redirect::Policy;
 
 use super::{Answer, OtlpError};
+use crate::causes::causes;
 
 /// How long one export may take.
 pub const WITHIN: Duration = Duration::from_secs(10);
@@ -24,12 +26,13 @@ pub struct Post {
 }
 
 impl Post {
-    /// One for that signal.
+    /// One for that signal. The headers go with all that is sent, where it has no others of these names.
     ///
     /// # Errors
     /// [`OtlpError::Client`].
-    pub fn new(signal: &'static str) -> Result<Self, OtlpError> {
-        let client = crate::outgoing::client().timeout(WITHIN).redirect(Policy::none()).build()?;
+    pub fn new(signal: &'static str, headers: HeaderMap) -> Result<Self, OtlpError> {
+        let client = crate::outgoing::client().default_headers(headers).timeout(WITHIN).redirect(Policy::none());
+        let client = client.build()?;
         Ok(Self { client, signal, failing: AtomicBool::new(false) })
     }
 
@@ -42,7 +45,11 @@ impl Post {
             let request = reqwest::Request::try_from(request)?;
             answered(self.client.execute(request).await?).await
         };
-        let outcome = outcome.await;
+        // The address may hold a key in its query.
+        let outcome = outcome.await.map_err(|error| match error.downcast::<reqwest::Error>() {
+            Ok(error) => causes(&error.without_url()).into(),
+            Err(error) => error,
+        });
         self.note(&outcome);
         outcome
     }

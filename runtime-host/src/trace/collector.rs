@@ -1,6 +1,5 @@
 //! Where spans are sent: by the SDK, which has a thread of its own for it.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +10,12 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::Resource as SdkResource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 
 use super::TRACER;
-use crate::otlp::{Collector, OtlpError, Post, WITHIN};
+use crate::otlp::{Destination, OtlpError, Post, Resource, WITHIN};
 
 /// How long the last spans may hold up a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -25,8 +23,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// Where spans go.
 #[derive(Debug, Clone)]
 pub struct Traces {
-    /// The whole address.
-    pub endpoint: String,
+    /// There.
+    pub to: Destination,
     /// Which traces are recorded.
     pub sampler: Sampler,
 }
@@ -39,23 +37,23 @@ pub struct Exporting(SdkTracerProvider);
 ///
 /// # Errors
 /// [`OtlpError`].
-pub fn start(collector: &Collector, to: Traces) -> Result<Exporting, OtlpError> {
-    let headers: HashMap<String, String> =
-        collector.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
+pub fn start(resource: &Resource, Traces { to, sampler }: Traces) -> Result<Exporting, OtlpError> {
+    // It reads the same variables; what it is told goes first.
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(OnRuntime { post: Arc::new(Post::new("traces")?), runtime: Handle::current() })
+        .with_http_client(OnRuntime { post: Arc::new(Post::new("traces", to.headers)?), runtime: Handle::current() })
         .with_protocol(Protocol::HttpBinary)
         .with_timeout(WITHIN)
-        .with_endpoint(to.endpoint)
-        .with_headers(headers)
+        .with_endpoint(to.endpoint.as_str())
         .build()
         .map_err(|error| OtlpError::Exporter(error.to_string()))?;
-    let attributes = collector.resource().into_iter().map(|(name, value)| KeyValue::new(name, value));
+    let sdk = [("telemetry.sdk.language", "rust"), ("telemetry.sdk.name", "opentelemetry")];
+    let attributes =
+        resource.attributes().chain(sdk).map(|(name, value)| KeyValue::new(name.to_owned(), value.to_owned()));
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        .with_sampler(to.sampler)
-        .with_resource(Resource::builder_empty().with_attributes(attributes).build())
+        .with_sampler(sampler)
+        .with_resource(SdkResource::builder_empty().with_attributes(attributes).build())
         .build();
     TRACER.set(provider.tracer("image2model")).map_err(|_| OtlpError::Twice)?;
     Ok(Exporting(provider))

@@ -1,4 +1,4 @@
-//! What works behind the callers: FAL.AI, the calls of webhooks, the traces of both.
+//! What works behind the callers: FAL.AI, the calls of webhooks, what collectors are sent of both.
 
 use super::URL;
 use crate::config::variable::Group::{Fal, Telemetry, Webhooks};
@@ -83,7 +83,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         Fal,
         "FAL_QUEUE_BACKUP_URL",
         "`https://queue.falrun.com` beside FAL's own `FAL_QUEUE_URL`, else none",
-        "an http:// or https:// URL, or none",
+        "an http:// or https:// URL without a user in it, or none",
         "The same API at another domain, for calls to which the first gives no connection.",
     ),
     value(Fal, "FAL_REST_URL", fal::REST_URL, URL, "FAL's storage API."),
@@ -165,6 +165,20 @@ pub(super) const VARIABLES: &[Variable] = &[
         "name=value between commas",
         "Headers that the collector wants.",
     )),
+    secret(words(
+        Telemetry,
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        "`OTEL_EXPORTER_OTLP_HEADERS`",
+        "name=value between commas",
+        "Headers that go with spans instead of these.",
+    )),
+    secret(words(
+        Telemetry,
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        "`OTEL_EXPORTER_OTLP_HEADERS`",
+        "name=value between commas",
+        "Headers that go with metrics instead of these.",
+    )),
     words(
         Telemetry,
         "OTEL_SERVICE_NAME",
@@ -179,6 +193,7 @@ pub(super) const VARIABLES: &[Variable] = &[
         "name=value between commas",
         "What else spans and metrics say of this process, such as deployment.environment.name=production.",
     ),
+    value(Telemetry, "OTEL_SDK_DISABLED", "false", "true or false", "`true` sends neither."),
     value(Telemetry, "OTEL_TRACES_EXPORTER", "otlp", "otlp or none", "`none` sends no spans."),
     value(
         Telemetry,
