@@ -263,7 +263,11 @@ async fn every_admin_call_is_audited_and_bad_questions_are_explained() {
         (Method::POST, "/api/v1/logs/rotate", json!({ "type": "audit" })),
         (Method::POST, "/api/v1/logs/export", json!({ "format": "xml" })),
         (Method::POST, "/api/v1/logs/export", json!({ "since": "2026-11-20" })),
+        (Method::POST, "/api/v1/logs/rotate", json!({ "log_type": "worker" })),
         (Method::DELETE, "/api/v1/logs/cleanup?older_than_days=-1", json!({})),
+        (Method::DELETE, "/api/v1/logs/cleanup?older_than_days=0&dryRun=true", json!({})),
+        (Method::DELETE, "/api/v1/logs/cleanup?older_than_days=0&dry_run=false&dry_run=true", json!({})),
+        (Method::DELETE, "/api/v1/logs/cleanup?older_than_days=0", json!({ "dry_run": true })),
     ] {
         assert_eq!(call(&admin, method.clone(), path, body.clone()).await.0, 422, "{path}");
         assert_eq!(call(&nobody, method, path, body).await.0, 403, "{path}");

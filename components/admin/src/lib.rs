@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod logs;
 mod metrics;
+mod orders;
 mod queues;
 mod releases;
 mod storage;

@@ -45,16 +45,13 @@ pub(super) fn hours(query: &Query, now_ms: i64) -> Result<(u32, Span), Problem> 
 
 /// A whole number within bounds.
 pub(super) fn number(query: &Query, name: &str, least: u32, most: u32) -> Result<Option<u32>, Problem> {
-    let read = |text: &str| {
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| wrong(name, format!("a whole number from {least} to {most}")))
-    };
-    query.get(name).map(read).transpose()
+    query.get(name).map(|text| whole(name, text, least, most)).transpose()
 }
 
-/// Yes or no, no when nothing is said.
-pub(super) fn flag(query: &Query, name: &str) -> Result<bool, Problem> {
-    query.answers(name).next().unwrap_or(Ok(false))
+/// A whole number within bounds, out of its text.
+pub(super) fn whole(name: &str, text: &str, least: u32, most: u32) -> Result<u32, Problem> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| wrong(name, format!("a whole number from {least} to {most}")))
 }
 
 /// A time, RFC 3339 or a date.
@@ -114,8 +111,6 @@ mod tests {
             day(&Query::parse(""), now).unwrap(),
             ("1970-01-04".into(), Span { from: 3 * DAY_MS, to: 4 * DAY_MS })
         );
-        assert!(flag(&Query::parse("x"), "x").unwrap() && !flag(&Query::parse("x=false"), "x").unwrap());
-        assert_eq!(field(flag(&Query::parse("x=maybe"), "x")), "x");
         assert_eq!(field(day(&Query::parse("date=1970-02-30"), now)), "date");
     }
 }

@@ -2,18 +2,23 @@
 //! another call would find others.
 //!
 //! The audit log never loses entries that are younger than the retention.
+//!
+//! All is asked for in the query: the body of a `DELETE` may be lost on the way, and a `dry_run` with it.
 
+use image2model_domain::Problem;
 use image2model_domain::commands::TrimLog;
 use image2model_domain::log::LogKind;
 use image2model_domain::time::rfc3339;
+use image2model_kit::query::Query;
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde_json::{Map, Value, json};
 
 use super::ask::{self, DAY_MS};
 use super::health::Bounds;
 use super::store::generations;
-use crate::audit;
+use crate::{audit, orders};
 
+const LONGEST_BODY: usize = 4096;
 /// The longest age that can be asked for, in days.
 const MOST_DAYS: u32 = 3650;
 /// Entries that one script call looks at: it holds Redis up for a few milliseconds.
@@ -35,14 +40,44 @@ impl Budget {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+struct Order {
+    /// The retention, when none are named.
+    days: Option<u32>,
+    /// Every log, when none is named.
+    named: Option<String>,
+    kinds: Vec<LogKind>,
+    dry_run: bool,
+}
+
+impl Order {
+    fn read(body: &Map<String, Value>, query: &Query) -> Result<Self, Problem> {
+        if let Some(name) = body.keys().next() {
+            return Err(Problem::invalid(name, format!("{name} has to stand in the query; a body is not read here")));
+        }
+        orders::only(query, &["older_than_days", "type", "dry_run"])?;
+        let days = query.all("older_than_days").map(|text| ask::whole("older_than_days", text, 0, MOST_DAYS));
+        let days: Vec<u32> = days.collect::<Result<_, _>>()?;
+        let named = orders::agreed("type", query.all("type"))?;
+        Ok(Self {
+            days: orders::agreed("older_than_days", days)?,
+            kinds: ask::kinds(named)?,
+            named: named.map(str::to_owned),
+            dry_run: orders::dry_run(None, query)?,
+        })
+    }
+}
+
 /// Removes, or with `dry_run` counts what would be removed.
-pub(crate) async fn run(context: Context) -> Result<Reply, Failure> {
-    let query = &context.query;
+pub(crate) async fn run(mut context: Context) -> Result<Reply, Failure> {
+    let body: Map<String, Value> = context.json(LONGEST_BODY).await?;
+    let Order { days, named, kinds, dry_run } = Order::read(&body, &context.query)?;
     let retention = u32::try_from(Bounds::configured().await?.retention_days).unwrap_or(MOST_DAYS);
-    let days = ask::number(query, "older_than_days", 0, MOST_DAYS)?.unwrap_or(retention);
-    let (named, dry_run) = (query.get("type"), ask::flag(query, "dry_run")?);
-    let ages = ages(&ask::kinds(named)?, days, retention);
-    audit::asked(&context, &json!({ "older_than_days": days, "dry_run": dry_run, "type": named.unwrap_or("all") }));
+    let days = days.unwrap_or(retention);
+    let ages = ages(&kinds, days, retention);
+    let named = named.as_deref().unwrap_or("all");
+    audit::asked(&context, &json!({ "older_than_days": days, "dry_run": dry_run, "type": named }));
     let now = clock::now_ms();
     let mut budget = Budget { entries: MOST, deadline: now + PATIENCE_MS };
     let (mut counts, mut total, mut more) = (Map::new(), 0, false);
@@ -111,6 +146,37 @@ mod tests {
         let ages_of = |kinds: &[LogKind], days| ages(kinds, days, 7);
         assert_eq!(ages_of(&[LogKind::App, LogKind::Audit], 0), [(LogKind::App, 0), (LogKind::Audit, 7)]);
         assert_eq!(ages_of(&[LogKind::Audit], 30), [(LogKind::Audit, 30)]);
+    }
+
+    fn order(body: &str, query: &str) -> Result<Order, u16> {
+        Order::read(&serde_json::from_str(body).unwrap(), &Query::parse(query)).map_err(|problem| problem.status())
+    }
+
+    #[test]
+    fn a_word_that_is_not_understood_deletes_nothing() {
+        for query in [
+            "dryrun=true",
+            "dryRun=true",
+            "dry_run=maybe",
+            "dry_run=false&dry_run=true",
+            "older_than_days=1&older_than_days=2",
+            "older_than_days=x",
+            "type=app&type=worker",
+            "log_type=app",
+        ] {
+            assert_eq!(order("{}", query), Err(422), "{query}");
+        }
+        assert_eq!(order(r#"{"dry_run": true}"#, ""), Err(422), "it could be lost on the way");
+    }
+
+    #[test]
+    fn what_is_said_twice_alike_is_said() {
+        let wanted = Order { days: Some(3), named: Some("app".into()), kinds: vec![LogKind::App], dry_run: true };
+        for query in ["older_than_days=3&type=app&dry_run", "older_than_days=3&older_than_days=3&type=app&dry_run=1"] {
+            assert_eq!(order("{}", query).as_ref(), Ok(&wanted), "{query}");
+        }
+        let nothing = order("{}", "").unwrap();
+        assert_eq!((nothing.days, nothing.dry_run, nothing.kinds), (None, false, LogKind::ALL.to_vec()));
     }
 
     #[test]

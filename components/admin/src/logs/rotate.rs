@@ -6,26 +6,38 @@
 use image2model_domain::Problem;
 use image2model_domain::commands::{ExpireLogs, RotateLog, Rotated};
 use image2model_domain::log::{GENERATIONS, LogKind};
+use image2model_kit::query::Query;
 use image2model_kit::{Context, Failure, Reply, clock, redis, reply};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ask::{self, DAY_MS};
 use super::health::Bounds;
-use crate::audit;
+use crate::{audit, orders};
 
 const LONGEST_BODY: usize = 4096;
 
+/// What the body says.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Order {
     #[serde(rename = "type")]
     kind: Option<String>,
 }
 
+impl Order {
+    /// The logs that the body or the query names. Every other word is refused: rotated entries are dropped in the end, and it
+    /// may have been meant to name one log alone.
+    fn kinds(&self, query: &Query) -> Result<Vec<LogKind>, Problem> {
+        orders::only(query, &["type"])?;
+        rotating(orders::agreed("type", self.kind.as_deref().into_iter().chain(query.all("type")))?)
+    }
+}
+
 /// Rotates one log, or all.
 pub(crate) async fn run(mut context: Context) -> Result<Reply, Failure> {
     let order: Order = context.json(LONGEST_BODY).await?;
-    let kinds = rotating(order.kind.as_deref().or(context.query.get("type")))?;
+    let kinds = order.kinds(&context.query)?;
     audit::asked(&context, &json!({ "types": kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>() }));
     let mut rotated = Vec::new();
     for kind in kinds {
@@ -66,5 +78,23 @@ mod tests {
         assert_eq!(rotating(Some("app")).unwrap(), [LogKind::App]);
         assert_eq!(rotating(Some("audit")).unwrap_err().status(), 422);
         assert_eq!(rotating(Some("x")).unwrap_err().status(), 422);
+    }
+
+    #[test]
+    fn a_word_that_is_not_understood_rotates_nothing() {
+        for bad in [r#"{"log_type": "worker"}"#, r#"{"types": ["worker"]}"#, r#"{"type": 1}"#] {
+            assert!(serde_json::from_str::<Order>(bad).is_err(), "{bad}");
+        }
+        let read = |body: &str, query: &str| {
+            let order: Order = serde_json::from_str(body).unwrap();
+            order.kinds(&Query::parse(query)).map_err(|problem| problem.status())
+        };
+        assert_eq!(read("{}", "log_type=worker"), Err(422));
+        assert_eq!(read(r#"{"type": "app"}"#, "type=worker"), Err(422));
+        for (body, query) in [("{}", "type=app"), (r#"{"type": "app"}"#, "type=app"), (r#"{"type": null}"#, "type=app")]
+        {
+            assert_eq!(read(body, query), Ok(vec![LogKind::App]), "{body} {query}");
+        }
+        assert_eq!(read(r#"{"type": "all"}"#, ""), read("{}", ""));
     }
 }

@@ -3,8 +3,7 @@
 //! Jobs are looked at oldest first, past those that are to stay, until a bounded number has gone or a call has taken its time;
 //! `more` says that another call would find others. A job whose record has expired has ended, and its bytes go too.
 //!
-//! What is asked for stands in the body or in the query. A word that is not understood is refused: it may have been meant to
-//! hold back what else goes for good.
+//! What is asked for stands in the body or in the query.
 
 use image2model_domain::commands::{ReadJob, ReadQueues};
 use image2model_domain::queue::Queue;
@@ -20,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::delete::{self, Removal};
 use super::megabytes;
-use crate::audit;
+use crate::{audit, orders};
 
 const LONGEST_BODY: usize = 4096;
 /// Jobs removed a call.
@@ -59,34 +58,20 @@ struct Order {
     dry_run: bool,
 }
 
-/// The one value that all of them are; `None` when there is none.
-fn agreed<T: PartialEq>(name: &str, said: impl IntoIterator<Item = T>) -> Result<Option<T>, Problem> {
-    let mut said = said.into_iter();
-    let Some(value) = said.next() else { return Ok(None) };
-    if said.all(|other| other == value) {
-        Ok(Some(value))
-    } else {
-        Err(Problem::invalid(name, format!("{name} is given more than once, with different values")))
-    }
-}
-
 impl Order {
     /// Out of the body and the query, which may say the same thing twice, and not two things.
     fn read(sent: &Sent, query: &Query) -> Result<Self, Problem> {
         const NAMES: [&str; 3] = ["older_than_hours", "hours", "dry_run"];
-        if let Some(unknown) = query.names().find(|name| !NAMES.contains(name)) {
-            return Err(Problem::invalid(unknown, format!("The query may have {} only", NAMES.join(", "))));
-        }
+        orders::only(query, &NAMES)?;
         let read = |name: &'static str| query.all(name).map(move |text| (name, text));
         let hours = read("older_than_hours").chain(read("hours"));
         let hours = hours
             .map(|(name, text)| text.parse().map_err(|_| Problem::invalid(name, format!("{name} must be a number"))));
         let hours: Vec<f64> = hours.collect::<Result<_, _>>()?;
-        let dry = query.answers("dry_run").collect::<Result<Vec<bool>, _>>()?;
         let hours = sent.older_than_hours.into_iter().chain(sent.hours).chain(hours);
         Ok(Self {
-            older_than_hours: agreed("older_than_hours", hours)?.unwrap_or(A_DAY),
-            dry_run: agreed("dry_run", sent.dry_run.into_iter().chain(dry))?.unwrap_or_default(),
+            older_than_hours: orders::agreed("older_than_hours", hours)?.unwrap_or(A_DAY),
+            dry_run: orders::dry_run(sent.dry_run, query)?,
         })
     }
 
