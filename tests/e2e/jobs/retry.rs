@@ -1,8 +1,11 @@
 //! Retrying: what failed is made after all, and nothing is paid for twice.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use image2model_tests::Product;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::sim::Sim;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{accepted, photograph, post, refused};
@@ -32,6 +35,26 @@ async fn what_failed_is_made_and_what_was_made_is_not_paid_again() {
     assert_eq!(restarts, 2);
     assert_eq!(sim.submits().await.unwrap().len(), 3, "one a file");
     assert_eq!(refused(&client, &retry, &json!({})).await, (409, "NOTHING_TO_RETRY".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jobs_token_is_good_for_as_long_as_the_job_is_renewed_and_no_longer() {
+    let setup = Product::setup().with("API_KEY", "user-key").with("JOB_ACCESS", "owner").with("JOB_TTL_SECONDS", "60");
+    let product = setup.start().unwrap();
+    let (owner, nobody) = (product.client_with_key("user-key").unwrap(), product.client().unwrap());
+    let job = owner.upload(&[photograph("a.jpg", 1)], &[]).await.unwrap();
+    let (id, token) = (text(&job, "job_id"), text(&job, "access_token"));
+    owner.ended(id).await.unwrap();
+    // Nobody waits for a retry after two minutes here: the token itself says when it ends.
+    let ends_at = u64::from_str_radix(token.split('.').next().unwrap(), 16).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    assert!(ends_at > now + 9 * 366 * 86_400, "{ends_at}");
+
+    let path = format!("/api/v1/status/{id}?access_token={token}");
+    assert_eq!(nobody.get(&path).await.unwrap().status(), 200);
+    let erased = owner.request(Method::DELETE, &format!("/api/v1/jobs/{id}/data")).send().await.unwrap();
+    assert!(erased.status().is_success(), "{}", erased.status());
+    assert_eq!(nobody.get(&path).await.unwrap().status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,6 +24,9 @@ use crate::intake::{Intake, IntakeError, Paced, Received, StoredImage, StreamFau
 /// Attempts that a file gets before it has failed.
 const MAX_ATTEMPTS: u32 = 3;
 
+/// How long a job may be renewed, by retries and models made anew, before its access token ends: ten years.
+const LONGEST_RENEWED: u64 = 10 * 366 * 86_400;
+
 /// A refused client that sends nothing for so long is answered.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -253,13 +256,14 @@ impl Upload {
         Ok(reply)
     }
 
-    /// Good for as long as the job is kept: it is kept for its time to live after it has ended, and waits no longer than
-    /// that before. Counted from when the job was made, so that a repeated upload is answered with the same token.
+    /// Good for as long as the job is kept, which nobody knows yet: what is retried or generated anew begins the job's time to
+    /// live again. So its own end is one that no job sees; when the job is gone, the guard finds none that a token could open.
+    /// Counted from when the job was made, so that a repeated upload is answered with the same token.
     fn access_token(&self, job: &JobId, made_at_ms: i64) -> Option<String> {
         let Settings { token_secret, job_ttl_seconds, .. } = &self.settings;
         let made_at = u64::try_from(made_at_ms / 1000).unwrap_or_default();
-        let expires_at = made_at.saturating_add(job_ttl_seconds.saturating_mul(2));
-        token_secret.as_deref().map(|secret| access_token::issue(secret, job, expires_at))
+        let kept = job_ttl_seconds.saturating_mul(2).saturating_add(LONGEST_RENEWED);
+        token_secret.as_deref().map(|secret| access_token::issue(secret, job, made_at.saturating_add(kept)))
     }
 
     /// Removes what was stored of this upload. What cannot be removed now is swept up later, as no job names it.
