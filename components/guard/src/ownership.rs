@@ -1,6 +1,6 @@
 //! Whose job it is: the key that uploaded it, whoever knows its id, or whoever has its access token, as the policy says. The token
 //! of a shared link lets its bearer look and nothing else, under either policy: a token that is presented is what counts, also
-//! where the id alone would do.
+//! where the id alone would do. Where everybody is let in, one that is not good counts as none: nobody needs any.
 
 use image2model_domain::commands::Admitted;
 use image2model_domain::digest::same_secret;
@@ -35,8 +35,9 @@ pub(crate) fn may(
     }
     let allowed = match (token, &settings.token_secret) {
         (Some(token), Some(secret)) => {
+            let is_link = share_token::verify(secret, job, token, now, found.links);
             access_token::verify(secret, job, token, now)
-                || (only_looks && share_token::verify(secret, job, token, now, found.links))
+                || if is_link { only_looks } else { settings.lets_everybody_in() }
         }
         // Without a secret there are no tokens, nor keys: everybody is let in.
         _ => settings.lets_everybody_in() || opens_by_id(settings, caller, found),
@@ -145,6 +146,39 @@ mod tests {
             assert_eq!(by(Some("user-key"), &own, &bad, false), Ok(()), "its own key may all the same");
         }
         assert_eq!(by(None, &own, &access_token::issue(&secret, &job(), 101), false), Ok(()), "the upload's may all");
+    }
+
+    #[test]
+    fn where_everybody_is_let_in_no_token_shuts_anybody_out() {
+        let secret = "set all the same";
+        let asked = |development, api_key, access, token: &str, only_looks| {
+            let settings = Settings {
+                development,
+                job_access: access,
+                token_secret: Some(secret.to_owned()),
+                ..settings(api_key, "")
+            };
+            let found = Admitted { admitted: true, owner: String::new(), job_known: true, links: 3, uses: vec![] };
+            let asked = Asked { job: Some(&job()), token: Some(token), only_looks };
+            may(&settings, &Caller::anonymous(), asked, &found, 100)
+        };
+        let link = |until, links| share_token::issue(secret, &job(), until, links);
+        let none = [link(100, 3), link(101, 2), access_token::issue(secret, &job(), 100), "none of ours".to_owned()];
+        for access in [JobAccess::Open, JobAccess::Owner] {
+            for bad in &none {
+                for looks in [true, false] {
+                    assert_eq!(asked(true, "", access, bad, looks), Ok(()), "{bad}");
+                    assert_eq!(asked(true, "k", access, bad, looks), Err(Refusal::NotAuthenticated), "{bad}");
+                    assert_eq!(asked(false, "", access, bad, looks), Err(Refusal::NotAuthenticated), "{bad}");
+                }
+            }
+            assert_eq!(asked(true, "", access, &link(101, 3), true), Ok(()));
+            assert_eq!(
+                asked(true, "", access, &link(101, 3), false),
+                Err(Refusal::NotAuthenticated),
+                "as was promised"
+            );
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ async fn read() -> Result<Settings, ConfigError> {
     let (api_key, admin_api_key) = (config::text("api_key").await?, config::text("admin_api_key").await?);
     let limit = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     Ok(Settings {
-        development: config::text("environment").await?.eq_ignore_ascii_case("development"),
+        development: config::is_development(&config::text("environment").await?),
         token_secret: config::signing_secret().await?,
         api_key: present(&api_key),
         admin_api_key: present(&admin_api_key),

@@ -61,8 +61,8 @@ pub async fn list(name: &'static str) -> Result<Vec<String>, ConfigError> {
     Ok(elements(&text(name).await?))
 }
 
-/// The secret that jobs' tokens are signed with, the same in every component; `None` where there are no keys, and so nothing
-/// that a token could open.
+/// The secret that jobs' tokens are signed with, the same in every component; `None` where neither it nor a key is configured,
+/// and so there is nothing that a token could open. That there is one says nothing of keys: a host makes itself one.
 ///
 /// # Errors
 /// [`ConfigError::Unavailable`].
@@ -70,6 +70,21 @@ pub async fn signing_secret() -> Result<Option<String>, ConfigError> {
     let (secret, api_key, admin_api_key) =
         (text("token_secret").await?, text("api_key").await?, text("admin_api_key").await?);
     Ok(access_token::signing_secret(&secret, &api_key, &admin_api_key))
+}
+
+/// Whether everybody is let in: in development, where no key is configured.
+///
+/// # Errors
+/// [`ConfigError::Unavailable`].
+pub async fn lets_everybody_in() -> Result<bool, ConfigError> {
+    let has_keys = !(text("api_key").await?.is_empty() && text("admin_api_key").await?.is_empty());
+    Ok(!has_keys && is_development(&text("environment").await?))
+}
+
+/// Whether an environment is the one where nobody needs a key as long as there is none.
+#[must_use]
+pub fn is_development(environment: &str) -> bool {
+    environment.eq_ignore_ascii_case("development")
 }
 
 /// Elements between commas, without the white space around them and without empty ones.

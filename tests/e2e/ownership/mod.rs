@@ -14,7 +14,7 @@ use callers::{Access, CALLERS, Caller, expected, expected_of_nothing};
 use image2model_domain::JobId;
 use image2model_tests::client::{Upload, text};
 use image2model_tests::tables::route_tables;
-use image2model_tests::{Client, photo};
+use image2model_tests::{Client, Product, photo};
 use reqwest::Method;
 use routes::{ERASE, ROUTES, Route, WITHDRAW, shape};
 use scene::{ADMIN, Scene, fleet, issue, scene};
@@ -158,4 +158,24 @@ async fn a_revoked_key_opens_no_stream_on_any_host_from_the_moment_on() {
     }
     let again: Value = admin.request(Method::DELETE, &key_path).send().await.unwrap().json().await.unwrap();
     assert_eq!((&again["state"], &again["revoked_at"]), (&json!("revoked"), &revoked["revoked_at"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_needs_a_key_no_token_shuts_anybody_out() {
+    let product = Product::setup().with("JOB_ACCESS", "owner").start().unwrap();
+    let client = product.client().unwrap();
+    let photograph = Upload::new("a.jpg", photo::jpeg(160, 120, 1).unwrap());
+    let job = client.upload(&[photograph], &[]).await.unwrap();
+    let id = text(&job, "job_id");
+    client.ended(id).await.unwrap();
+    for path in ["", "stream/"].map(|way| format!("/api/v1/status/{way}{id}")) {
+        assert_eq!(client.get(&path).await.unwrap().status(), 200, "{path}");
+        assert_eq!(client.get(&format!("{path}?access_token=bad")).await.unwrap().status(), 200, "{path}");
+    }
+    let share = format!("/api/v1/jobs/{id}/share");
+    for method in [Method::POST, Method::DELETE] {
+        let answer = client.request(method.clone(), &share).send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {}", answer.status());
+        assert_eq!(answer.json::<Value>().await.unwrap()["opens_without_token"], true, "{method}");
+    }
 }
