@@ -73,18 +73,25 @@ impl ModelResult<'_> {
     }
 }
 
-/// The finished models of a job in the order of its files. A name is given to every file, finished or not, so that it means
-/// the same model however many others are finished later.
+/// The finished models of a job in the order of its files.
 #[must_use]
 pub fn models(job: &JobRecord) -> Vec<ModelResult<'_>> {
+    named(job).filter(|result| result.file.status == FileStatus::Completed).collect()
+}
+
+/// The file whose model has this name, or will have it: of one that is not finished it can be told why there is none.
+#[must_use]
+pub fn file_named<'a>(job: &'a JobRecord, name: &str) -> Option<&'a FileRecord> {
+    named(job).find(|result| result.name == name).map(|result| result.file)
+}
+
+/// Every file with the name of its model, finished or not, so that a name means the same model however many others are
+/// finished later.
+fn named(job: &JobRecord) -> impl Iterator<Item = ModelResult<'_>> {
     let mut names = UniqueNames::default();
     // An archive of the models has a file of this name beside them.
     names.take(MANIFEST);
-    job.files
-        .iter()
-        .map(|file| ModelResult { file, name: names.take(&model_name(file)) })
-        .filter(|result| result.file.status == FileStatus::Completed)
-        .collect()
+    job.files.iter().map(move |file| ModelResult { file, name: names.take(&model_name(file)) })
 }
 
 /// The name of a file's model before it is made unique: as recorded, else after its image.
@@ -209,6 +216,18 @@ mod tests {
         assert_eq!(names(&["processing", "completed", "pending"]), [second.clone()]);
         assert_eq!(names(&["failed", "completed", "completed"]), [second.clone(), chair(3, "chair (3).glb")]);
         assert_eq!(names(&["completed", "completed", "cancelled"]), [chair(1, "chair.glb"), second]);
+    }
+
+    #[test]
+    fn a_name_is_known_before_its_model_is_there() {
+        let job = job_of_chairs(&["processing", "completed", "failed"]);
+        let named = |name: &str| file_named(&job, name).map(|file| file.id.clone());
+        for (nth, name) in [(1, "chair.glb"), (2, "chair (2).glb"), (3, "chair (3).glb")] {
+            assert_eq!(named(name), Some(FileId::from_random([nth; 16])), "{name}");
+        }
+        for none in ["chair (4).glb", "chair.jpg", MANIFEST] {
+            assert_eq!(named(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use image2model_tests::Client;
 use image2model_tests::client::text;
+use reqwest::Method;
 use serde_json::Value;
 
 use super::{ended, photograph, quick};
@@ -50,6 +51,35 @@ async fn a_name_is_good_where_it_is_unambiguous_for_the_caller() {
     assert_eq!((refused.status().as_u16(), &refused.headers()["www-authenticate"]), (403, &"Bearer".parse().unwrap()));
     let nothing = format!("/api/v1/download/direct/{}_model.glb", "0".repeat(32));
     assert_eq!(answer(&nobody, &nothing).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_what_is_not_finished_is_answered_as_its_model_is() {
+    let product = quick().with("API_KEY", "user-key").with("ADMIN_API_KEY", "admin-key").start().unwrap();
+    let (owner, admin) = (product.client_with_key("user-key").unwrap(), product.client_with_key("admin-key").unwrap());
+    let names = ["vase.jpg", "sim-content-policy.jpg", "sim-slow.jpg"];
+    let job = owner.upload(&names.map(|name| photograph(name, 1)), &[]).await.unwrap();
+    let id = text(&job, "job_id");
+    let mut status = Value::Null;
+    while status["completed_files"] != 1 || status["failed_files"] != 1 {
+        status = owner.json(&format!("/api/v1/status/{id}?wait=5")).await.unwrap();
+    }
+    for (nth, name) in [(1, "sim-content-policy.glb"), (2, "sim-slow.glb")] {
+        let of_file = format!("/api/v1/download/{id}/{}/model", text(&job["files"][nth], "file_id"));
+        let (_, as_model) = answer(&owner, &of_file).await;
+        for way in [format!("/api/v1/download/{id}/{name}"), format!("/api/v1/download/direct/{name}")] {
+            let (status, problem) = answer(&owner, &way).await;
+            assert_eq!((status, text(&problem, "error_code")), (409, "MODEL_NOT_READY"), "{way}");
+            assert_eq!(problem["details"]["status"], as_model["details"]["status"], "{way}");
+            assert_eq!(problem["message"], as_model["message"], "{way}");
+        }
+    }
+    // Where one of the name is finished, one that is not makes it no less unambiguous.
+    let pause = admin.request(Method::POST, "/api/v1/admin/queues/batch_processing/pause").send().await.unwrap();
+    assert_eq!(pause.status(), 200);
+    owner.upload(&[photograph("vase.jpg", 2)], &[]).await.unwrap();
+    assert_eq!(answer(&owner, "/api/v1/download/direct/vase.glb").await.0, 200);
+    assert_eq!(owner.request(Method::DELETE, &format!("/api/v1/jobs/{id}")).send().await.unwrap().status(), 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]

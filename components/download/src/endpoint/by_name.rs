@@ -3,24 +3,23 @@
 use futures::{StreamExt, TryStreamExt, stream};
 use image2model_domain::commands::ReadJob;
 use image2model_domain::record::{FileRecord, JobRecord};
-use image2model_domain::{FileId, JobId, Problem, time, view};
+use image2model_domain::{FileId, FileStatus, JobId, Problem, time, view};
 use image2model_kit::{Context, Failure, Reply, jobs, redis};
 use serde_json::{Value, json};
 
 use super::parts;
-use crate::results::{leading_id, models};
+use crate::results::{file_named, leading_id, models};
 
 /// The caller's newest jobs are searched for a name: the index of the last of them.
 const LAST_SEARCHED: &str = "99";
 /// Jobs read at a time.
 const AT_A_TIME: usize = 16;
 
-/// One result of a job.
+/// One result of a job. One that is not there yet is known by its name all the same.
 pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
     let job = super::job(&context).await?;
     let name = context.param("filename");
-    let found = models(&job).into_iter().find(|result| result.name == name).map(|result| result.file);
-    match found.or_else(|| named_by_id(&job, name)).or_else(|| first(&job, name)) {
+    match file_named(&job, name).or_else(|| named_by_id(&job, name)).or_else(|| first(&job, name)) {
         Some(file) => parts::model_of(&context, &job, file).await,
         None => Err(Problem::file_not_found().into()),
     }
@@ -28,7 +27,8 @@ pub(super) async fn of_job(context: Context) -> Result<Reply, Failure> {
 
 /// A result by its name alone. A name that begins with a file's id says which file it is, and who may see its job may
 /// have it. Any other name says nothing of whose it is: it is looked for among the newest jobs of the caller's key, also
-/// one that only looks like an id, as pictures have them from cameras and phones.
+/// one that only looks like an id, as pictures have them from cameras and phones. Where none of that name is finished, the
+/// newest answers why.
 pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     let name = context.param("filename");
     let id = leading_id(name);
@@ -48,7 +48,12 @@ pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
         }
         Err(refusal) => return Err(refusal),
     };
-    let found = search(&caller, name).await?;
+    let mut found = search(&caller, name).await?;
+    if found.iter().any(Found::is_finished) {
+        found.retain(Found::is_finished);
+    } else {
+        found.truncate(1);
+    }
     match found.as_slice() {
         [] => Err(Problem::file_not_found().into()),
         [Found { job, file }] => match job.file(file) {
@@ -59,10 +64,16 @@ pub(super) async fn direct(context: Context) -> Result<Reply, Failure> {
     }
 }
 
-/// A job of the caller's that has a result of the name.
+/// A job of the caller's that has a result of the name, or will have.
 struct Found {
     job: JobRecord,
     file: FileId,
+}
+
+impl Found {
+    fn is_finished(&self) -> bool {
+        self.job.file(&self.file).is_some_and(|file| file.status == FileStatus::Completed)
+    }
 }
 
 async fn search(caller: &str, name: &str) -> Result<Vec<Found>, Failure> {
@@ -73,7 +84,7 @@ async fn search(caller: &str, name: &str) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     while let Some(job) = jobs.try_next().await? {
         let Some(job) = job else { continue };
-        let file = models(&job).into_iter().find(|result| result.name == name).map(|result| result.file.id.clone());
+        let file = file_named(&job, name).map(|file| file.id.clone());
         found.extend(file.map(|file| Found { job, file }));
     }
     Ok(found)
