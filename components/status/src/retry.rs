@@ -47,6 +47,9 @@ fn accepted(outcome: RetryOutcome) -> Result<Vec<(FileId, Restart)>, Problem> {
         RetryOutcome::Queued(files) => Ok(files),
         RetryOutcome::NotFound => Err(Problem::job_not_found()),
         RetryOutcome::JobCancelled => conflict("JOB_CANCELLED", "The job was cancelled; upload the images again."),
+        RetryOutcome::JobEnding => {
+            conflict("JOB_CANCELLED", "The job is being cancelled; what failed can be retried once it has ended.")
+        }
         RetryOutcome::NothingFailed => conflict("NOTHING_TO_RETRY", "No file of this job has failed."),
         RetryOutcome::UnknownFile(_) => Err(Problem::file_not_found()),
         RetryOutcome::NotFailed(file) => {
@@ -79,7 +82,9 @@ mod tests {
     fn refusals_say_what_is_the_matter() {
         let status = |outcome| accepted(outcome).map_err(|problem| (problem.status(), problem.code().to_owned()));
         assert_eq!(status(RetryOutcome::NothingFailed), Err((409, "NOTHING_TO_RETRY".to_owned())));
-        assert_eq!(status(RetryOutcome::JobCancelled), Err((409, "JOB_CANCELLED".to_owned())));
+        for cancelled in [RetryOutcome::JobCancelled, RetryOutcome::JobEnding] {
+            assert_eq!(status(cancelled), Err((409, "JOB_CANCELLED".to_owned())));
+        }
         assert_eq!(status(RetryOutcome::UnknownFile(FileId::from_random([1; 16]))).unwrap_err().0, 404);
         assert!(
             accepted(RetryOutcome::QueueFull).unwrap_err().headers().iter().any(|(name, _)| *name == "retry-after")

@@ -60,8 +60,12 @@ pub enum GenerateOutcome {
     NotFound,
     /// The job has no such file.
     UnknownFile,
-    /// The file or its job was cancelled; its image is gone.
+    /// The job was cancelled as a whole, or erased; its images are gone.
     Cancelled,
+    /// The job was cancelled and has not ended yet.
+    JobEnding,
+    /// This file was cancelled; its image is gone.
+    FileCancelled,
     /// A model of it is being made.
     Busy,
     /// It has a request at the provider that may still give a model, with other options.
@@ -123,6 +127,8 @@ impl Command for GenerateFile<'_> {
             "not_found" => GenerateOutcome::NotFound,
             "unknown_file" => GenerateOutcome::UnknownFile,
             "cancelled" => GenerateOutcome::Cancelled,
+            "ending" => GenerateOutcome::JobEnding,
+            "file_cancelled" => GenerateOutcome::FileCancelled,
             "busy" => GenerateOutcome::Busy,
             "unresolved" => GenerateOutcome::Unresolved,
             "queue_full" => GenerateOutcome::QueueFull,

@@ -39,8 +39,10 @@ pub enum RetryOutcome {
     Queued(Vec<(FileId, Restart)>),
     /// There is no such job.
     NotFound,
-    /// Its owner cancelled the job; its images are gone.
+    /// Its owner cancelled the job as a whole, or erased it; its images are gone.
     JobCancelled,
+    /// Its owner cancelled the job, and it has not ended yet.
+    JobEnding,
     /// No file of it has failed.
     NothingFailed,
     /// Too many files are waiting.
@@ -78,6 +80,7 @@ impl Command for RetryFiles<'_> {
             }
             "not_found" => RetryOutcome::NotFound,
             "cancelled" => RetryOutcome::JobCancelled,
+            "ending" => RetryOutcome::JobEnding,
             "nothing_failed" => RetryOutcome::NothingFailed,
             "queue_full" => RetryOutcome::QueueFull,
             "unknown_file" => RetryOutcome::UnknownFile(file(&mut replies)?),

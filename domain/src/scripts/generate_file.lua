@@ -3,8 +3,8 @@
 -- ARGV: 2 job, 3 file, 4 id for a new file, 5 options json, 6 model, 7 most files waiting, 8 most files in a job,
 --       9 webhook url, 10 webhook secret, 11 idempotency key, 12 body hash, 13 request id, 14 traceparent,
 --       15 priority 'high' | 'normal' | 'low', 16 caller, whose the idempotency key is
--- Reply: {'queued' | 'resumed' | 'replayed', file, webhook secret} or {'not_found' | 'unknown_file' | 'cancelled' | 'busy' | 'unresolved' |
---         'queue_full' | 'too_many_files' | 'conflict', '', ''}
+-- Reply: {'queued' | 'resumed' | 'replayed', file, webhook secret} or {'not_found' | 'unknown_file' | 'cancelled' | 'ending' (see
+--         why_not_again()) | 'file_cancelled' | 'busy' | 'unresolved' | 'queue_full' | 'too_many_files' | 'conflict', '', ''}
 local function copy_file(job, from, to)
   local s = redis.call('HMGET', file_key(job, from), 'tenant', 'filename', 'size', 'content_type', 'width', 'height', 'blob')
   redis.call('HSET', file_key(job, to), 'id', to, 'job', job, 'tenant', s[1], 'filename', s[2], 'size', s[3], 'content_type', s[4],
@@ -17,7 +17,7 @@ local function copy_file(job, from, to)
 end
 
 local job, file, new, options, model = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total', 'cancel')
+local m = redis.call('HMGET', job_key(job), 'tenant', 'files', 'total')
 if not m[1] then return { 'not_found', '', '' } end
 local tenant, caller = m[1], ARGV[16]
 if ARGV[11] ~= '' then
@@ -37,7 +37,9 @@ end
 local key = file_key(job, file)
 local f = redis.call('HMGET', key, 'job', 'status', 'queue', 'unresolved', 'options', 'model', 'fal_request_id', 'intent', 'request_id')
 if not f[1] then return { 'unknown_file', '', '' } end
-if m[4] or f[2] == 'cancelled' then return { 'cancelled', '', '' } end
+local refusal = why_not_again(job)
+if refusal then return { refusal, '', '' } end
+if f[2] == 'cancelled' then return { 'file_cancelled', '', '' } end
 -- This very call, repeated after its answer was lost: what it asked for is in line.
 local repeated = redis.call('EXISTS', file_key(job, new)) == 1 and new
 if not repeated and f[9] == ARGV[13] and (f[3] == 'waiting' or f[3] == 'running' or f[3] == 'delayed')

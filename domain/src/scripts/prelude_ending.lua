@@ -129,9 +129,19 @@ local function notify(job, event, url, file)
   redis.call('HSET', job_key(job), 'webhook_status', 'pending')
 end
 
+-- Why nothing of a job is made anew: 'cancelled' as a whole or erased, so that its images go, or 'ending', as files of it are
+-- still being stopped. Nil when nothing speaks against it: a job that kept some of its models is as good as any after its cancel.
+local function why_not_again(job)
+  local m = redis.call('HMGET', job_key(job), 'status', 'erase', 'cancel', 'ended_at')
+  if m[1] == 'cancelled' or m[2] then return 'cancelled' end
+  return m[3] and not m[4] and 'ending' or nil
+end
+
 -- Puts a job whose files had all ended, or were only stored, to work again.
 local function reopen(job)
   local ended = redis.call('HDEL', job_key(job), 'ended_at') == 1
+  -- A cancel is over with the end that it brought; kept, it would stop what is made now.
+  if ended then redis.call('HDEL', job_key(job), 'cancel') end
   if ended then set_status(job, 'processing') else count_open(job, redis.call('HGET', job_key(job), 'status')) end
   keep_job(job)
 end

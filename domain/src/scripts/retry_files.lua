@@ -2,11 +2,13 @@
 -- ARGV: 2 job, 3 most files waiting or '' for no bound, 4 the request that asks, 5 'all' for every file that failed or 'these'
 --       for the files that follow. Repeated by the same request after its answer was lost, it answers as it did.
 -- Reply: {'ok', then per file: file, 'requeued' | 'resumed'}
---        or {'not_found' | 'cancelled' | 'nothing_failed' | 'queue_full'}, or {'unknown_file' | 'not_failed', file}
+--        or {'not_found' | 'cancelled' | 'ending' (see why_not_again()) | 'nothing_failed' | 'queue_full'},
+--        or {'unknown_file' | 'not_failed', file}
 local job = ARGV[2]
-local m = redis.call('HMGET', job_key(job), 'files', 'tenant', 'cancel')
+local m = redis.call('HMGET', job_key(job), 'files', 'tenant')
 if not m[1] then return { 'not_found' } end
-if m[3] then return { 'cancelled' } end
+local refusal = why_not_again(job)
+if refusal then return { refusal } end
 local request = ARGV[4]
 local status, before, repeated = {}, {}, { 'ok' }
 for _, file in ipairs(split(m[1])) do

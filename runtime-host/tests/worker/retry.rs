@@ -145,6 +145,9 @@ async fn what_cannot_be_retried_is_said() -> Result<()> {
     let slow = parts.upload(&["sim-content-policy.png", "sim-slow.png"]).await?;
     parts.file(&slow, |file| file.status == FileStatus::Failed).await?;
     parts.store.run(&CancelJob(&slow)).await?;
+    let refused = retry(&parts, &slow, None).await?;
+    assert!(matches!(refused, RetryOutcome::JobEnding | RetryOutcome::JobCancelled), "{refused:?}");
+    assert_eq!(parts.ended(&slow).await?.status, JobStatus::Cancelled);
     assert_eq!(retry(&parts, &slow, None).await?, RetryOutcome::JobCancelled);
     worker.stop().await
 }

@@ -9,7 +9,9 @@ use image2model_tests::sim::Sim;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{photograph, refused, until};
+use super::{accepted, photograph, refused, until};
+
+const SINGLE: &str = "/api/v1/models/generate-single";
 
 fn blobs(data: &Path, area: &str, job: &str) -> Vec<String> {
     let entries = std::fs::read_dir(data.join(area).join(job)).into_iter().flatten().flatten();
@@ -64,10 +66,16 @@ async fn a_job_cancelled_mid_way_keeps_what_was_paid_and_nothing_else() {
     let model = client.get(&format!("/api/v1/download/{id}/{first}/model?stream=1")).await.unwrap();
     assert_eq!(model.status(), 200);
     let retry = refused(&client, &format!("/api/v1/jobs/{id}/retry"), &json!({})).await;
-    assert_eq!(retry, (409, "JOB_CANCELLED".to_owned()));
-    let again = json!({ "job_id": id, "file_id": file(3) });
-    assert_eq!(refused(&client, "/api/v1/models/generate-single", &again).await.1, "JOB_CANCELLED");
+    assert_eq!(retry, (409, "NOTHING_TO_RETRY".to_owned()));
+    let again = |n| json!({ "job_id": id, "file_id": file(n) });
+    assert_eq!(refused(&client, SINGLE, &again(3)).await, (409, "JOB_CANCELLED".to_owned()));
     assert_eq!(client.request(Method::DELETE, &path).send().await.unwrap().status(), 202, "it is idempotent");
+
+    // What is kept can be made again, and the cancel that is over does not reach that.
+    accepted(&client, SINGLE, &again(0)).await;
+    let status = client.ended(&id).await.unwrap();
+    assert_eq!((&status["status"], &status["completed_files"]), (&json!("partially_completed"), &json!(2)), "{status}");
+    assert_eq!(sim.submits().await.unwrap().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

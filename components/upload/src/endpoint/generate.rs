@@ -89,7 +89,13 @@ fn queued(outcome: GenerateOutcome) -> Result<(Generating, bool), Problem> {
         GenerateOutcome::NotFound => Err(Problem::job_not_found()),
         GenerateOutcome::UnknownFile => Err(Problem::file_not_found()),
         GenerateOutcome::Cancelled => {
-            conflict("JOB_CANCELLED", "It was cancelled, and the image is gone; upload it again.")
+            conflict("JOB_CANCELLED", "The job was cancelled, and its images are gone; upload them again.")
+        }
+        GenerateOutcome::JobEnding => {
+            conflict("JOB_CANCELLED", "The job is being cancelled; ask again once it has ended.")
+        }
+        GenerateOutcome::FileCancelled => {
+            conflict("JOB_CANCELLED", "This file was cancelled, and its image is gone; upload it again.")
         }
         GenerateOutcome::Busy => conflict("FILE_BUSY", "A model of this file is being made already."),
         GenerateOutcome::Unresolved => conflict(
