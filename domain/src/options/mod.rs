@@ -62,8 +62,7 @@ impl Options {
             self.0.remove(name);
             return Ok(());
         }
-        schema.check(name, value)?;
-        self.0.insert(name.to_owned(), value.clone());
+        self.0.insert(name.to_owned(), schema.read(name, value)?);
         Ok(())
     }
 
@@ -108,5 +107,13 @@ mod tests {
         for bad in ["999", "500001", "many", "1e4"] {
             assert!(options.set_field("face_limit", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_whole_number_is_kept_as_the_provider_knows_it() {
+        let schema = OptionsSchema::new(&serde_json::json!({ "properties": { "face_limit": { "type": "integer" } } }));
+        let mut options = Options::default();
+        options.set("face_limit", &serde_json::json!(5000.0), &schema).unwrap();
+        assert_eq!((options.to_json().as_str(), options.face_limit()), (r#"{"face_limit":5000}"#, Some(5000)));
     }
 }

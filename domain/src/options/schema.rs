@@ -26,24 +26,32 @@ impl OptionsSchema {
     /// Whether an option may have this value.
     #[must_use]
     pub fn takes(&self, name: &str, value: &Value) -> bool {
-        self.check(name, value).is_ok()
+        self.read(name, value).is_ok()
     }
 
-    /// Checks one value.
+    /// One value as the provider knows it: a whole number is one also when it is written as `5000.0`, for JSON Schema knows no
+    /// difference (2020-12 validation, 6.1.1), but the provider is sent `5000`.
     ///
     /// # Errors
     /// [`InvalidOption`], which names what is expected.
-    pub fn check(&self, name: &str, value: &Value) -> Result<(), InvalidOption> {
+    pub fn read(&self, name: &str, value: &Value) -> Result<Value, InvalidOption> {
         let Some(option) = self.0.get(name) else {
             let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
             let message = format!("is not an option of this model; it has {}", names.join(", "));
             return Err(InvalidOption { name: name.chars().take(40).collect(), message });
         };
-        match mismatch(option, value) {
-            None => Ok(()),
+        let is_whole = option.get("type").and_then(Value::as_str) == Some("integer");
+        let value = whole(value).filter(|_| is_whole).map_or_else(|| value.clone(), Value::from);
+        match mismatch(option, &value) {
+            None => Ok(value),
             Some(message) => Err(InvalidOption { name: name.to_owned(), message }),
         }
     }
+}
+
+/// A whole number, however it is written.
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
 }
 
 /// What is expected instead of the value; `None` when it fits.
@@ -93,9 +101,9 @@ mod tests {
         for (name, value) in
             [("face_limit", json!(1000)), ("texture", json!("no")), ("pbr", json!(true)), ("prompt", json!("äöü"))]
         {
-            assert_eq!(schema.check(name, &value), Ok(()), "{name}");
+            assert_eq!(schema.read(name, &value), Ok(value.clone()), "{name}");
         }
-        let refused = |name: &str, value: Value| schema.check(name, &value).unwrap_err().to_string();
+        let refused = |name: &str, value: Value| schema.read(name, &value).unwrap_err().to_string();
         assert_eq!(refused("face_limit", json!(999)), "face_limit: must be a whole number from 1000 to 500000");
         assert_eq!(refused("face_limit", json!("1000")), "face_limit: must be a whole number from 1000 to 500000");
         assert_eq!(refused("texture", json!("HD")), "texture: must be one of no, standard");
@@ -103,5 +111,33 @@ mod tests {
         assert_eq!(refused("prompt", json!("abcd")), "prompt: must be text of at most 3 characters");
         assert!(refused("seed", json!(1)).starts_with("seed: is not an option of this model; it has face_limit"));
         assert!(!OptionsSchema::new(&json!(null)).has("x"));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point_and_is_handed_on_without() {
+        let schema = OptionsSchema::new(&json!({ "properties": {
+            "face_limit": { "type": "integer", "minimum": 1000, "maximum": 500_000 },
+            "turns": { "type": "integer" }, "sides": { "type": "integer", "enum": [1, 2] }, "scale": { "type": "number" },
+        } }));
+        for (name, written, whole) in [
+            ("face_limit", json!(5000.0), json!(5000)),
+            ("face_limit", json!(5e3), json!(5000)),
+            ("turns", json!(-3.0), json!(-3)),
+            ("turns", json!(-0.0), json!(0)),
+            ("sides", json!(2.0), json!(2)),
+        ] {
+            assert_eq!(schema.read(name, &written), Ok(whole), "{name} {written}");
+        }
+        for (name, bad) in [
+            ("face_limit", json!(5000.5)),
+            ("face_limit", json!(999.0)),
+            ("face_limit", json!("5000.0")),
+            ("turns", json!(1e300)),
+            ("turns", json!(u64::MAX)),
+            ("sides", json!(3.0)),
+        ] {
+            assert!(!schema.takes(name, &bad), "{name} {bad}");
+        }
+        assert_eq!(schema.read("scale", &json!(2.0)).unwrap().to_string(), "2.0", "a number is left as it is");
     }
 }
