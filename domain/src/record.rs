@@ -90,6 +90,8 @@ pub struct FileRecord {
     pub height: u32,
     /// Key of the image in the blob store.
     pub blob: String,
+    /// The file that it is made of anew, when it was not uploaded itself: a model was generated beside that one's.
+    pub source: Option<FileId>,
     /// How it stands.
     pub status: FileStatus,
     /// Percent.
@@ -294,6 +296,7 @@ impl FileRecord {
             width: fields.number("width").unwrap_or_default(),
             height: fields.number("height").unwrap_or_default(),
             blob: fields.text("blob"),
+            source: FileId::parse(&fields.text("source")).ok(),
             status,
             progress: fields.number("progress").unwrap_or_default(),
             message: fields.text("message"),

@@ -32,7 +32,7 @@ impl From<&StoredImage> for ListedFile {
 }
 
 impl ListedFile {
-    /// The files of a job that was made earlier.
+    /// The files that a job was made of earlier. What was generated beside them since was not uploaded.
     #[must_use]
     pub fn of_job(job: &JobRecord) -> Vec<Self> {
         let listed = |file: &image2model_domain::record::FileRecord| Self {
@@ -43,7 +43,7 @@ impl ListedFile {
             width: file.width,
             height: file.height,
         };
-        job.files.iter().map(listed).collect()
+        job.files.iter().filter(|file| file.source.is_none()).map(listed).collect()
     }
 
     fn json(&self, status: &str) -> Value {
@@ -99,6 +99,9 @@ pub fn tell_of_one(answer: &mut Value, file: &ListedFile) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use image2model_domain::Keyspace;
+    use image2model_domain::commands::ReadJob;
+    use image2model_domain::script::{Command, Replies, Value as Word};
 
     fn chair() -> ListedFile {
         ListedFile {
@@ -123,6 +126,21 @@ mod tests {
         assert_eq!(answer["face_limit"], Value::Null);
         assert_eq!(answer["message"], "1 file uploaded and queued");
         assert_eq!(answer["links"]["self"], format!("/api/v1/status/{job}"));
+    }
+
+    #[test]
+    fn what_was_generated_since_was_not_uploaded() {
+        let (job, file, copy) = (JobId::from_random([1; 16]), "11".repeat(16), "22".repeat(16));
+        let words = |words: &[&str]| words.iter().map(|word| Word::Bytes(word.as_bytes().to_vec())).collect::<Vec<_>>();
+        let reply = [
+            words(&["1-0", "", "100", "2", "id", job.as_str(), "status", "completed"]),
+            words(&["2", "id", &file, "status", "completed"]),
+            words(&["3", "id", &copy, "status", "completed", "source", &file]),
+        ];
+        let command = ReadJob(&job);
+        let replies = Replies::new(command.call(&Keyspace::single()).script, reply.concat());
+        let listed = ListedFile::of_job(&command.read(replies).unwrap().unwrap());
+        assert_eq!(listed.iter().map(|file| file.id.as_str()).collect::<Vec<_>>(), [file.as_str()]);
     }
 
     #[test]
