@@ -10,5 +10,8 @@ if m[2] then
   return { 'erased', 0, 0 }
 end
 redis.call('HSET', job_key(job), 'erase', 1)
+-- What is called under its idempotency keys from now on is new: it would be answered with a job that goes, and be lost.
+for _, key in ipairs(redis.call('SMEMBERS', idempotency_keys_key(job))) do redis.call('DEL', key) end
+redis.call('DEL', idempotency_keys_key(job))
 local _, cancelled, running = cancel_all(job, m[1])
 return { 'ending', cancelled, running }

@@ -12,13 +12,17 @@ use super::{BOUNDARY, PATH, assert_nothing_kept, errors, form, jpeg, setup, take
 const KEY: &str = "3f1c9a52-6a0e-4f0b-9b1e-2f7d5c1a8e44";
 
 async fn post(product: &Product, headers: &[&str], body: &[u8]) -> Answer {
+    post_to(product, PATH, headers, body).await
+}
+
+async fn post_to(product: &Product, path: &str, headers: &[&str], body: &[u8]) -> Answer {
     let mut connection = Raw::connect(product.url()).await.unwrap();
     let mut lines = vec![
         format!("Content-Type: multipart/form-data; boundary={BOUNDARY}"),
         format!("Content-Length: {}", body.len()),
     ];
     lines.extend(headers.iter().map(|header| (*header).to_owned()));
-    connection.head(PATH, &lines).await.unwrap();
+    connection.head(path, &lines).await.unwrap();
     connection.send(body).await.unwrap();
     connection.answer().await.unwrap()
 }
@@ -176,6 +180,37 @@ async fn the_key_of_a_deleted_job_is_free_again() {
     assert_eq!(client.request(reqwest::Method::DELETE, &path).send().await.unwrap().status(), 200);
     let next = taken(&with_key(&product, KEY, &body).await);
     assert_ne!(next["job_id"], job["job_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_a_job_that_is_being_erased_is_free_again() {
+    let product = setup().start().unwrap();
+    let client = product.client().unwrap();
+    let body = form().file("sim-slow.jpg", &jpeg()).end();
+    let job = taken(&with_key(&product, KEY, &body).await);
+    let path = format!("/api/v1/status/{}", text(&job, "job_id"));
+    client.until(&path, |status| status["files"][0]["status"] == "processing").await.unwrap();
+    let erase = format!("/api/v1/jobs/{}/data", text(&job, "job_id"));
+    assert_eq!(client.request(Method::DELETE, &erase).send().await.unwrap().status(), 202);
+    let next = taken(&with_key(&product, KEY, &body).await);
+    assert_ne!(next["job_id"], job["job_id"]);
+    assert_eq!(taken(&with_key(&product, KEY, &body).await), next);
+}
+
+/// A model that was generated beside the first is a file of the job, and was not uploaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_stays_as_it_was_when_more_is_made_of_the_same_image() {
+    let product = setup().start().unwrap();
+    let client = product.client().unwrap();
+    let body = form().file("a.jpg", &jpeg()).end();
+    let key = format!("Idempotency-Key: {KEY}");
+    let upload = async || taken(&post_to(&product, "/api/v1/upload/image", &[&key], &body).await);
+    let job = upload().await;
+    client.ended(text(&job, "job_id")).await.unwrap();
+    let order = serde_json::json!({ "job_id": job["job_id"], "file_id": job["file_id"] });
+    let made = client.request(Method::POST, "/api/v1/models/generate-single").json(&order).send().await.unwrap();
+    assert_eq!(made.status(), 202);
+    assert_eq!((&job["total_files"], upload().await), (&1.into(), job.clone()));
 }
 
 /// Killed in the middle of an upload: its key is free, and the next attempt is the one that counts.
