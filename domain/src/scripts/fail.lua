@@ -36,7 +36,7 @@ if again then
   redis.call('HSET', key, 'resubmitted', 'next')
 end
 redis.call('HSET', key, 'status', 'pending', 'error_code', ARGV[5], 'error_message', ARGV[6], 'error_retryable', ARGV[7],
-  'message', 'Trying again: ' .. ARGV[6], 'updated_at', now)
+  'message', 'Trying again: ' .. ARGV[6], 'queue_position', '', 'updated_at', now)
 delay(f.job, f.file, delay_ms)
 emit_file(f.job, f.file, 'progress', { retry_in_ms = delay_ms })
 return { 'retry' }

@@ -208,7 +208,7 @@ local function settle(job, file, tenant, status, kind, extra)
   if m[1] == 'stored' then redis.call('HINCRBY', job_key(job), 'stored', -1) end
   if m[1] == 'running' and m[3] then tally_time('file_duration:' .. status, now - tonumber(m[3])) end
   redis.call('HSET', key, 'status', status, 'queue', '', 'ended_at', now, 'updated_at', now)
-  redis.call('HDEL', key, 'cancel')
+  redis.call('HDEL', key, 'cancel', 'queue_position')
   tally('files_ended:' .. status)
   redis.call('HSET', progress_key(job), file, 100)
   redis.call('HINCRBY', job_key(job), status, 1)

@@ -58,7 +58,7 @@ impl Scene {
             ttl_seconds: 3600,
             idempotency: None,
             max_waiting: 1000,
-            max_attempts: 1,
+            max_attempts: 2,
             epoch: "e".to_owned(),
             request_id: "r".to_owned(),
             traceparent: String::new(),
@@ -108,7 +108,12 @@ impl Scene {
     }
 
     pub fn fail(&mut self, holding: &Holding) {
-        let (code, message, retryable, retry_in_ms) = ("PROVIDER_ERROR", "no", true, None);
+        self.fail_with(holding, None);
+    }
+
+    /// With another attempt to come, after this pause.
+    pub fn fail_with(&mut self, holding: &Holding, retry_in_ms: Option<u32>) {
+        let (code, message, retryable) = ("PROVIDER_ERROR", "no", true);
         let (resolved, resubmit, cost_micro_usd) = (true, false, 0);
         self.run(&Fail { holding, code, message, retryable, retry_in_ms, resolved, resubmit, cost_micro_usd });
     }
