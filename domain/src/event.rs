@@ -64,7 +64,7 @@ pub fn file_event(job: &JobRecord, file: &FileRecord) -> Value {
             merge(&mut event, json!({ "error": e.message, "error_code": e.code, "retryable": e.retryable }));
         }
         _ if file.status == FileStatus::Cancelled => {
-            merge(&mut event, json!({ "error": "Cancelled", "error_code": "CANCELLED", "retryable": true }));
+            merge(&mut event, json!({ "error": "Cancelled", "error_code": "CANCELLED", "retryable": false }));
         }
         _ => {}
     }

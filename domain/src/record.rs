@@ -319,8 +319,8 @@ impl FileRecord {
             preview_url: fields.optional("preview_url"),
             preview_blob: fields.optional("preview_blob"),
             preview_content_type: fields.optional("preview_content_type"),
-            // An error that a later attempt made good is history.
-            error: error.filter(|_| status != FileStatus::Completed),
+            // An error that a later attempt made good, or that a cancel came after, is history.
+            error: error.filter(|_| !matches!(status, FileStatus::Completed | FileStatus::Cancelled)),
             model: fields.text("model"),
             options: fields.text("options"),
             request_id: fields.text("request_id"),

@@ -237,10 +237,10 @@ local function settle(job, file, tenant, status, kind, extra)
   return 'ended'
 end
 
--- Ends a file because its caller wants it stopped.
+-- Ends a file because its caller wants it stopped. A retry does not take it up: its image goes.
 local function settle_cancelled(job, file, tenant)
   redis.call('HSET', file_key(job, file), 'message', 'Cancelled')
-  return settle(job, file, tenant, 'cancelled', 'error', { error = 'Cancelled', error_code = 'CANCELLED', retryable = true })
+  return settle(job, file, tenant, 'cancelled', 'error', { error = 'Cancelled', error_code = 'CANCELLED', retryable = false })
 end
 
 -- Ends a file for good and keeps it as a dead letter. `unresolved`: its request may still give a model; a retry follows it.

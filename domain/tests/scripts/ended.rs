@@ -1,10 +1,31 @@
 //! What is told of files that have ended.
 
 use image2model_domain::commands::CancelJob;
-use image2model_domain::view;
-use serde_json::Value;
+use image2model_domain::{event, view};
+use serde_json::{Value, json};
 
 use crate::scene::Scene;
+
+/// A retry takes up what failed, and the image of a cancelled file is gone, whatever its last attempt came to.
+#[test]
+fn what_was_cancelled_is_not_worth_another_try() {
+    let mut scene = Scene::start();
+    let (job, held) = scene.running(3);
+    scene.fail_with(&held[0], Some(60_000));
+    scene.complete(&held[2]);
+    scene.run(&CancelJob(&job));
+    scene.stop(&held[1]);
+    let record = scene.job(&job);
+    let cancelled = [&held[0].file, &held[1].file];
+    for file in cancelled.map(|file| record.file(file).unwrap()) {
+        assert_eq!(view::file(&record, file)["error"], Value::Null);
+        let events = scene.events(&job);
+        let live = events.iter().rfind(|event| event["file_id"] == file.id.as_str()).unwrap();
+        for told in [live, &event::file_event(&record, file)] {
+            assert_eq!((&told["error_code"], &told["retryable"]), (&json!("CANCELLED"), &json!(false)), "{told}");
+        }
+    }
+}
 
 #[test]
 fn what_has_ended_waits_nowhere() {
