@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// The name of an archive's own table of contents.
 pub const MANIFEST: &str = "manifest.json";
 
+/// Pictures that are shown as what they are, with their extensions.
+const PICTURES: [(&str, &str); 3] = [("image/webp", "webp"), ("image/png", "png"), ("image/jpeg", "jpg")];
+
 /// A file that has its model.
 #[derive(Debug, Clone)]
 pub struct ModelResult<'a> {
@@ -123,6 +126,15 @@ pub fn media_type(name: &str) -> &'static str {
     }
 }
 
+/// What the rendered picture of a file's model is called, and its media type. Whatever is not known to be a picture is bytes.
+#[must_use]
+pub fn preview_of(file: &FileRecord) -> (String, &'static str) {
+    let stem = file_name::split_extension(&file.filename).0;
+    let picture = PICTURES.into_iter().find(|(kind, _)| file.preview_content_type.as_deref() == Some(*kind));
+    let (content_type, extension) = picture.unwrap_or(("application/octet-stream", "webp"));
+    (format!("{stem}_preview.{extension}"), content_type)
+}
+
 /// The answer of `GET /download/{job_id}/all`, with the size of each of `models`.
 #[must_use]
 pub fn list(job: &JobRecord, models: &[ModelResult<'_>], sizes: &[Option<u64>]) -> Value {
@@ -189,6 +201,11 @@ mod tests {
 
     /// A job of files that are all called `chair.jpg`, in these states.
     fn job_of_chairs(states: &[&str]) -> JobRecord {
+        job_of_files(&states.iter().map(|state| vec![("status", *state)]).collect::<Vec<_>>())
+    }
+
+    /// A job of files that are all called `chair.jpg`, of which this is known.
+    fn job_of_files(files: &[Vec<(&str, &str)>]) -> JobRecord {
         let text = |text: &str| Reply::Bytes(text.as_bytes().to_vec());
         let hash = |pairs: &[(&str, &str)]| {
             let count = Reply::Int(i64::try_from(pairs.len()).unwrap());
@@ -197,9 +214,9 @@ mod tests {
         let id = JobId::from_random([7; 16]);
         let mut reply = vec![text("1-0"), text(""), Reply::Int(0)];
         reply.extend(hash(&[("id", id.as_str()), ("status", "processing")]));
-        for (nth, state) in (1..).zip(states) {
+        for (nth, known) in (1..).zip(files) {
             let file = FileId::from_random([nth; 16]);
-            reply.extend(hash(&[("id", file.as_str()), ("status", state), ("filename", "chair.jpg")]));
+            reply.extend(hash(&[&[("id", file.as_str()), ("filename", "chair.jpg")], known.as_slice()].concat()));
         }
         let command = ReadJob(&id);
         command.read(Replies::new(command.call(&Keyspace::single()).script, reply)).unwrap().unwrap()
@@ -227,6 +244,23 @@ mod tests {
         }
         for none in ["chair (4).glb", "chair.jpg", MANIFEST] {
             assert_eq!(named(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_preview_is_shown_as_the_picture_that_it_is() {
+        let shown = |kind: &str| {
+            let known = vec![
+                ("status", "completed"),
+                ("preview_url", "https://files.example/x"),
+                ("preview_content_type", kind),
+            ];
+            preview_of(&job_of_files(&[known]).files[0])
+        };
+        assert_eq!(shown("image/webp"), ("chair_preview.webp".to_owned(), "image/webp"));
+        assert_eq!(shown("image/png"), ("chair_preview.png".to_owned(), "image/png"));
+        for other in ["image/svg+xml", "text/html", ""] {
+            assert_eq!(shown(other), ("chair_preview.webp".to_owned(), "application/octet-stream"), "{other}");
         }
     }
 

@@ -51,6 +51,7 @@ async fn a_model_that_fal_keeps_is_led_to_or_passed_through() {
     let preview = path.replace("/model", "/preview");
     assert_eq!(client.get(&preview).await.unwrap().status(), 302);
     let picture = client.get(&format!("{preview}?stream=1")).await.unwrap();
+    assert_eq!(picture.headers()["content-type"], "image/webp");
     image::load_from_memory(&picture.bytes().await.unwrap()).unwrap();
 
     let all = format!("/api/v1/download/{}/all", text(&status, "job_id"));

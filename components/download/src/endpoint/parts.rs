@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::served::Served;
 use crate::hosts;
-use crate::results::{Place, media_type, models};
+use crate::results::{Place, media_type, models, preview_of};
 
 /// The model.
 pub(super) async fn model(context: Context) -> Result<Reply, Failure> {
@@ -41,11 +41,7 @@ pub(super) async fn preview(context: Context) -> Result<Reply, Failure> {
     if places.is_empty() {
         return Err(Problem::new(404, "NO_PREVIEW", "There is no preview of this model.").into());
     }
-    let content_type = file.preview_content_type.as_deref().filter(|kind| kind.starts_with("image/"));
-    let kept_as = file.preview_blob.as_deref().unwrap_or("preview.webp");
-    let stem = file_name::split_extension(&file.filename).0;
-    let name = format!("{stem}_preview.{}", file_name::split_extension(kept_as).1);
-    let content_type = content_type.unwrap_or("application/octet-stream");
+    let (name, content_type) = preview_of(file);
     from(&context, &places, &Served { name: &name, content_type, inline: true }).await
 }
 

@@ -142,7 +142,10 @@ impl Attempt<'_> {
     /// A preview is a courtesy: without it the model is as good.
     async fn keep_preview(&self, preview: &ProviderFile) -> Result<Fields, End> {
         let mut fields: Fields = vec![("preview_url", preview.url.clone())];
+        let told = picture_named(preview.content_type.as_deref());
+        let told = told.map(|content_type| ("preview_content_type", content_type.to_owned()));
         if !self.held.config.keep_results {
+            fields.extend(told);
             return Ok(fields);
         }
         match self.held.interruptible(self.try_preview(preview)).await? {
@@ -150,7 +153,11 @@ impl Attempt<'_> {
                 fields.push(("preview_blob", key));
                 fields.push(("preview_content_type", content_type.to_owned()));
             }
-            Err(_) => tracing::warn!(file_id = %self.held.holding.file, "a preview could not be kept"),
+            Err(why) => {
+                tracing::warn!(file_id = %self.held.holding.file, "a preview could not be kept");
+                // What was seen to be no picture is none, whatever it is called.
+                fields.extend(told.filter(|_| !matches!(why, NotKept::NotAModel)));
+            }
         }
         Ok(fields)
     }
@@ -196,6 +203,13 @@ fn unless_lost(
     })
 }
 
+/// The kind of picture that the provider names, for one that stays there: its bytes have not been seen. Others than these are
+/// not shown to anybody as what they are called: an SVG runs what stands in it.
+fn picture_named(content_type: Option<&str>) -> Option<&'static str> {
+    let named = content_type?.split(';').next()?.trim();
+    ["image/webp", "image/png", "image/jpeg"].into_iter().find(|kind| kind.eq_ignore_ascii_case(named))
+}
+
 /// The same model in formats other than `offered`, the first of each, as the job's record keeps them.
 fn alternates(files: &[ProviderFile], offered: &str) -> Option<String> {
     let mut list: Vec<Alternate> = Vec::new();
@@ -230,6 +244,15 @@ mod tests {
         ];
         assert_eq!(alternates(&files, "glb").unwrap(), r#"[{"format":"obj","url":"d","size":7}]"#);
         assert_eq!(alternates(&files[..3], "glb"), None);
+    }
+
+    #[test]
+    fn only_a_picture_is_believed_to_be_one() {
+        assert_eq!(picture_named(Some("image/webp")), Some("image/webp"));
+        assert_eq!(picture_named(Some("Image/JPEG; quality=1")), Some("image/jpeg"));
+        for other in [None, Some(""), Some("image/svg+xml"), Some("text/html"), Some("application/octet-stream")] {
+            assert_eq!(picture_named(other), None, "{other:?}");
+        }
     }
 
     #[tokio::test]
