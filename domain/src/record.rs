@@ -38,7 +38,7 @@ pub struct JobRecord {
     pub cancel_requested: bool,
     /// Milliseconds since 1970.
     pub created_at: i64,
-    /// Milliseconds since 1970, once a worker has taken up its first file.
+    /// Milliseconds since 1970, once a worker has taken up the first file since the job was made, or put to work again.
     pub started_at: Option<i64>,
     /// Milliseconds since 1970.
     pub updated_at: i64,

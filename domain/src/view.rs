@@ -191,15 +191,18 @@ fn task_result(job: &JobRecord, task_id: &str) -> Value {
     })
 }
 
-/// Seconds until the job is likely to end, drawn from its own pace since its first file was taken up; nothing before it
-/// has one. As of the last change, so that an unchanged job has an unchanged answer.
+/// Seconds until the job is likely to end, drawn from its own pace since the first file was taken up, without those that had ended
+/// by then; nothing before it has one. As of the last change, so that an unchanged job has an unchanged answer.
 fn eta_seconds(job: &JobRecord) -> Option<i64> {
     if job.status.is_terminal() {
         return Some(0);
     }
-    let done = i64::from(job.overall_progress);
-    let elapsed_ms = job.updated_at - job.started_at?;
-    (done >= 5 && elapsed_ms > 0).then(|| (elapsed_ms * (100 - done) / done + 999) / 1000)
+    let started_at = job.started_at?;
+    let elapsed_ms = job.updated_at - started_at;
+    let under_way = job.files.iter().filter(|file| file.ended_at.is_none_or(|ended_at| ended_at >= started_at));
+    let (whole, done) = under_way.fold((0, 0), |(whole, done), file| (whole + 100, done + i64::from(file.progress)));
+    let has_pace = done > 0 && done * 20 >= whole && elapsed_ms > 0;
+    has_pace.then(|| (elapsed_ms * (whole - done) / done + 999) / 1000)
 }
 
 #[cfg(test)]
@@ -209,7 +212,7 @@ mod tests {
     use crate::keys::Keyspace;
     use crate::script::{Command, Replies, Value as Reply};
 
-    /// A job of two files as the script tells it: fields of the job, progress, fields of the second file.
+    /// A job of two files as the script tells it: fields of the job, progress, fields of the second file. The first ended before.
     fn job(fields: &[(&str, &str)], progress: i64, second: &[(&str, &str)]) -> JobRecord {
         let id = JobId::from_random([7; 16]);
         let pairs = |pairs: &[(&str, &str)]| {
@@ -221,7 +224,8 @@ mod tests {
         let with = |own: &[(&'static str, &str)], more: &[(&str, &str)]| pairs(&[own, more].concat());
         let mut reply = vec![Reply::Bytes(b"1-0".to_vec()), Reply::Bytes(Vec::new()), Reply::Int(progress)];
         reply.extend(with(&[("id", id.as_str())], fields));
-        reply.extend(with(&[("id", &one), ("status", "completed")], &[]));
+        let first = [("status", "completed"), ("ended_at", "100"), ("progress", "100")];
+        reply.extend(with(&[("id", &one)], &first));
         reply.extend(with(&[("id", &two)], second));
         let command = ReadJob(&id);
         command.read(Replies::new(command.call(&Keyspace::single()).script, reply)).unwrap().unwrap()
@@ -229,12 +233,16 @@ mod tests {
 
     #[test]
     fn the_pace_counts_from_the_first_file_taken_up() {
-        let at = |progress| {
-            let times =
-                [("status", "processing"), ("created_at", "0"), ("started_at", "60000"), ("updated_at", "70000")];
-            status(&job(&times, progress, &[("status", "processing")]))["eta_seconds"].clone()
+        let at = |started_at, updated_at, progress| {
+            let times = [("status", "processing"), ("started_at", started_at), ("updated_at", updated_at)];
+            status(&job(&times, 50, &[("status", "processing"), ("progress", progress)]))["eta_seconds"].clone()
         };
-        assert_eq!((at(50), at(25), at(4)), (json!(10), json!(30), Value::Null));
+        // With one of the two made, half of it is done as soon as it has begun.
+        assert_eq!((at("0", "10000", "0"), at("0", "10000", "60")), (json!(10), json!(3)));
+        // The one that was made before does not count.
+        let alone = |progress| at("60000", "70000", progress);
+        assert_eq!((alone("50"), alone("25"), alone("4")), (json!(10), json!(30), Value::Null));
+        assert_eq!(at("60000", "60000", "50"), Value::Null);
         let waiting = job(&[("status", "pending")], 0, &[("status", "pending")]);
         assert_eq!(status(&waiting)["eta_seconds"], Value::Null);
     }

@@ -118,10 +118,8 @@ local function take(turn, weight, entry, fields)
   local after = virtual + 1000 / weight
   for _, other in ipairs(LANES) do redis.call('ZADD', ring_key(other), 'XX', 'GT', after, tenant) end
   if not redis.call('ZSCORE', ring_key(lane), tenant) then redis.call('ZADD', queue_key('left_at'), 'GT', after, tenant) end
-  if redis.call('HGET', job_key(job), 'status') == 'pending' then
-    set_status(job, 'processing')
-    redis.call('HSET', job_key(job), 'started_at', now)
-  end
+  if redis.call('HGET', job_key(job), 'status') == 'pending' then set_status(job, 'processing') end
+  redis.call('HSETNX', job_key(job), 'started_at', now)
   for _, value in ipairs({ job, file, fence, tonumber(fields[4] or '0') }) do out[#out + 1] = value end
   running, want = running + 1, want - 1
 end

@@ -140,8 +140,8 @@ end
 -- Puts a job whose files had all ended, or were only stored, to work again.
 local function reopen(job)
   local ended = redis.call('HDEL', job_key(job), 'ended_at') == 1
-  -- A cancel is over with the end that it brought; kept, it would stop what is made now.
-  if ended then redis.call('HDEL', job_key(job), 'cancel') end
+  -- A cancel is over with the end that it brought; kept, it would stop what is made now. The pace begins anew.
+  if ended then redis.call('HDEL', job_key(job), 'cancel', 'started_at') end
   if ended then set_status(job, 'processing') else count_open(job, redis.call('HGET', job_key(job), 'status')) end
   keep_job(job)
 end
@@ -222,6 +222,7 @@ local function settle(job, file, tenant, status, kind, extra)
   elseif ended + t.stored == t.total then
     set_status(job, 'pending')
     count_open(job, '')
+    redis.call('HDEL', job_key(job), 'started_at')
     expire_job(job)
   end
   emit_file(job, file, kind, extra)
