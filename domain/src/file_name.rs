@@ -49,6 +49,14 @@ fn shorten(name: &str) -> String {
     }
 }
 
+/// A name, or a part of one, as names are compared in any case. Letter by letter, so that a part is found wherever it stands; by way
+/// of the capitals, which letters of one capital share: `ß` and `SS`, both small sigmas.
+#[must_use]
+pub fn in_any_case(name: &str) -> String {
+    let small = name.chars().flat_map(char::to_lowercase);
+    small.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+}
+
 /// Splits `chair.front.jpg` into `chair.front` and `jpg`; a name without a dot has an empty extension.
 #[must_use]
 pub fn split_extension(name: &str) -> (&str, &str) {
@@ -80,6 +88,17 @@ pub fn content_disposition(kind: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capitals_are_no_other_letters() {
+        for (one, other) in
+            [("CHAIR", "chair"), ("STÜHLE", "Stühle"), ("ΟΔΟΣ", "οδος"), ("Straße", "STRASSE"), ("Ж", "ж")]
+        {
+            assert_eq!(in_any_case(one), in_any_case(other), "{one}");
+        }
+        assert!(in_any_case("ΟΔΟΣ.jpg").contains(&in_any_case("οδος")), "also where a word does not end");
+        assert_ne!(in_any_case("Stuhle"), in_any_case("Stühle"));
+    }
 
     #[test]
     fn keeps_what_people_read_and_drops_what_paths_mean() {

@@ -1,6 +1,7 @@
 //! An upload becomes a job: all or nothing.
 
 use super::script;
+use crate::file_name::in_any_case;
 use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
 use crate::queue::Priority;
@@ -90,6 +91,11 @@ pub struct Created {
     pub created_at_ms: i64,
 }
 
+/// What a name is found by, when that is more than Redis can make of it: it knows the letters of ASCII only.
+fn name_to_find(name: &str) -> String {
+    if name.is_ascii() { String::new() } else { in_any_case(name) }
+}
+
 impl Command for CreateJob {
     type Reply = Created;
 
@@ -121,6 +127,7 @@ impl Command for CreateJob {
                 file.width.into(),
                 file.height.into(),
                 (&file.blob).into(),
+                name_to_find(&file.filename).into(),
             ]);
         }
         let (url, secret) = self.webhook.as_ref().map_or(("", ""), |(url, secret)| (url.as_str(), secret.as_str()));

@@ -1,6 +1,7 @@
 //! Pages of jobs, newest first.
 
 use super::script;
+use crate::file_name::in_any_case;
 use crate::ids::{FileId, JobId};
 use crate::keys::Keyspace;
 use crate::script::{Arg, Call, Command, Replies, UnexpectedReply};
@@ -98,7 +99,7 @@ impl Command for ListJobs<'_> {
             self.limit.into(),
             self.looks.into(),
             self.status.map_or("", JobStatus::as_str).into(),
-            self.file_name.unwrap_or_default().to_ascii_lowercase().into(),
+            in_any_case(self.file_name.unwrap_or_default()).into(),
             made,
             job.into(),
         ];

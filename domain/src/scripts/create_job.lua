@@ -1,8 +1,8 @@
 -- Makes a job with its files, owner, queue entries and first event: all or nothing, once per idempotency key.
 -- ARGV: 2 tenant, 3 job, 4 owner hash, 5 ttl s, 6 idempotency key, 7 body hash, 8 most files waiting, 9 most attempts,
 --       10 epoch, 11 request id, 12 traceparent, 13 options json, 14 model, 15 queue now (1) or store only (0), 16 file count,
---       then per file: id, name, size, content type, width, height, blob key; then webhook url and its secret, or '', and the
---       priority 'high' | 'normal' | 'low'
+--       then per file: id, name, size, content type, width, height, blob key, and what its name is found by, or '' when that is
+--       the name in lower case; then webhook url and its secret, or '', and the priority 'high' | 'normal' | 'low'
 -- Reply: {'created' | 'replayed' | 'conflict' | 'queue_full' | 'exists', job, event id, files waiting, when the job was made}
 local tenant, job, owner, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local waiting = depth()
@@ -18,14 +18,14 @@ local made = redis.call('HGET', job_key(job), 'created_at')
 if made then return { 'exists', job, '', waiting, tonumber(made) } end
 local count = tonumber(ARGV[16])
 local queued = ARGV[15] == '1'
-local webhook = { url = ARGV[17 + count * 7] or '', secret = ARGV[18 + count * 7] or '' }
-local priority = ARGV[19 + count * 7] or 'normal'
+local webhook = { url = ARGV[17 + count * 8] or '', secret = ARGV[18 + count * 8] or '' }
+local priority = ARGV[19 + count * 8] or 'normal'
 if queued and is_full(tenant, count, tonumber(ARGV[8])) then return { 'queue_full', job, '', waiting, now } end
 if ARGV[6] ~= '' then remember_call(job, tenant, ARGV[6], ARGV[7] .. ' ' .. job) end
 
 local files, bytes = {}, 0
 for i = 1, count do
-  local at = 17 + (i - 1) * 7
+  local at = 17 + (i - 1) * 8
   local file = ARGV[at]
   files[i] = file
   bytes = bytes + tonumber(ARGV[at + 2])
@@ -34,6 +34,7 @@ for i = 1, count do
     'queue', queued and '' or 'stored', 'attempts', 0, 'fence', '0', 'options', ARGV[13], 'model', ARGV[14],
     'priority', priority, 'message', queued and 'Waiting for a worker' or 'Stored',
     'request_id', ARGV[11], 'traceparent', ARGV[12], 'created_at', now, 'updated_at', now)
+  if ARGV[at + 7] ~= '' then redis.call('HSET', file_key(job, file), 'found_by', ARGV[at + 7]) end
   redis.call('SET', P .. 'file:' .. file, job)
   redis.call('HSET', progress_key(job), file, 0)
 end

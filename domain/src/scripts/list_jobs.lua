@@ -1,5 +1,5 @@
 -- A page of jobs, newest first, looked at from a place on. Jobs that have expired are taken out of the list on the way.
--- ARGV: 2 tenant or '' for everybody's, 3 limit, 4 most jobs to look at, 5 status or '', 6 part of a file's name in lower case or '',
+-- ARGV: 2 tenant or '' for everybody's, 3 limit, 4 most jobs to look at, 5 status or '', 6 part of a file's name as create_job has it to be found by or '',
 --       7 place: made at, ms, or '', 8 place: job
 -- Reply: {made at and job of the last one looked at when there are more, else '' and '', then per job: id, tenant, status, total,
 --         completed, failed, cancelled, created at, updated at, ended at or '', model, name of the first file, the first few
@@ -23,8 +23,8 @@ end
 
 local function has_name(job, files)
   for _, file in ipairs(files) do
-    local name = redis.call('HGET', file_key(job, file), 'filename')
-    if name and string.find(string.lower(name), part, 1, true) then return true end
+    local m = redis.call('HMGET', file_key(job, file), 'found_by', 'filename')
+    if string.find(m[1] or string.lower(m[2] or ''), part, 1, true) then return true end
   end
   return false
 end

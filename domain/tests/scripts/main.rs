@@ -5,6 +5,7 @@
 mod after_a_cancel;
 mod ended;
 mod erased;
+mod names;
 mod pace;
 #[path = "../interleave/redis_server.rs"]
 #[allow(dead_code, reason = "nothing fails over here")]
