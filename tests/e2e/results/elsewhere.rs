@@ -45,6 +45,12 @@ async fn a_model_that_fal_keeps_is_led_to_or_passed_through() {
     assert_eq!((part.status().as_u16(), &part.bytes().await.unwrap()[..]), (206, &there[10..20]));
     let beyond = client.request(Method::GET, &through).header("range", "bytes=999999999-").send().await.unwrap();
     assert_eq!(beyond.status(), 416);
+    for method in [Method::GET, Method::HEAD] {
+        let another = client.request(method.clone(), &through).header("if-match", "\"nope\"").send().await.unwrap();
+        assert_eq!(another.status(), 412, "{method}");
+    }
+    let wanted = client.request(Method::GET, &through).header("if-match", etag.clone()).send().await.unwrap();
+    assert_eq!((wanted.status().as_u16(), &wanted.bytes().await.unwrap()), (200, &there));
     let same = client.request(Method::GET, &through).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(same.status(), 304);
 

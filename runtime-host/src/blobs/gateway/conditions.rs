@@ -20,11 +20,7 @@ pub(super) enum Conditions {
 
 /// Judges the request's conditions.
 pub(super) fn judge(headers: &HeaderMap, meta: &BlobMeta) -> Conditions {
-    let unwanted = match list(headers, IF_MATCH) {
-        Some(wanted) => !names(&wanted, |tag| tag == meta.etag),
-        None => date(headers, IF_UNMODIFIED_SINCE).is_some_and(|since| seconds(meta.modified) > since),
-    };
-    if unwanted {
+    if is_unwanted(headers, &meta.etag, Some(meta.modified)) {
         return Conditions::Failed;
     }
     let had = match list(headers, IF_NONE_MATCH) {
@@ -32,6 +28,18 @@ pub(super) fn judge(headers: &HeaderMap, meta: &BlobMeta) -> Conditions {
         None => date(headers, IF_MODIFIED_SINCE).is_some_and(|since| seconds(meta.modified) <= since),
     };
     if had { Conditions::NotModified } else { Conditions::Met }
+}
+
+/// Whether it is not the version that the client wants. A weak tag names none, not even its own; without a date there is none
+/// to go by.
+pub(super) fn is_unwanted(headers: &HeaderMap, etag: &str, modified: Option<SystemTime>) -> bool {
+    match list(headers, IF_MATCH) {
+        Some(wanted) => !names(&wanted, |tag| tag == etag && !tag.starts_with("W/")),
+        None => {
+            let since = date(headers, IF_UNMODIFIED_SINCE);
+            since.zip(modified).is_some_and(|(since, modified)| seconds(modified) > since)
+        }
+    }
 }
 
 /// The `Range` header, unless `If-Range` names another version.
