@@ -47,7 +47,7 @@ fn what_failed_is_retried_and_nobody_stops_it() {
     scene.complete(&again[0]);
     let ended = scene.job(&job);
     assert_eq!((ended.status, ended.completed, ended.cancelled), (JobStatus::PartiallyCompleted, 2, 1));
-    assert!(!scene.to_remove().contains(&format!("job {job}")), "its images stay");
+    assert!(!scene.noted_for_removal().contains(&format!("job {job}")), "its images stay");
 }
 
 #[test]
@@ -104,5 +104,5 @@ fn what_is_erased_does_not_come_back() {
         assert_eq!(scene.retry(&job), RetryOutcome::JobCancelled);
         assert_eq!(scene.generate(&job, &held[0].file), GenerateOutcome::Cancelled);
     }
-    assert!(scene.to_remove().contains(&format!("job {job}")));
+    assert!(scene.noted_for_removal().contains(&format!("job {job}")));
 }

@@ -1,5 +1,7 @@
 //! Jobs are found by the names of their files, in any case.
 
+use std::slice::from_ref;
+
 use image2model_domain::JobId;
 use image2model_domain::commands::ListJobs;
 
@@ -16,10 +18,10 @@ fn a_name_is_found_by_any_part_in_any_case() {
     let chairs = scene.create(&["a.png", "Stühle & BÄNKE.JPG"]);
     let road = scene.create(&["ΟΔΟΣ.png"]);
     for part in ["STÜHLE", "stühle", "bänke.jpg", "ÜHL"] {
-        assert_eq!(found(&mut scene, part), [chairs.clone()], "{part}");
+        assert_eq!(found(&mut scene, part), from_ref(&chairs), "{part}");
     }
     for part in ["ΟΔΟΣ", "οδος", "δοσ.PNG"] {
-        assert_eq!(found(&mut scene, part), [road.clone()], "{part}");
+        assert_eq!(found(&mut scene, part), from_ref(&road), "{part}");
     }
     assert_eq!(found(&mut scene, ".Png"), [road.clone(), chairs.clone()]);
     assert_eq!(found(&mut scene, "stuhle"), []);

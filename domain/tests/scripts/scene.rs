@@ -162,7 +162,7 @@ impl Scene {
     }
 
     /// Whatever is noted for removal, in words.
-    pub fn to_remove(&mut self) -> Vec<String> {
+    pub fn noted_for_removal(&mut self) -> Vec<String> {
         let key = self.redis.keys().blobs_to_remove();
         self.redis.query(&["ZRANGE", &key, "0", "-1"])
     }
