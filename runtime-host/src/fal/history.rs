@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
+use image2model_domain::digest::{sha256_hex, short_digest};
 use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
@@ -182,6 +184,18 @@ impl FalClient {
         self.history_page(endpoint, now.saturating_sub(60_000)..now, 1, None).await.map(|_| ())
     }
 
+    /// Names the history that is read, by its place and the key's public part: what one lists, another need not.
+    #[must_use]
+    pub fn whose_history(&self) -> String {
+        let key = self.history_key().expose_secret();
+        let id = key.split_once(':').map_or("", |(id, _)| id);
+        short_digest(&sha256_hex(format!("{} {id}", self.config.api_url).as_bytes()))
+    }
+
+    fn history_key(&self) -> &SecretString {
+        self.config.history_key.as_ref().unwrap_or(&self.config.key)
+    }
+
     async fn history_page(
         &self,
         endpoint: &EndpointId,
@@ -200,8 +214,8 @@ impl FalClient {
             .append_pair("expand", "payloads")
             .append_pair("limit", &limit.to_string())
             .extend_pairs(cursor.map(|cursor| ("cursor", cursor)));
-        let key = self.config.history_key.as_ref().unwrap_or(&self.config.key);
-        Ok(self.send(Stage::History, self.call_as(key, Method::GET, url.as_str())).await?.json)
+        let call = self.call_as(self.history_key(), Method::GET, url.as_str());
+        Ok(self.send(Stage::History, call).await?.json)
     }
 }
 

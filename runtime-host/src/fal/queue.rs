@@ -64,6 +64,8 @@ pub enum RequestStatus {
         logs: Vec<LogLine>,
         /// Seconds of computing.
         inference_seconds: Option<f64>,
+        /// It names an error, which it does of requests that failed alone.
+        failed: bool,
     },
     /// A word that this client does not know: to be treated as not ended.
     Other(String),
@@ -87,6 +89,8 @@ pub struct Outcome {
     pub output: Value,
     /// What it cost, in FAL's billing units.
     pub billable_units: Option<String>,
+    /// The answer names the request, so it is FAL's own and no page's from somewhere on the way.
+    pub is_vouched_for: bool,
 }
 
 /// What came of asking to cancel.
@@ -165,6 +169,7 @@ impl FalClient {
             "COMPLETED" if answer.head.status == 200 => RequestStatus::Completed {
                 logs: logs(&answer.json),
                 inference_seconds: answer.json.pointer("/metrics/inference_time").and_then(Value::as_f64),
+                failed: ["error", "error_type"].iter().any(|name| answer.json.get(name).is_some_and(|e| !e.is_null())),
             },
             _ => RequestStatus::Other(word),
         })
@@ -176,7 +181,11 @@ impl FalClient {
     /// The request's own failure, or trouble on the way: [`FalError::class`] tells.
     pub async fn result(&self, endpoint: &EndpointId, request_id: &str) -> Result<Outcome, FalError> {
         let answer = self.ask(Stage::Result, Method::GET, &request_path(endpoint, request_id)).await?;
-        Ok(Outcome { output: answer.json, billable_units: answer.head.billable_units })
+        if answer.head.status != 200 {
+            return Err(FalError::Unreadable { stage: Stage::Result, what: format!("status {}", answer.head.status) });
+        }
+        let is_vouched_for = answer.head.request_id.is_some();
+        Ok(Outcome { output: answer.json, billable_units: answer.head.billable_units, is_vouched_for })
     }
 
     /// Asks FAL to stop a request.

@@ -66,7 +66,11 @@ impl HistoryView {
 
 /// What this worker knows of it.
 #[derive(Debug, Default)]
-pub(super) struct Insight(Mutex<Inner>);
+pub(super) struct Insight {
+    inner: Mutex<Inner>,
+    /// Whose history: what one shows says nothing of another, the simulator's least of all.
+    whose: String,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -80,26 +84,40 @@ struct Inner {
     hides: bool,
 }
 
+/// Between what is kept and whose it is.
+const OF: &str = " of ";
+
 impl Insight {
+    /// Nothing yet, of that history.
+    pub fn of(whose: String) -> Self {
+        Self { whose, ..Self::default() }
+    }
+
+    /// What is kept of it, unless that is another's.
+    fn kept(&self, text: &str) -> Option<HistoryView> {
+        let (view, whose) = text.split_once(OF).unwrap_or((text, &self.whose));
+        (whose == self.whose).then(|| HistoryView::read(view))
+    }
+
     /// What is known.
     pub fn view(&self) -> HistoryView {
-        self.0.lock().view
+        self.inner.lock().view
     }
 
     /// What operators are told: a history that hides what requests were given is as good as none.
     pub fn told(&self) -> HistoryView {
-        let inner = self.0.lock();
+        let inner = self.inner.lock();
         if inner.hides { HistoryView::Blind } else { inner.view }
     }
 
     /// The history did, or did not, show what requests were given.
     pub fn hides(&self, hides: bool) {
-        self.0.lock().hides = hides;
+        self.inner.lock().hides = hides;
     }
 
     /// The history could, or could not, be read at all.
     pub fn readable(&self, readable: bool) {
-        let mut inner = self.0.lock();
+        let mut inner = self.inner.lock();
         match (readable, inner.view) {
             (false, _) => *inner = Inner { view: HistoryView::Blind, learning: inner.learning, ..Inner::default() },
             (true, HistoryView::Blind) => inner.view = HistoryView::Unknown,
@@ -109,7 +127,7 @@ impl Insight {
 
     /// Begins to learn from a request, when it is time to: from one that was just sent, or is seen to wait.
     pub fn begin(&self, waits: bool) -> Option<Lesson<'_>> {
-        let mut inner = self.0.lock();
+        let mut inner = self.inner.lock();
         let learned = if waits { inner.learned_of_waiting } else { inner.learned };
         let fresh = learned.is_some_and(|at| at.elapsed() < RELEARN_AFTER);
         if fresh || inner.learning || inner.view == HistoryView::Blind {
@@ -122,8 +140,8 @@ impl Insight {
     /// Takes over what another worker has learned: where nothing is known here, and that not all is listed which seemed to be.
     pub async fn recall(&self, store: &Store) -> Result<(), RedisError> {
         let text: Option<String> = store.query(::redis::cmd("GET").arg(store.keys().fal_history())).await?;
-        let Some(theirs) = text.as_deref().map(HistoryView::read) else { return Ok(()) };
-        let mut inner = self.0.lock();
+        let Some(theirs) = text.as_deref().and_then(|text| self.kept(text)) else { return Ok(()) };
+        let mut inner = self.inner.lock();
         inner.view = match (inner.view, theirs) {
             (HistoryView::Unknown, theirs) => theirs,
             (HistoryView::All { .. }, HistoryView::Started) if inner.learned_of_waiting.is_none() => theirs,
@@ -144,7 +162,7 @@ impl Lesson<'_> {
             tracing::debug!(code = error.code(), "what others have learned of the history is not known");
         }
         {
-            let mut inner = self.0.0.lock();
+            let mut inner = self.0.inner.lock();
             inner.view = match (inner.view, view) {
                 (HistoryView::All { lag: before }, HistoryView::All { lag }) => {
                     HistoryView::All { lag: lag.max(before) }
@@ -164,7 +182,7 @@ impl Lesson<'_> {
         let view = self.0.view();
         tracing::info!(history = view.as_str(), ?view, "what FAL.AI's request history shows");
         let mut set = ::redis::cmd("SET");
-        set.arg(store.keys().fal_history()).arg(view.write()).arg("EX").arg(GOOD_FOR.as_secs());
+        set.arg(store.keys().fal_history()).arg(view.write() + OF + &self.0.whose).arg("EX").arg(GOOD_FOR.as_secs());
         if let Err(error) = store.query::<()>(&set).await {
             tracing::debug!(code = error.code(), "what the history shows was not written down");
         }
@@ -173,7 +191,7 @@ impl Lesson<'_> {
 
 impl Drop for Lesson<'_> {
     fn drop(&mut self) {
-        self.0.0.lock().learning = false;
+        self.0.inner.lock().learning = false;
     }
 }
 
@@ -189,6 +207,18 @@ mod tests {
         for other in ["", "blind", "all", "all x", "nonsense"] {
             assert_eq!(HistoryView::read(other), HistoryView::Unknown, "{other}");
         }
+    }
+
+    #[test]
+    fn what_one_history_shows_is_not_believed_of_another() {
+        let (ours, theirs) = (Insight::of("ours".to_owned()), Insight::of("theirs".to_owned()));
+        let kept = HistoryView::Ended.write() + OF + "ours";
+        assert_eq!((ours.kept(&kept), theirs.kept(&kept)), (Some(HistoryView::Ended), None));
+        assert_eq!(
+            theirs.kept("all 4"),
+            Some(HistoryView::All { lag: Duration::from_millis(4) }),
+            "as it was kept before"
+        );
     }
 
     #[test]

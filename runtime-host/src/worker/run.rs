@@ -89,7 +89,7 @@ impl Worker {
         let (running, started_at, config) = (AtomicUsize::new(0), presence::now_ms(), Arc::new(config));
         let reachable = watch::Sender::new(None);
         let (clock, breaker) = (Clock::default(), Breaker::default());
-        let (insight, knocks, submits) = (Insight::default(), Knocks::default(), Submits::default());
+        let (insight, knocks, submits) = (Insight::of(fal.whose_history()), Knocks::default(), Submits::default());
         let scans = Scans::default();
         let shared = Shared {
             store,

@@ -21,6 +21,8 @@ const LEAST_TRIES: u32 = 8;
 /// How often a failure is heard before a new request is paid for on its word: a gateway on the way may put a request's id on an
 /// error of its own, and a request that has failed goes on saying so.
 const LEAST_FAILURES: u32 = 4;
+/// How often a result is asked for that does not name its request, before it is taken for FAL's all the same.
+const MOST_UNVOUCHED: u32 = 4;
 /// How often a request that was told to stop is asked whether it has.
 const LOOKS_AFTER_CANCEL: u32 = 3;
 
@@ -34,12 +36,14 @@ struct Following<'a> {
     unknown: u32,
     trouble: Backoff,
     learning: Option<Learning<'a>>,
+    /// FAL has said that it ended, and named no error.
+    ended_well: bool,
 }
 
 /// How a request was seen to end.
 enum Ending {
-    /// By itself.
-    Usual,
+    /// By itself; whether FAL said so and named no error.
+    Usual { well: bool },
     /// After it was told to stop because the deadline was over.
     GivenUp,
     /// Only the history knows of it any more.
@@ -49,14 +53,20 @@ enum Ending {
 impl Attempt<'_> {
     /// Waits for the request to end, telling how far it is; answers its result.
     pub(super) async fn follow(&mut self, request_id: &str) -> Result<Outcome, End> {
-        let mut given_up = match self.await_completion(request_id).await? {
+        let (mut given_up, well) = match self.await_completion(request_id).await? {
             Ending::Remembered(outcome) => return Ok(outcome),
-            ending => matches!(ending, Ending::GivenUp),
+            Ending::GivenUp => (true, false),
+            Ending::Usual { well } => (false, well),
         };
         self.progress(FileStatus::Processing, progress::FETCHING, "Fetching the model", None).await?;
-        let (mut backoff, mut failures, mut unknown) = (self.backoff(), 0, 0);
+        let (mut backoff, mut failures, mut unknown, mut unvouched) = (self.backoff(), 0, 0, 0);
         loop {
             let error = match self.held.interruptible(self.shared.fal.result(&self.endpoint, request_id)).await? {
+                Ok(outcome) if !outcome.is_vouched_for && unvouched + 1 < MOST_UNVOUCHED => {
+                    unvouched += 1;
+                    self.held.rest(backoff.next_delay(None)).await?;
+                    continue;
+                }
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
@@ -78,10 +88,31 @@ impl Attempt<'_> {
                 Class::Unknown => unknown += 1,
                 Class::Transient if backoff.failures() < LEAST_TRIES || self.time_left() > Duration::ZERO => {}
                 Class::FailedTransiently if failures + 1 < LEAST_FAILURES => failures += 1,
+                Class::FailedTransiently if well => {
+                    if let Some(outcome) = self.contradicted(request_id, &error).await? {
+                        return Ok(outcome);
+                    }
+                }
                 Class::Cancelled if given_up => return Err(End::without_model(LATE, LATE_MESSAGE)),
                 _ => return Err(self.result_error(&error)),
             }
             self.held.rest(backoff.next_delay(error.retry_after())).await?;
+        }
+    }
+
+    /// FAL said that the request ended well, and its result is answered as a failure, which a gateway can make of anything: the
+    /// history has the last word. Answers the result when it has it, nothing while there is time to ask again.
+    async fn contradicted(&self, request_id: &str, error: &FalError) -> Result<Option<Outcome>, End> {
+        let recorded = self.held.interruptible(self.recorded(request_id)).await?;
+        match (recorded.ok().flatten(), self.result_error(error)) {
+            (Some(request), end) if !request.is_promising() => Err(end),
+            (Some(request), _) if request.status_code.is_some() && request.output.is_object() => {
+                Ok(Some(remembered_as(request.output)))
+            }
+            _ if self.time_left() > Duration::ZERO => Ok(None),
+            // A retry asks for its result again.
+            (_, End::Failed(failure)) => Err(End::Failed(Failure { retry_in: None, resolved: false, ..failure })),
+            (_, end) => Err(end),
         }
     }
 
@@ -108,6 +139,7 @@ impl Attempt<'_> {
             unknown: 0,
             trouble: self.backoff(),
             learning: fresh.then(|| self.begin_to_learn(false)).flatten(),
+            ended_well: false,
         };
         if fresh {
             self.progress(FileStatus::QueuedAtProvider, progress::ACCEPTED, "Waiting at the model provider", None)
@@ -124,14 +156,14 @@ impl Attempt<'_> {
                     shared.breaker.answered(&shared.store).await;
                     let waits = matches!(status, RequestStatus::InQueue { .. });
                     if self.tell(status, &mut seen).await? {
-                        return Ok(Ending::Usual);
+                        return Ok(Ending::Usual { well: seen.ended_well });
                     }
                     let lesson = self.learn(request_id, seen.learning.take(), waits);
                     seen.learning = self.held.interruptible(lesson).await?;
                     self.poll_interval(seen.started.elapsed())
                 }
                 // Its last log lines cannot be had; its result may.
-                Err(error) if told && error.class() == Class::Transient => return Ok(Ending::Usual),
+                Err(error) if told && error.class() == Class::Transient => return Ok(Ending::Usual { well: false }),
                 Err(error) => {
                     let pause = self.trouble(&error, &mut seen)?;
                     if seen.unknown >= MOST_UNKNOWN {
@@ -171,7 +203,8 @@ impl Attempt<'_> {
                 let message = self.in_time("The model is being made");
                 self.progress(FileStatus::Processing, percent, message, None).await?;
             }
-            RequestStatus::Completed { logs, inference_seconds } => {
+            RequestStatus::Completed { logs, inference_seconds, failed } => {
+                seen.ended_well = !failed;
                 self.pass_on(seen.logs.fresh(logs)).await?;
                 tracing::debug!(fal_request_id = self.request_id, inference_seconds, "a request has ended");
                 return Ok(true);
@@ -220,7 +253,7 @@ impl Attempt<'_> {
             }
             Ok(Some(request)) if request.is_promising() && request.output.is_object() => {
                 tracing::warn!(fal_request_id = request_id, "a result was only to be found in the history");
-                Ok(Some(Outcome { output: request.output, billable_units: None }))
+                Ok(Some(remembered_as(request.output)))
             }
             recorded => {
                 // Where running requests are not listed, this may be one.
@@ -282,3 +315,8 @@ impl Attempt<'_> {
 
 const LATE: &str = "PROVIDER_TIMEOUT";
 const LATE_MESSAGE: &str = "The model provider took too long";
+
+/// A result that only the history has any more.
+fn remembered_as(output: serde_json::Value) -> Outcome {
+    Outcome { output, billable_units: None, is_vouched_for: true }
+}

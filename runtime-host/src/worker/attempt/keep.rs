@@ -19,7 +19,7 @@ use super::Attempt;
 use super::content::{format_of, measured, not_whole, peek, picture_of, whole};
 use crate::fal::{Class, FalError, Fetched, Outcome};
 use crate::worker::blobs::ByteStream;
-use crate::worker::end::{End, Fields};
+use crate::worker::end::{End, Failure, Fields};
 use crate::worker::progress;
 use crate::worker::provider::{ProviderFile, Role};
 
@@ -62,7 +62,8 @@ impl Attempt<'_> {
     pub(super) async fn keep(&mut self, outcome: Outcome) -> Result<Fields, End> {
         let output = outcome.output.to_string();
         let files = self.patiently(|| self.provider.result(&self.file.options, &output)).await?;
-        let no_model = || End::without_model("NO_MODEL", "The model provider made no model from this image");
+        let is_believed = outcome.is_vouched_for || self.file.resumed_at.is_some();
+        let no_model = || over(is_believed, "NO_MODEL", "The model provider made no model from this image");
         let model = files.iter().find(|file| file.role == Role::Model).ok_or_else(no_model)?;
         let mut fields: Fields = vec![("model_url", model.url.clone())];
         fields.extend(outcome.billable_units.map(|units| ("billable_units", units)));
@@ -105,15 +106,20 @@ impl Attempt<'_> {
         }
     }
 
-    /// The tries are used up: a file that is gone, or there but no model, fails; one out of reach stays where it is.
+    /// The tries are used up: a file that is gone, or there but no model, fails; one out of reach stays where it is. Its host
+    /// may have had a bad minute, so the first retry fetches the same again, and only the next pays for another.
     fn without_model(&self, model: &ProviderFile, why: &NotKept) -> Result<Kept, End> {
+        let is_believed = self.file.resumed_at.is_some();
         if matches!(why, NotKept::NotAModel) {
-            return Err(End::without_model("INVALID_MODEL", "The model provider returned a file that is no model"));
+            return Err(over(is_believed, "INVALID_MODEL", "The model provider returned a file that is no model"));
         }
         if let NotKept::Fetch(error) = why
             && error.class() != Class::Transient
         {
-            return Err(self.end_of(error));
+            return Err(match self.end_of(error) {
+                End::Failed(failure) if !is_believed => End::Failed(Failure { resolved: false, ..failure }),
+                end => end,
+            });
         }
         tracing::error!(file_id = %self.held.holding.file, "a model is left at the provider");
         Ok(Kept { key: None, size: model.size, format: model.format.clone(), content_type: None })
@@ -184,6 +190,11 @@ impl Attempt<'_> {
             if broke.load(Ordering::Relaxed) { NotKept::BrokenOff(error) } else { NotKept::Storage(error) }
         })
     }
+}
+
+/// A failure for good of a request without a model; else one whose result a retry asks for again.
+fn over(is_believed: bool, code: &str, message: &str) -> End {
+    if is_believed { End::without_model(code, message) } else { End::failed(code, message, true) }
 }
 
 /// What comes after the last byte: an error unless the file is still held. While Redis is away it is waited for, and nothing
