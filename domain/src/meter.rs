@@ -52,7 +52,7 @@ macro_rules! meters {
 
 meters! {
     REQUESTS = Counter "image2model.component.requests" in "{request}": "Requests and native calls of a component."
-    ERRORS = Counter "image2model.component.errors" in "{request}": "Of these, answered 5xx or not at all."
+    ERRORS = Counter "image2model.component.errors" in "{request}": "Of these, answered 5xx, not at all, or not to the end."
     ACTIVE = UpDownCounter "image2model.component.active_requests" in "{request}": "Requests being answered."
     DURATION = Histogram "image2model.component.duration" in "s": "Time from a request's head to its answer's, or of a call from native code."
     CPU = Counter "image2model.component.cpu" in "s": "Time that its guests computed."

@@ -137,6 +137,9 @@ pub enum NotNow {
     /// There is no canary.
     #[error("No release is being tried, so there is none to serve to more or fewer callers.")]
     NoCanary,
+    /// Whoever asks has not seen what was changed last.
+    #[error("The component was changed in between; look at what is served now.")]
+    Changed,
     /// There is nothing to go back to.
     #[error("There is nothing to go back to: no change is under way, and nothing else was served before.")]
     NothingBefore,
@@ -149,6 +152,7 @@ impl NotNow {
         match self {
             Self::Busy => "COMPONENT_BUSY",
             Self::NoCanary => "NO_CANARY",
+            Self::Changed => "COMPONENT_CHANGED",
             Self::NothingBefore => "NOTHING_TO_ROLL_BACK",
         }
     }
@@ -256,6 +260,17 @@ impl Rollout {
         let change = self.ended(Action::Rollback, Outcome::RolledBack, by, now_ms, back.clone(), Vec::new());
         self.serve(back);
         Ok(change)
+    }
+
+    /// Goes back, if the last change that ended is still that one; 0 where none has.
+    ///
+    /// # Errors
+    /// [`NotNow::Changed`], [`NotNow::NothingBefore`].
+    pub fn roll_back_from(&mut self, last: u64, by: &str, now_ms: i64) -> Result<u64, NotNow> {
+        if self.last.as_ref().map_or(0, |last| last.change) != last {
+            return Err(NotNow::Changed);
+        }
+        self.roll_back(by, now_ms)
     }
 
     /// Ends the trial of `release` because it does worse. Whether it was tried.

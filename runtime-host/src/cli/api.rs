@@ -98,6 +98,13 @@ impl AdminApi {
         self.ask(Method::POST, self.url(path)?, body).await
     }
 
+    /// A call that says everything in its query.
+    pub async fn post_query(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Value> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        self.ask(Method::POST, url, None).await
+    }
+
     /// A body that is no JSON.
     pub async fn post_bytes(
         &self,

@@ -54,6 +54,11 @@ impl Usage {
         self.duration_us.fetch_add(us, Ordering::Relaxed);
     }
 
+    /// An answer that was counted, and whose head was sent, did not become whole.
+    pub fn broke_off(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// An instance ended because of what its guest did.
     fn trapped(&self) {
         self.traps.fetch_add(1, Ordering::Relaxed);

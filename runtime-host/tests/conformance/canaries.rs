@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use image2model_domain::rollout::Outcome;
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
+use crate::faults::usage;
 use crate::harness::App;
 use crate::swap::{Fleet, GUARDED, another, now_ms, wasm};
 
@@ -63,6 +66,24 @@ async fn what_others_call_is_tried_on_some_of_their_callers() {
     let fleet = Fleet::start(app).await;
     assert_eq!(fleet.serve("hidden", &wasm("faults"), Some(50)).await.outcome, Outcome::Trying);
     some(&fleet, "/text?http://hidden.spin.internal/x", ["hello", "fine"]).await;
+}
+
+/// Its heads are well; what follows them never comes to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_whose_answers_break_off_is_given_up() {
+    let fleet = Fleet::start(App::new().route("/...", "hello", "")).await;
+    assert_eq!(fleet.serve("hello", &wasm("faults"), Some(99)).await.outcome, Outcome::Trying);
+    let started = Instant::now();
+    while fleet.rollout("hello").await.last.unwrap().outcome == Outcome::Trying {
+        assert!(started.elapsed() < Duration::from_secs(20), "it is never given up");
+        let mut stream = TcpStream::connect(fleet.host.address).await.unwrap();
+        stream.write_all(b"GET /half HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        // It breaks off, or is whole where the old one answers.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    let last = fleet.rollout("hello").await.last.unwrap();
+    assert_eq!((last.outcome, last.reasons[0].code.as_str()), (Outcome::RolledBackByItself, "CANARY_FAILS"));
+    assert!(usage(&fleet.host, "hello").errors >= 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,6 +51,24 @@ async fn a_flood_of_connections_closes_its_own() {
     assert!(answer.ends_with("hello"), "one that had been there before was closed: {answer}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_before_there_is_an_answer_is_counted() {
+    let host = beside("").await;
+    for _ in 0..3 {
+        let mut stream = connect(&host).await;
+        stream.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let started = Instant::now();
+    while usage(&host, "faults").requests < 3 {
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", usage(&host, "faults"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let usage = usage(&host, "faults");
+    let left: Vec<_> = usage.answers.iter().map(|kind| (kind.status, kind.buckets.iter().sum::<u64>())).collect();
+    assert_eq!((usage.requests, usage.errors, usage.active, left), (3, 0, 0, vec![(499, 3)]));
+}
+
 /// Two places, held by two that send nothing more, then by two that take nothing of their answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_senders_and_readers_make_room_when_others_want_their_places() {

@@ -67,6 +67,39 @@ async fn answers_what_no_component_does() {
     assert_eq!(info["name"], "conformance");
 }
 
+/// As Spin has it: no component is asked for what is below its own place, nor told a slash at the end of its route.
+#[tokio::test]
+async fn keeps_spins_own_place_and_writes_routes_as_spin_does() {
+    let host = App::new().route("/...", "hello", "").route("/shop/", "request", "").start().await;
+    let below = host.get("/.well-known/spin/other").await;
+    assert_eq!((below.status, below.problem().as_str()), (404, "HTTP_404"));
+    assert_eq!(host.get("/.well-known/other").await.text(), "hello");
+    let told = host.get("/shop/").await.text();
+    for line in ["spin-matched-route: /shop\n", "spin-raw-component-route: /shop/\n"] {
+        assert!(format!("{told}\n").contains(line), "{line} not in {told}");
+    }
+}
+
+/// Whoever is in front may have gone by the other host (RFC 9112 section 3.2).
+#[tokio::test]
+async fn a_request_says_once_whom_it_is_for() {
+    let host = App::new().route("/...", "hello", "").start().await;
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\nhost: a\r\n", 200),
+        ("GET / HTTP/1.1\r\nhost:\r\n", 200),
+        ("GET / HTTP/1.0\r\n", 200),
+        ("GET / HTTP/1.1\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n", 400),
+        ("CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n", 400),
+    ] {
+        let mut stream = TcpStream::connect(host.address).await.unwrap();
+        stream.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.split(' ').nth(1) == Some(&status.to_string()), "{head:?} is answered {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn streams_large_bodies_both_ways() {
     let host = App::new().route("/...", "echo", "").start().await;

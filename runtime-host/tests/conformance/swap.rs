@@ -13,6 +13,7 @@ use image2model_domain::commands::{KeepComponentPiece, NameComponent, ReadRollou
 use image2model_domain::rollout::{Change, Outcome, Release, Rollout};
 use image2model_host::edge::swap::fetch::Logins;
 use image2model_host::edge::swap::follow::FollowOptions;
+use image2model_host::edge::swap::records::Records;
 use image2model_host::redis::Store;
 use image2model_processes::RedisServer;
 use sha2::{Digest, Sha256};
@@ -24,7 +25,7 @@ use crate::harness::{App, Host, guest};
 pub struct Fleet {
     pub host: Host,
     pub store: Store,
-    _redis: RedisServer,
+    redis: RedisServer,
     stop: CancellationToken,
 }
 
@@ -45,17 +46,14 @@ impl Fleet {
         }
         let host = app.start().await;
         let options = FollowOptions {
-            store: store.clone(),
-            host: "h".into(),
+            records: Records { store: store.clone(), host: "h".into(), log_entries: 100, log_counts_ttl: 100 },
             key: None,
             logins: Logins::default(),
-            log_entries: 100,
-            log_counts_ttl: 100,
         };
         let mut follower = host.edge.follower(options).unwrap();
         follower.catch_up().await;
         tokio::spawn(follower.run(stop.clone()));
-        Self { host, store, _redis: redis, stop }
+        Self { host, store, redis, stop }
     }
 
     pub async fn rollout(&self, id: &str) -> Rollout {
@@ -106,7 +104,7 @@ impl Fleet {
     async fn until(&self, path: &str, text: &str) {
         let started = Instant::now();
         while self.host.get(path).await.text() != text {
-            assert!(started.elapsed() < Duration::from_secs(5), "{path} never answers {text}");
+            assert!(started.elapsed() < Duration::from_secs(15), "{path} never answers {text}");
         }
     }
 
@@ -250,6 +248,38 @@ async fn a_canary_is_the_same_for_a_caller_and_is_given_up_when_it_fails() {
     for caller in 0..20 {
         assert_eq!(ask("/x", caller).await.text(), "hello");
     }
+}
+
+/// A host that compiles for long gives no sign of life while Redis is silent, and neither does anybody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_not_heard_because_redis_was_silent_is_waited_for() {
+    let mut fleet = Fleet::start(App::new().route("/...", "hello", "")).await;
+    let store = fleet.store.clone();
+    let lives = async |for_ms: i64| {
+        let mut sign = redis::cmd("ZADD");
+        sign.arg(store.keys().hosts()).arg(store.now_ms().await.unwrap() + for_ms).arg("other");
+        store.query::<i64>(&sign).await.unwrap();
+    };
+    lives(60_000).await;
+    let release = fleet.keep(&wasm("faults")).await;
+    let mut next = fleet.rollout("hello").await;
+    next.propose(release, None, "me", store.now_ms().await.unwrap()).unwrap();
+    assert!(store.run(&SetRollout { component: "hello", from: 0, rollout: &next }).await.unwrap());
+    let started = Instant::now();
+    while fleet.rollout("hello").await.candidate.unwrap().reports.is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(30), "it is never prepared");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    lives(1000).await;
+    fleet.redis.process().signal("STOP").unwrap();
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    fleet.redis.process().signal("CONT").unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let rollout = fleet.rollout("hello").await;
+    assert!(rollout.candidate.is_some() && rollout.last.is_none(), "{rollout:?}");
+    assert_eq!(fleet.host.get("/x").await.text(), "hello");
+    // It never comes back: nobody is waited for for ever.
+    fleet.until("/x", "fine").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

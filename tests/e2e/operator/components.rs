@@ -108,6 +108,11 @@ async fn a_fleet_serves_another_release_and_goes_back() {
     let (status, rolled) = send(&client, Method::POST, "/api/v1/admin/components/web/rollback").await;
     assert_eq!((status, text(&rolled, "outcome")), (200, "rolled_back"), "{rolled}");
     assert_eq!(text(&rolled["rollout"]["current"], "source"), "manifest");
+    // Whoever saw what was before that does not undo it.
+    let seen = after["rollout"]["last"]["change"].to_string();
+    let (status, late) =
+        send(&client, Method::POST, &format!("/api/v1/admin/components/web/rollback?last={seen}")).await;
+    assert_eq!((status, &late["error_code"]), (409, &json!("COMPONENT_CHANGED")), "{late}");
 
     let log = client.json("/api/v1/logs?type=audit&limit=100").await.unwrap();
     let entries = log["entries"].as_array().unwrap();
@@ -116,6 +121,36 @@ async fn a_fleet_serves_another_release_and_goes_back() {
     let ended = ended.unwrap_or_else(|| panic!("no end of the swap in {log}"));
     assert_eq!((&ended["fields"]["to"]["digest"], &ended["fields"]["action"]), (&json!(digest), &json!("swap")));
     assert!(entries.iter().any(|entry| entry["fields"]["outcome"] == "refused"), "{log}");
+}
+
+/// As after a guard that refuses everybody, whoever would take it back among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_a_way_back_past_the_service() {
+    let mut fleet = Fleet::setup().start().unwrap();
+    let (url, client) = (fleet.hosts()[0].url().to_owned(), fleet.hosts()[0].client(None).unwrap());
+    client.until("/api/v1/admin/components", |all| all["owner"] == "image2model").await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("guard.wasm");
+    std::fs::write(&file, another("guard")).unwrap();
+    let swap = terminal(&url, &["swap", "guard", "--from", file.to_str().unwrap()]);
+    assert_eq!(swap.status.code(), Some(0), "{}", said(&swap));
+    let mut past = image2model().unwrap();
+    past.args(["components", "rollback", "guard", "--in-redis"]).env("REDIS_URL", fleet.redis().url());
+    let past = past.current_dir(folder.path()).output().unwrap();
+    assert_eq!(past.status.code(), Some(0), "{}", said(&past));
+    let back = |all: &Value| {
+        let guard = named(&all["components"], "id", "guard");
+        guard["rollout"]["current"]["source"] == "manifest" && guard["rollout"]["last"]["outcome"] == "rolled_back"
+    };
+    client.until("/api/v1/admin/components", back).await.unwrap();
+    let log = client.json("/api/v1/logs?type=audit&limit=100").await.unwrap();
+    let is_told = |entry: &Value| {
+        let by = entry["fields"]["caller"].as_str().unwrap_or_default();
+        by.starts_with("terminal of ") && entry["fields"]["outcome"] == "rolled_back"
+    };
+    assert!(log["entries"].as_array().unwrap().iter().any(is_told), "{log}");
+    let forth = terminal(&url, &["rollback", "guard"]);
+    assert_eq!(forth.status.code(), Some(0), "{}", said(&forth));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ pub(crate) async fn canary(mut context: Context) -> Result<Reply, Failure> {
 /// Goes back.
 pub(crate) async fn rollback(context: Context) -> Result<Reply, Failure> {
     let hosts = owners(&context).await?;
-    change(&context, &hosts, &Order::Rollback).await
+    change(&context, &hosts, &order::rollback(&context)?).await
 }
 
 /// The hosts, one of which at least serves the component that the route names.
@@ -75,27 +75,23 @@ fn unowned(hosts: &[HostProcess], id: &str) -> Option<Problem> {
 async fn change(context: &Context, hosts: &[HostProcess], order: &Order) -> Result<Reply, Failure> {
     let id = context.param("id");
     audit::asked(context, &json!({ "component": id, "order": order.shown() }));
-    let name = written(context, id, order).await?;
+    let (name, mut rollout) = written(context, id, order).await?;
     let deadline = clock::now_ms() + WAIT_MS;
     loop {
-        let rollout = match read(id).await {
-            // It is written down, and goes on: a store that is silent for a moment has not refused it.
-            Err(_) if clock::now_ms() < deadline => {
-                clock::sleep(INTERVAL).await;
-                continue;
-            }
-            found => found?,
-        };
         let ended = rollout.last.as_ref().filter(|last| last.change >= name);
         if ended.is_some() || clock::now_ms() >= deadline {
             return answer(context, id, &rollout, ended.filter(|last| last.change == name), name, hosts);
         }
         clock::sleep(INTERVAL).await;
+        // It is written down, and goes on: a store that is silent has not refused it.
+        if let Ok(found) = read(id).await {
+            rollout = found;
+        }
     }
 }
 
-/// The name of the change.
-async fn written(context: &Context, id: &str, order: &Order) -> Result<u64, Failure> {
+/// The name of the change, and what is written with it.
+async fn written(context: &Context, id: &str, order: &Order) -> Result<(u64, Rollout), Failure> {
     for _ in 0..TRIES {
         let before = read(id).await?;
         let mut next = before.clone();
@@ -103,7 +99,8 @@ async fn written(context: &Context, id: &str, order: &Order) -> Result<u64, Fail
         let name = step.map_err(|why| Problem::new(409, why.code(), why.to_string()))?;
         let set = SetRollout { component: id, from: before.revision, rollout: &next };
         if redis::run(&set).await? {
-            return Ok(name);
+            next.revision = before.revision + 1;
+            return Ok((name, next));
         }
     }
     Err(Problem::new(409, NotNow::Busy.code(), NotNow::Busy.to_string()).into())

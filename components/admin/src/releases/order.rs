@@ -23,8 +23,8 @@ pub(super) enum Order {
     Weigh(u32),
     /// The running canary, for all.
     Promote,
-    /// Back.
-    Rollback,
+    /// Back; where it is said, only from what that change left.
+    Rollback(Option<u64>),
 }
 
 impl Order {
@@ -34,7 +34,8 @@ impl Order {
             Self::Serve(release, weight) => rollout.propose(release.clone(), *weight, by, now_ms),
             Self::Weigh(weight) => rollout.weigh(*weight, by, now_ms),
             Self::Promote => rollout.promote(by, now_ms),
-            Self::Rollback => rollout.roll_back(by, now_ms),
+            Self::Rollback(None) => rollout.roll_back(by, now_ms),
+            Self::Rollback(Some(last)) => rollout.roll_back_from(*last, by, now_ms),
         }
     }
 
@@ -46,7 +47,7 @@ impl Order {
             }
             Self::Weigh(weight) => json!({ "weight": weight }),
             Self::Promote => json!("promote"),
-            Self::Rollback => json!("rollback"),
+            Self::Rollback(_) => json!("rollback"),
         }
     }
 }
@@ -67,6 +68,12 @@ pub(super) async fn canary(context: &mut Context) -> Result<Order, Failure> {
         return Ok(Order::Serve(upload::keep(context).await?, Some(weight)));
     }
     described(context, true).await
+}
+
+/// `POST …/rollback`.
+pub(super) fn rollback(context: &Context) -> Result<Order, Problem> {
+    let last = context.query.get("last").map(|text| text.parse().map_err(|_| one_error("last", LAST)));
+    last.transpose().map(Order::Rollback)
 }
 
 /// An order in JSON, which says everything itself.
@@ -119,6 +126,7 @@ fn read(body: &Value, canary: bool) -> Result<Order, Problem> {
     errors.or(order, UNACCEPTABLE)
 }
 
+const LAST: &str = "must be a whole number: the `change` of the component's last change, 0 where there was none";
 const WEIGHT: &str = "must be a whole number from 1 to 99: of a hundred callers, so many";
 
 fn weighed(weight: Option<u64>) -> Option<u32> {

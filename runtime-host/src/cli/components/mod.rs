@@ -1,6 +1,7 @@
 //! `image2model components list | swap | canary | rollback`: exchanging components of a running service, over its admin
 //! routes.
 
+mod in_redis;
 mod source;
 mod table;
 
@@ -45,6 +46,12 @@ pub enum Task {
     Rollback {
         /// The component's id
         id: String,
+        /// Go back even though a trial has just been given up by itself, to what was served before it
+        #[arg(long)]
+        further: bool,
+        /// Write it to Redis, with the variables of a host, where the service lets nobody in
+        #[arg(long, conflicts_with_all = ["further", "url", "key"])]
+        in_redis: bool,
     },
 }
 
@@ -56,7 +63,8 @@ impl api::Task for Task {
             Self::Canary { id, weight, from } => {
                 settled(api, id, from.send(api, id, "canary", Some(*weight)).await?).await
             }
-            Self::Rollback { id } => api.post(&["admin", "components", id, "rollback"], None).await,
+            Self::Rollback { id, in_redis: true, .. } => in_redis::roll_back(id).await,
+            Self::Rollback { id, further, .. } => roll_back(api, id, *further).await,
         }
     }
 
@@ -66,6 +74,19 @@ impl api::Task for Task {
             _ => table::changed(answer),
         }
     }
+}
+
+/// Goes back from what stands there now: not from what somebody else, or the hosts, made of it meanwhile.
+async fn roll_back(api: &AdminApi, id: &str, further: bool) -> anyhow::Result<Value> {
+    let all = api.get(&["admin", "components"]).await?;
+    let found = super::table::entries(&all, "components").into_iter().find(|c| c.get("id").is_some_and(|i| i == id));
+    let last = found.and_then(|component| component.pointer("/rollout/last")).filter(|last| !last.is_null());
+    let is_over = last.and_then(|last| last.get("outcome")).is_some_and(|o| o == "rolled_back_by_itself");
+    if let Some(last) = last.filter(|_| is_over && !further) {
+        bail!("{}", table::over(last, id));
+    }
+    let seen = last.and_then(|last| last.get("change")).map_or("0".to_owned(), ToString::to_string);
+    settled(api, id, api.post_query(&["admin", "components", id, "rollback"], &[("last", seen)]).await?).await
 }
 
 /// The answer once the hosts are done, when they were not at once.
@@ -91,7 +112,7 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
             Stand::Ended(why) => bail!("{why}"),
         };
         let outcome = last.get("outcome").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if !matches!(&*outcome, "serving" | "trying") {
+        if !matches!(&*outcome, "serving" | "trying" | "rolled_back") {
             bail!("{}", table::refused(last));
         }
         answer = json!({ "id": id, "outcome": outcome, "message": "All hosts are ready.", "rollout": rollout });

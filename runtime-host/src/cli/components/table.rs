@@ -64,6 +64,16 @@ pub fn refused(last: &Value) -> String {
     said
 }
 
+/// Why there is nothing to go back from.
+pub fn over(last: &Value, id: &str) -> String {
+    let current = last.get("to").map_or("-".to_owned(), release);
+    format!(
+        "the trial was given up by itself at {}, and {current} is served; to go back to what was served before that:\n  \
+         image2model components rollback {id} --further",
+        minute(last, "at")
+    )
+}
+
 /// Why a change is not waited for any more.
 pub fn overtaken(last: &Value) -> String {
     let (action, by, at) = (text(last, "action"), text(last, "by"), minute(last, "at"));

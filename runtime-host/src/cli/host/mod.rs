@@ -8,12 +8,12 @@ mod log_store;
 mod meters;
 mod native;
 mod ready;
-mod releases;
+pub(in crate::cli) mod releases;
 mod running;
 mod secrets;
 mod simulator;
 mod telemetry;
-mod vitals;
+pub(in crate::cli) mod vitals;
 mod worker;
 
 use std::path::{Path, PathBuf};

@@ -5,12 +5,21 @@ use std::time::Duration;
 use image2model_host::config::Config;
 use image2model_host::edge::Edge;
 use image2model_host::edge::swap::follow::{FollowOptions, Follower};
+use image2model_host::edge::swap::records::Records;
 use image2model_host::ops::heartbeat::HostIdentity;
+use image2model_host::redis::Store;
 
 use super::foundation::Foundation;
 
 /// How long a start waits for the releases that the fleet serves; what comes later is served later.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
+
+/// What is to be served, as this process writes it.
+pub fn records(config: &Config, store: Store, identity: &HostIdentity) -> Records {
+    let log = &config.logs.store;
+    let (log_entries, log_counts_ttl) = (log.max_entries, log.retention.as_secs() + 86_400);
+    Records { store, host: identity.id.clone(), log_entries, log_counts_ttl }
+}
 
 /// A follower that has got this host where the fleet is.
 pub async fn follower(
@@ -19,15 +28,8 @@ pub async fn follower(
     edge: &Edge,
     identity: &HostIdentity,
 ) -> anyhow::Result<Follower> {
-    let store = &config.logs.store;
-    let options = FollowOptions {
-        store: base.store.clone(),
-        host: identity.id.clone(),
-        key: config.component_key.clone(),
-        logins: config.logins.clone(),
-        log_entries: store.max_entries,
-        log_counts_ttl: store.retention.as_secs() + 86_400,
-    };
+    let records = records(config, base.store.clone(), identity);
+    let options = FollowOptions { records, key: config.component_key.clone(), logins: config.logins.clone() };
     let mut follower = edge.follower(options)?;
     if tokio::time::timeout(CATCH_UP_WITHIN, follower.catch_up()).await.is_err() {
         tracing::warn!(

@@ -16,43 +16,59 @@ const TARGET: &str = "image2model::access";
 const LONGEST_PATH: usize = 512;
 /// What names a job in an answer.
 const STATUS: &str = "/api/v1/status/";
+/// Of requests whose client left before there was an answer, as proxies have it; nobody is sent it.
+pub(super) const CLIENT_LEFT: u16 = 499;
 const PROBES: [&str; 3] = ["/health", "/api/v1/health", "/.well-known/spin/health"];
 
 /// Among an answer's extensions: the component that made it.
 #[derive(Clone)]
 pub(super) struct AnsweredBy(pub Arc<str>);
 
-/// A request under way.
+/// A request under way. Where it is dropped, its client has left.
 pub(super) struct Line {
     method: Method,
     path: String,
     client: IpAddr,
     started: Instant,
+    is_logged: bool,
 }
 
 impl Line {
     /// Remembers what the answer will not know.
     pub fn begin<B>(request: &http::Request<B>, client: IpAddr) -> Self {
         let path = cut(request.uri().path(), LONGEST_PATH).to_owned();
-        Self { method: request.method().clone(), path, client, started: Instant::now() }
+        Self { method: request.method().clone(), path, client, started: Instant::now(), is_logged: false }
     }
 
     /// Logs it.
-    pub fn end<B>(self, answer: &Response<B>) {
+    pub fn end<B>(mut self, answer: &Response<B>) {
+        self.is_logged = true;
         let status = answer.status().as_u16();
         if status < 400 && PROBES.iter().any(|probe| self.path.starts_with(probe)) {
             return;
         }
+        let component = answer.extensions().get::<AnsweredBy>().map(|AnsweredBy(component)| &**component);
+        let headers = answer.headers();
+        self.log(status, component, text(headers, REQUEST_ID), text(headers, header::LOCATION.as_str()));
+    }
+
+    fn log(&self, status: u16, component: Option<&str>, request_id: Option<&str>, location: Option<&str>) {
         let (method, path, client) = (self.method.as_str(), &*self.path, self.client);
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let component = answer.extensions().get::<AnsweredBy>().map(|AnsweredBy(component)| &**component);
-        let request_id = text(answer.headers(), REQUEST_ID);
-        let ids = ids(path, text(answer.headers(), header::LOCATION.as_str()));
+        let ids = ids(path, location);
         let (job_id, file_id) = (ids.job.as_ref().map(JobId::as_str), ids.file.as_ref().map(FileId::as_str));
         if status >= 500 {
             tracing::warn!(target: TARGET, method, path, status, elapsed_ms, %client, component, request_id, job_id, file_id, "request");
         } else {
             tracing::info!(target: TARGET, method, path, status, elapsed_ms, %client, component, request_id, job_id, file_id, "request");
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.is_logged {
+            self.log(CLIENT_LEFT, None, None, None);
         }
     }
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use image2model_domain::browser_headers::Origins;
 use image2model_domain::request_id;
 
-use super::access::{AnsweredBy, Line};
+use super::access::{AnsweredBy, CLIENT_LEFT, Line};
 use super::answer::{Asker, Failure, secured};
 use super::ask::ask;
 use super::headers::{self, SpinHeaders};
@@ -22,9 +22,12 @@ use crate::busy_poll;
 use crate::edge::answers::To;
 use crate::edge::manifest::{RouteMatch, StaticAnswer};
 use crate::edge::swap::Caller;
+use crate::edge::usage::Usage;
 use crate::intake::{Encrypted, carrier};
 use crate::trace::{self, Span};
 
+/// What Spin answers itself: no component is asked for anything below it.
+const WELL_KNOWN: &str = "/.well-known/spin/";
 const HEALTH: &str = "/.well-known/spin/health";
 const INFO: &str = "/.well-known/spin/info";
 
@@ -116,10 +119,18 @@ impl Dispatch {
         span: &Span,
     ) -> http::Response<OutBody> {
         let uri = parts.uri.clone();
-        let Some((target, found)) = self.router.find(uri.path()) else {
-            let id = id_of(&mut parts.headers);
-            let asker = Asker::of(&parts.headers, Some(&self.origins), peers.encrypted);
-            return Failure::NotFound.answer(uri.path(), &id, &asker).map(OutBody::Native);
+        let found = if headers::is_addressed(&parts) {
+            self.router.find(uri.path()).filter(|_| !uri.path().starts_with(WELL_KNOWN)).ok_or(Failure::NotFound)
+        } else {
+            Err(Failure::BadRequest)
+        };
+        let (target, found) = match found {
+            Ok(found) => found,
+            Err(failure) => {
+                let id = id_of(&mut parts.headers);
+                let asker = Asker::of(&parts.headers, Some(&self.origins), peers.encrypted);
+                return failure.answer(uri.path(), &id, &asker).map(OutBody::Native);
+            }
         };
         let asked = Asked { target, found, peers, depth: 0, caller: None, origins: Some(&self.origins) };
         component(asked, parts, InBody::Client(body), span).await
@@ -170,21 +181,50 @@ pub(super) async fn component(
     let (started, method) = (Instant::now(), parts.method.clone());
     let sender = Sender::default();
     let body = if picked.judge.is_some() { sender.watch(body) } else { body };
+    let to = To { method: &method, encrypted: peers.encrypted, route: target.pattern.as_str() };
+    let mut waits = Waits { usage: &grants.usage, to: &to, started, is_over: false };
     let asked = ask(handler, parts, body, started, &id, caller, &guest).await;
+    waits.is_over = true;
     let waited = sender.waited(asked.as_ref().err().copied());
     let mut answer = asked.unwrap_or_else(fail);
     // "Not implemented" is an answer, not a fault.
     let failed = answer.status().is_server_error() && answer.status() != StatusCode::NOT_IMPLEMENTED;
     let took = started.elapsed();
     grants.usage.answered(took, failed);
-    let to = To { method: &method, encrypted: peers.encrypted, route: target.pattern.as_str() };
-    grants.usage.answers.count(&to, answer.status(), took);
-    if let (Some((judge, side)), Some(waited)) = (picked.judge, waited) {
-        judge.answered(side, took.saturating_sub(waited), failed);
+    grants.usage.answers.count(&to, answer.status().as_u16(), took);
+    if let (Some((judge, side)), Some(waited)) = (&picked.judge, waited) {
+        judge.answered(*side, took.saturating_sub(waited), failed);
+    }
+    if !failed {
+        let (grants, judge) = (grants.clone(), picked.judge);
+        answer.body_mut().when_broken(move || {
+            grants.usage.broke_off();
+            if let Some((judge, side)) = judge {
+                judge.broke(side);
+            }
+        });
     }
     guest.answered(answer.status(), failed);
     answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));
     answer
+}
+
+/// Somebody waits for a head. Whoever leaves before there is one is counted when this is dropped.
+struct Waits<'a> {
+    usage: &'a Usage,
+    to: &'a To<'a>,
+    started: Instant,
+    is_over: bool,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let took = self.started.elapsed();
+            self.usage.answered(took, false);
+            self.usage.answers.count(self.to, CLIENT_LEFT, took);
+        }
+    }
 }
 
 /// The manifest's own answer.

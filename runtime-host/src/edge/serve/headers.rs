@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header, request};
 
 use super::chain::target_of;
 use super::dispatch::Peers;
@@ -59,7 +59,7 @@ pub(super) fn prepare(
     let headers = &mut parts.headers;
     headers.insert(FULL_URL, full_url);
     headers.insert(PATH_INFO, spin.path_info);
-    headers.insert(MATCHED_ROUTE, target.raw.clone());
+    headers.insert(MATCHED_ROUTE, target.matched.clone());
     headers.insert(COMPONENT_ROUTE, target.prefix.clone());
     headers.insert(RAW_COMPONENT_ROUTE, target.raw.clone());
     headers.insert(BASE_PATH, HeaderValue::from_static("/"));
@@ -100,6 +100,14 @@ fn join_cookies(headers: &mut HeaderMap) {
     {
         headers.insert(header::COOKIE, joined);
     }
+}
+
+/// Whether a client's request says once whom it is for, as HTTP/1.1 wants it (RFC 9112 section 3.2): of two hosts, whoever is
+/// in front may have gone by the other one. And whether it is for anybody here: this is no proxy that tunnels.
+pub(super) fn is_addressed(parts: &request::Parts) -> bool {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let is_once = hosts.next().is_some() && hosts.next().is_none();
+    (is_once || parts.version != Version::HTTP_11) && parts.method != Method::CONNECT
 }
 
 /// Whom the client believes to be talking to: its `Host`, or the address it connected to. Another component talks to nobody

@@ -27,7 +27,14 @@ pub(super) enum OutBody {
     /// From a native route or the host itself.
     Native(Body),
     /// From a component, which keeps its place until its body ends, has gone on for too long, or is wanted less than others.
-    Guest { first: Option<Frame<Bytes>>, held: Held, transfer: Arc<Transfer>, progress: Arc<Progress> },
+    Guest {
+        first: Option<Frame<Bytes>>,
+        held: Held,
+        transfer: Arc<Transfer>,
+        progress: Arc<Progress>,
+        /// Told once if it breaks off.
+        broke: Option<Box<dyn FnOnce() + Send>>,
+    },
 }
 
 /// A component's side of an answer; gone when the answer is cut, whether or not it is being read, and when it has ended. When
@@ -79,7 +86,7 @@ impl OutBody {
             }));
             progress.sends(&transfer);
             let held = Held { side, left, is_whole: false, progress: progress.clone() };
-            Self::Guest { first, held, transfer, progress }
+            Self::Guest { first, held, transfer, progress, broke: None }
         };
         let first = match next(&mut body, &mut running).await {
             Next::Frame(frame) => frame,
@@ -113,6 +120,15 @@ impl OutBody {
                 running.end().await;
                 Ok(http::Response::from_parts(head, Self::Ready(None)))
             }
+        }
+    }
+}
+
+impl OutBody {
+    /// `tell` is told if the component fails before its answer is whole, which shows only when its head is long on its way.
+    pub fn when_broken(&mut self, tell: impl FnOnce() + Send + 'static) {
+        if let Self::Guest { broke, .. } = self {
+            *broke = Some(Box::new(tell));
         }
     }
 }
@@ -230,7 +246,7 @@ impl http_body::Body for OutBody {
         match &mut *self {
             Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Native(body) => Pin::new(body).poll_frame(cx),
-            Self::Guest { first, held, transfer, progress } => {
+            Self::Guest { first, held, transfer, progress, broke } => {
                 let cut = || Poll::Ready(Some(Err("the answer was cut".into())));
                 if transfer.is_cut(cx) {
                     return cut();
@@ -255,6 +271,9 @@ impl http_body::Body for OutBody {
                 }
                 match polled {
                     Poll::Ready(None) if progress.is_broken() => {
+                        if let Some(tell) = broke.take() {
+                            tell();
+                        }
                         Poll::Ready(Some(Err("the component failed before its answer was whole".into())))
                     }
                     polled => polled,

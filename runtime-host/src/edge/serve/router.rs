@@ -14,8 +14,10 @@ use crate::edge::swap::Slot;
 pub(crate) struct Target {
     pub pattern: RoutePattern,
     pub answer: Answer,
-    /// `spin-matched-route` and `spin-raw-component-route`.
+    /// `spin-raw-component-route`.
     pub raw: HeaderValue,
+    /// `spin-matched-route`: the same without a slash at its end.
+    pub matched: HeaderValue,
     /// `spin-component-route`.
     pub prefix: HeaderValue,
 }
@@ -27,8 +29,10 @@ impl Target {
                 EdgeError::invalid(format!("route {:?}", pattern.as_str()), "has characters no header can carry")
             })
         };
-        let (raw, prefix) = (header(pattern.as_str())?, header(pattern.prefix())?);
-        Ok(Self { raw, prefix, pattern, answer })
+        let raw = pattern.as_str();
+        let matched = header(raw.strip_suffix('/').unwrap_or(raw))?;
+        let (raw, prefix) = (header(raw)?, header(pattern.prefix())?);
+        Ok(Self { raw, matched, prefix, pattern, answer })
     }
 }
 

@@ -5,42 +5,34 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use image2model_domain::commands::{AppendLog, ReadRollouts, SetRollout};
-use image2model_domain::log::{LogEntry, LogKind, LogLevel};
-use image2model_domain::rollout::{Candidate, Change, Outcome, Reason, Release, Report, Rollout};
-use serde_json::json;
+use image2model_domain::commands::ReadRollouts;
+use image2model_domain::rollout::{Candidate, Reason, Release, Report, Rollout};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::{CosignKey, FetchError, Fetcher, Logins};
 use super::prepare::Refusal;
+use super::records::Records;
 use super::{Rollouts, Switch};
 use crate::edge::sources::Code;
-use crate::redis::sign_of_life::now_ms;
-use crate::redis::{RedisError, Store};
+use crate::redis::{RedisError, sign_of_life};
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(200);
 /// Before something that could not be had is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
-/// How often a record is written anew when somebody else was faster.
-const TRIES: u32 = 20;
+/// How long after Redis has answered again everybody has given a sign of life twice.
+const SIGNS_WITHIN: Duration = sign_of_life::EVERY.saturating_mul(2);
 
 /// What following needs.
 pub struct FollowOptions {
-    /// Where the records are.
-    pub store: Store,
-    /// Names this host among all, as its sign of life does.
-    pub host: String,
+    /// The records.
+    pub records: Records,
     /// Components must be signed with it.
     pub key: Option<CosignKey>,
     /// Who this host is to registries that want a password.
     pub logins: Logins,
-    /// How much of the audit log is kept; 0 for none.
-    pub log_entries: u64,
-    /// How long its counts are kept, in seconds.
-    pub log_counts_ttl: u64,
 }
 
 /// See the module.
@@ -57,6 +49,8 @@ pub struct Follower {
     preparing: HashMap<String, (u64, Preparing)>,
     /// Something is not as it should be: when it is tried again.
     again: Option<Instant>,
+    /// Redis was silent: until then it is not known who lives.
+    blind_until: Option<Instant>,
 }
 
 enum Preparing {
@@ -66,9 +60,9 @@ enum Preparing {
 
 impl Follower {
     pub(in crate::edge) fn new(switch: Arc<Switch>, options: FollowOptions) -> Result<Self, FetchError> {
-        let fetcher = Fetcher::new(Some(options.store.clone()), options.key.clone(), options.logins.clone())?;
+        let fetcher = Fetcher::new(Some(options.records.store.clone()), options.key.clone(), options.logins.clone())?;
         let (rollouts, fetching, preparing) = (Rollouts::new(), HashMap::new(), HashMap::new());
-        Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None })
+        Ok(Self { switch, fetcher, options, seen: None, rollouts, fetching, preparing, again: None, blind_until: None })
     }
 
     /// Gets this host where the fleet is, as far as that can be had, before it answers anybody.
@@ -88,6 +82,7 @@ impl Follower {
                 tracing::debug!(code = error.code(), "the components' records cannot be followed");
                 // A Redis that takes over may lack the last change, and count another as the same.
                 self.seen = None;
+                self.blind_until = Some(Instant::now() + SIGNS_WITHIN);
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -103,10 +98,10 @@ impl Follower {
     }
 
     async fn look(&mut self, wait: bool) -> Result<(), RedisError> {
-        let counter = redis::cmd("GET").arg(self.options.store.keys().component_changes()).to_owned();
-        let changes: Option<u64> = self.options.store.query(&counter).await?;
+        let counter = redis::cmd("GET").arg(self.options.records.store.keys().component_changes()).to_owned();
+        let changes: Option<u64> = self.options.records.store.query(&counter).await?;
         if changes != self.seen || self.again.is_some_and(|at| at <= Instant::now()) {
-            let read = self.options.store.run(&ReadRollouts { component: None }).await?;
+            let read = self.options.records.store.run(&ReadRollouts { component: None }).await?;
             self.rollouts = read.into_iter().collect();
             self.serve(wait).await;
             self.seen = changes;
@@ -163,6 +158,7 @@ impl Follower {
         let candidates: Vec<(String, Candidate)> =
             self.rollouts.iter().filter_map(|(id, rollout)| Some((id.clone(), rollout.candidate.clone()?))).collect();
         self.preparing.retain(|id, (change, _)| candidates.iter().any(|(of, c)| of == id && c.change == *change));
+        let sees_everybody = self.sees_everybody();
         for (id, candidate) in candidates {
             if !self.preparing.contains_key(&id) {
                 let (switch, fetcher) = (self.switch.clone(), self.fetcher.clone());
@@ -178,10 +174,11 @@ impl Follower {
                 *preparing = Preparing::Ended(task.await.unwrap_or_else(broke_down));
             }
             if let Preparing::Ended(report) = preparing
-                && candidate.reports.get(&self.options.host) != Some(report)
+                && sees_everybody
+                && candidate.reports.get(&self.options.records.host) != Some(report)
             {
                 let report = report.clone();
-                let (host, (now, alive)) = (self.options.host.clone(), self.alive().await?);
+                let (host, (now, alive)) = (self.options.records.host.clone(), self.alive().await?);
                 self.write(&id, |rollout| rollout.report(candidate.change, &host, report.clone(), &alive, now)).await?;
             }
         }
@@ -192,7 +189,7 @@ impl Follower {
     async fn settle(&mut self) -> Result<(), RedisError> {
         let open: Vec<String> =
             self.rollouts.iter().filter(|(_, r)| r.candidate.is_some()).map(|(id, _)| id.clone()).collect();
-        if open.is_empty() {
+        if open.is_empty() || !self.sees_everybody() {
             return Ok(());
         }
         let (now, alive) = self.alive().await?;
@@ -205,7 +202,7 @@ impl Follower {
     /// Ends trials that do worse than what is served.
     async fn give_up(&mut self) -> Result<(), RedisError> {
         for (id, release, code, message) in self.switch.worse() {
-            let (reason, now) = (Reason::new(code, message), self.options.store.now_ms().await?);
+            let (reason, now) = (Reason::new(code, message), self.options.records.store.now_ms().await?);
             if self.write(&id, |rollout| rollout.give_up(&release, reason.clone(), now)).await? {
                 tracing::warn!(component = id, reason = reason.message, "the canary was given up");
             }
@@ -213,80 +210,37 @@ impl Follower {
         Ok(())
     }
 
-    /// Takes a step and writes it, on whatever stands there by then. Whether there was anything to write.
+    /// Takes a step, writes it, and serves what came of it without waiting for the next look. Whether there was anything to
+    /// write.
     async fn write(&mut self, id: &str, step: impl Fn(&mut Rollout) -> bool) -> Result<bool, RedisError> {
-        for tried in 0..TRIES {
-            let read = self.options.store.run(&ReadRollouts { component: Some(id) }).await?;
-            let before = read.into_iter().next().map(|(_, rollout)| rollout).unwrap_or_default();
-            let mut next = before.clone();
-            if !step(&mut next) {
-                return Ok(false);
-            }
-            let set = SetRollout { component: id, from: before.revision, rollout: &next };
-            if self.options.store.run(&set).await? {
-                if next.last != before.last
-                    && let Some(ended) = &next.last
-                {
-                    self.audit(id, ended).await;
-                }
-                // What was written is read, and served, without waiting for the next look.
-                next.revision = before.revision + 1;
-                self.rollouts.insert(id.to_owned(), next);
-                self.serve(false).await;
-                return Ok(true);
-            }
-            tokio::time::sleep(Duration::from_millis(u64::from(5 + 5 * tried) + u64::from(rand::random::<u8>() / 8)))
-                .await;
+        let written = self.options.records.change(id, step).await?;
+        let is_written = written.is_some();
+        if let Some(rollout) = written {
+            self.rollouts.insert(id.to_owned(), rollout);
+            self.serve(false).await;
         }
-        Ok(false)
+        Ok(is_written)
+    }
+
+    /// Whether the signs of life can be believed: while Redis was silent nobody could give one, and whoever is not seen may
+    /// still be preparing.
+    fn sees_everybody(&self) -> bool {
+        self.blind_until.is_none_or(|until| until <= Instant::now())
     }
 
     /// What time it is, and the hosts that live, by their ids: by Redis' clock, as a host whose own is wrong would not see
     /// the others.
     async fn alive(&self) -> Result<(i64, Vec<String>), RedisError> {
-        let now = self.options.store.now_ms().await?;
+        let store = &self.options.records.store;
+        let now = store.now_ms().await?;
         let mut living = redis::cmd("ZRANGEBYSCORE");
-        living.arg(self.options.store.keys().hosts()).arg(now).arg("+inf");
-        Ok((now, self.options.store.query(&living).await?))
-    }
-
-    /// How a change ended, for the audit log. Its beginning the admin route has written there.
-    async fn audit(&self, id: &str, ended: &Change) {
-        let bad = matches!(ended.outcome, Outcome::Refused | Outcome::Failed | Outcome::RolledBackByItself);
-        let level = if bad { LogLevel::Warn } else { LogLevel::Info };
-        let mut entry = LogEntry::new(now_ms(), level, "audit", "component change");
-        entry.component = Some(id.to_owned());
-        let fields = json!({
-            "caller": ended.by, "action": ended.action, "outcome": ended.outcome, "change": ended.change,
-            "from": { "source": ended.from.source, "digest": ended.from.digest },
-            "to": { "source": ended.to.source, "digest": ended.to.digest },
-            "reasons": ended.reasons, "host": self.options.host,
-        });
-        if let serde_json::Value::Object(fields) = fields {
-            entry.fields = fields.into_iter().collect();
+        living.arg(store.keys().hosts()).arg(now).arg("+inf");
+        let mut alive: Vec<String> = store.query(&living).await?;
+        // This one does, whatever became of its own sign.
+        if !alive.contains(&self.options.records.host) {
+            alive.push(self.options.records.host.clone());
         }
-        let (outcome, action) = (ended.outcome, ended.action);
-        tracing::info!(
-            component = id,
-            ?action,
-            ?outcome,
-            by = ended.by,
-            digest = ended.to.digest,
-            "component change ended"
-        );
-        if self.options.log_entries == 0 {
-            return;
-        }
-        let append = AppendLog {
-            kind: LogKind::Audit,
-            level,
-            entry: &entry.to_json(),
-            max_entries: self.options.log_entries,
-            counts_ttl: self.options.log_counts_ttl,
-        };
-        if let Err(error) = self.options.store.run(&append).await {
-            tracing::warn!(code = error.code(), "the audit log could not be written");
-        }
+        Ok((now, alive))
     }
 }
 

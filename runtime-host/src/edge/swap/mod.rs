@@ -8,6 +8,7 @@ pub mod fetch;
 pub mod follow;
 mod judge;
 mod prepare;
+pub mod records;
 mod renew;
 mod slot;
 mod variants;
@@ -103,14 +104,15 @@ impl Switch {
         (text(served.as_ref().or(own)), text(own))
     }
 
-    /// The releases that records refer to and nobody has fetched yet.
+    /// The releases that records refer to and nobody has fetched yet. What the manifest has no more is nobody's.
     fn missing(&self, rollouts: &Rollouts) -> Vec<(String, Release)> {
         let state = self.state.lock();
         let all = rollouts.iter().flat_map(|(id, rollout)| rollout.releases().map(move |release| (id, release)));
         let wanted = all.filter(|(id, release)| {
             let is_candidate =
                 rollouts.get(*id).and_then(|r| r.candidate.as_ref()).is_some_and(|c| c.release == **release);
-            !release.is_manifest() && !is_candidate && !state.fetched.contains_key(*release)
+            let is_here = self.loaded.application.components.contains_key(id.as_str());
+            is_here && !release.is_manifest() && !is_candidate && !state.fetched.contains_key(*release)
         });
         wanted.map(|(id, release)| (id.clone(), release.clone())).collect()
     }

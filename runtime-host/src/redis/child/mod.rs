@@ -66,6 +66,13 @@ impl ChildRedis {
         self.settings.url()
     }
 
+    /// Where to connect to the server of `dir`, password included, if one was started there: whether it still runs is not
+    /// looked at.
+    #[must_use]
+    pub fn url_of(dir: &Path) -> Option<String> {
+        Settings::read(dir).map(|settings| settings.url())
+    }
+
     /// Stops the server: it writes out what it has and ends, or is killed after a while.
     pub async fn stop(self) {
         self.stop.cancel();
