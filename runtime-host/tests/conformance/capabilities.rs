@@ -56,6 +56,19 @@ async fn sends_requests_only_where_it_may() {
     assert!(nobody.contains("ConnectionRefused"), "{nobody}");
 }
 
+#[tokio::test]
+async fn says_what_a_connection_failed_of_as_spin_does() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = listener.local_addr().unwrap();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let allowed = format!("allowed_outbound_hosts = [\"http://nobody.invalid\", \"https://{silent}\"]");
+    let host = App::new().route("/", "outbound", &allowed).start().await;
+    let unknown = host.get("/?http://nobody.invalid/").await.text();
+    assert!(unknown.contains("DnsError") && unknown.contains("address not available"), "{unknown}");
+    let hung_up = host.get(&format!("/?https://{silent}/")).await.text();
+    assert!(hung_up.contains("TlsProtocolError"), "{hung_up}");
+}
+
 /// A server of TLS whose certificate nobody trusts unless told so: where it is, and the certificate's file.
 async fn encrypted(folder: &std::path::Path) -> (std::net::SocketAddr, std::path::PathBuf) {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

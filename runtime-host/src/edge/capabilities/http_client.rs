@@ -14,7 +14,6 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use image2model_domain::webhook::is_public;
 use parking_lot::Mutex;
@@ -22,7 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::https::{self, CONNECT_WITHIN, Https, Trust};
-use super::public_only::PublicOnly;
+use super::names::{Names, NoAddress};
 use super::{Grants, Reach};
 use crate::edge::body::TimedBody;
 use crate::edge::serve::{Chain, Inside, target_of};
@@ -63,18 +62,17 @@ struct Kept {
 #[derive(Clone)]
 struct Clients {
     /// For hosts that the manifest names.
-    anywhere: Client<Https<GaiResolver>, WasiBody>,
+    anywhere: Client<Https<Names>, WasiBody>,
     /// For those that a wildcard lets through.
-    public: Client<Https<PublicOnly>, WasiBody>,
+    public: Client<Https<Names>, WasiBody>,
 }
 
 impl Clients {
     fn new(trust: &Arc<Trust>) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_max_idle_per_host(IDLE_PER_HOST).pool_idle_timeout(IDLE_TIMEOUT);
-        let anywhere = builder.build(Https::new(bounded(HttpConnector::new()), trust.clone()));
-        let public = builder.build(Https::new(bounded(HttpConnector::new_with_resolver(PublicOnly)), trust.clone()));
-        Self { anywhere, public }
+        let to = |names| builder.build(Https::new(bounded(HttpConnector::new_with_resolver(names)), trust.clone()));
+        Self { anywhere: to(Names::All), public: to(Names::Public) }
     }
 }
 
@@ -163,7 +161,7 @@ fn held<B: http_body::Body>(
     })
 }
 
-/// The component is told what kind of failure it was, never an address or a message of the host's.
+/// The component is told what kind of failure it was, as Spin tells it, never an address or a message of the host's.
 fn code(error: &hyper_util::client::legacy::Error) -> Error {
     if !error.is_connect() {
         return Error::HttpProtocolError;
@@ -174,11 +172,13 @@ fn code(error: &hyper_util::client::legacy::Error) -> Error {
             if let Some(failure) = https::failure(io) {
                 return failure;
             }
+            if NoAddress::is(io) {
+                return Error::DnsError { rcode: Some("address not available".to_owned()), info_code: Some(0) };
+            }
             return match io.kind() {
                 std::io::ErrorKind::TimedOut => Error::ConnectionTimeout,
-                std::io::ErrorKind::ConnectionRefused => Error::ConnectionRefused,
                 std::io::ErrorKind::PermissionDenied => Error::DestinationIpProhibited,
-                _ => Error::DestinationUnavailable,
+                _ => Error::ConnectionRefused,
             };
         }
         source = cause.source();

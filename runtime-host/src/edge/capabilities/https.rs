@@ -109,7 +109,7 @@ where
             let stream = connecting.await?;
             let Some(name) = name else { return Ok(Stream::Plain(stream)) };
             let shaking = trust.connector()?.connect(name?, stream.into_inner());
-            let stream = in_time(HANDSHAKE_WITHIN, shaking).await??;
+            let stream = in_time(HANDSHAKE_WITHIN, shaking).await?.map_err(broken_off)?;
             Ok(Stream::Encrypted(Box::new(TokioIo::new(stream))))
         };
         // Begun by the request that it is for, even where another is the first to use it.
@@ -118,6 +118,14 @@ where
             Err(_) => Box::pin(connected),
         }
     }
+}
+
+/// Who ends the connection in the middle of a handshake speaks no TLS that we know.
+fn broken_off(error: io::Error) -> io::Error {
+    if failure(&error).is_some() {
+        return error;
+    }
+    io::Error::other(rustls::Error::General("the handshake was broken off".to_owned()))
 }
 
 async fn in_time<F: Future>(within: Duration, what: F) -> io::Result<F::Output> {

@@ -8,7 +8,7 @@ mod http_client;
 mod https;
 mod key_value;
 mod log_budget;
-mod public_only;
+mod names;
 mod redis;
 mod stdio;
 mod variables;

@@ -133,6 +133,10 @@ fn mounts(spot: &Spot<'_>, files: Vec<TextOr<schema::Mount>>, base: &Path) -> Re
                 let message = format!("`files`: destination {:?} must be absolute", mount.destination);
                 return Err(EdgeError::invalid(place, message));
             }
+            TextOr::Other(mount) if mounts.iter().any(|other: &Mount| other.destination == mount.destination) => {
+                let reason = format!("two sources for {:?}; put what is in both into one folder", mount.destination);
+                return Err(EdgeError::unsupported(place, "files", reason));
+            }
             TextOr::Other(mount) => {
                 mounts.push(Mount { source: base.join(mount.source), destination: mount.destination });
             }

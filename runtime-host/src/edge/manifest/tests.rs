@@ -76,6 +76,8 @@ fn refuses_what_it_does_not_do_by_name() {
     refused(&format!("{web}§sqlite_databases = [\"default\"]"), &["\"web\"", "`sqlite_databases`"]);
     refused(&format!("{web}key_value_stores = [\n§\"b@d\"]"), &["\"web\"", "`key_value_stores`", "b@d"]);
     refused(&format!("{web}files = [\n§\"*.html\"\n]"), &["\"web\"", "`files`", "*.html"]);
+    let twice = "{ source = \"a\", destination = \"/\" },\n§{ source = \"b\", destination = \"/\" }";
+    refused(&format!("{web}files = [{twice}]"), &["\"web\"", "`files`", "two sources for \"/\""]);
     refused(&format!("{web}[component.web.dependencies]\n§\"a:b/c\" = \">=1\""), &["a:b/c", "`version`"]);
     refused(&format!("{web}[component.web.tool.image2model]\n§memoryy = 1"), &["memoryy", "memory_mb"]);
     refused(&format!("{web}§[[trigger.redis]]\nchannel = \"a\"\ncomponent = \"web\""), &["trigger.redis"]);

@@ -14,7 +14,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 
 use super::operations::typed;
 use crate::edge::capabilities::bindings::redis::Error;
-use crate::edge::capabilities::public_only::PublicOnly;
+use crate::edge::capabilities::names::Names;
 use crate::edge::capabilities::{AllowedHosts, Reach};
 use crate::redis::home::{Home, Nodes, Patience, Resolver, TooLarge, is_connection_failure};
 use crate::trace;
@@ -65,7 +65,7 @@ impl Link {
         let url = url::Url::parse(address).map_err(|_| Error::InvalidAddress)?;
         let reach = leads.reach;
         if reach == Reach::Public {
-            home = home.resolved_by(Resolver(Arc::new(PublicOnly)));
+            home = home.resolved_by(Resolver(Arc::new(Names::Public)));
         }
         if let Some(nodes) = leads.nodes.clone() {
             let scheme = url.scheme().to_owned();
