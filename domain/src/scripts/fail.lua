@@ -30,6 +30,8 @@ if not granted then
 end
 release_lease(f.job, f.file, f.tenant)
 forget_request(key)
+-- The next attempt has a deadline of its own, from when it is taken up: how many there are is bounded.
+redis.call('HDEL', key, 'first_claimed_at')
 if again then
   -- Should its answer come after all, before the new request is sent, that is taken instead.
   redis.call('HDEL', key, 'former_intent')
