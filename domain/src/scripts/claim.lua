@@ -12,6 +12,9 @@ local most, per_tenant = tonumber(ARGV[4]), tonumber(ARGV[5])
 local window_size, window, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local running_key, delayed_key = queue_key('running'), queue_key('delayed')
 
+-- Whichever Redis this is, it is remembered.
+doubt_since()
+
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', running_key, '-inf', now, 'LIMIT', 0, 16)) do
   local job, file = parts(entry)
   local m = redis.call('HMGET', file_key(job, file), 'queue', 'tenant')

@@ -140,14 +140,18 @@ local function note_identity()
 end
 
 -- Since when what Redis says of older files may be behind what was done: the last moments before another Redis took over
--- are lost with the one before it. Nil when that never happened.
+-- are lost with the one before it. Nil when that never happened. Asked by whoever claims too, sent or not: one that takes over
+-- and gives back before anything is sent would not be remembered, and the one before it be taken for one that lost nothing.
 local function doubt_since()
   local identity, known = redis_identity(), redis.call('GET', queue_key('identity'))
-  if identity ~= '' and identity ~= known then
-    redis.call('SET', queue_key('identity'), identity)
-    if known then redis.call('SET', queue_key('doubt_since'), now) end
-  end
-  return tonumber(redis.call('GET', queue_key('doubt_since')) or nil)
+  local since = tonumber(redis.call('GET', queue_key('doubt_since')) or nil)
+  if identity == '' or identity == known then return since end
+  redis.call('SET', queue_key('identity'), identity)
+  if not known then return since end
+  -- Whatever its clock says, it is another doubt than the last one, and no lesser one.
+  since = math.max(now, (since or 0) + 1)
+  redis.call('SET', queue_key('doubt_since'), since)
+  return since
 end
 
 -- Keeps a file that failed for good where operators find it.

@@ -9,6 +9,7 @@ mod erased;
 mod names;
 mod pace;
 #[path = "../interleave/redis_server.rs"]
-#[allow(dead_code, reason = "nothing fails over here")]
+#[allow(dead_code, reason = "no server is used twice here")]
 mod redis_server;
 mod scene;
+mod takeover;
