@@ -116,6 +116,8 @@ pub struct FileRecord {
     pub queue_position: Option<u32>,
     /// URL that the image has at the provider, written before a submit.
     pub intent: Option<String>,
+    /// The provider's endpoint that the submit was announced for.
+    pub endpoint: Option<String>,
     /// The provider's request id, once known.
     pub fal_request_id: Option<String>,
     /// The model at the provider.
@@ -309,6 +311,7 @@ impl FileRecord {
             cost_micro_usd: fields.number("cost_micro_usd").unwrap_or_default(),
             queue_position: fields.number("waiting_position").or_else(|| fields.number("queue_position")),
             intent: fields.optional("intent"),
+            endpoint: fields.optional("endpoint"),
             fal_request_id: fields.optional("fal_request_id"),
             model_url: fields.optional("model_url"),
             model_blob: fields.optional("model_blob"),

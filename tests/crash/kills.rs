@@ -50,6 +50,26 @@ async fn killed_at_every_step_every_file_is_paid_once() {
     prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
 }
 
+/// What was announced, and what was accepted, before an operator chose another endpoint is found where it was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_another_endpoint_is_chosen_every_file_is_paid_once() {
+    let (seed, _) = dice();
+    let mut crew = Crew::start(|setup| setup).await.unwrap();
+    crew.staff(1).unwrap();
+    crew.until_history_is_known(patience()).await.unwrap();
+    crew.kill(0).unwrap();
+    for step in ["after:submit:1", "after:bind:1"] {
+        crew.upload(1).await.unwrap();
+        crew.work(0, &[("IMAGE2MODEL_DIE_AT", step)]).unwrap();
+        assert!(!crew.worker(0).unwrap().wait(REACHED_WITHIN).unwrap().success(), "{step} was survived");
+        crew.work(0, &[("FAL_MODEL_ENDPOINT", "tripo3d/h3.1/image-to-3d")]).unwrap();
+        crew.until_unfinished(0, patience()).await.unwrap();
+        crew.kill(0).unwrap();
+    }
+    crew.staff(1).unwrap();
+    prove(&mut crew, seed, patience()).await.unwrap().all_completed().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_fails_or_cancels_every_file_ends_once() {
     let (seed, _) = dice();

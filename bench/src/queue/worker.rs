@@ -76,8 +76,15 @@ fn settle(outcome: Result<anyhow::Result<()>, JoinError>) -> anyhow::Result<()> 
 async fn lifecycle(store: Store, file: ClaimedFile) -> anyhow::Result<()> {
     let holding = &file.holding;
     let image_url = &format!("https://example.com/{}.jpg", holding.file);
-    let intend =
-        Intend { holding, image_url, lease_ms: LEASE_MS, window_size: NO_LIMIT, window_ms: WINDOW_MS, looked_up: None };
+    let intend = Intend {
+        holding,
+        image_url,
+        endpoint: "e",
+        lease_ms: LEASE_MS,
+        window_size: NO_LIMIT,
+        window_ms: WINDOW_MS,
+        looked_up: None,
+    };
     let intended = store.run(&intend).await?.answer;
     anyhow::ensure!(intended == IntendAnswer::Go, "a submit may not be sent: {intended:?}");
     let bind = Bind { holding, request_id: holding.file.as_str(), image_url, reconciled: false };

@@ -13,6 +13,8 @@ pub struct Intend<'a> {
     pub holding: &'a Holding,
     /// Where the provider will find the image: unique to this attempt.
     pub image_url: &'a str,
+    /// The provider's endpoint that it is sent to: where it is to be looked for, whatever is asked later.
+    pub endpoint: &'a str,
     /// Extends the lease by this.
     pub lease_ms: u32,
     /// Submits per window, over all workers.
@@ -84,6 +86,7 @@ impl Command for Intend<'_> {
             self.window_ms.into(),
             self.looked_up.map_or(0, |looked| looked.since).into(),
             self.looked_up.is_some_and(|looked| !looked.sure).into(),
+            self.endpoint.into(),
         ];
         Call::new(script!("intend", [queue]), keys, args)
     }

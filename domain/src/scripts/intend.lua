@@ -2,7 +2,7 @@
 -- this attempt, so the request can be found again by it. The one place where the submission window is spent: a submit that was
 -- refused gives nothing back. Extends the lease.
 -- ARGV: 5 image url, 6 lease ms, 7 submissions per window, 8 window ms, 9 the doubt that was looked into (see 'doubt'), or 0,
---       10 1 when that look was not able to tell, and a request is sent all the same
+--       10 1 when that look was not able to tell, and a request is sent all the same, 11 the endpoint that it is sent to
 -- Reply: {what, now, a}: {'ok', now, 0} | {'wait', now, ms} the window is full | {'held_back', now, ms} the breaker is open
 --        | {'doubt', now, since} Redis may have forgotten a request of this file: look it up, then ask again with `since`
 --        | {'bound', now, request id} it has a request: follow that | {'cancelled' | 'stale' | 'gone', now, 0}
@@ -37,5 +37,5 @@ if m[3] == 'next' then
   redis.call('HSET', key, 'resubmitted', 'sent')
   tally('possible_duplicates')
 end
-redis.call('HSET', key, 'intent', ARGV[5], 'intended_at', now, 'updated_at', now)
+redis.call('HSET', key, 'intent', ARGV[5], 'intended_at', now, 'endpoint', ARGV[11], 'updated_at', now)
 return { 'ok', now, 0 }

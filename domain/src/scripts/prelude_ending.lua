@@ -86,12 +86,14 @@ end
 -- Leaves the request that a file has or may have at the provider, unless that is over: nobody will follow it any more. A
 -- worker that still has the file in hand mostly cancels it before its time comes.
 local function abandon(job, file)
-  local m = redis.call('HMGET', file_key(job, file), 'queue', 'unresolved', 'fal_request_id', 'intent', 'intended_at', 'model')
+  local m = redis.call('HMGET', file_key(job, file), 'queue', 'unresolved', 'fal_request_id', 'intent', 'intended_at', 'model',
+    'endpoint')
   local request, url = m[3] or '', m[4] or ''
   local over = (m[1] or '') == '' and not m[2]
   if over or (request == '' and url == '') then return end
   local known, provider = pcall(cjson.decode, redis.call('HGET', P .. 'providers', m[6] or '') or '')
-  local endpoint = known and provider.endpoint or ''
+  -- Files that were announced before endpoints were recorded have none.
+  local endpoint = m[7] or (known and provider.endpoint) or ''
   add_orphan({ endpoint = endpoint, request_id = request, image_url = url, job = job, file = file, intended_at = m[5] or now }, 10000)
 end
 

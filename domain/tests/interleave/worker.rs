@@ -172,7 +172,8 @@ impl Worker {
         let asked_at = world.now;
         let (lease_ms, window_size, window_ms) = (LEASE, WINDOW_SIZE, WINDOW);
         let looked = looked_up.map(|since| LookedUp { since, sure: true });
-        let intend = Intend { holding: &h, image_url: &url, lease_ms, window_size, window_ms, looked_up: looked };
+        let intend =
+            Intend { holding: &h, image_url: &url, endpoint: "e", lease_ms, window_size, window_ms, looked_up: looked };
         match world.run(&intend).answer {
             IntendAnswer::Go => {
                 world.go(&h.file);

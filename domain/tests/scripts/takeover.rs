@@ -9,7 +9,7 @@ const HOUR: i64 = 3_600_000;
 fn intend(scene: &mut Scene, holding: &Holding, looked_up: Option<i64>) -> IntendAnswer {
     let looked_up = looked_up.map(|since| LookedUp { since, sure: true });
     let (image_url, window_size, window_ms) = ("https://fal/1.png", 1000, 1000);
-    scene.run(&Intend { holding, image_url, lease_ms: 1000, window_size, window_ms, looked_up }).answer
+    scene.run(&Intend { holding, image_url, endpoint: "e", lease_ms: 1000, window_size, window_ms, looked_up }).answer
 }
 
 fn doubt(scene: &mut Scene, holding: &Holding) -> i64 {

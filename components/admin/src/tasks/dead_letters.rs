@@ -141,7 +141,7 @@ fn refused(outcome: &RetryOutcome) -> Problem {
         RetryOutcome::NotFound | RetryOutcome::UnknownFile(_) => {
             Problem::new(409, "JOB_EXPIRED", "The job of this dead letter has expired or was deleted.")
         }
-        RetryOutcome::JobCancelled => {
+        RetryOutcome::JobCancelled | RetryOutcome::JobEnding => {
             Problem::new(409, "JOB_CANCELLED", "The job was cancelled; nothing of it is replayed.")
         }
         RetryOutcome::QueueFull => Problem::unavailable("Too many files are waiting. Please try again later."),

@@ -37,6 +37,9 @@ pub(super) struct Attempt<'a> {
     file: FileRecord,
     provider: Arc<dyn Provider>,
     about: ProviderDescription,
+    /// Where the provider wants requests to be sent.
+    asked_at: EndpointId,
+    /// Where the one that is announced, or under way, was: the provider may have wanted something else by then.
     endpoint: EndpointId,
     /// FAL's request, once known.
     request_id: Option<String>,
@@ -62,7 +65,7 @@ impl<'a> Attempt<'a> {
         };
         let now = shared.clock.now();
         let deadline_from = file.first_claimed_at.unwrap_or(now).max(file.resumed_at.unwrap_or_default());
-        let (provider, about, endpoint) = match provider_of(shared, &held, &file).await {
+        let (provider, about, asked_at) = match provider_of(shared, &held, &file).await {
             Ok(found) => found,
             Err(end) => {
                 let left = time_left(&held, now, deadline_from);
@@ -76,7 +79,8 @@ impl<'a> Attempt<'a> {
             held,
             provider,
             about,
-            endpoint,
+            endpoint: sent_to(&file).unwrap_or_else(|| asked_at.clone()),
+            asked_at,
             request_id: file.fal_request_id.clone(),
             intent: file.intent.clone(),
             intended_at: file.intended_at.unwrap_or(now),
@@ -189,6 +193,12 @@ async fn provider_of(
         End::Failed(unknown())
     })?;
     Ok((provider, about, endpoint))
+}
+
+/// Where a request of the file was sent, or announced, if there is one. Files of before this was recorded do not say.
+fn sent_to(file: &FileRecord) -> Option<EndpointId> {
+    file.fal_request_id.as_ref().or(file.intent.as_ref())?;
+    EndpointId::parse(file.endpoint.as_deref()?).ok()
 }
 
 fn time_left(held: &Held, now: i64, deadline_from: i64) -> Duration {

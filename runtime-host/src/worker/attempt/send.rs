@@ -35,6 +35,7 @@ impl Attempt<'_> {
         if self.time_left() == Duration::ZERO {
             return Err(self.too_late());
         }
+        self.endpoint = self.asked_at.clone();
         self.progress(FileStatus::Uploading, progress::SENDING, "Sending the image to the model provider", None)
             .await?;
         let image = StoredImage { blobs: self.shared.blobs.clone(), key: self.file.blob.clone() };
@@ -110,6 +111,7 @@ impl Attempt<'_> {
             let intend = Intend {
                 holding: &self.held.holding,
                 image_url,
+                endpoint: self.endpoint.as_str(),
                 lease_ms: config.lease_ms(),
                 window_size: config.submits_per_window,
                 window_ms: millis(config.submit_window),

@@ -30,7 +30,15 @@ pub async fn claim_some(parts: &Parts, wanted: u32) -> Result<Claimed> {
 
 /// An announcement of this image, in a window of 100.
 pub fn intent<'a>(holding: &'a Holding, image_url: &'a str) -> Intend<'a> {
-    Intend { holding, image_url, lease_ms: 60_000, window_size: 100, window_ms: 60_000, looked_up: None }
+    Intend {
+        holding,
+        image_url,
+        endpoint: "tripo3d/tripo",
+        lease_ms: 60_000,
+        window_size: 100,
+        window_ms: 60_000,
+        looked_up: None,
+    }
 }
 
 /// Announces a submit.
