@@ -12,8 +12,10 @@ local most, per_tenant = tonumber(ARGV[4]), tonumber(ARGV[5])
 local window_size, window, want = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local running_key, delayed_key = queue_key('running'), queue_key('delayed')
 
--- Whichever Redis this is, it is remembered.
+-- Whichever Redis this is, it is remembered, and where its clock was set back, nothing is held up by that.
 doubt_since()
+mind_clock('running', 'lease_ms', lease)
+mind_clock('delayed', 'delay_ms', 60000)
 
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', running_key, '-inf', now, 'LIMIT', 0, 16)) do
   local job, file = parts(entry)
@@ -109,7 +111,7 @@ local function take(turn, weight, entry, fields)
   local since = redis.call('ZSCORE', waiting_key(lane), entry)
   tally_time('claim_wait:' .. lane, now - tonumber(since or now))
   leave_line(lane, tenant, entry)
-  redis.call('HSET', key, 'queue', 'running', 'fence', fence, 'worker', worker, 'claimed_at', now)
+  redis.call('HSET', key, 'queue', 'running', 'fence', fence, 'worker', worker, 'claimed_at', now, 'lease_ms', lease)
   redis.call('HSETNX', key, 'first_claimed_at', now)
   redis.call('ZADD', running_key, now + lease, entry)
   redis.call('HINCRBY', queue_key('running_by_tenant'), tenant, 1)

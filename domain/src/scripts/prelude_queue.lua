@@ -86,7 +86,7 @@ end
 
 -- Lets a file wait for a time before it comes to its line again.
 local function delay(job, file, ms)
-  redis.call('HSET', file_key(job, file), 'queue', 'delayed')
+  redis.call('HSET', file_key(job, file), 'queue', 'delayed', 'delay_ms', ms)
   redis.call('ZADD', queue_key('delayed'), now + ms, job .. '/' .. file)
 end
 
@@ -100,7 +100,19 @@ local function release_lease(job, file, tenant)
 end
 
 local function extend_lease(job, file, ms)
+  redis.call('HSET', file_key(job, file), 'lease_ms', ms)
   redis.call('ZADD', queue_key('running'), 'XX', now + tonumber(ms), job .. '/' .. file)
+end
+
+-- Lets nothing in a set of times last longer than it was to, for the clock was set back since: a lease or a delay by which more is
+-- left than was given, as its file tells, begins now. Looks at a few of those that have more than `usual` left, the last ones first.
+local function mind_clock(name, given, usual)
+  local key = queue_key(name)
+  for _, entry in ipairs(redis.call('ZREVRANGEBYSCORE', key, '+inf', '(' .. now + usual, 'LIMIT', 0, 16)) do
+    local job, file = parts(entry)
+    local ms = tonumber(redis.call('HGET', file_key(job, file), given) or nil)
+    if ms then redis.call('ZADD', key, 'XX', 'LT', now + ms, entry) end
+  end
 end
 
 -- The exact sliding window of submissions: how many may still be sent now, and when there is room again.
@@ -120,7 +132,13 @@ end
 local function breaker()
   local m = redis.call('HMGET', queue_key('breaker'), 'kind', 'until', 'probe', 'by_submit', 'pause', 'since')
   if not m[1] then return nil end
-  local b = { kind = m[1], left = math.max(0, tonumber(m[2]) - now), by_submit = m[4] == '1', pause = tonumber(m[5]), since = tonumber(m[6]) }
+  local left, pause = math.max(0, tonumber(m[2]) - now), tonumber(m[5])
+  -- The clock was set back: what was not longer than its pause is no longer now.
+  if pause and left > pause then
+    left = pause
+    redis.call('HSET', queue_key('breaker'), 'until', now + pause)
+  end
+  local b = { kind = m[1], left = left, by_submit = m[4] == '1', pause = pause, since = tonumber(m[6]) }
   if m[3] and redis.call('ZSCORE', queue_key('running'), m[3]) then b.probe = m[3] end
   return b
 end

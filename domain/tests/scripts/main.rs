@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod after_a_cancel;
+mod clock;
 mod deadline;
 mod ended;
 mod erased;
