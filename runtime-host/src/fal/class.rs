@@ -64,8 +64,8 @@ pub(super) fn class_of(stage: Stage, refusal: &Refusal) -> Class {
         (Stage::History, _) => Class::Transient,
         // With the request's id it is what the request got.
         (Stage::Result, 401..=403) if refusal.request_id.is_some() => Class::Permanent,
-        // A page from somewhere on the way does not speak for the account, nor does where it leads to.
-        (_, 401..=403 | 300..=399) if refusal.is_foreign() => Class::Transient,
+        // A page from somewhere on the way does not speak for the account.
+        (_, 401..=403) if refusal.is_foreign() => Class::Transient,
         (_, 401..=403 | 300..=399) => Class::Operator,
         (_, 425 | 429) if stage != Stage::Result => Class::Transient,
         // A page from somewhere on the way: the call did not get as far as FAL.

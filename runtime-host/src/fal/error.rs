@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_page_on_the_way_does_not_speak_for_the_account() {
         for stage in [Stage::Upload, Stage::Submit, Stage::Follow, Stage::Result] {
-            for status in [302, 401, 403] {
+            for status in [401, 403] {
                 assert_eq!(refused(stage, status, &[], NGINX).class(), Class::Transient, "{stage:?} {status}");
             }
             assert_eq!(refused(stage, 403, &[], r#"{"detail":"Exhausted balance"}"#).class(), Class::Operator);

@@ -63,18 +63,29 @@ async fn every_retry_has_all_its_attempts() -> Result<()> {
     let parts = Parts::start().await?;
     let worker = parts.work()?;
     // Three attempts each time: the request failed, FAL says.
-    parts.disturb(Call::Result, Kind::UnavailableWithId, When::After, 1000);
-    let id = parts.upload(&["a.png"]).await?;
+    let id = parts.upload(&["sim-runner-disconnected.png"]).await?;
     let job = parts.ended(&id).await?;
     assert_eq!((job.status, job.files[0].attempts), (JobStatus::Failed, 3));
     retry(&parts, &id, None).await?;
     let job = parts.ended(&id).await?;
     assert_eq!((job.status, job.files[0].attempts, job.files[0].restarts), (JobStatus::Failed, 6, 1));
+    assert_eq!(parts.requests().len(), 6);
+    parts.assert_at_rest().await?;
+    worker.stop().await
+}
+
+/// Its host may have had a bad minute: the first retry asks for the same once more.
+#[tokio::test]
+async fn a_model_whose_file_was_not_there_is_fetched_again_and_not_paid_for_again() -> Result<()> {
+    let parts = Parts::start().await?;
+    let worker = parts.work()?;
+    parts.disturb(Call::Download, Kind::NotFound, When::Before, 1000);
+    let id = parts.upload(&["a.png"]).await?;
+    assert_eq!(parts.ended(&id).await?.status, JobStatus::Failed);
     parts.sim.disarm();
     retry(&parts, &id, None).await?;
-    let job = parts.ended(&id).await?;
-    assert_eq!((job.status, job.files[0].progress), (JobStatus::Completed, 100));
-    assert_eq!(parts.requests().len(), 7);
+    assert_eq!(parts.ended(&id).await?.status, JobStatus::Completed);
+    assert_eq!(parts.requests().len(), 1);
     parts.assert_at_rest().await?;
     worker.stop().await
 }

@@ -40,6 +40,15 @@ async fn a_failure_that_is_said_once_buys_no_second_request() -> Result<()> {
     Ok(())
 }
 
+/// FAL's status names no error, and the history has the model: whoever answers 503 for long is on the way.
+#[tokio::test]
+async fn a_failure_that_fal_itself_does_not_know_of_buys_no_second_request() -> Result<()> {
+    let parts = Parts::start().await?;
+    parts.disturb(Call::Result, Kind::UnavailableWithId, When::Before, 1000);
+    assert_eq!(parts.completes("chair.png").await?, 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_result_and_its_file_are_fetched_until_they_are_whole() -> Result<()> {
     let parts = Parts::start().await?;
