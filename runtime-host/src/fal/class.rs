@@ -64,18 +64,15 @@ pub(super) fn class_of(stage: Stage, refusal: &Refusal) -> Class {
         (Stage::History, _) => Class::Transient,
         // With the request's id it is what the request got.
         (Stage::Result, 401..=403) if refusal.request_id.is_some() => Class::Permanent,
-        // A page from somewhere on the way does not speak for the account.
-        (_, 401..=403) if refusal.is_foreign() => Class::Transient,
+        // A page from somewhere on the way speaks for nobody: not for the account, and not of the request, which it may not
+        // even have been asked about.
+        (_, 401..=404) if refusal.is_foreign() => Class::Transient,
         (_, 401..=403 | 300..=399) => Class::Operator,
         (_, 425 | 429) if stage != Stage::Result => Class::Transient,
-        // A page from somewhere on the way: the call did not get as far as FAL.
-        (Stage::Submit | Stage::Upload, 404) if refusal.is_foreign() => Class::Transient,
         (Stage::Submit, 408 | 409 | 500..) => Class::Ambiguous,
         (Stage::Submit, _) => Class::Permanent,
         (Stage::Upload, 408 | 409 | 500..) => Class::Transient,
         (Stage::Upload, _) => Class::Permanent,
-        // A page from somewhere on the way says nothing about the request.
-        (Stage::Follow | Stage::Result, 404) if refusal.is_foreign() => Class::Transient,
         (Stage::Follow | Stage::Result, 404) => Class::Unknown,
         (Stage::Follow, _) => Class::Transient,
         // An answer that carries no request id was made on the way: it is not the request's outcome.
