@@ -19,6 +19,7 @@ pub mod ids;
 pub mod keys;
 pub mod log;
 pub mod meter;
+pub mod number;
 pub mod options;
 pub mod problem;
 pub mod queue;

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// A whole number, also when it is written as `60.0`: JSON Schema knows no difference (2020-12 validation, 6.1.1).
+/// A whole number that is not negative, also when it is written as `60.0`.
 #[must_use]
 pub fn whole(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
+    image2model_domain::number::whole(value)
 }
 
 #[cfg(test)]

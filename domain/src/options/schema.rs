@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::InvalidOption;
+use crate::number::whole;
 
 /// The options that a provider has.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,17 +42,12 @@ impl OptionsSchema {
             return Err(InvalidOption { name: name.chars().take(40).collect(), message });
         };
         let is_whole = option.get("type").and_then(Value::as_str) == Some("integer");
-        let value = whole(value).filter(|_| is_whole).map_or_else(|| value.clone(), Value::from);
+        let value = whole::<i64>(value).filter(|_| is_whole).map_or_else(|| value.clone(), Value::from);
         match mismatch(option, &value) {
             None => Ok(value),
             Some(message) => Err(InvalidOption { name: name.to_owned(), message }),
         }
     }
-}
-
-/// A whole number, however it is written.
-fn whole(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_f64().filter(|n| n.fract() == 0.0)?.to_string().parse().ok())
 }
 
 /// What is expected instead of the value; `None` when it fits.
