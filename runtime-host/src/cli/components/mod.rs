@@ -79,8 +79,7 @@ impl api::Task for Task {
 /// Goes back from what stands there now: not from what somebody else, or the hosts, made of it meanwhile.
 async fn roll_back(api: &AdminApi, id: &str, further: bool) -> anyhow::Result<Value> {
     let all = api.get(&["admin", "components"]).await?;
-    let found = super::table::entries(&all, "components").into_iter().find(|c| c.get("id").is_some_and(|i| i == id));
-    let last = found.and_then(|component| component.pointer("/rollout/last")).filter(|last| !last.is_null());
+    let last = rollout(&all, id).and_then(|rollout| rollout.get("last")).filter(|last| !last.is_null());
     let is_over = last.and_then(|last| last.get("outcome")).is_some_and(|o| o == "rolled_back_by_itself");
     if let Some(last) = last.filter(|_| is_over && !further) {
         bail!("{}", table::over(last, id));
@@ -103,9 +102,7 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
             Err(error) if !is_final(&error) && Instant::now() <= until => continue,
             answer => answer?,
         };
-        let found =
-            super::table::entries(&all, "components").into_iter().find(|c| c.get("id").is_some_and(|i| i == id));
-        let rollout = found.and_then(|component| component.get("rollout")).context("the component is gone")?;
+        let rollout = rollout(&all, id).context("the component is gone")?;
         let last = match stand(rollout, &name) {
             Stand::Preparing => continue,
             Stand::Settled(last) => last,
@@ -118,6 +115,12 @@ async fn settled(api: &AdminApi, id: &str, mut answer: Value) -> anyhow::Result<
         answer = json!({ "id": id, "outcome": outcome, "message": "All hosts are ready.", "rollout": rollout });
     }
     Ok(answer)
+}
+
+/// What is said of the releases of one component, in the list of all.
+fn rollout<'a>(all: &'a Value, id: &str) -> Option<&'a Value> {
+    let mut components = super::table::entries(all, "components").into_iter();
+    components.find(|component| component.get("id").is_some_and(|i| i == id))?.get("rollout")
 }
 
 /// How far a change is.

@@ -195,14 +195,14 @@ pub(super) async fn component(
     if let (Some((judge, side)), Some(waited)) = (&picked.judge, waited) {
         judge.answered(*side, took.saturating_sub(waited), failed);
     }
-    if !failed {
+    if !failed && let OutBody::Guest { broke, .. } = answer.body_mut() {
         let (grants, judge) = (grants.clone(), picked.judge);
-        answer.body_mut().when_broken(move || {
+        *broke = Some(Box::new(move || {
             grants.usage.broke_off();
             if let Some((judge, side)) = judge {
                 judge.broke(side);
             }
-        });
+        }));
     }
     guest.answered(answer.status(), failed);
     answer.extensions_mut().insert(AnsweredBy(grants.component.clone()));

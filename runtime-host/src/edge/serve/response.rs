@@ -32,7 +32,7 @@ pub(super) enum OutBody {
         held: Held,
         transfer: Arc<Transfer>,
         progress: Arc<Progress>,
-        /// Told once if it breaks off.
+        /// Told once if the component fails before its answer is whole, which shows only when its head is long on its way.
         broke: Option<Box<dyn FnOnce() + Send>>,
     },
 }
@@ -120,15 +120,6 @@ impl OutBody {
                 running.end().await;
                 Ok(http::Response::from_parts(head, Self::Ready(None)))
             }
-        }
-    }
-}
-
-impl OutBody {
-    /// `tell` is told if the component fails before its answer is whole, which shows only when its head is long on its way.
-    pub fn when_broken(&mut self, tell: impl FnOnce() + Send + 'static) {
-        if let Self::Guest { broke, .. } = self {
-            *broke = Some(Box::new(tell));
         }
     }
 }
