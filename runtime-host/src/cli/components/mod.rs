@@ -17,7 +17,7 @@ use super::server::is_final;
 use source::From;
 
 /// How long a fleet may prepare a component; hosts give up before.
-const PREPARED_WITHIN: Duration = Duration::from_secs(240);
+const PREPARED_WITHIN: Duration = Duration::from_secs(660);
 /// Between two looks.
 const EVERY: Duration = Duration::from_millis(500);
 
