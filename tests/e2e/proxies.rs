@@ -64,6 +64,13 @@ async fn uploads_ranges_and_refusals_come_through_nginx() {
     let part = part.send().await.unwrap();
     assert_eq!(part.status(), 206);
     assert_eq!(part.bytes().await.unwrap(), whole.slice(100..));
+    // Whoever ends TLS in front of it is believed, too.
+    for (scheme, told) in [(None, false), (Some("http"), false), (Some("https"), true), (Some("https,http"), true)] {
+        let mut ask = client.request(reqwest::Method::GET, "/");
+        ask = scheme.into_iter().fold(ask, |ask, scheme| ask.header("x-forwarded-proto", scheme));
+        let answer = ask.send().await.unwrap();
+        assert_eq!(answer.headers().contains_key("strict-transport-security"), told, "{scheme:?}");
+    }
     let refused = client.post_upload(&[Upload::new("a.jpg", "no image")], &[]).await.unwrap();
     assert_eq!(refused.status(), 400);
     let problem: Value = refused.json().await.unwrap();

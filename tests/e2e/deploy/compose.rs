@@ -55,7 +55,14 @@ fn every_part_runs_without_rights_and_on_a_root_it_cannot_write() {
         assert_eq!(service["ports"].is_array(), name == "proxy", "only the proxy is reached from outside");
     }
     let back = |name: &str| words(&services[name]["networks"]).contains(&"back");
-    assert!(["serve", "stream", "worker", "redis"].into_iter().all(back) && !back("proxy"));
+    assert!(["serve", "stream", "worker", "redis"].into_iter().all(back));
+    // The proxy is in front only, and it alone is believed about clients: not the network's gateway, which stands for
+    // whoever comes past Docker's own address translation.
+    let proxy = services["proxy"]["networks"].as_object().unwrap();
+    assert_eq!(proxy.keys().collect::<Vec<_>>(), ["front"]);
+    for part in ["serve", "stream"] {
+        assert_eq!(services[part]["environment"]["TRUSTED_PROXIES"], proxy["front"]["ipv4_address"], "{part}");
+    }
     assert_eq!(file()["networks"]["back"]["internal"], true);
     for part in ["serve", "stream", "worker"] {
         assert_eq!(words(&services[part]["command"]), [part]);

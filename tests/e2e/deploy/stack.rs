@@ -86,9 +86,11 @@ impl Stack {
             parts.push(process);
         }
         let upstreams = text("proxy/upstreams.compose.conf");
+        // `resolve` is nginx' since 1.27.3; what is here may be older.
         let at = |port: u64| format!("server 127.0.0.1:{};", ports.0[&port]);
-        let here = upstreams.replace("server serve:3000;", &at(3000)).replace("server stream:3002;", &at(3002));
-        assert_eq!(here.matches("127.0.0.1").count(), 2, "{here}");
+        let here = upstreams.replace("server serve:3000 resolve;", &at(3000));
+        let here = here.replace("server stream:3002 resolve;", &at(3002));
+        assert_eq!(here.matches("server 127.0.0.1:").count(), 2, "{here}");
         let nginx = Nginx::start(&here).unwrap();
         Self { ports, nginx, _parts: parts, _redis: redis, _sim: sim, _data: data }
     }
