@@ -7,9 +7,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { checkAccess } from './lib/access.mjs';
-import { LIMIT, flatten, inEveryLook, loadedViewer, openPage, shoot, stage, tabTo } from './lib/chromium.mjs';
-import { makePicture } from './lib/picture.mjs';
+import { LIMIT, inEveryLook, loadedViewer, shoot, tabTo } from './lib/chromium.mjs';
 import { startDouble, TRIPO } from './lib/service_double.mjs';
+import { standInStage, upload } from './lib/stand_in.mjs';
 
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */
@@ -19,31 +19,7 @@ const UNDER_WAY = /Building the surface|Mesh at \d+ %/;
 /** What a row shows once its job's stream has told something: a status answer has no log. */
 const STREAMED = /^\d+ log lines?$/;
 
-let pictures;
-const on = stage(async ({ browser }) => {
-  const files = await Promise.all([[900, 700, 20], [600, 800, 200], [800, 500, 110]].map((size) => makePicture(browser, ...size)));
-  pictures = files.map((buffer, index) => ({ name: ['still life.jpg', 'vase.jpg', 'a marble on the sill in the late afternoon.jpg'][index], mimeType: 'image/jpeg', buffer }));
-});
-
-/** Runs a visit against a fresh double, and demands a clean console at its end. */
-async function visit(options, view, run) {
-  const double = await startDouble(options);
-  const { page, context, troubles } = await openPage(on.browser, double.url, view);
-  try {
-    if (view.flat) await flatten(context);
-    await run({ page, context, double });
-    assert.deepEqual(troubles, [], 'the console is clean and no other host was asked');
-  } finally {
-    await context.close();
-    await double.close();
-  }
-}
-
-async function upload(page, files) {
-  await page.goto('/upload');
-  await page.setInputFiles('#pictures', files);
-  await page.getByRole('button', { name: /^Make \d+ models?$/ }).click();
-}
+const { on, pictures, visit } = standInStage();
 
 test('one failing file of three leaves two models and its reason', LIMIT, () =>
   visit({ failing: [1] }, { flat: true }, async ({ page, double }) => {
