@@ -10,6 +10,8 @@ import { checkAccess } from './lib/access.mjs';
 import { LIMIT, inEveryLook, loadedViewer, shoot, tabTo } from './lib/chromium.mjs';
 import { startDouble, TRIPO } from './lib/service_double.mjs';
 import { standInStage, upload } from './lib/stand_in.mjs';
+// The others run with it, in the same browser.
+import './console_states.test.mjs';
 
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */

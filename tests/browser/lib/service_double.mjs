@@ -11,7 +11,7 @@ const DIST = fileURLToPath(new URL('../../../web/dist/', import.meta.url));
 /** The narrowest policy under which every page works. */
 export const PAGE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-const PAGES = { '/': 'index.html', '/upload': 'index.html', '/processing': 'processing.html', '/results': 'processing.html' };
+const PAGES = { '/': 'index.html', '/upload': 'index.html', '/processing': 'processing.html', '/results': 'processing.html', '/console': 'console.html' };
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8',

@@ -21,8 +21,9 @@ export interface View {
   id: string;
   title: string;
   element: HTMLElement;
-  /** Reads now, and from now on. */
+  /** Reads now, and from now on; nothing once it was stopped, as what was begun in it may end later. */
   start: () => void;
+  /** For good. */
   stop: () => void;
 }
 
@@ -33,7 +34,11 @@ export function makeView<T>({ id, title, hint, read, draw, every }: ViewOptions<
   let timer: ReturnType<typeof setTimeout> | undefined;
   let drawn = '';
   let round = 0;
+  let stopped = false;
   const look = async (): Promise<void> => {
+    if (stopped) return;
+    // However it came about, there is one next reading.
+    clearTimeout(timer);
     const mine = ++round;
     try {
       const data = document.hidden && drawn !== '' ? null : await read();
@@ -51,10 +56,7 @@ export function makeView<T>({ id, title, hint, read, draw, every }: ViewOptions<
   };
   const explain = (cause: unknown): void => {
     const error = cause instanceof ServiceError ? cause : new ServiceError('Something went wrong in this page. Reload it and try again.');
-    const again = (): void => {
-      clearTimeout(timer);
-      void look();
-    };
+    const again = (): void => void look();
     if (!error.needsKey) return fill(trouble, notice('error', error.message, { action: { label: 'Try again', run: again } }));
     fill(body);
     drawn = '';
@@ -67,6 +69,7 @@ export function makeView<T>({ id, title, hint, read, draw, every }: ViewOptions<
       void look();
     },
     stop() {
+      stopped = true;
       round += 1;
       clearTimeout(timer);
     },
