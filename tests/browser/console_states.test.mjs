@@ -41,3 +41,45 @@ test('a view reads once a round whatever was done in it, and no more once it was
     assert.equal(await round(), 0);
     assert.equal(await round(), 0);
   }));
+
+test('older entries of the log come once, belong to the filter that is set, and say when they do not come', LIMIT, () =>
+  visit({}, { expected: [/500/] }, async ({ page }) => {
+    const entry = (id) => ({ id, time: '2026-01-15T09:30:00.000Z', type: 'app', level: 'INFO', message: `entry ${id}` });
+    const answers = [];
+    await page.route('**/api/v1/logs?*', (route) => {
+      const { searchParams: query } = new URL(route.request().url());
+      if (query.has('cursor')) return answers.push((body, status) => json(route, body, status));
+      return json(route, { entries: [entry(query.get('level') ?? 'newest')], next_cursor: 'older' });
+    });
+    const texts = () => page.locator('.log-message').allInnerTexts();
+    const asked = async (number) => {
+      while (answers.length < number) await page.waitForTimeout(20);
+    };
+    await page.goto('/console#logs');
+    const older = page.getByRole('button', { name: 'Show older' });
+    await older.dblclick();
+    await asked(1);
+    await answers[0]({ entries: [entry('second')], next_cursor: 'oldest' });
+    await page.getByText('entry second').waitFor();
+    assert.equal(answers.length, 1);
+
+    await older.click();
+    await asked(2);
+    await page.getByLabel('At least').selectOption('WARN');
+    await page.getByText('entry WARN').waitFor();
+    await answers[1]({ entries: [entry('of another filter')], next_cursor: null });
+    await page.waitForTimeout(300);
+    assert.deepEqual(await texts(), ['entry WARN']);
+
+    await older.click();
+    await asked(3);
+    await answers[2]({ detail: 'The log cannot be read now.' }, 500);
+    await page.getByRole('alert').filter({ hasText: 'The log cannot be read now.' }).waitFor();
+    await older.click();
+    await asked(4);
+    await answers[3]({ entries: [entry('last')], next_cursor: null });
+    await page.getByText('entry last').waitFor();
+    assert.deepEqual(await texts(), ['entry WARN', 'entry last']);
+    assert.equal(await page.getByRole('alert').count(), 0);
+    assert.equal(await older.count(), 0);
+  }));

@@ -1,6 +1,8 @@
 // The logs, newest first, by log, badness, job and words.
 
+import { ServiceError } from '../api/problem';
 import { fill, h } from '../ui/dom';
+import { notice } from '../ui/notice';
 import { signedIn } from '../ui/signed-in';
 import { read, type LogEntry, type Page } from './admin';
 import { labelled } from './keys';
@@ -18,6 +20,9 @@ const FIRST = ['method', 'path', 'status', 'elapsed_ms', 'code', 'error'];
 const ID = /^[0-9a-f-]{32,36}$/;
 const LONG = 100;
 
+/** A page, and what was asked for it. */
+type Answer = Page<'entries', LogEntry> & { asked: Record<string, string> };
+
 /** `job` narrows it to one job. */
 export function logs(job = ''): View {
   const select = (id: string, values: readonly string[], all: string): HTMLSelectElement =>
@@ -31,23 +36,42 @@ export function logs(job = ''): View {
   const level = select('log-level', LEVELS, 'Everything');
   const words = h('input', { id: 'log-words', class: 'field', type: 'search', maxlength: 200, autocomplete: 'off', oninput: wait });
   const ofJob = h('input', { id: 'log-job', class: 'field', type: 'search', maxlength: 128, autocomplete: 'off', spellcheck: 'false', value: job, oninput: wait });
-  const older = h('button', { type: 'button', class: 'button button-quiet', hidden: true, onclick: () => void more() }, 'Show older');
+  const older = h('button', { type: 'button', class: 'button button-quiet', hidden: true, 'data-key': 'older', onclick: () => void more() }, 'Show older');
+  const trouble = h('div', { class: 'messages' });
   const list = h('ol', { class: 'log-entries' });
-  let cursor: string | null = null;
+  /** The last page that is shown. */
+  let last: Answer | null = null;
+  /** The page whose next one is on its way. */
+  let from: Answer | null = null;
   const query = (): Record<string, string> => ({ type: type.value, level: level.value, q: words.value.trim(), job_id: ofJob.value.trim(), limit: '100' });
-  const take = (page: Page<'entries', LogEntry>): void => {
-    cursor = page.next_cursor;
-    older.hidden = cursor === null;
+  const ask = async (asked: Record<string, string>, cursor = ''): Promise<Answer> => ({ asked, ...(await read<Page<'entries', LogEntry>>('/logs', { ...asked, cursor })) });
+  const take = (page: Answer): void => {
+    last = page;
+    older.hidden = page.next_cursor === null;
+    fill(trouble);
     list.append(...page.entries.map(entryItem));
   };
-  const more = async (): Promise<void> => take(await signedIn(() => read('/logs', { ...query(), cursor: cursor ?? '' }), 'admin'));
-  const view = makeView<Page<'entries', LogEntry>>({
+  const more = async (): Promise<void> => {
+    // What a second click wants is on its way.
+    if (last === null || from === last) return;
+    const mine = (from = last);
+    try {
+      const page = await signedIn(() => ask(mine.asked, mine.next_cursor ?? ''), 'admin');
+      // Another filter may have made another list of it meanwhile.
+      if (last === mine) take(page);
+    } catch (cause) {
+      if (last === mine) fill(trouble, notice('error', cause instanceof ServiceError ? cause.message : 'That did not work. Try again.'));
+    } finally {
+      if (from === mine) from = null;
+    }
+  };
+  const view = makeView<Answer>({
     id: 'logs', title: 'Logs', hint: 'The newest first.',
-    read: () => read('/logs', query()),
+    read: () => ask(query()),
     draw: (page) => {
       fill(list);
       take(page);
-      return [page.entries.length === 0 ? h('p', { class: 'hint' }, 'Nothing was logged that fits.') : list, older];
+      return [page.entries.length === 0 ? h('p', { class: 'hint' }, 'Nothing was logged that fits.') : list, trouble, older];
     },
   });
   const form = h('form', { class: 'console-form', 'aria-label': 'Filter', role: 'search', onsubmit: (event) => event.preventDefault() },
