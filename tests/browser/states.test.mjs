@@ -12,6 +12,7 @@ import { startDouble, TRIPO } from './lib/service_double.mjs';
 import { standInStage, upload } from './lib/stand_in.mjs';
 // The others run with it, in the same browser.
 import './console_states.test.mjs';
+import './upload_states.test.mjs';
 
 const ASSETS = fileURLToPath(new URL('../../web/dist/assets/', import.meta.url));
 /** Compressed bytes of everything but the 3D viewer and the API reference, which are pages and chunks of their own. */

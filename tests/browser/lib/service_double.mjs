@@ -34,7 +34,7 @@ export const TRIPO = {
 /**
  * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail), `refused` (and always would),
  * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
- * `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
+ * `until` (a promise that the answer to an upload waits for), `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
  */
 export async function startDouble(options = {}) {
   const jobs = new Map();
@@ -126,7 +126,7 @@ async function changeJob({ jobs }, job, [what, file], request, response) {
 async function takeUpload(double, request, response) {
   const body = [];
   for await (const chunk of request) body.push(chunk);
-  const { key, refuse } = double.options;
+  const { key, refuse, until } = double.options;
   if (key && !hasSession(request)) return problem(response, 403, 'Not authenticated', 'NOT_AUTHENTICATED');
   if (refuse) {
     double.options.refuse = null;
@@ -140,6 +140,7 @@ async function takeUpload(double, request, response) {
   job.faceLimit = form.get('face_limit');
   job.texture = form.get('texture');
   job.options = form.get('options');
+  await until;
   json(response, 200, {
     job_id: job.id, task_id: `task-${job.id}`, access_token: 'token-of-the-double', status: 'pending', total_files: files.length,
     files: job.files.map(({ id, name }) => ({ file_id: id, filename: name })),

@@ -26,6 +26,8 @@ export function sendUpload(
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     const sizes = upload.files.map((file) => file.size);
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(sentOf(sizes, event.loaded, event.total));
+    // That all has left is not always among the news of how much has.
+    request.upload.onload = () => onProgress({ whole: 1, files: sizes.map(() => 1) });
     request.onload = () => settle(request, resolve, reject);
     request.onerror = () => reject(unreachable());
     request.onabort = () => reject(new DOMException('The upload was cancelled.', 'AbortError'));

@@ -1,11 +1,12 @@
-// Stands in the button's place while pictures are sent: how far it is, and a way to stop.
+// Stands in the button's place while pictures are sent: how far it is, and a way to stop, until all has left: what the service
+// has whole it goes on with, whoever listens.
 
 import { h, setText } from '../ui/dom';
 import { ProgressBar } from '../ui/progress-bar';
 
 export class SendingPanel {
   readonly element: HTMLElement;
-  readonly #words = h('p', { class: 'sending-words' });
+  readonly #words = h('p', { class: 'sending-words', tabindex: -1 });
   readonly #bar = new ProgressBar('Upload');
   readonly #cancel: HTMLButtonElement;
 
@@ -24,6 +25,9 @@ export class SendingPanel {
   /** From 0 to 1. */
   show(fraction: number): void {
     this.#bar.value = fraction * 100;
+    const held = document.activeElement === this.#cancel;
+    this.#cancel.hidden = fraction >= 1;
+    if (held && this.#cancel.hidden) this.#words.focus();
     setText(this.#words, fraction < 1 ? `Sending, ${Math.round(fraction * 100)} %` : 'Sent. The pictures are being checked…');
   }
 }
