@@ -28,7 +28,7 @@ export function orderOf(value: unknown, now: number): string[] {
 export class Shelf {
   #ids: string[] = [];
   #wanted: readonly Shelved[] | null = null;
-  #working = false;
+  #working: Promise<void> | null = null;
 
   /** The pictures of the last visit, in their order; what cannot be read any more is left out. */
   async restore(now = Date.now()): Promise<Shelved[]> {
@@ -46,28 +46,35 @@ export class Shelf {
   /** Makes the shelf hold exactly these, in this order. Many calls in a row cost one arrangement. */
   keep(pictures: readonly Shelved[]): void {
     this.#wanted = pictures.map(({ id, file }) => ({ id, file }));
-    if (!this.#working) void this.#work();
+    void this.#begin();
+  }
+
+  /** Takes everything off the shelf, also what is being put there. */
+  clear(): Promise<void> {
+    this.#wanted = [];
+    return this.#begin();
+  }
+
+  /** One arrangement at a time; the last one wanted comes last. */
+  #begin(): Promise<void> {
+    this.#working ??= this.#work();
+    return this.#working;
   }
 
   async #work(): Promise<void> {
-    this.#working = true;
     while (this.#wanted !== null) {
       const wanted = this.#wanted;
       this.#wanted = null;
       await this.#arrange(wanted);
     }
-    this.#working = false;
-  }
-
-  /** Takes everything off the shelf. */
-  async clear(): Promise<void> {
-    this.#wanted = null;
-    this.#ids = [];
-    await clearTable('pictures');
+    this.#working = null;
   }
 
   async #arrange(pictures: readonly Shelved[]): Promise<void> {
-    if (pictures.length === 0) return this.clear();
+    if (pictures.length === 0) {
+      this.#ids = [];
+      return clearTable('pictures');
+    }
     const before = new Set(this.#ids);
     const ids = pictures.map(({ id }) => id);
     for (const { id, file } of pictures) if (!before.has(id)) await writeOne('pictures', id, file);
