@@ -1,4 +1,4 @@
-// Uploads that are interrupted, against a stand-in for the service: what has left cannot be taken back.
+// Uploads that are interrupted, against a stand-in for the service: what has left cannot be taken back, and is not sent twice.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,3 +21,20 @@ test('what has left whole is not cancelled any more, as the service goes on with
     await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
   });
 });
+
+test('an upload whose answer was lost is the same upload after a reload, and another one once it was answered', LIMIT, () =>
+  visit({ lose: true }, { flat: true, expected: [/ERR_/] }, async ({ page, double }) => {
+    const keys = () => double.seen.filter(({ path }) => path === '/api/v1/upload').map(({ headers }) => headers['idempotency-key']);
+    const send = () => page.getByRole('button', { name: 'Make 2 models' }).click();
+    await upload(page, pictures.slice(0, 2));
+    await page.getByText('The service cannot be reached at the moment.').waitFor();
+    await page.reload();
+    await page.getByText('2 pictures of your last visit are still here.').waitFor();
+    await send();
+    await page.waitForURL(/\/processing/);
+    assert.equal(keys().length, 2);
+    assert.equal(keys()[0], keys()[1], 'the reload made no other upload of it');
+    await upload(page, pictures.slice(0, 2));
+    await page.waitForURL(/\/processing/);
+    assert.notEqual(keys()[2], keys()[1]);
+  }));

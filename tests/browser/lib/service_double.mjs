@@ -34,7 +34,7 @@ export const TRIPO = {
 /**
  * Starts a double on a free port. Options: `key` (an API key to demand), `failing` (indexes of files that fail), `refused` (and always would),
  * `step` (milliseconds between two pieces of news), `simulated`, `refuse` (an error answer for uploads, used once),
- * `until` (a promise that the answer to an upload waits for), `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
+ * `lose` (the answer to an upload is cut off, once), `until` (a promise that the answer to an upload waits for), `models` (what can be made), `noStream` (streams answer 503), `hold` (index → percent at which that file waits for `job.release()`).
  */
 export async function startDouble(options = {}) {
   const jobs = new Map();
@@ -141,6 +141,11 @@ async function takeUpload(double, request, response) {
   job.texture = form.get('texture');
   job.options = form.get('options');
   await until;
+  if (double.options.lose) {
+    double.options.lose = false;
+    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': 100 });
+    return response.write('{', () => response.destroy());
+  }
   json(response, 200, {
     job_id: job.id, task_id: `task-${job.id}`, access_token: 'token-of-the-double', status: 'pending', total_files: files.length,
     files: job.files.map(({ id, name }) => ({ file_id: id, filename: name })),

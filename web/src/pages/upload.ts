@@ -73,7 +73,8 @@ async function send(): Promise<void> {
   setUnderWay(controller);
   for (const place of [arrivals, messages]) showNotice(place, null);
   try {
-    const idempotencyKey = idempotency.for([JSON.stringify(wishes), ...pictures.map(({ id }) => id)]);
+    const idempotencyKey = await idempotency.for([JSON.stringify(wishes), ...pictures.map(({ id }) => id)]);
+    controller.signal.throwIfAborted();
     const upload = { files: pictures.map((picture) => picture.file), wishes, idempotencyKey };
     const answer = await sendUpload(upload, (sent) => {
       sending.show(sent.whole);
@@ -81,7 +82,7 @@ async function send(): Promise<void> {
     }, controller.signal);
     await remember(answer, pictures);
     // The same pictures sent once more from here on are meant as a new job.
-    idempotency.forget();
+    await idempotency.forget();
     location.assign(pages.processing(answer.job_id));
   } catch (cause) {
     setUnderWay(null);
