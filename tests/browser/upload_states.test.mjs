@@ -1,4 +1,5 @@
-// Uploads that are interrupted, against a stand-in for the service: what has left cannot be taken back, and is not sent twice.
+// Uploads that are interrupted, against a stand-in for the service: what has left cannot be taken back, and is not sent twice. And
+// a shared link where the browser keeps nothing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,4 +38,18 @@ test('an upload whose answer was lost is the same upload after a reload, and ano
     await upload(page, pictures.slice(0, 2));
     await page.waitForURL(/\/processing/);
     assert.notEqual(keys()[2], keys()[1]);
+  }));
+
+test('a shared link opens where the browser refuses storage, and stays in the address', LIMIT, () =>
+  visit({}, { flat: true }, async ({ page, double }) => {
+    await upload(page, pictures.slice(0, 1));
+    await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+    const [id] = double.jobs.keys();
+    await page.addInitScript(() => Object.defineProperty(globalThis, 'sessionStorage', { get: () => { throw new DOMException('Refused', 'SecurityError'); } }));
+    for (const open of [() => page.goto(`/results?job=${id}&access_token=of-a-guest`), () => page.reload()]) {
+      await open();
+      await page.getByRole('heading', { name: 'Your model is ready' }).waitFor();
+      assert.equal(new URL(page.url()).searchParams.get('access_token'), 'of-a-guest');
+      assert.ok(double.seen.filter(({ path }) => path === `/api/v1/status/${id}`).at(-1).query.has('access_token'), 'the guest asks as one');
+    }
   }));

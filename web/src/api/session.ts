@@ -1,11 +1,16 @@
 // What this browser tab remembers, in sessionStorage only: the token that a guest came with, a job's task id and the small pictures
-// of its files. No key is among it (`account.ts`). Everything works, less conveniently, when storage is refused.
+// of its files. No key is among it (`account.ts`). Where storage is refused or full, the page remembers it until it is left.
 
 const token = (job: string): string => `image2model.token.${job}`;
 const task = (taskId: string): string => `image2model.task.${taskId}`;
 const thumbnails = (job: string): string => `image2model.thumbnails.${job}`;
 
+/** What storage did not take. */
+const unkept = new Map<string, string>();
+
 function read(name: string): string | null {
+  const here = unkept.get(name);
+  if (here !== undefined) return here;
   try {
     return sessionStorage.getItem(name);
   } catch {
@@ -13,27 +18,31 @@ function read(name: string): string | null {
   }
 }
 
-function write(name: string, value: string): void {
+/** Whether it outlives the page. */
+function write(name: string, value: string): boolean {
   try {
     sessionStorage.setItem(name, value);
+    unkept.delete(name);
+    return true;
   } catch {
-    // A full or refused storage costs a convenience, nothing else.
+    unkept.set(name, value);
+    return false;
   }
 }
 
 /** The job's token, from a shared link: what a guest has in place of a session. A guest looks, and changes nothing. */
 export const accessToken = (job: string): string | null => read(token(job));
 
-export function rememberToken(job: string, value: string): void {
-  write(token(job), value);
-}
+/** Whether it is still there after a reload. */
+export const rememberToken = (job: string, value: string): boolean => write(token(job), value);
 
 /** A link that has ended would go on making a guest of somebody who signs in. */
 export function forgetToken(job: string): void {
+  unkept.delete(token(job));
   try {
     sessionStorage.removeItem(token(job));
   } catch {
-    // Then nothing was remembered.
+    // Then nothing was kept.
   }
 }
 
@@ -54,7 +63,9 @@ export function readJson(name: string): Record<string, unknown> {
   }
 }
 
-export const writeJson = (name: string, value: Readonly<Record<string, unknown>>): void => write(name, JSON.stringify(value));
+export function writeJson(name: string, value: Readonly<Record<string, unknown>>): void {
+  write(name, JSON.stringify(value));
+}
 
 /** Small pictures by file id, as data URLs. */
 export const thumbnailsOf = (job: string): Record<string, string> => readJson(thumbnails(job)) as Record<string, string>;

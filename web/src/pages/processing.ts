@@ -41,9 +41,9 @@ async function start(): Promise<void> {
   }
 }
 
-/** Keeps a shared token in this tab and takes it out of the address, so that it is not copied around unseen. */
+/** Keeps a shared token in this tab and takes it out of the address, so that it is not copied around unseen; where the tab keeps nothing, it stays. */
 function settleAddress(job: string, token: string | null): void {
-  if (token) rememberToken(job, token);
+  if (token && !rememberToken(job, token)) return;
   history.replaceState(null, '', pages.processing(job));
 }
 
@@ -107,7 +107,11 @@ function explain(cause: unknown, job: string | null): void {
 
 function askForKey(error: ServiceError, job: string | null): void {
   const guest = job !== null && accessToken(job) !== null;
-  if (guest) forgetToken(job);
+  if (guest) {
+    forgetToken(job);
+    // Nor is it to be found again in the address.
+    history.replaceState(null, '', pages.processing(job));
+  }
   const title = guest ? 'This link has ended' : 'These models are not open to everybody';
   const words = guest && h('p', { class: 'lede' }, 'Whoever sent it to you can share another one.');
   fill(place, h('div', { class: 'job narrow' }, h('div', {}, h('h1', {}, title), words), keyForm(error, () => void start())));
