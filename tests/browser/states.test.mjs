@@ -154,6 +154,16 @@ test('failed files are tried again, one or all, and the job goes on where it sta
     assert.equal(await page.locator('.row').count(), 0);
   }));
 
+test('a double click on “Try again” wants one thing, and gets it', LIMIT, () =>
+  visit({ failing: [1] }, { flat: true }, async ({ page, double }) => {
+    await upload(page, pictures.slice(0, 2));
+    await page.getByRole('heading', { name: '1 of 2 models are ready' }).waitFor();
+    await page.getByRole('button', { name: 'Try again: vase.jpg' }).dblclick();
+    await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0, 'nothing went wrong');
+    assert.equal(double.seen.filter(({ path }) => path.endsWith('/retry')).length, 1);
+  }));
+
 test('trying again is offered where it may help, and only there', LIMIT, () =>
   visit({ failing: [0, 1], refused: [2] }, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures);

@@ -41,6 +41,8 @@ export class JobActions {
   #state: JobState | null = null;
   /** The failed files that may do better. */
   #worthATry: string[] = [];
+  /** Failures that were told to be tried again, each a file and how often it had begun anew: a second click wants nothing else. */
+  readonly #asked = new Set<string>();
   /** Null until the first state: whoever opens a finished job is not notified of it. */
   #ended: boolean | null = null;
 
@@ -83,7 +85,12 @@ export class JobActions {
 
   /** Puts failed files in line anew. */
   async retry(files: readonly string[]): Promise<void> {
-    await this.#do(() => retryFiles(this.#job, files), 'The files are in line again.');
+    const failure = (file: string): string => `${file} ${this.#state?.files.get(file)?.restarts}`;
+    const fresh = files.map((file) => ({ file, asked: failure(file) })).filter(({ asked }) => !this.#asked.has(asked));
+    if (fresh.length === 0) return;
+    for (const { asked } of fresh) this.#asked.add(asked);
+    const done = await this.#do(() => retryFiles(this.#job, fresh.map(({ file }) => file)), 'The files are in line again.');
+    if (!done) for (const { asked } of fresh) this.#asked.delete(asked);
   }
 
   /** Cancels one file after a question; the others go on. */
@@ -118,7 +125,8 @@ export class JobActions {
     if (yes) await this.#do(() => cancelJob(this.#job), 'The job is being cancelled.');
   }
 
-  async #do(work: () => Promise<string>, fallback: string): Promise<void> {
+  /** Whether it was done. */
+  async #do(work: () => Promise<string>, fallback: string): Promise<boolean> {
     const before = document.activeElement;
     this.#setBusy(true);
     try {
@@ -126,8 +134,10 @@ export class JobActions {
       fill(this.#messages);
       announce(words || fallback);
       this.#again();
+      return true;
     } catch (cause) {
       this.#explain(cause);
+      return false;
     } finally {
       this.#setBusy(false);
       // A button that is disabled for a moment loses the keyboard's place.
