@@ -294,8 +294,10 @@ test('what the server refuses is told beside the picture, in its words', LIMIT, 
     await tile.getByText('The image ends before its data does.').waitFor();
     assert.match(await tile.innerText(), /vase\.jpg/);
     await page.getByRole('alert').filter({ hasText: 'One file was refused.' }).waitFor();
+    const remove = tile.getByRole('button', { name: 'Remove vase.jpg' });
+    assert.ok(await remove.evaluate((button) => button === document.activeElement), 'the keyboard is at what is to be done');
     await shoot(page, 'refused');
-    await tile.getByRole('button', { name: 'Remove vase.jpg' }).click();
+    await remove.click();
     await page.getByRole('button', { name: 'Make 2 models' }).click();
     await page.getByRole('heading', { name: 'Your 2 models are ready' }).waitFor();
   });
@@ -306,6 +308,7 @@ test('a busy server is named with its wait, and the same upload can be tried aga
   return visit({ refuse }, { flat: true, expected: [/503/] }, async ({ page, double }) => {
     await upload(page, pictures.slice(0, 1));
     await page.getByText('Too many files are waiting. Try again in 7 seconds.').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Make 1 model', 'the button has the keyboard again');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.waitForURL(/\/processing/);
     const keys = double.seen.filter(({ path }) => path === '/api/v1/upload').map(({ headers }) => headers['idempotency-key']);

@@ -86,8 +86,14 @@ async function send(): Promise<void> {
     location.assign(pages.processing(answer.job_id));
   } catch (cause) {
     setUnderWay(null);
-    explainTo(messages, cause, { list, again: () => void send(), focus: () => submit.focus() });
+    explainTo(messages, cause, { list, again: () => void send(), focus: goOn });
   }
+}
+
+/** The keyboard goes back to the button; where that wants refused pictures taken out first, to the first of them. */
+function goOn(): void {
+  if (submit.disabled) grid.focusRefused();
+  else submit.focus();
 }
 
 function setUnderWay(controller: AbortController | null): void {

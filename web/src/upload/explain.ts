@@ -12,7 +12,7 @@ export interface Means {
   list: PictureList;
   /** Sends once more. */
   again: () => void;
-  /** Gives the keyboard back to the button. */
+  /** Gives the keyboard, which was at what has gone, to what is to be done next. */
   focus: () => void;
 }
 
@@ -23,9 +23,13 @@ export function explainTo(place: Element, cause: unknown, { list, again, focus }
     return focus();
   }
   if (cause.needsKey) return fill(place, keyForm(cause, again));
-  if (cause.status === 0) return explainUnreachable(place, again);
+  if (cause.status === 0) {
+    explainUnreachable(place, again);
+    return focus();
+  }
   const unplaced = list.blame(cause.refused);
   const wait = cause.retryAfter === null ? '' : ` Try again in ${count(cause.retryAfter, 'second')}.`;
   const action = cause.isPassing ? { action: { label: 'Try again', run: again } } : {};
   showNotice(place, notice('error', cause.message + wait, { list: unplaced, ...action }));
+  focus();
 }

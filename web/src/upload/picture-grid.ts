@@ -49,6 +49,12 @@ export class PictureGrid {
     for (const tile of this.#tiles.values()) tile.setDisabled(disabled);
   }
 
+  /** The first of those that the service refused gets the keyboard, to be taken out. */
+  focusRefused(): void {
+    const refused = this.#list.pictures.find(({ refusal }) => refusal !== null);
+    if (refused) this.#tiles.get(refused.id)?.focusRemove();
+  }
+
   #make(id: string, file: File): PictureTile {
     const tile = new PictureTile(id, file, {
       remove: () => this.#remove(id),
