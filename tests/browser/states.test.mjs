@@ -214,6 +214,18 @@ test('with several models installed one is chosen, with its own options', LIMIT,
   });
 });
 
+test('a choice that the other model does not have leaves its own', LIMIT, () => {
+  const texture = { ...TRIPO.options_schema.properties.texture, enum: ['no', 'standard'] };
+  const other = { ...TRIPO, id: 'other', name: 'Other shapes', options_schema: { properties: { texture } } };
+  return visit({ models: [TRIPO, other] }, { flat: true }, async ({ page }) => {
+    await page.goto('/upload');
+    await page.getByRole('radio', { name: /^HD/ }).check();
+    await page.getByLabel('Model', { exact: true }).selectOption('other');
+    await page.getByRole('radio', { name: /^HD/ }).waitFor({ state: 'detached' });
+    assert.ok(await page.getByRole('radio', { name: /^Standard/ }).isChecked());
+  });
+});
+
 test('a phone offers its camera', LIMIT, async () => {
   const double = await startDouble({});
   const context = await on.browser.newContext({ baseURL: double.url, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });

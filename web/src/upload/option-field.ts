@@ -15,7 +15,7 @@ export interface OptionField {
   read: () => OptionValue | null;
   /** Whether it can be sent; if not, a message stands beside it and it has the keyboard. */
   check: () => boolean;
-  /** Brings a kept value back. */
+  /** Brings a kept value back; another model's, which this one does not have, changes nothing. */
   set: (value: unknown) => void;
 }
 
@@ -51,7 +51,8 @@ function choiceField(maker: ModelMaker, name: string, schema: OptionSchema, valu
     },
     check: () => true,
     set(value) {
-      for (const radio of radios) radio.checked = radio.value === value;
+      const meant = radios.find((radio) => radio.value === value);
+      if (meant) meant.checked = true;
     },
   };
 }
@@ -66,7 +67,7 @@ function tickField(name: string, schema: OptionSchema): OptionField {
     read: () => (box.checked === usual ? null : box.checked),
     check: () => true,
     set(value) {
-      box.checked = value === true;
+      if (typeof value === 'boolean') box.checked = value;
     },
   };
 }
