@@ -298,7 +298,7 @@ test('a task id leads to its job, as the original addresses did', LIMIT, () =>
 test('what the server refuses is told beside the picture, in its words', LIMIT, () => {
   const refuse = {
     status: 400, detail: 'One file was refused.', error_code: 'FILE_VALIDATION_ERROR',
-    details: { errors: [{ filename: 'vase.jpg', code: 'TRUNCATED', message: 'The image ends before its data does.' }] },
+    details: { errors: [{ filename: 'vase.jpg', index: 1, code: 'TRUNCATED', message: 'The image ends before its data does.' }] },
   };
   return visit({ refuse }, { flat: true, expected: [/400/] }, async ({ page }) => {
     await upload(page, pictures);

@@ -41,6 +41,15 @@ describe('PictureList', () => {
     expect(list.refused).toEqual([]);
   });
 
+  it('shows a refusal beside the picture at its place, whatever others are called', async () => {
+    const list = new PictureList(() => undefined);
+    await list.add(['chair.jpg', 'chair.jpg', '../stool.jpg'].map(picture));
+    const words = list.blame([{ filename: 'chair.jpg', message: 'It ends too early.', index: 1 }, { filename: 'stool.jpg', message: 'It is too small.', index: 2 }]);
+    expect(list.pictures.map(({ refusal }) => refusal)).toEqual([null, 'It ends too early.', 'It is too small.']);
+    expect(words).toEqual([]);
+    expect(list.blame([{ filename: 'more.jpg', message: 'Too many.', index: 3 }])).toEqual(['more.jpg: Too many.']);
+  });
+
   it('knows that it is looking until the last picture that was picked has been seen', async () => {
     const seen: boolean[] = [];
     const list = new PictureList(() => seen.push(list.isLooking));

@@ -68,6 +68,23 @@ fn every_bad_file_is_named_and_later_ones_are_not_stored() {
 }
 
 #[test]
+fn a_bad_file_is_told_by_its_place_where_others_have_its_name() {
+    let body = Form::default()
+        .file("files", "chair.jpg", "image/jpeg", JPEG)
+        .file("files", "", "application/octet-stream", b"")
+        .text("process", "false")
+        .file("files", "chair.jpg", "image/jpeg", &JPEG[..JPEG.len() - 9])
+        .file("files", "chair.jpg", "image/jpeg", PNG)
+        .end();
+    let answer = receive(&Memory::default(), &body).unwrap_err().problem().body("/api/v1/upload", "r");
+    let errors = answer["details"]["errors"].as_array().unwrap();
+    let told: Vec<_> =
+        errors.iter().map(|e| (e["index"].as_u64(), e["filename"].as_str(), e["code"].as_str())).collect();
+    let chair = Some("chair.jpg");
+    assert_eq!(told, [(Some(1), chair, Some("TRUNCATED_IMAGE")), (Some(2), chair, Some("TYPE_MISMATCH"))]);
+}
+
+#[test]
 fn content_has_to_be_what_the_name_says() {
     let memory = Memory::default();
     let error = receive(&memory, &Form::default().file("files", "chair.jpg", "image/jpeg", PNG).end()).unwrap_err();

@@ -119,6 +119,17 @@ async fn each_and_all_together(cases: Vec<Case>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_second_of_two_files_of_one_name() {
+    let product = setup().start().unwrap();
+    let good = jpeg();
+    let body = form().file("chair.jpg", &good).file("chair.jpg", &good[..good.len() - 2]).file("lamp.jpg", &good);
+    let problem = post(&product, &body.end()).await.problem(400).unwrap();
+    assert_eq!(errors(&problem), [("chair.jpg".to_owned(), "TRUNCATED_IMAGE".to_owned())]);
+    assert_eq!(problem["details"]["errors"][0]["index"], 1, "{problem}");
+    assert_nothing_kept(&product, "two files of one name").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_formats_under_an_images_name() {
     each_and_all_together(other_formats()).await;
 }

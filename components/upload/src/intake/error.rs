@@ -12,6 +12,8 @@ pub(super) const TOO_MANY_FILES: &str = "TOO_MANY_FILES";
 /// A file that is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFile {
+    /// Its place among the form's files, from 0: several may have one name.
+    pub index: usize,
     /// Its sanitised name.
     pub filename: String,
     /// Stable code.
@@ -126,7 +128,9 @@ fn bad_files(bad: &[BadFile]) -> Problem {
     };
     let errors: Vec<_> = bad
         .iter()
-        .map(|file| json!({ "filename": file.filename, "code": file.code, "message": file.message }))
+        .map(|file| {
+            json!({ "index": file.index, "filename": file.filename, "code": file.code, "message": file.message })
+        })
         .collect();
     Problem::new(status, "FILE_VALIDATION_ERROR", detail).with_details(json!({ "errors": errors }))
 }

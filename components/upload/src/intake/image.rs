@@ -41,19 +41,19 @@ const CHUNKS_AHEAD: usize = 1;
 type Outlet = Option<Sender<Result<Bytes, Abandoned>>>;
 
 impl<S: Services> Intake<'_, S> {
-    /// Reads one file part to its end. `room`: there may be one file more. `keep`: it may have to be stored.
+    /// Reads one file part to its end. `index`: its place among the files. `keep`: it may have to be stored.
     pub(super) async fn image(
         &self,
         mut field: Field<'_>,
         head: &Head,
-        room: bool,
+        index: usize,
         keep: bool,
     ) -> Result<Taken, IntakeError> {
         let filename = file_name::sanitize(&head.filename);
         let refuse = |bad: BadImage| {
-            Taken::Refused(BadFile { filename: filename.clone(), code: bad.code, message: bad.message })
+            Taken::Refused(BadFile { index, filename: filename.clone(), code: bad.code, message: bad.message })
         };
-        let kind = match self.declared(head, &filename, room) {
+        let kind = match self.declared(head, &filename, index) {
             Ok(kind) => kind,
             Err(bad) => {
                 let empty = read_to_end(&mut field).await?;
@@ -97,10 +97,10 @@ impl<S: Services> Intake<'_, S> {
     }
 
     /// What can be said of a file before its content comes.
-    fn declared(&self, head: &Head, filename: &str, room: bool) -> Result<Kind, BadImage> {
+    fn declared(&self, head: &Head, filename: &str, index: usize) -> Result<Kind, BadImage> {
         let refuse = |code: &str, message: String| Err(BadImage { code: code.to_owned(), message });
-        if !room {
-            let max = self.limits.max_files;
+        let max = self.limits.max_files;
+        if index >= max {
             let noun = if max == 1 { "file is" } else { "files are" };
             return refuse(TOO_MANY_FILES, format!("Too many files: at most {max} {noun} accepted at once."));
         }

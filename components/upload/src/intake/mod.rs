@@ -115,8 +115,7 @@ impl<S: Services> Intake<'_, S> {
     }
 
     async fn file(&self, field: multer::Field<'_>, head: &Head, reading: &mut Reading) -> Result<(), IntakeError> {
-        let room = reading.files() < self.limits.max_files;
-        match self.image(field, head, room, self.stores && reading.bad.is_empty()).await? {
+        match self.image(field, head, reading.files(), self.stores && reading.bad.is_empty()).await? {
             image::Taken::Stored(image) => reading.images.push(image),
             image::Taken::Refused(bad) => reading.bad.push(bad),
             image::Taken::Nothing => {}
