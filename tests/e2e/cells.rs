@@ -115,7 +115,10 @@ async fn a_cell_moves_to_another_node_while_it_works() {
     let status = client.ended(text(&job, "job_id")).await.unwrap();
     assert_eq!(status["completed_files"], 3, "{status}");
     assert_eq!(sim.submits().await.unwrap().len(), 3, "each photograph is paid for once");
-    main_job(&client).await.unwrap();
+    let last = main_job(&client).await.unwrap();
+    // So does what is logged.
+    let path = format!("/api/v1/logs?job_id={last}");
+    client.until(&path, |log| log["entries"].as_array().is_some_and(|all| !all.is_empty())).await.unwrap();
     let left = cluster.node(0).unwrap().keys().await.unwrap();
     assert!(left.is_empty(), "{left:?}");
     for key in cluster.node(2).unwrap().keys().await.unwrap() {

@@ -177,7 +177,7 @@ impl Store {
         Ok(seconds.saturating_mul(1000).saturating_add(micros / 1000))
     }
 
-    /// Sends several commands at once, whose answers do not matter.
+    /// Sends several commands at once, whose answers do not matter; not as a transaction.
     ///
     /// # Errors
     /// [`RedisError`]; some of them may have been done.

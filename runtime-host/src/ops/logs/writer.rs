@@ -18,7 +18,7 @@ use super::queue::{CAPACITY, Queued, Record};
 use crate::redis::sign_of_life::{EVERY, SignOfLife, now_ms};
 use crate::redis::{RedisError, Store};
 
-/// Entries written at once: a transaction that Redis is done with in well under a millisecond.
+/// Entries written at once: Redis is done with them in well under a millisecond.
 const MOST: usize = 256;
 /// How long a few entries wait for more.
 const GATHER: Duration = Duration::from_millis(200);
@@ -73,6 +73,7 @@ impl LogWriter {
             lost_told: 0,
             last_written: 0,
             expire_at: Instant::now(),
+            refused: false,
         };
         Self { stop, task: tokio::spawn(task.run()) }
     }
@@ -96,6 +97,8 @@ struct Task {
     lost_told: u64,
     last_written: i64,
     expire_at: Instant,
+    /// What was sent last was not taken, and that was said.
+    refused: bool,
 }
 
 impl Task {
@@ -118,7 +121,7 @@ impl Task {
         let _ = tokio::time::timeout(LAST_WITHIN, self.finish(&mut batch)).await;
     }
 
-    /// Waits a little for more entries, so that few transactions carry many.
+    /// Waits a little for more entries, so that few writes carry many.
     async fn gather(&mut self, batch: &mut Vec<Record>) {
         let fill = async {
             while batch.len() < MOST {
@@ -147,12 +150,11 @@ impl Task {
                 }
                 Err(error) => {
                     self.queued.counters.dropped.fetch_add(batch.len() as u64, Relaxed);
-                    tracing::error!(
-                        code = error.code(),
-                        kind = error.metric_label(),
-                        entries = batch.len(),
-                        "log entries are lost"
-                    );
+                    // Which is an entry itself: said of each batch, there would be no end.
+                    if !std::mem::replace(&mut self.refused, true) {
+                        let (kind, entries) = (error.metric_label(), batch.len());
+                        tracing::error!(code = error.code(), kind, entries, "log entries are lost");
+                    }
                     break;
                 }
             }
@@ -172,7 +174,7 @@ impl Task {
         let (now, lost) = (now_ms(), self.queued.counters.dropped.load(Relaxed));
         self.store.pipeline(&self.form.pipeline(batch, lost - self.lost_told, now)).await?;
         self.queued.counters.written.fetch_add(batch.len() as u64, Relaxed);
-        (self.lost_told, self.last_written) = (lost, now);
+        (self.lost_told, self.last_written, self.refused) = (lost, now, false);
         Ok(())
     }
 

@@ -78,8 +78,11 @@ impl Line {
         connection.send_packed_command(command).await
     }
 
-    /// Sends several and waits for all answers.
+    /// Sends several and waits for all answers, one each: a transaction has more, and its first says nothing of its keys.
     pub async fn send_all(&self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        if commands.is_transaction() {
+            return Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into());
+        }
         let mut connection = self.connection().await?;
         busy_poll::sent();
         connection.send_packed_commands(commands, 0, commands.len()).await
@@ -204,6 +207,15 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), over).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_transaction_is_sent_as_if_it_were_commands() {
+        let line = Line::to(Client::open("redis://127.0.0.1:1").unwrap(), None, Duration::from_secs(5));
+        let mut commands = ::redis::pipe();
+        commands.atomic().cmd("PING");
+        let refused = line.send_all(&commands).await.unwrap_err().to_string();
+        assert!(refused.contains("unsupported"), "{refused}");
     }
 
     #[tokio::test]
