@@ -47,7 +47,7 @@ pub async fn ours(redis_url: &str) -> anyhow::Result<()> {
     let (fed, news) = (streams.clone(), tail.subscribe());
     tokio::spawn(async move { fed.follow(news).await });
     let listener = announce().await?;
-    let connections = files::for_clients(streams.connections());
+    let connections = files::for_clients(NO_LIMIT);
     streams.serve(listener, None, connections, CancellationToken::new(), Duration::ZERO).await;
     Ok(())
 }

@@ -200,10 +200,6 @@ impl Streams {
     pub fn stats(&self) -> StreamStats {
         self.0.counters.read(self.0.admission.open())
     }
-
-    fn limits(&self) -> &Limits {
-        &self.0.limits
-    }
 }
 
 /// What a request is answered with.

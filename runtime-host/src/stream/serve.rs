@@ -22,8 +22,6 @@ use crate::intake::{
 };
 use crate::trace::{self, Span};
 
-/// Connections beyond those that stream: requests that are refused or finished.
-const SPARE: usize = 256;
 /// How long a client may take to send the head of a request.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// What one connection may buffer, of a head and of events on their way out.
@@ -32,12 +30,6 @@ const MAX_BUFFER: usize = 64 * 1024;
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Streams {
-    /// How many connections a server of their own has a use for.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        self.limits().total + SPARE
-    }
-
     /// Answers on `listener`, encrypted where there is a `tls`, at most `connections` at a time, until `shutdown`, then lets
     /// the streams leave spread over `grace`.
     pub async fn serve(

@@ -9,7 +9,6 @@ use image2model_domain::browser_headers::Origins;
 use image2model_host::config::{Config, Part, Wiring, contradicted, given_variables, spin_variables};
 use image2model_host::edge::{Edge, EdgeOptions, KeyValue, ServeOptions};
 use image2model_host::intake::Tls;
-use image2model_host::ops::files;
 use secrecy::SecretString;
 
 use super::foundation::Foundation;
@@ -25,6 +24,7 @@ pub async fn load(
     base: &Foundation,
     hosts: Vec<String>,
     tls: Option<Tls>,
+    max_connections: usize,
 ) -> anyhow::Result<Arc<Edge>> {
     let token_secret = match &config.access.token_secret {
         Some(secret) => secret.clone(),
@@ -39,7 +39,6 @@ pub async fn load(
         token_secret,
         more_result_hosts: hosts,
     };
-    let bounds = ServeOptions::default();
     let options = EdgeOptions {
         manifest_path: config.manifest.clone(),
         variables: variables(config, &wiring)?,
@@ -53,8 +52,8 @@ pub async fn load(
             tls,
             origins: Origins::new(config.access.allowed_origins.clone()),
             drain: config.shutdown_grace.saturating_sub(config.shutdown_delay),
-            max_connections: files::for_clients(bounds.max_connections),
-            ..bounds
+            max_connections,
+            ..ServeOptions::default()
         },
     };
     let edge = tokio::task::spawn_blocking(move || Edge::load(options)).await.context("loading the application")??;

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod application;
+mod connections;
 mod fal_webhook;
 mod foundation;
 mod log_store;

@@ -17,7 +17,6 @@ use image2model_host::edge::swap::follow::Follower;
 use image2model_host::edge::swap::watch::Watcher;
 use image2model_host::fal::WebhookKeys;
 use image2model_host::intake::Tls;
-use image2model_host::ops::files;
 use image2model_host::ops::heartbeat::HostIdentity;
 use image2model_host::ops::logs::{LogWriter, Queued};
 use image2model_host::redis::{Tail, TailMessage};
@@ -30,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::adapters::{ComponentGuard, ProviderFiles};
 use super::application::STREAM_ENDPOINT;
+use super::connections::Connections;
 use super::fal_webhook::FalWebhook;
 use super::foundation::Foundation;
 use super::native::Native;
@@ -71,10 +71,11 @@ impl Running {
         let elsewhere = Arc::new(ProviderFiles(relay(fal.as_ref(), &config.fal)?));
         base.open_gateway(part, &config, elsewhere).await?;
         let hosts = fal.as_ref().map(Fal::result_hosts).unwrap_or_default();
-        let edge = application::load(part, &config, &base, hosts, tls.clone()).await?;
+        let connections = Connections::of(part, config.limits.max_streams);
+        let edge = application::load(part, &config, &base, hosts, tls.clone(), connections.all).await?;
         let follower = releases::follower(&config, &base, &edge, &identity).await?;
         let tail = Tail::start(&base.store).await?;
-        let streams = streams(part, &config, &base, &edge)?;
+        let streams = streams(part, &config, &base, &edge, connections.streams)?;
         let delay = if listener.is_some() { config.shutdown_delay } else { Duration::ZERO };
         let grace = config.shutdown_grace.saturating_sub(delay);
         let leave_within = if part == Part::Stream { grace / 2 } else { STREAMS_LEAVE_WITHIN };
@@ -91,7 +92,7 @@ impl Running {
         running.work(&config, &edge, &identity).await?;
         running.tell(vitals, identity);
         let probe = ready::probe(&edge);
-        let address = running.serve(part, &config, edge, listener, tls)?;
+        let address = running.serve(part, &config, edge, listener.map(|listener| (listener, connections.all)), tls)?;
         say_warnings(part, &config);
         running.say_ready(part, address, config.tls.is_some(), probe).await?;
         Ok(running)
@@ -163,10 +164,10 @@ impl Running {
         part: Part,
         config: &Config,
         edge: Arc<Edge>,
-        listener: Option<TcpListener>,
+        listener: Option<(TcpListener, usize)>,
         tls: Option<Tls>,
     ) -> anyhow::Result<Option<SocketAddr>> {
-        let Some(listener) = listener else { return Ok(None) };
+        let Some((listener, connections)) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
         let (stop, close, leave_within) = (self.stop.clone(), self.close.clone(), self.leave_within);
         if let Some(tls) = tls.clone() {
@@ -178,7 +179,6 @@ impl Running {
         }
         match (part, self.streams.clone()) {
             (Part::Stream, Some(streams)) => self.tasks.spawn(async move {
-                let connections = files::for_clients(streams.connections());
                 streams.serve(listener, tls, connections, close, leave_within).await;
                 "stream server"
             }),
@@ -268,13 +268,20 @@ async fn bind(part: Part, config: &Config) -> anyhow::Result<Option<TcpListener>
     listener.map(Some).with_context(|| format!("cannot listen on {address} (--listen or {name})"))
 }
 
-/// Streams of this process, unless it has none, a stream server stands apart, or they are not of this application.
-fn streams(part: Part, config: &Config, base: &Foundation, edge: &Edge) -> anyhow::Result<Option<Streams>> {
+/// Streams of this process, so many at a time, unless it has none, a stream server stands apart, or they are not of this
+/// application.
+fn streams(
+    part: Part,
+    config: &Config,
+    base: &Foundation,
+    edge: &Edge,
+    total: usize,
+) -> anyhow::Result<Option<Streams>> {
     if part == Part::Worker || (part == Part::Serve && config.stream_url.is_some()) {
         return Ok(None);
     }
     let limits = Limits {
-        total: config.limits.max_streams,
+        total,
         per_key: config.limits.max_streams_per_key,
         per_address: config.limits.max_streams_per_address,
         ..Limits::default()

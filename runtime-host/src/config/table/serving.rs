@@ -210,7 +210,13 @@ pub(super) const VARIABLES: &[Variable] = &[
         "a whole number from 60",
         "How long a job is kept after its end, in seconds.",
     ),
-    value(Limits, "MAX_STREAMS", "10000", "a whole number from 1", "Event streams open at a time on one host."),
+    value(
+        Limits,
+        "MAX_STREAMS",
+        "10000",
+        "a whole number from 1",
+        "Event streams open at a time on one host, as far as it may open files for them and for others.",
+    ),
     value(
         Limits,
         "MAX_STREAMS_PER_KEY",
