@@ -7,7 +7,7 @@ use image2model_domain::commands::ReadJob;
 use image2model_domain::record::JobRecord;
 use image2model_domain::{FileId, JobId};
 use redis::streams::StreamRangeReply;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::entry::Entry;
 use super::position::EntryId;
@@ -30,11 +30,18 @@ pub struct Page {
     pub more: bool,
 }
 
-/// Reads jobs and their streams.
+/// Reads jobs and their streams, so many at a time.
 #[derive(Debug)]
 pub struct JobLog {
     store: Store,
     places: Semaphore,
+}
+
+/// Leave to read.
+#[derive(Debug)]
+pub struct Place<'a> {
+    store: &'a Store,
+    _permit: Result<SemaphorePermit<'a>, AcquireError>,
 }
 
 impl JobLog {
@@ -44,13 +51,9 @@ impl JobLog {
         Self { store, places: Semaphore::new(reads) }
     }
 
-    /// The job as it stands, with the id of its newest event.
-    ///
-    /// # Errors
-    /// [`RedisError`].
-    pub async fn look(&self, job: &JobId) -> Result<Option<JobRecord>, RedisError> {
-        let _place = self.places.acquire().await;
-        self.store.run(&ReadJob(job)).await
+    /// A place among those that read, as soon as there is one. Cancel safe.
+    pub async fn place(&self) -> Place<'_> {
+        Place { store: &self.store, _permit: self.places.acquire().await }
     }
 
     /// The job that a file is in; `None` when no job has that file. A request's first look: it takes no place, being small,
@@ -66,13 +69,22 @@ impl JobLog {
             tokio::time::timeout(FIRST_LOOK_WITHIN, self.store.query(&command)).await.map_err(late)??;
         Ok(job.and_then(|job| JobId::parse(&job).ok()))
     }
+}
+
+impl Place<'_> {
+    /// The job as it stands, with the id of its newest event.
+    ///
+    /// # Errors
+    /// [`RedisError`].
+    pub async fn look(&self, job: &JobId) -> Result<Option<JobRecord>, RedisError> {
+        self.store.run(&ReadJob(job)).await
+    }
 
     /// Entries from `from` on, itself included, so that it is seen whether `from` is (still) there: one command, one look.
     ///
     /// # Errors
     /// [`RedisError`].
     pub async fn page(&self, job: &JobId, from: EntryId) -> Result<Page, RedisError> {
-        let _place = self.places.acquire().await;
         let mut command = redis::cmd("XRANGE");
         command.arg(self.store.keys().job_events(job)).arg(from.to_string()).arg("+").arg("COUNT").arg(PAGE);
         let reply: StreamRangeReply = self.store.query(&command).await?;

@@ -9,6 +9,7 @@ use image2model_domain::record::JobRecord;
 use super::{Listener, Stage};
 use crate::redis::RedisError;
 use crate::stream::entry::{Entry, Form, StreamName};
+use crate::stream::job_log::Place;
 use crate::stream::position::Part;
 use crate::stream::start::{Reset, newest, reset_frame, snapshot_frames};
 
@@ -18,17 +19,25 @@ const PATIENCE: Duration = Duration::from_millis(500);
 impl Listener {
     /// Reads what has to be read before anything can be sent.
     pub(super) async fn read_on(&mut self) {
-        let read = match self.stage {
-            Stage::CatchUp(part) => self.catch_up(part).await,
-            _ => self.start_over().await,
+        let shared = self.shared.clone();
+        let place = tokio::select! {
+            biased;
+            // Behind many others a turn may be long in coming.
+            due = self.timers.due(&shared.drain) => return self.on_time(due),
+            place = shared.log.place() => place,
         };
+        let read = match self.stage {
+            Stage::CatchUp(part) => self.catch_up(part, &place).await,
+            _ => self.start_over(&place).await,
+        };
+        drop(place);
         self.patiently(read).await;
     }
 
     /// Reads on from the place reached. What is published meanwhile waits in the subscription.
-    async fn catch_up(&mut self, part: Part) -> Result<(), RedisError> {
+    async fn catch_up(&mut self, part: Part, place: &Place<'_>) -> Result<(), RedisError> {
         self.subscription.skip_to_now();
-        let page = self.shared.log.page(self.subscription.topic().job(), self.reached).await?;
+        let page = place.page(self.subscription.topic().job(), self.reached).await?;
         if !page.found {
             self.stage = Stage::Lost;
             return Ok(());
@@ -59,9 +68,9 @@ impl Listener {
     }
 
     /// The place is gone: reads the job anew.
-    async fn start_over(&mut self) -> Result<(), RedisError> {
+    async fn start_over(&mut self, place: &Place<'_>) -> Result<(), RedisError> {
         self.subscription.skip_to_now();
-        match self.shared.log.look(self.subscription.topic().job()).await? {
+        match place.look(self.subscription.topic().job()).await? {
             Some(job) => self.tell_state(&job, Some(Reset::NotKept), 0),
             None => self.stage = Stage::Ended,
         }
