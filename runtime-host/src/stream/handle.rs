@@ -12,7 +12,6 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use image2model_domain::accept;
-use image2model_domain::bearer::{Presented, presented};
 use image2model_domain::problem::Problem;
 use image2model_domain::record::JobRecord;
 use serde_json::json;
@@ -146,7 +145,7 @@ impl Request<'_> {
         // Before the job is looked at, so that nothing falls between the two.
         let subscription = shared.hub.subscribe(job);
         let (record, timeout) = self.look(found).await?;
-        let wish = Wish { timeout, comes_again: self.was_opened_by_what_may_be_withdrawn() };
+        let wish = Wish { timeout, comes_again: self.was_opened_by_what_may_end() };
         let heartbeat = shared.limits.heartbeat_of(record.is_some());
         let timers = Timers::start(&shared.limits, wish, heartbeat, &shared.drain);
         let (form, task_id) = (self.target.form, self.target.task_id(job));
@@ -174,7 +173,9 @@ impl Request<'_> {
         let job = self.target.job()?;
         let timeout = self.target.timeout()?.map(Duration::from_secs);
         let record = match found {
-            Found::Perhaps => self.shared.log.look(job).await.map_err(|error| unreadable(&error, self.names))?,
+            Found::Perhaps => {
+                self.shared.log.place().await.look(job).await.map_err(|error| unreadable(&error, self.names))?
+            }
             Found::No => None,
         };
         if record.is_none() && !self.target.may_be_of_no_job() {
@@ -183,11 +184,10 @@ impl Request<'_> {
         Ok((record, timeout))
     }
 
-    /// A link or a session; of a key that is taken back, the streams are told.
-    fn was_opened_by_what_may_be_withdrawn(&self) -> bool {
+    /// A link, a session, or a key. Of a key that is taken back the streams are told, but not of one that ends by itself.
+    fn was_opened_by_what_may_end(&self) -> bool {
         let headers = &self.head.headers;
-        let shown = presented(headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()));
-        self.target.access_token.is_some() || (headers.contains_key(COOKIE) && shown == Presented::Nothing)
+        self.target.access_token.is_some() || headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION)
     }
 
     /// The header is newer than the query, which an `EventSource` keeps over reconnections.

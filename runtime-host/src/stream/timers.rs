@@ -62,7 +62,7 @@ impl Drain {
 pub struct Wish {
     /// In its own words, and then in the place of the maximum age.
     pub timeout: Option<Duration>,
-    /// But not for longer than that: what opened the stream may be withdrawn, and nobody tells the streams.
+    /// But not for longer than that: what opened the stream may end, and nobody tells the streams.
     pub comes_again: bool,
 }
 

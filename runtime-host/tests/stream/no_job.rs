@@ -54,6 +54,18 @@ async fn it_is_told_by_the_name_it_was_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_shows_a_key_is_asked_for_it_again_whatever_timeout_is_wished() {
+    let world = World::limited(Limits { max_age: Duration::from_millis(300), ..Limits::default() }).await;
+    let path = format!("{}?timeout=1", task(&JobId::from_random([0xac; 16])));
+    for (shown, kinds) in
+        [(&[("authorization", "stranger")][..], &["task_queued"][..]), (&[], &["task_queued", "connection_timeout"])]
+    {
+        let events = send(world.addr, "GET", &path, shown).await.rest().await;
+        assert_eq!(events.iter().map(|event| event.kind().to_owned()).collect::<Vec<_>>(), kinds);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_is_counted_like_any_other_and_is_renewed_like_any_other() {
     let limits = Limits { per_key: 1, max_age: Duration::from_millis(300), ..Limits::default() };
     let world = World::limited(limits).await;
