@@ -122,6 +122,11 @@ fn the_parts_need_what_only_up_brings() {
         [("REDIS_HOST", "redis"), ("REDIS_PASSWORD", "p@ss"), ("FAL_KEY", "id:secret"), ("ENVIRONMENT", "production")];
     let config = Config::load(&Source::of(worker), Part::Worker).unwrap();
     assert_eq!(config.redis.url.unwrap().expose_secret(), "redis://:p%40ss@redis:6379");
+    for host in ["fd00::5", "[fd00::5]"] {
+        let given = [("REDIS_HOST", host), ("REDIS_PORT", "6380"), ("FAL_KEY", "id:secret")];
+        let config = Config::load(&Source::of(given), Part::Worker).unwrap();
+        assert_eq!(config.redis.url.unwrap().expose_secret(), "redis://[fd00::5]:6380");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From values to the structure. Every problem is collected; only then is there an answer.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -171,6 +171,7 @@ fn redis_url(reader: &mut Reader<'_>) -> Option<SecretString> {
     }
     let password = reader.secret("REDIS_PASSWORD");
     reader.value("REDIS_HOST", |host| {
+        let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
         let mut url = url::Url::parse(&format!("redis://{host}:{port}")).ok()?;
         if let Some(password) = &password {
             url.set_password(Some(password.expose_secret())).ok()?;
