@@ -194,8 +194,9 @@ export async function tabTo(page, wanted) {
   assert.match(await focused(), wanted);
 }
 
-/** Drags across the middle of a viewer. */
+/** Drags across the middle of a viewer, once that stands still, in view and with nothing over it. */
 export async function dragAcross(page, viewer, distance = 80) {
+  await viewer.hover();
   const box = await viewer.boundingBox();
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   await page.mouse.move(x - distance / 2, y);
