@@ -49,7 +49,7 @@ test('older entries of the log come once, belong to the filter that is set, and 
     await page.route('**/api/v1/logs?*', (route) => {
       const { searchParams: query } = new URL(route.request().url());
       if (query.has('cursor')) return answers.push((body, status) => json(route, body, status));
-      return json(route, { entries: [entry(query.get('level') ?? 'newest')], next_cursor: 'older' });
+      return json(route, { entries: [entry(query.get('level') ?? 'newest')], looked_at: 1, next_cursor: 'older' });
     });
     const texts = () => page.locator('.log-message').allInnerTexts();
     const asked = async (number) => {
@@ -82,4 +82,19 @@ test('older entries of the log come once, belong to the filter that is set, and 
     assert.deepEqual(await texts(), ['entry WARN', 'entry last']);
     assert.equal(await page.getByRole('alert').count(), 0);
     assert.equal(await older.count(), 0);
+  }));
+
+test('entries of the log that fit are found behind a page of none, and the keyboard goes on at them', LIMIT, () =>
+  visit({}, {}, async ({ page }) => {
+    const found = { id: '1-0', time: '2026-01-15T09:30:00.000Z', type: 'app', level: 'INFO', message: 'what was looked for' };
+    await page.route('**/api/v1/logs?*', (route) =>
+      json(route, new URL(route.request().url()).searchParams.has('cursor')
+        ? { entries: [found], looked_at: 7, next_cursor: null }
+        : { entries: [], looked_at: 10_000, next_cursor: 'older' }));
+    await page.goto('/console#logs');
+    await page.getByText(/^Nothing fits among the newest 10.000; there are older ones\.$/).waitFor();
+    await page.getByRole('button', { name: 'Show older' }).click();
+    await page.getByText('what was looked for').waitFor();
+    assert.equal(await page.getByText(/^Nothing /).isVisible(), false);
+    assert.match(await page.evaluate(() => document.activeElement.textContent), /what was looked for/);
   }));

@@ -1,9 +1,10 @@
 // The logs, newest first, by log, badness, job and words.
 
 import { ServiceError } from '../api/problem';
-import { fill, h } from '../ui/dom';
+import { fill, h, setText } from '../ui/dom';
 import { notice } from '../ui/notice';
 import { signedIn } from '../ui/signed-in';
+import { thousands } from '../ui/words';
 import { read, type LogEntry, type Page } from './admin';
 import { labelled } from './keys';
 import { moment } from './parts';
@@ -20,8 +21,9 @@ const FIRST = ['method', 'path', 'status', 'elapsed_ms', 'code', 'error'];
 const ID = /^[0-9a-f-]{32,36}$/;
 const LONG = 100;
 
+type LogPage = Page<'entries', LogEntry> & { looked_at: number };
 /** A page, and what was asked for it. */
-type Answer = Page<'entries', LogEntry> & { asked: Record<string, string> };
+type Answer = LogPage & { asked: Record<string, string> };
 
 /** `job` narrows it to one job. */
 export function logs(job = ''): View {
@@ -39,17 +41,28 @@ export function logs(job = ''): View {
   const older = h('button', { type: 'button', class: 'button button-quiet', hidden: true, 'data-key': 'older', onclick: () => void more() }, 'Show older');
   const trouble = h('div', { class: 'messages' });
   const list = h('ol', { class: 'log-entries' });
+  const none = h('p', { class: 'hint', tabindex: -1, role: 'status' });
   /** The last page that is shown. */
   let last: Answer | null = null;
+  /** So many entries were looked at for what is shown. */
+  let lookedAt = 0;
   /** The page whose next one is on its way. */
   let from: Answer | null = null;
   const query = (): Record<string, string> => ({ type: type.value, level: level.value, q: words.value.trim(), job_id: ofJob.value.trim(), limit: '100' });
-  const ask = async (asked: Record<string, string>, cursor = ''): Promise<Answer> => ({ asked, ...(await read<Page<'entries', LogEntry>>('/logs', { ...asked, cursor })) });
+  const ask = async (asked: Record<string, string>, cursor = ''): Promise<Answer> => ({ asked, ...(await read<LogPage>('/logs', { ...asked, cursor })) });
   const take = (page: Answer): void => {
+    const held = document.activeElement === older;
     last = page;
     older.hidden = page.next_cursor === null;
     fill(trouble);
-    list.append(...page.entries.map(entryItem));
+    const items = page.entries.map(entryItem);
+    list.append(...items);
+    list.hidden = list.childElementCount === 0;
+    none.hidden = !list.hidden;
+    lookedAt += page.looked_at;
+    setText(none, noneWords(lookedAt, page.next_cursor));
+    // Whoever asked for the last of them goes on there.
+    if (held && older.hidden) ((items[0] ?? list.lastElementChild)?.querySelector('summary') ?? none).focus();
   };
   const more = async (): Promise<void> => {
     // What a second click wants is on its way.
@@ -70,8 +83,9 @@ export function logs(job = ''): View {
     read: () => ask(query()),
     draw: (page) => {
       fill(list);
+      lookedAt = 0;
       take(page);
-      return [page.entries.length === 0 ? h('p', { class: 'hint' }, 'Nothing was logged that fits.') : list, trouble, older];
+      return [none, list, trouble, older];
     },
   });
   const form = h('form', { class: 'console-form', 'aria-label': 'Filter', role: 'search', onsubmit: (event) => event.preventDefault() },
@@ -79,6 +93,10 @@ export function logs(job = ''): View {
   view.element.insertBefore(form, view.element.lastElementChild);
   return view;
 }
+
+/** What stands in the place of entries. A page ends after so many that were looked at, whether one fitted or not. */
+export const noneWords = (lookedAt: number, next: string | null): string =>
+  (next === null ? 'Nothing was logged that fits.' : `Nothing fits among the newest ${thousands(lookedAt)}; there are older ones.`);
 
 function entryItem(entry: LogEntry): HTMLElement {
   const more = fieldsOf(entry);
