@@ -216,13 +216,17 @@ test('with several models installed one is chosen, with its own options', LIMIT,
 
 test('a choice that the other model does not have leaves its own', LIMIT, () => {
   const texture = { ...TRIPO.options_schema.properties.texture, enum: ['no', 'standard'] };
-  const other = { ...TRIPO, id: 'other', name: 'Other shapes', options_schema: { properties: { texture } } };
+  const seed = { ...TRIPO.options_schema.properties.seed, maximum: 100 };
+  const other = { ...TRIPO, id: 'other', name: 'Other shapes', options_schema: { properties: { texture, seed } } };
   return visit({ models: [TRIPO, other] }, { flat: true }, async ({ page }) => {
     await page.goto('/upload');
     await page.getByRole('radio', { name: /^HD/ }).check();
+    await page.getByText('More options').click();
+    await page.getByLabel('Seed').fill('101');
     await page.getByLabel('Model', { exact: true }).selectOption('other');
     await page.getByRole('radio', { name: /^HD/ }).waitFor({ state: 'detached' });
     assert.ok(await page.getByRole('radio', { name: /^Standard/ }).isChecked());
+    assert.equal(await page.getByLabel('Seed').inputValue(), '', 'a number that is too large here');
   });
 });
 

@@ -99,7 +99,7 @@ function numberField(name: string, schema: OptionSchema): OptionField {
       return fits;
     },
     set(value) {
-      field.value = typeof value === 'number' ? String(value) : '';
+      if (typeof value === 'number' && numberRefusal(String(value), schema) === null) field.value = String(value);
     },
   };
 }
