@@ -7,7 +7,7 @@ use image2model_domain::commands::ReadJob;
 use image2model_domain::record::JobRecord;
 use image2model_domain::{FileId, JobId};
 use redis::streams::StreamRangeReply;
-use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::entry::Entry;
 use super::position::EntryId;
@@ -41,7 +41,7 @@ pub struct JobLog {
 #[derive(Debug)]
 pub struct Place<'a> {
     store: &'a Store,
-    _permit: Result<SemaphorePermit<'a>, AcquireError>,
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
 impl JobLog {
@@ -53,7 +53,7 @@ impl JobLog {
 
     /// A place among those that read, as soon as there is one. Cancel safe.
     pub async fn place(&self) -> Place<'_> {
-        Place { store: &self.store, _permit: self.places.acquire().await }
+        Place { store: &self.store, _permit: self.places.acquire().await.ok() }
     }
 
     /// The job that a file is in; `None` when no job has that file. A request's first look: it takes no place, being small,

@@ -92,6 +92,7 @@ impl<const REACTORS: usize> World<REACTORS> {
         }
         let (addr, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let (server, stop) = (streams.clone(), shutdown.clone());
+        // More than any test opens.
         let connections = 11_000;
         tokio::spawn(async move { server.serve(listener, None, connections, stop, Duration::from_secs(2)).await });
         Self { store, streams, guard, addr, shutdown, _tail: tail, redis: Some(redis), _folder: folder }

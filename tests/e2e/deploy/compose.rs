@@ -60,8 +60,9 @@ fn every_part_runs_without_rights_and_on_a_root_it_cannot_write() {
     // whoever comes past Docker's own address translation.
     let proxy = services["proxy"]["networks"].as_object().unwrap();
     assert_eq!(proxy.keys().collect::<Vec<_>>(), ["front"]);
+    let own = proxy["front"]["ipv4_address"].as_str().unwrap();
     for part in ["serve", "stream"] {
-        assert_eq!(services[part]["environment"]["TRUSTED_PROXIES"], proxy["front"]["ipv4_address"], "{part}");
+        assert_eq!(services[part]["environment"]["TRUSTED_PROXIES"], own, "{part}");
     }
     assert_eq!(file()["networks"]["back"]["internal"], true);
     for part in ["serve", "stream", "worker"] {

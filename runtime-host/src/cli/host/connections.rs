@@ -30,11 +30,12 @@ impl Connections {
     }
 
     fn within(part: Part, max_streams: usize, had: impl Fn(usize) -> usize) -> Self {
-        let others = if part == Part::Stream { SPARE } else { max_streams / (SHARE - 1) + 1 };
-        let least = if part == Part::Stream { 0 } else { ServeOptions::default().max_connections };
+        let (others, least) = match part {
+            Part::Stream => (SPARE, 0),
+            _ => (max_streams / (SHARE - 1) + 1, ServeOptions::default().max_connections),
+        };
         let all = had(max_streams.saturating_add(others).max(least));
-        let spare = if part == Part::Stream { SPARE.min(all / SHARE) } else { all / SHARE };
-        Self { all, streams: max_streams.min(all - spare) }
+        Self { all, streams: max_streams.min(all - others.min(all / SHARE)) }
     }
 }
 

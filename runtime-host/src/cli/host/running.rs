@@ -92,7 +92,7 @@ impl Running {
         running.work(&config, &edge, &identity).await?;
         running.tell(vitals, identity);
         let probe = ready::probe(&edge);
-        let address = running.serve(part, &config, edge, listener.map(|listener| (listener, connections.all)), tls)?;
+        let address = running.serve(part, &config, edge, listener, tls, connections.all)?;
         say_warnings(part, &config);
         running.say_ready(part, address, config.tls.is_some(), probe).await?;
         Ok(running)
@@ -164,10 +164,11 @@ impl Running {
         part: Part,
         config: &Config,
         edge: Arc<Edge>,
-        listener: Option<(TcpListener, usize)>,
+        listener: Option<TcpListener>,
         tls: Option<Tls>,
+        connections: usize,
     ) -> anyhow::Result<Option<SocketAddr>> {
-        let Some((listener, connections)) = listener else { return Ok(None) };
+        let Some(listener) = listener else { return Ok(None) };
         let address = listener.local_addr()?;
         let (stop, close, leave_within) = (self.stop.clone(), self.close.clone(), self.leave_within);
         if let Some(tls) = tls.clone() {
