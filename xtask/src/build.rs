@@ -48,7 +48,7 @@ pub fn run_all(profile: Profile) -> anyhow::Result<PathBuf> {
 
 /// Builds what spin.toml names: the components and the pages.
 pub fn application() -> anyhow::Result<()> {
-    setup::wasm_target()?;
+    setup::target(setup::COMPONENTS)?;
     components()?;
     pages()
 }

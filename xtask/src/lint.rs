@@ -18,7 +18,7 @@ pub fn run() -> anyhow::Result<()> {
 
 /// What no build does [on its way](on_the_way): the formatting, and the components.
 pub fn before_building() -> anyhow::Result<()> {
-    setup::wasm_target()?;
+    setup::target(setup::COMPONENTS)?;
     say("checking the formatting");
     execute(&mut cargo(&["fmt", "--all", "--check"]))?;
     say("linting the components");

@@ -11,17 +11,21 @@ use anyhow::{Context, bail};
 
 use crate::command::{cargo, execute, find, output, program, root, say, succeeds, target_dir};
 
-/// Adds the wasm target when the toolchain lacks it.
-pub fn wasm_target() -> anyhow::Result<()> {
-    const TARGET: &str = "wasm32-wasip2";
+/// What the components are built for.
+pub const COMPONENTS: &str = "wasm32-wasip2";
+/// What makes core modules, as Spin's older templates do: some of the tests' components are built so.
+pub const MODULES: &str = "wasm32-wasip1";
+
+/// Adds a target when the toolchain lacks it.
+pub fn target(name: &str) -> anyhow::Result<()> {
     let Some(sysroot) = output(program("rustc").args(["--print", "sysroot"])) else {
         bail!("rustc was not found; install Rust from your distribution or with rustup");
     };
-    if PathBuf::from(sysroot).join("lib/rustlib").join(TARGET).is_dir() {
+    if PathBuf::from(sysroot).join("lib/rustlib").join(name).is_dir() {
         return Ok(());
     }
-    say("adding the target wasm32-wasip2");
-    execute(program("rustup").args(["target", "add", TARGET]))
+    say(&format!("adding the target {name}"));
+    execute(program("rustup").args(["target", "add", name]))
 }
 
 /// Where the toolchain has the tool that makes one profile of many counts.

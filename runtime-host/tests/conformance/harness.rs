@@ -18,22 +18,37 @@ use tokio_util::sync::CancellationToken;
 
 /// The file of a guest. Builds all of them first, with the cargo that runs the tests.
 pub fn guest(name: &str) -> PathBuf {
+    built("wasm32-wasip2", name)
+}
+
+/// The same as a core module, which is what most of Spin's templates made; of one that is built so as well.
+pub fn module(name: &str) -> PathBuf {
+    built("wasm32-wasip1", name)
+}
+
+fn built(target: &str, name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/guests/Cargo.toml");
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-        for package in [None, Some("conformance-provider"), Some("conformance-middleware")] {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        for (target, package) in [
+            ("wasm32-wasip2", None),
+            ("wasm32-wasip2", Some("conformance-provider")),
+            ("wasm32-wasip2", Some("conformance-middleware")),
+            ("wasm32-wasip1", Some("conformance-drafts")),
+            ("wasm32-wasip1", Some("conformance-middleware")),
+        ] {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"]);
-            cargo.arg(&manifest).arg("--target-dir").arg(target);
+            cargo.args(["build", "--quiet", "--release", "--target", target, "--manifest-path"]);
+            cargo.arg(&manifest).arg("--target-dir").arg(folder);
             cargo.args(package.iter().flat_map(|package| ["--package", package]));
             // They are built as anybody builds them, also where these tests are linted as they are built.
             cargo.env_remove("RUSTC_WORKSPACE_WRAPPER");
-            assert!(cargo.status().unwrap().success(), "the conformance guests do not build");
+            assert!(cargo.status().unwrap().success(), "the conformance guests do not build for {target}");
         }
-        target.join("wasm32-wasip2/release")
+        folder.to_path_buf()
     });
-    folder.join(format!("conformance_{name}.wasm"))
+    folder.join(target).join("release").join(format!("conformance_{name}.wasm"))
 }
 
 /// How many engines these tests may have at a time: each reserves a fifth of the address space for its pool, and is given

@@ -6,7 +6,7 @@ use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldId, WorldItem, WorldKey};
 
 use super::Difference;
-use crate::edge::compose::{InterfaceName, candidate};
+use crate::edge::compose::{InterfaceName, as_component, as_joined};
 
 /// Interface names with their functions.
 pub(super) type Interfaces = BTreeMap<String, BTreeSet<String>>;
@@ -19,9 +19,9 @@ pub(super) struct Surface {
 }
 
 impl Surface {
-    /// Of a built component.
+    /// Of a built component, by the names that it has itself.
     pub fn of_component(bytes: &[u8]) -> Result<Self, String> {
-        match wit_component::decode(bytes) {
+        match wit_component::decode(&as_component(bytes)?) {
             Ok(DecodedWasm::Component(resolve, world)) => Ok(Self::of_world(&resolve, world)),
             Ok(DecodedWasm::WitPackage(..)) => Err("it is a WIT package".into()),
             Err(error) => Err(format!("{error:#}")),
@@ -44,7 +44,7 @@ impl Surface {
 
     /// As a component is joined with others: one made for a release candidate counts as one of the release.
     pub fn as_joined(bytes: &[u8]) -> Result<Self, String> {
-        Self::of_component(&candidate::as_final(bytes))
+        Self::of_component(&as_joined(bytes)?)
     }
 
     /// What of this component does not fit `world`.

@@ -11,7 +11,9 @@ use wit_parser::{
 
 /// A component that exports `interfaces`, as the component in `bytes` imports them.
 pub(super) fn stand_in(bytes: &[u8], interfaces: &[String]) -> anyhow::Result<Vec<u8>> {
-    let DecodedWasm::Component(mut resolve, world) = wit_component::decode(&super::as_final(bytes))? else {
+    let DecodedWasm::Component(mut resolve, world) =
+        wit_component::decode(&super::as_joined(bytes).map_err(anyhow::Error::msg)?)?
+    else {
         bail!("not a component");
     };
     let world = deny_world(&mut resolve, world, interfaces)?;

@@ -5,29 +5,36 @@ pub(crate) mod candidate;
 mod capability;
 mod deny;
 mod middleware;
+mod module;
 mod name;
+
+use std::borrow::Cow;
 
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
-use wasmparser::{Chunk, Encoding, Parser, Payload};
+use wasmparser::{Chunk, Parser, Payload};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
 use crate::causes::causes;
 use candidate::as_final;
 pub(crate) use middleware::behind;
+pub(crate) use module::as_component;
 pub(crate) use name::{InterfaceName, covers};
 
 /// By what components are joined: where any of it changes, what comes of joining the same ones may be something else.
-pub(crate) const HOW: [&str; 6] = [
+pub(crate) const HOW: [&str; 8] = [
     WAC_GRAPH,
+    ADAPTER,
     include_str!("mod.rs"),
     include_str!("candidate.rs"),
     include_str!("capability.rs"),
     include_str!("deny.rs"),
     include_str!("middleware.rs"),
+    include_str!("module.rs"),
 ];
 const WAC_GRAPH: &str = "wac-graph 0.12.0";
+const ADAPTER: &str = "wasi-preview1-component-adapter-provider 48.0.8";
 
 /// A dependency and its bytes, itself composed already.
 pub(crate) struct Part<'a> {
@@ -47,14 +54,23 @@ struct Subject<'a> {
     world: WorldId,
 }
 
+/// A component's file as it is joined with others: a core module as the component that it means to be, what was made for a
+/// release candidate as one of the release.
+pub(crate) fn as_joined(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    Ok(match module::as_component(bytes)? {
+        Cow::Borrowed(bytes) => as_final(bytes),
+        Cow::Owned(bytes) => Cow::Owned(as_final(&bytes).into_owned()),
+    })
+}
+
 /// Joins `bytes`, the code of `component`, with the parts that answer its imports.
 pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -> Result<Vec<u8>, EdgeError> {
+    let not_one = |message| EdgeError::NotAComponent { component: component.id.clone(), message };
     if parts.is_empty() {
-        return Ok(as_final(bytes).into_owned());
+        return as_joined(bytes).map(Cow::into_owned).map_err(not_one);
     }
     let mut graph = CompositionGraph::new();
-    let (package, world) = package_of(&mut graph, &format!("app:{}", component.id), bytes)
-        .map_err(|message| EdgeError::NotAComponent { component: component.id.clone(), message })?;
+    let (package, world) = package_of(&mut graph, &format!("app:{}", component.id), bytes).map_err(not_one)?;
     let node = graph.instantiate(package);
     let mut subject = Subject { component, graph, node, world };
     for (index, part) in parts.iter().enumerate() {
@@ -108,7 +124,7 @@ fn check_inherited(component: &Component, imports: Vec<String>, part: &Part<'_>)
         let is_said = matches!(part.dependency.inherit, Inherit::Only(_));
         let is_new = before.as_ref().is_some_and(|before| !before.iter().any(|old| name::compatible(old, &import)));
         let has_nothing = match configuration {
-            Configuration::Files => is_said && component.mounts.is_empty(),
+            Configuration::Files => component.mounts.is_empty(),
             Configuration::Environment => component.environment.is_empty(),
             _ => false,
         };
@@ -169,14 +185,14 @@ fn finish(mut subject: Subject<'_>) -> Result<Vec<u8>, EdgeError> {
 /// The names that the component in `bytes` exports: of its outside no more is read than that.
 pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
     let refuse = |message: String| EdgeError::NotAComponent { component: id.to_owned(), message };
+    let bytes = module::as_component(bytes).map_err(refuse)?;
     let mut rest = Parser::new(0);
-    let (mut left, mut names, mut is_component) = (bytes, Vec::new(), false);
+    let (mut left, mut names) = (&*bytes, Vec::new());
     loop {
         let chunk = rest.parse(left, true).map_err(|error| refuse(error.to_string()))?;
         let Chunk::Parsed { consumed, payload } = chunk else { break };
         let mut skipped = 0;
         match payload {
-            Payload::Version { encoding, .. } => is_component = encoding == Encoding::Component,
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
                 skipped = unchecked_range.len();
             }
@@ -190,7 +206,7 @@ pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> 
         }
         left = left.get(consumed + skipped..).ok_or_else(|| refuse("it ends too early".to_owned()))?;
     }
-    if is_component { Ok(names) } else { Err(refuse("it is a module, not a component".to_owned())) }
+    Ok(names)
 }
 
 fn imports_of(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
@@ -207,7 +223,7 @@ fn alone(id: &str, bytes: &[u8]) -> Result<(CompositionGraph, WorldId), EdgeErro
 
 /// A component made known to `graph`.
 fn package_of(graph: &mut CompositionGraph, name: &str, bytes: &[u8]) -> Result<(PackageId, WorldId), String> {
-    let package = Package::from_bytes(name, None, as_final(bytes).into_owned(), graph.types_mut());
+    let package = Package::from_bytes(name, None, as_joined(bytes)?.into_owned(), graph.types_mut());
     let package = package.map_err(|error| format!("it is not a component: {error:#}"))?;
     let world = package.ty();
     Ok((graph.register_package(package).map_err(|error| error.to_string())?, world))

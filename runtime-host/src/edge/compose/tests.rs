@@ -67,18 +67,41 @@ fn join_as(component: &Component, bytes: &[u8], inherit: Inherit, before: Option
 #[test]
 fn what_joins_components_is_named_by_its_version() {
     let lock = include_str!("../../../../Cargo.lock");
-    let (name, version) = WAC_GRAPH.split_once(' ').unwrap();
-    assert!(
-        lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"")),
-        "WAC_GRAPH is another one than in Cargo.lock"
-    );
+    for joins in [WAC_GRAPH, ADAPTER] {
+        let (name, version) = joins.split_once(' ').unwrap();
+        let locked = lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\""));
+        assert!(locked, "{joins} is another one than in Cargo.lock");
+    }
 }
 
 #[test]
 fn what_is_no_component_exports_nothing() {
-    for bytes in [&b"nonsense"[..], b"", b"\0asm\x01\0\0\0", &app()[..20]] {
+    for bytes in [&b"nonsense"[..], b"", b"\0asm\x01\0\0\0\xff", &app()[..20]] {
         assert!(matches!(exports("app", bytes), Err(EdgeError::NotAComponent { .. })), "{bytes:?}");
     }
+    assert!(exports("app", &wat::parse_str("(module)").unwrap()).unwrap().is_empty(), "it means to be none");
+}
+
+#[test]
+fn a_core_module_is_joined_as_the_component_that_it_means_to_be() {
+    let wit = "package a:b@1.0.0; interface c { f: func() -> u32; } world w { export c; }";
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str("a.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    let text = format!(
+        "(module
+            (import \"wasi_snapshot_preview1\" \"random_get\" (func $random (param i32 i32) (result i32)))
+            (memory (export \"memory\") 1)
+            (func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+            (func (export \"{IMPORT}#f\") (result i32) (call $random (i32.const 0) (i32.const 4))))"
+    );
+    let mut module = wat::parse_str(text).unwrap();
+    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8).unwrap();
+    assert_eq!(exports("lib", &module).unwrap(), [IMPORT]);
+    let imports = imports_of("lib", &module).unwrap();
+    assert!(imports.iter().any(|import| import.starts_with("wasi:random/random@0.2")), "{imports:?}");
+    let joined = join_as(&subject(Vec::new()), &module, Inherit::Unsaid, None).unwrap();
+    assert_eq!(exports("app", &joined).unwrap(), ["x:y/z"]);
 }
 
 #[test]
@@ -100,13 +123,16 @@ fn refuses_a_capability_that_is_not_inherited() {
         ("wasi:filesystem/preopens@0.2.3", "files"),
     ] {
         let bytes = dependency(import, "u32");
-        let error = join_as(&subject(Vec::new()), &bytes, Inherit::Unsaid, None).unwrap_err().to_string();
+        let mount = Mount { source: "/tmp".into(), destination: "/".into() };
+        let error = join_as(&subject(vec![mount]), &bytes, Inherit::Unsaid, None).unwrap_err().to_string();
         for part in ["\"app\"", "\"lib\"", import, word] {
             assert!(error.contains(part), "{part} not in {error}");
         }
     }
     let inherited = [Configuration::AllowedOutboundHosts];
     assert!(join(&subject(Vec::new()), &dependency("spin:redis/redis@3.0.0", "u32"), &inherited).is_ok());
+    let files = dependency("wasi:filesystem/preopens@0.2.3", "u32");
+    assert!(join_as(&subject(Vec::new()), &files, Inherit::Unsaid, None).is_ok(), "there are none to inherit");
 }
 
 #[test]
