@@ -35,16 +35,47 @@ pub mod older {
                 world older-capabilities {
                     import fermyon:spin/redis@2.0.0;
                     import fermyon:spin/variables@2.0.0;
+                    import fermyon:spin/key-value@2.0.0;
                 }
             ",
             path: "../wit/deps/fermyon-spin@2.0.0",
             imports: { default: async | trappable },
-            with: { "fermyon:spin/redis.connection": crate::edge::capabilities::redis::Connection },
+            with: {
+                "fermyon:spin/redis.connection": crate::edge::capabilities::redis::Connection,
+                "fermyon:spin/key-value.store": crate::edge::capabilities::key_value::Store,
+            },
         });
     }
 
+    pub use generated::fermyon::spin::key_value;
     pub use generated::fermyon::spin::redis;
     pub use generated::fermyon::spin::variables;
+}
+
+/// The drafts of WASI that Spin answers as well. Their calls are not concurrent.
+pub mod drafts {
+    mod generated {
+        wasmtime::component::bindgen!({
+            inline: "
+                package image2model:host;
+                world draft-capabilities {
+                    import wasi:keyvalue/store@0.2.0-draft2;
+                    import wasi:keyvalue/batch@0.2.0-draft2;
+                    import wasi:keyvalue/atomics@0.2.0-draft2;
+                    import wasi:config/store@0.2.0-draft-2024-09-27;
+                }
+            ",
+            path: ["../wit/deps/wasi-keyvalue@0.2.0-draft2", "../wit/deps/wasi-config@0.2.0-draft-2024-09-27"],
+            imports: { default: async | trappable },
+            with: {
+                "wasi:keyvalue/store.bucket": crate::edge::capabilities::key_value::Store,
+                "wasi:keyvalue/atomics.cas": crate::edge::capabilities::key_value::Cas,
+            },
+        });
+    }
+
+    pub use generated::wasi::config::store as config;
+    pub use generated::wasi::keyvalue::{atomics, batch, store};
 }
 
 pub use generated::spin::key_value::key_value;

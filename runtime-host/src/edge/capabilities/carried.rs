@@ -1,10 +1,10 @@
-//! What one instance has the host carry for it at a time: the commands that wait for their answers. Its own memory does not
-//! bound them, for it can send the same of it any number of times.
+//! What one instance has the host carry for it at a time: the commands that wait for their answers, and values that it has
+//! not taken yet. Its own memory does not bound them, for it can send the same of it, or ask for it, any number of times.
 
 use std::sync::Arc;
 
 use redis::{Arg, Cmd};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// What the component is told.
 pub(super) const TOO_MUCH: &str = "too much is on its way at once: wait for answers";
@@ -24,6 +24,11 @@ impl Carried {
         let size = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
         let bytes: usize = command.args_iter().map(size).sum();
         self.0.try_acquire_many(u32::try_from(bytes).ok()?).ok()
+    }
+
+    /// Room for so many bytes, for as long as it is held.
+    pub fn keep(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
     }
 }
 

@@ -227,5 +227,10 @@ fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     bindings::variables::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::key_value::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::older::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;
-    bindings::older::variables::add_to_linker::<_, HasHost>(linker, |state| state)
+    bindings::older::variables::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::older::key_value::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::drafts::store::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::drafts::batch::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::drafts::atomics::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    bindings::drafts::config::add_to_linker::<_, HasHost>(linker, |state| state)
 }

@@ -1,7 +1,9 @@
-//! `spin:variables`, and `fermyon:spin/variables@2.0.0` of older SDKs: a component reads its own variables, expanded at load, and no others.
+//! `spin:variables`, `fermyon:spin/variables@2.0.0` of older SDKs, and `wasi:config`: a component reads its own variables,
+//! expanded at load, and no others.
 
 use wasmtime::component::Accessor;
 
+use super::bindings::drafts::config;
 use super::bindings::older::variables as older;
 use super::bindings::variables::{Error, Host, HostWithStore};
 use super::{HasHost, HostState};
@@ -23,6 +25,19 @@ impl older::Host for HostState {
             Error::Provider(text) => older::Error::Provider(text),
             Error::Other(text) => older::Error::Other(text),
         }))
+    }
+}
+
+impl config::Host for HostState {
+    /// A name that no variable can have is one that there is not, as the draft asks for.
+    async fn get(&mut self, key: String) -> wasmtime::Result<Result<Option<String>, config::Error>> {
+        Ok(Ok(self.grants.variables.get(&key).cloned()))
+    }
+
+    async fn get_all(&mut self) -> wasmtime::Result<Result<Vec<(String, String)>, config::Error>> {
+        let mut all: Vec<_> = self.grants.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        all.sort_unstable();
+        Ok(Ok(all))
     }
 }
 

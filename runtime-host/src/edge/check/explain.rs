@@ -34,8 +34,11 @@ pub(super) const HERE: Offers = &[
     ("spin:key-value", "3."),
     ("spin:redis", "3."),
     ("spin:variables", "3."),
+    ("fermyon:spin/key-value", "2."),
     ("fermyon:spin/redis", "2."),
     ("fermyon:spin/variables", "2."),
+    ("wasi:config", "0.2.0-draft-2024-09-27"),
+    ("wasi:keyvalue", "0.2.0-draft2"),
 ];
 /// As [`HERE`], under the version that its release candidate had.
 const CANDIDATE: Offers = &[
@@ -48,9 +51,7 @@ const CANDIDATE: Offers = &[
 ];
 /// What Spin 4.1 offers beyond that.
 pub(super) const SPIN_TOO: Offers = &[
-    ("wasi:config", "0.2."),
-    ("wasi:keyvalue", "0.2."),
-    ("wasi:otel", "0.2."),
+    ("wasi:otel", "0.2.0-rc.2"),
     ("spin:mqtt", "3."),
     ("spin:mysql", "3."),
     ("spin:postgres", "3."),
@@ -129,12 +130,17 @@ pub(super) fn explain(name: &str, bytes: &[u8], component: Option<&Component>) -
     })
 }
 
+/// Whether this host answers an import of this name.
+pub(in crate::edge) fn is_answered(import: &str) -> bool {
+    is_offered(import, &[HERE, CANDIDATE])
+}
+
 pub(super) fn is_offered(import: &str, offers: &[Offers]) -> bool {
     let name = InterfaceName::parse(import);
     let version = name.version.as_ref().map(ToString::to_string).unwrap_or_default();
     offers.iter().flat_map(|offers| offers.iter()).any(|(package, line)| {
         (*package == name.package || *package == name.path())
-            && (version == *line || (line.ends_with('.') && version.starts_with(line)))
+            && (version == *line || (line.ends_with('.') && version.starts_with(line) && !version.contains('-')))
     })
 }
 

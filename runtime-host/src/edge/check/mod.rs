@@ -13,6 +13,7 @@ use super::manifest::{Application, Component, Place};
 use super::swap::fetch::Logins;
 use super::{EdgeError, sources};
 pub use explain::Explanation;
+pub(super) use explain::is_answered;
 use surface::Surface;
 
 /// What was found, component by component.
