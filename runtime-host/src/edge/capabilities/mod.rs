@@ -10,6 +10,7 @@ mod key_value;
 mod log_budget;
 mod names;
 mod redis;
+mod sockets;
 mod stdio;
 mod variables;
 mod wasi;
@@ -41,6 +42,7 @@ pub use key_value::KeyValue;
 use key_value::KeyValueAccess;
 pub(crate) use log_budget::LogBudget;
 pub(crate) use redis::RedisPool;
+use sockets::{SocketAccess, Taken};
 
 /// Requests that one component may have on their way at a time; more wait, and are refused after a while.
 const MAX_OUTBOUND: usize = 256;
@@ -82,6 +84,7 @@ pub(crate) struct Grants {
     pub cpu_time: Duration,
     pub redis: redis::RedisAccess,
     pub key_value: KeyValueAccess,
+    pub sockets: SocketAccess,
     pub http: Arc<HttpClient>,
     /// Requests that it may have on their way at a time.
     pub outbound: Arc<Semaphore>,
@@ -107,6 +110,7 @@ impl Grants {
                 shared.redis.clone(),
                 shared.key_value.clone(),
             ),
+            sockets: SocketAccess::new(&component.allowed_hosts),
             http: Arc::new(HttpClient::new(shared.trust.clone(), shared.chain.clone())),
             outbound: Arc::new(Semaphore::new(MAX_OUTBOUND)),
             log: Arc::default(),
@@ -126,6 +130,7 @@ impl Grants {
         }
         if !inherit.includes(Configuration::AllowedOutboundHosts) {
             self.allowed_hosts = AllowedHosts::default();
+            self.sockets = SocketAccess::new(&self.allowed_hosts);
         }
         if !inherit.includes(Configuration::KeyValueStores) {
             self.key_value.clear();
@@ -146,6 +151,8 @@ pub(crate) struct HostState {
     pub carried: Carried,
     /// Key-value stores that are open.
     pub stores_open: usize,
+    /// Of the component's sockets.
+    places_taken: Taken,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     outbound: http_client::Outbound,
@@ -170,6 +177,11 @@ impl HostState {
         self.outbound.traceparent.clone()
     }
 
+    /// Whether it has taken something that only its end gives back.
+    pub fn is_spent(&self) -> bool {
+        self.places_taken.is_any()
+    }
+
     /// Fresh state for one instance.
     pub fn new(grants: Arc<Grants>, alive: Alive) -> wasmtime::Result<Self> {
         // What a guest has the host keep for it is bounded like its own memory, also where each is as large as it can be.
@@ -183,6 +195,7 @@ impl HostState {
             carried: Carried::new(grants.memory),
             cpu: Cpu::new(grants.cpu_time, grants.usage.clone()),
             stores_open: 0,
+            places_taken: Taken::default(),
             wasi: wasi::context(&grants)?,
             http,
             outbound: http_client::Outbound::new(grants.clone()),
@@ -221,6 +234,7 @@ pub(crate) fn linker(engine: &Engine) -> Result<Linker<HostState>, EdgeError> {
 fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    sockets::count(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     wasmtime_wasi_http::p3::add_to_linker(linker)?;
     bindings::redis::add_to_linker::<_, HasHost>(linker, |state| state)?;

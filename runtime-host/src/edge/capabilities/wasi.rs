@@ -1,5 +1,5 @@
-//! WASI itself: clocks, randomness, the component's environment variables, its `files` read-only. No sockets, no
-//! arguments, no standard input; what it prints becomes log lines.
+//! WASI itself: clocks, randomness, the component's environment variables, its `files` read-only, sockets as `sockets.rs` has
+//! them. No arguments, no standard input; what it prints becomes log lines.
 
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
@@ -21,6 +21,6 @@ pub(super) fn context(grants: &Grants) -> wasmtime::Result<WasiCtx> {
         builder.preopened_dir(&mount.source, &mount.destination, FsPerms::ReadOnly)?;
     }
     builder.max_random_size(MOST_RANDOM);
-    builder.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+    grants.sockets.allow(&grants.component, &mut builder);
     Ok(builder.build())
 }

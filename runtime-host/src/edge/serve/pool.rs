@@ -132,7 +132,8 @@ impl Pool {
 
     /// Keeps it for the next request, unless it has answered enough or its place is needed.
     pub fn give_back(self: &Arc<Self>, instance: Instance) {
-        if instance.answered >= self.start.settings.reuse || self.start.engine.is_crowded() {
+        let is_spent = instance.answered >= self.start.settings.reuse || instance.store.data().is_spent();
+        if is_spent || self.start.engine.is_crowded() {
             return;
         }
         let mut waiting = self.waiting.lock();
