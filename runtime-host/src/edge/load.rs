@@ -11,6 +11,7 @@ use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use super::capabilities::{self, Bounds, Grants, HostState, RedisPool, Shared, Trust};
+use super::check;
 use super::compose::{self, InterfaceName};
 use super::engine::{DEFAULT_MEMORY, EdgeEngine, join};
 use super::guard::GuardPlugPre;
@@ -236,7 +237,18 @@ impl Loaded {
         compiled: &Compiled,
         linker: &Linker<HostState>,
     ) -> Result<InstancePre<HostState>, EdgeError> {
-        linker.instantiate_pre(compiled).map_err(|error| link(id, &error))
+        linker.instantiate_pre(compiled).map_err(|error| {
+            let surface = compiled.component_type();
+            let imports = surface.imports(self.engine.inner()).map(|(name, _)| name);
+            let unknown: Vec<&str> = imports.filter(|name| !check::is_answered(name)).collect();
+            match unknown.as_slice() {
+                [] => link(id, &error),
+                unknown => EdgeError::Link {
+                    component: id.to_owned(),
+                    message: format!("nothing here answers {}, which it imports", unknown.join(", ")),
+                },
+            }
+        })
     }
 
     fn exports(&self, compiled: &Compiled, path: &str) -> bool {

@@ -24,10 +24,14 @@ mod http_server;
 #[cfg(test)]
 mod library;
 #[cfg(test)]
+mod older;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod redis_server;
 #[cfg(test)]
 mod slow_start;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod swap;

@@ -114,8 +114,8 @@ impl Rule {
             Some(_) => return Err("it must not have a path"),
             None => port,
         };
-        if host.ends_with(".spin.internal") && scheme != "http" && scheme != "*" {
-            return Err("components are called by `http://`");
+        if host.ends_with(".spin.internal") && !["http", "https", "*"].contains(&scheme) {
+            return Err("components are called by `http://` or `https://`");
         }
         Ok(Self {
             written: written.to_owned(),

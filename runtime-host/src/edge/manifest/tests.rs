@@ -251,7 +251,7 @@ fn every_slip_has_its_line() {
         ("[[trigger.http]]\n§route = \"/ü\"\ncomponent = \"web\"", "header"),
         ("§[[trigger.http]]\ncomponent = \"web\"", "has no `route`"),
         ("allowed_outbound_hosts = [\n§\"http://self\"]", "<id>.spin.internal"),
-        ("allowed_outbound_hosts = [\n§\"https://a.spin.internal\"]", "http://"),
+        ("allowed_outbound_hosts = [\n§\"redis://a.spin.internal\"]", "http://"),
         ("[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\" }", "WAGI"),
         (
             "[[trigger.http]]\nroute = \"/x\"\ncomponent = \"web\"\n§executor = { type = \"wagi\", argv = \"a\" }",

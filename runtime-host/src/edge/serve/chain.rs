@@ -1,4 +1,4 @@
-//! Service chaining: what a component sends to `http://<id>.spin.internal` is answered by that component of the
+//! Service chaining: what a component sends to `http://<id>.spin.internal`, or `https://`, is answered by that component of the
 //! application, without any connection. It is a request like those from outside, with the same places, limits and counters;
 //! private routes are reached in no other way.
 //!

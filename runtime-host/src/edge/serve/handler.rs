@@ -63,6 +63,11 @@ impl ComponentHandler {
         self.depth > 0
     }
 
+    /// Whether it is one of wasi:http 0.2. Those have always been served as Spin and wasmtime do, which add no length.
+    pub(super) fn is_older(&self) -> bool {
+        matches!(*self.pool.start.pre, ProxyPre::P2(_))
+    }
+
     /// Whoever answers requests that are so many chained calls deep.
     pub(super) fn at(&self, depth: usize) -> &Self {
         let mut handler = self;

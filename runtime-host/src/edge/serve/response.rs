@@ -24,6 +24,8 @@ use crate::intake::carrier;
 pub(super) enum OutBody {
     /// All of it is here.
     Ready(Option<Bytes>),
+    /// The same, of a component whose answers go in chunks where it does not say how long they are.
+    Unmeasured(Option<Bytes>),
     /// From a native route or the host itself.
     Native(Body),
     /// From a component, which keeps its place until its body ends, has gone on for too long, or is wanted less than others.
@@ -111,6 +113,9 @@ impl OutBody {
             Next::End => {
                 running.end().await;
                 if !head.headers.contains_key(header::CONTENT_LENGTH) {
+                    if handler.is_older() {
+                        return Ok(http::Response::from_parts(head, Self::Unmeasured(Some(bytes))));
+                    }
                     head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
                 }
                 Ok(http::Response::from_parts(head, Self::Ready(Some(bytes))))
@@ -235,7 +240,9 @@ impl http_body::Body for OutBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            Self::Ready(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Ready(bytes) | Self::Unmeasured(bytes) => {
+                Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+            }
             Self::Native(body) => Pin::new(body).poll_frame(cx),
             Self::Guest { first, held, transfer, progress, broke } => {
                 let cut = || Poll::Ready(Some(Err("the answer was cut".into())));
@@ -275,7 +282,7 @@ impl http_body::Body for OutBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Ready(bytes) => bytes.is_none(),
+            Self::Ready(bytes) | Self::Unmeasured(bytes) => bytes.is_none(),
             Self::Native(body) => body.is_end_stream(),
             Self::Guest { first, held, progress, .. } => {
                 let is_at_its_end = || held.side.lock().as_ref().is_some_and(|(body, ..)| body.is_end_stream());
@@ -288,7 +295,7 @@ impl http_body::Body for OutBody {
         match self {
             Self::Ready(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Native(body) => body.size_hint(),
-            Self::Guest { .. } => SizeHint::default(),
+            Self::Unmeasured(_) | Self::Guest { .. } => SizeHint::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 
+use super::ANSWER_TOO_LARGE;
 use super::operations::typed;
 use crate::edge::capabilities::bindings::redis::Error;
 use crate::edge::capabilities::names::Names;
@@ -124,7 +125,7 @@ fn failure(error: &RedisError) -> Error {
         ErrorKind::Server(ServerErrorKind::ResponseError) if error.code() == Some("WRONGTYPE") => Error::TypeError,
         _ if io_error(error).is_some_and(TooLarge::is) => {
             tracing::warn!("an answer of Redis was too large: its connection is made anew");
-            Error::Other("the answer is too large".into())
+            Error::Other(ANSWER_TOO_LARGE.into())
         }
         _ if error.is_timeout() => Error::Other("Redis did not answer in time".into()),
         _ if is_forbidden(error) => {

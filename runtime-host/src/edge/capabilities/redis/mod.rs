@@ -88,6 +88,9 @@ impl HostState {
     }
 }
 
+/// What a component is told of an answer that is not read; it begins as on Spin.
+const ANSWER_TOO_LARGE: &str = "query result exceeds limit: the answer is too large";
+
 impl Host for HostState {}
 impl HostConnection for HostState {}
 

@@ -61,7 +61,7 @@ fn text_len(value: &Value) -> usize {
 }
 
 fn too_large() -> Error {
-    Error::Other("the answer is too large".into())
+    Error::Other(super::ANSWER_TOO_LARGE.into())
 }
 
 #[cfg(test)]
