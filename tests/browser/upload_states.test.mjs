@@ -40,6 +40,16 @@ test('an upload whose answer was lost is the same upload after a reload, and ano
     assert.notEqual(keys()[2], keys()[1]);
   }));
 
+test('a page takes what its service takes', LIMIT, () =>
+  visit({ limits: { max_files: 2, max_file_bytes: 5 << 20 } }, { flat: true }, async ({ page }) => {
+    await page.goto('/upload');
+    await page.getByText('JPEG or PNG, up to 5 MB each, 2 at most').waitFor();
+    await page.getByText('Drop up to 2 pictures;').waitFor();
+    await page.setInputFiles('#pictures', pictures.slice(0, 3));
+    await page.getByRole('button', { name: 'Make 2 models' }).waitFor();
+    await page.getByText('At most 2 pictures fit in one upload.').first().waitFor();
+  }));
+
 test('a shared link opens where the browser refuses storage, and stays in the address', LIMIT, () =>
   visit({}, { flat: true }, async ({ page, double }) => {
     await upload(page, pictures.slice(0, 1));

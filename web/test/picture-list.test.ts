@@ -41,6 +41,17 @@ describe('PictureList', () => {
     expect(list.refused).toEqual([]);
   });
 
+  it('takes as many as the service does, and what was taken before in any case', async () => {
+    const list = new PictureList(() => undefined);
+    list.limits = { files: 2, bytes: 8 };
+    expect(await list.add(['a.jpg', 'b.jpg', 'c.jpg'].map(picture))).toBe(2);
+    expect(list.refused).toEqual([{ name: 'c.jpg', reason: 'At most 2 pictures fit in one upload.' }]);
+    const more = new PictureList(() => undefined);
+    more.limits = { files: 1, bytes: 1 };
+    await more.restore([{ id: 'one', file: picture('a.jpg') }, { id: 'two', file: picture('b.jpg') }]);
+    expect(more.pictures.map(({ id }) => id)).toEqual(['one', 'two']);
+  });
+
   it('shows a refusal beside the picture at its place, whatever others are called', async () => {
     const list = new PictureList(() => undefined);
     await list.add(['chair.jpg', 'chair.jpg', '../stool.jpg'].map(picture));

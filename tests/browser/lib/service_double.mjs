@@ -70,7 +70,7 @@ async function answer(double, request, response) {
   if (area === 'health') return json(response, 200, { status: 'healthy', ...(double.options.simulated ? { fal: 'simulated' } : {}) });
   if (area === 'session') return openSession(double, request, response);
   if (area === 'upload') return takeUpload(double, request, response);
-  if (area === 'models') return json(response, 200, { models: double.options.models ?? [TRIPO], default_model: 'tripo3d', total: 1 });
+  if (area === 'models') return json(response, 200, { models: double.options.models ?? [TRIPO], default_model: 'tripo3d', total: 1, upload_limits: { max_files: 25, max_file_bytes: 10 << 20, ...double.options.limits } });
   if (area === 'jobs' && rest.length === 0) return listJobs(double, request, url.searchParams, response);
   if (area === 'status' && rest[0] === 'tasks') return json(response, 200, { task_id: rest[1], status: 'processing', result: { job_id: rest[1].replace('task-', '') } });
   const streaming = area === 'status' && rest[0] === 'stream';

@@ -131,6 +131,7 @@ async fn models_say_what_they_take_and_cost() {
     );
     assert_eq!(model["options_schema"]["properties"]["face_limit"]["maximum"], 500_000);
     assert_eq!(model["formats"][0], "glb");
+    assert_eq!(models["upload_limits"], json!({ "max_files": 25, "max_file_bytes": 10 << 20 }));
     assert!(
         model["prices"][0]["cents"].as_u64().unwrap() > 0 && model["typical_seconds"].as_u64().unwrap() > 0,
         "{model}"

@@ -3,6 +3,7 @@
 import { pages } from '../api/addresses';
 import { getModels, isSimulated } from '../api/client';
 import { rememberTask, rememberThumbnails } from '../api/session';
+import type { ModelsAnswer } from '../api/models';
 import type { UploadAnswer } from '../api/types';
 import { Shelf } from '../storage/shelf';
 import { showAccount } from '../ui/account';
@@ -19,7 +20,6 @@ import { IdempotencyKey } from '../upload/idempotency';
 import { PictureGrid } from '../upload/picture-grid';
 import { PictureList, type Picture } from '../upload/picture-list';
 import { leftOut, leftOutWords } from '../upload/left-out';
-import { MAX_FILES } from '../upload/rules';
 import { sendUpload } from '../upload/send';
 import { SendingPanel } from '../upload/sending-panel';
 import { Settings } from '../upload/settings';
@@ -48,7 +48,7 @@ function render(): void {
   const number = list.pictures.length;
   zone.setCompact(number > 0);
   grid.element.classList.toggle('is-empty', number === 0);
-  zoneItem.hidden = number >= MAX_FILES;
+  zoneItem.hidden = number >= list.limits.files;
   grid.update(zoneItem);
   setText(submit, number === 0 ? 'Make models' : `Make ${count(number, 'model')}`);
   submit.disabled = number === 0 || underWay !== null || list.isLooking || list.pictures.some((picture) => picture.refusal !== null);
@@ -129,6 +129,16 @@ async function restore(): Promise<void> {
   }
 }
 
+/** Shows what this service makes, and what it takes. */
+function offer(models: ModelsAnswer): void {
+  const { max_files: files, max_file_bytes: bytes } = models.upload_limits;
+  list.limits = { files, bytes };
+  zone.setLimits(list.limits);
+  setText(byId('at-once'), files === 1 ? 'a picture' : `up to ${files} pictures`);
+  settings.offer(models);
+  render();
+}
+
 function startAfresh(): void {
   list.clear();
   for (const place of [arrivals, messages]) showNotice(place, null);
@@ -160,7 +170,7 @@ void restore();
 void showSimulatorBanner();
 showAccount();
 // Without an answer the detail can be chosen all the same; only prices and the model's own options are missing.
-void getModels().then((models) => settings.offer(models), () => undefined);
+void getModels().then(offer, () => undefined);
 void isSimulated().then((simulated) => {
   estimate.isSimulated = simulated;
   render();

@@ -2,7 +2,7 @@
 
 import { h } from '../ui/dom';
 import { icon } from '../ui/icon';
-import { ACCEPT, MAX_BYTES, MAX_FILES } from './rules';
+import { ACCEPT, type Limits, megabytes, USUAL_LIMITS } from './rules';
 
 export interface DropZone {
   element: HTMLElement;
@@ -12,6 +12,8 @@ export interface DropZone {
   /** Shrinks the zone to an "add more" tile, and back. */
   setCompact: (compact: boolean) => void;
   setDisabled: (disabled: boolean) => void;
+  /** Says what fits. */
+  setLimits: (limits: Limits) => void;
 }
 
 /** Makes the zone; `onFiles` gets what came in, whatever way it came. */
@@ -20,7 +22,7 @@ export function dropZone(onFiles: (files: File[]) => void): DropZone {
   const handheld = matchMedia('(pointer: coarse)').matches;
   const invitation = handheld ? 'Choose pictures' : 'Drop pictures here, choose or paste them';
   const title = h('span', { class: 'drop-zone-title' }, invitation);
-  const hint = h('span', { class: 'hint', id: 'pictures-hint' }, `JPEG or PNG, up to ${MAX_BYTES / 1024 / 1024} MB each, ${MAX_FILES} at most`);
+  const hint = h('span', { class: 'hint', id: 'pictures-hint' }, hintOf(USUAL_LIMITS));
   const element = h('label', { class: 'drop-zone', for: 'pictures' }, input, h('span', { class: 'drop-zone-mark' }, icon('picture'), icon('cube')), title, hint);
   const take = (list: FileList | null | undefined): void => {
     if (!input.disabled && list && list.length > 0) onFiles([...list]);
@@ -47,8 +49,13 @@ export function dropZone(onFiles: (files: File[]) => void): DropZone {
       if (shutter) shutter.disabled = disabled;
       element.classList.toggle('is-disabled', disabled);
     },
+    setLimits(limits) {
+      hint.textContent = hintOf(limits);
+    },
   };
 }
+
+const hintOf = ({ files, bytes }: Limits): string => `JPEG or PNG, up to ${megabytes(bytes)} each, ${files} at most`;
 
 /** Takes drops on the whole page, so that a near miss does not make the browser open the picture; and pastes. */
 function catchDrops(zone: HTMLElement, take: (list: FileList | null | undefined) => void): void {

@@ -2,7 +2,8 @@
 // The same file may be there twice; the list never exceeds the server's number of files.
 
 import { randomId } from '../ui/random-id';
-import { HEAD_BYTES, MAX_FILES, refusalOf, sizeRefusal } from './rules';
+import { count } from '../ui/words';
+import { HEAD_BYTES, type Limits, NO_LIMITS, refusalOf, sizeRefusal, USUAL_LIMITS } from './rules';
 import { thumbnailOf } from './thumbnail';
 
 export interface Picture {
@@ -25,6 +26,7 @@ export interface Refused {
 export class PictureList {
   readonly pictures: Picture[] = [];
   refused: Refused[] = [];
+  limits = USUAL_LIMITS;
   readonly #changed: () => void;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -45,7 +47,7 @@ export class PictureList {
       const before = this.pictures.length;
       this.refused = [];
       for (const file of files) {
-        const reason = await this.#admit(file, randomId());
+        const reason = await this.#admit(file, randomId(), this.limits);
         if (reason !== null) this.refused.push({ name: file.name, reason });
         this.#changed();
       }
@@ -53,10 +55,10 @@ export class PictureList {
     });
   }
 
-  /** Takes back pictures of an earlier visit, under their own ids; what does not fit any more is dropped. */
+  /** Takes back pictures of an earlier visit, under their own ids; what cannot be read any more is dropped. */
   restore(shelved: readonly { id: string; file: File }[]): Promise<void> {
     return this.#inTurn(async () => {
-      for (const { id, file } of shelved) await this.#admit(file, id);
+      for (const { id, file } of shelved) await this.#admit(file, id, NO_LIMITS);
       this.#changed();
     });
   }
@@ -114,15 +116,15 @@ export class PictureList {
     return unplaced;
   }
 
-  async #admit(file: File, id: string): Promise<string | null> {
-    if (this.pictures.length >= MAX_FILES) return `At most ${MAX_FILES} pictures fit in one upload.`;
+  async #admit(file: File, id: string, limits: Limits): Promise<string | null> {
+    if (this.pictures.length >= limits.files) return `At most ${count(limits.files, 'picture')} ${limits.files === 1 ? 'fits' : 'fit'} in one upload.`;
     let head: Uint8Array;
     try {
       head = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
     } catch {
       return 'The file cannot be read.';
     }
-    const reason = refusalOf(file, head);
+    const reason = refusalOf(file, head, limits);
     if (reason !== null) return reason;
     const picture: Picture = { id, file, thumbnail: null, width: 0, height: 0, refusal: null };
     this.pictures.push(picture);

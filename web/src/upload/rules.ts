@@ -1,8 +1,18 @@
 // The server's rules for a file, checked the moment it is picked so that nobody waits for a refusal.
 // The server stays the judge: what passes here is looked at again there, more closely.
 
-export const MAX_FILES = 25;
-export const MAX_BYTES = 10 * 1024 * 1024;
+/** What one upload may hold, which is a service's own choice. */
+export interface Limits {
+  readonly files: number;
+  /** Of one file. */
+  readonly bytes: number;
+}
+
+/** What most services let in: until this one has said what it does, and where it does not. */
+export const USUAL_LIMITS: Limits = { files: 25, bytes: 10 * 1024 * 1024 };
+/** For what was let in before. */
+export const NO_LIMITS: Limits = { files: Infinity, bytes: Infinity };
+
 export const MIN_SIDE = 32;
 export const MAX_SIDE = 8192;
 export const MAX_PIXELS = 40_000_000;
@@ -19,12 +29,15 @@ const JPEG = [0xff, 0xd8, 0xff];
 
 type Kind = 'image/jpeg' | 'image/png';
 
+/** Bytes as people say them: `10 MB`. */
+export const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024 * 100) / 100} MB`;
+
 /** Why a file cannot be sent, or null. `head` is its first bytes. */
-export function refusalOf(file: Pick<File, 'name' | 'type' | 'size'>, head: Uint8Array): string | null {
+export function refusalOf(file: Pick<File, 'name' | 'type' | 'size'>, head: Uint8Array, limits: Limits): string | null {
   const named = kindOfName(file.name);
   if (named === null) return 'Only JPEG and PNG pictures (.jpg, .jpeg, .png) can be used.';
   if (file.size === 0) return 'The file is empty.';
-  if (file.size > MAX_BYTES) return `The file is larger than ${MAX_BYTES / 1024 / 1024} MB.`;
+  if (file.size > limits.bytes) return `The file is larger than ${megabytes(limits.bytes)}.`;
   const real = kindOfContent(head);
   if (real === null) return 'The content is not a JPEG or PNG picture.';
   const declared = file.type === '' ? named : file.type;

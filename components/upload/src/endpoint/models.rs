@@ -1,8 +1,10 @@
-//! `GET /models/available`: the providers that workers have registered.
+//! `GET /models/available`: the providers that workers have registered, and what an upload may hold.
 
 use image2model_domain::options::OptionsSchema;
 use image2model_kit::{Context, Failure, Reply, config, redis, reply};
 use serde_json::{Value, json};
+
+use super::settings::limits;
 
 /// What can be asked for, as the providers describe themselves.
 pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
@@ -10,7 +12,11 @@ pub(super) async fn available(context: Context) -> Result<Reply, Failure> {
     let mut models: Vec<Value> = described.iter().filter_map(|text| serde_json::from_str(text).ok()).collect();
     models.sort_by_key(|model| model.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
     let default = config::text("default_model").await?;
-    reply::json_with_etag(&context, &json!({ "models": models, "default_model": *default, "total": models.len() }))
+    let limits = limits().await?;
+    let limits = json!({ "max_files": limits.max_files, "max_file_bytes": limits.max_file_bytes });
+    let total = models.len();
+    let answer = json!({ "models": models, "default_model": *default, "total": total, "upload_limits": limits });
+    reply::json_with_etag(&context, &answer)
 }
 
 /// The ids of the models that can be asked for.

@@ -18,15 +18,19 @@ pub(super) struct Settings {
     pub(super) token_secret: Option<String>,
 }
 
+/// What one upload may hold.
+pub(super) async fn limits() -> Result<Limits, Failure> {
+    let max_files = config::number("max_files_per_batch").await?;
+    Ok(Limits {
+        max_file_bytes: config::number("max_upload_size").await?,
+        max_files: usize::try_from(max_files).unwrap_or(usize::MAX),
+    })
+}
+
 impl Settings {
     pub(super) async fn read() -> Result<Self, Failure> {
-        let max_files = config::number("max_files_per_batch").await?;
-        let limits = Limits {
-            max_file_bytes: config::number("max_upload_size").await?,
-            max_files: usize::try_from(max_files).unwrap_or(usize::MAX),
-        };
         Ok(Self {
-            limits,
+            limits: limits().await?,
             patience: Duration::from_secs(config::number("upload_timeout_seconds").await?),
             max_queued_files: config::number("max_queued_files").await?,
             default_model: config::text("default_model").await?.to_string(),
