@@ -11,6 +11,7 @@ use reqwest::{Client, Method, Url};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::out::print;
 use super::server::{self, Server, accepted};
 use super::{FAILED, USAGE, complain};
 
@@ -59,7 +60,7 @@ pub fn run<T: Task>(Args { task, connection }: &Args<T>) -> ExitCode {
     });
     match said {
         Ok(said) => {
-            println!("{}", said.trim_end());
+            print(format_args!("{}\n", said.trim_end()));
             ExitCode::SUCCESS
         }
         Err(error) => complain(&error, FAILED),

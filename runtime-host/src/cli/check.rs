@@ -10,6 +10,7 @@ use image2model_host::edge::check;
 use image2model_host::edge::swap::fetch::Logins;
 use secrecy::ExposeSecret;
 
+use super::out::print;
 use super::{FAILED, USAGE, complain};
 
 #[derive(clap::Args)]
@@ -49,13 +50,13 @@ fn variables() -> anyhow::Result<HashMap<String, String>> {
 
 fn all(args: &Args) -> anyhow::Result<bool> {
     let report = check::check(&args.manifest, &variables()?, args.profile.as_deref(), &logins(args)?)?;
-    print!("{report}");
+    print(&report);
     Ok(report.is_ok())
 }
 
 fn some(args: &Args) -> anyhow::Result<bool> {
     let (profile, logins) = (args.profile.as_deref(), logins(args)?);
     let explained = check::explain(&args.manifest, &variables()?, profile, &logins, &args.components)?;
-    explained.iter().for_each(|one| print!("{one}"));
+    explained.iter().for_each(print);
     Ok(explained.iter().all(check::Explanation::fits))
 }

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use image2model_host::config::{env_example, markdown};
 
+use super::out::print;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Which document
@@ -21,8 +23,8 @@ enum Document {
 
 pub fn run(args: &Args) -> ExitCode {
     match args.document {
-        Document::Docs => print!("{}", markdown()),
-        Document::Example => print!("{}", env_example()),
+        Document::Docs => print(markdown()),
+        Document::Example => print(env_example()),
     }
     ExitCode::SUCCESS
 }

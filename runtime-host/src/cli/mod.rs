@@ -8,6 +8,7 @@ mod config;
 mod host;
 mod jobs;
 mod keys;
+mod out;
 mod probe;
 mod server;
 mod submit;

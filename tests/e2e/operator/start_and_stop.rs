@@ -1,6 +1,6 @@
 //! What an operator meets: configuration problems, the components' check, the end of the process.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use image2model_tests::Product;
 use image2model_tests::process::{program, root};
@@ -123,6 +123,16 @@ fn children_of(parent: u32) -> Vec<(u32, String)> {
         (of == parent).then_some((id, name))
     });
     stats.collect()
+}
+
+#[test]
+fn whoever_has_read_enough_of_what_is_printed_may_go() {
+    let mut command = image2model().unwrap();
+    let mut task = command.args(["config", "docs"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Before anything is read: what is printed is more than a pipe holds.
+    drop(task.stdout.take());
+    let ended = task.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 
+use crate::cli::out::print;
 use crate::cli::table::printable;
 
 const TEMPLATE: &str = "{prefix:24!} {bar:30.cyan/blue} {pos:>3}% {wide_msg}";
@@ -79,7 +80,7 @@ impl FileDisplay {
         let mut said = self.said.lock();
         if *said != message {
             message.clone_into(&mut said);
-            println!("{}", line());
+            print(format_args!("{}\n", line()));
         }
     }
 }
