@@ -129,3 +129,26 @@ async fn an_answer_of_wasi_http_0_2_has_no_length_but_its_own() {
     let head = host.send(http::Request::head(host.url("/x")).body(Bytes::new()).unwrap()).await;
     assert_eq!((head.status, head.header("content-length")), (200, None));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_of_the_first_release_candidate_answers_and_asks() {
+    let more = "allowed_outbound_hosts = [\"http://hidden.spin.internal\"]";
+    let hidden = "[[trigger.http]]\nroute = { private = true }\ncomponent = \"hidden\"\n";
+    let host = App::new().route("/...", "oldest", more).more(hidden).component("hidden", "oldest", "").start().await;
+    let asked = |url: Option<&str>, body: Vec<u8>| {
+        let mut request = http::Request::post(host.url("/a?b")).header("x-said", "hello");
+        if let Some(url) = url {
+            request = request.header("url", url);
+        }
+        request.body(Bytes::from(body)).unwrap()
+    };
+    let answer = host.send(asked(None, b"sent".to_vec())).await;
+    assert_eq!((answer.status, answer.text().as_str()), (203, "Method::Post /a?b hello sent"));
+    assert_eq!(answer.headers.get_all("x-answered").iter().count(), 2);
+    let large = host.send(asked(None, vec![b'x'; 300_000])).await;
+    assert_eq!(large.body.len(), "Method::Post /a?b hello ".len() + 300_000);
+    let chained = host.send(asked(Some("http://hidden.spin.internal/there"), b"more".to_vec())).await;
+    assert_eq!(chained.text(), "203: Method::Put /there on the way more");
+    let denied = host.send(asked(Some("http://elsewhere.example/"), Vec::new())).await;
+    assert!(denied.text().starts_with("Error::UnexpectedError"), "{}", denied.text());
+}

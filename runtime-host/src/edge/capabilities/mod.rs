@@ -9,6 +9,7 @@ mod https;
 mod key_value;
 mod log_budget;
 mod names;
+mod oldest;
 mod redis;
 mod sockets;
 mod stdio;
@@ -246,5 +247,6 @@ fn add_all(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     bindings::drafts::store::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::drafts::batch::add_to_linker::<_, HasHost>(linker, |state| state)?;
     bindings::drafts::atomics::add_to_linker::<_, HasHost>(linker, |state| state)?;
-    bindings::drafts::config::add_to_linker::<_, HasHost>(linker, |state| state)
+    bindings::drafts::config::add_to_linker::<_, HasHost>(linker, |state| state)?;
+    oldest::add_to_linker(linker)
 }

@@ -39,8 +39,10 @@ pub(super) const HERE: Offers = &[
     ("fermyon:spin/variables", "2."),
     ("wasi:config", "0.2.0-draft-2024-09-27"),
     ("wasi:keyvalue", "0.2.0-draft2"),
+    ("wasi:http", candidate::OLDEST),
+    ("wasi:io", candidate::OLDEST),
 ];
-/// As [`HERE`], under the version that its release candidate had.
+/// As [`HERE`], under the versions that the release candidates had.
 const CANDIDATE: Offers = &[
     ("wasi:cli", candidate::CANDIDATE),
     ("wasi:clocks", candidate::CANDIDATE),
@@ -48,6 +50,12 @@ const CANDIDATE: Offers = &[
     ("wasi:http", candidate::CANDIDATE),
     ("wasi:random", candidate::CANDIDATE),
     ("wasi:sockets", candidate::CANDIDATE),
+    ("wasi:cli", candidate::OLDER),
+    ("wasi:clocks", candidate::OLDER),
+    ("wasi:filesystem", candidate::OLDER),
+    ("wasi:http", candidate::OLDER),
+    ("wasi:io", candidate::OLDER),
+    ("wasi:random", candidate::OLDER),
 ];
 /// What Spin 4.1 offers beyond that.
 pub(super) const SPIN_TOO: Offers = &[
@@ -58,6 +66,8 @@ pub(super) const SPIN_TOO: Offers = &[
     ("spin:postgres", "4."),
     ("spin:sqlite", "3."),
     ("fermyon:spin", "2."),
+    // Of Spin 1, which had no versions.
+    ("fermyon:spin", ""),
 ];
 
 /// Everything that is to be said of one component.

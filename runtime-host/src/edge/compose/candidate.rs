@@ -1,32 +1,50 @@
-//! Components made for the release candidate of WASI 0.3 (Spin 4.0 and its SDKs): its interfaces are those of 0.3.0 under
-//! another version, so such a component is read as one of 0.3.0. Only the names at its outside are changed, where it is
-//! joined with others; its bytes, and so its digest, stay what they are.
+//! Components made for release candidates of WASI: that of 0.3 (Spin 4.0 and its SDKs), and the last one of 0.2. Their
+//! interfaces are those of the release under another version, so such a component is read as one of the release. What Spin 2's
+//! SDK makes asks for an older candidate, which is offered by itself, and is only called by the release's name. Only the names
+//! at a component's outside are changed, where it is joined with others; its bytes, and so its digest, stay what they are.
 
 use std::borrow::Cow;
 
 use wasmparser::{BinaryReader, ComponentExportSectionReader, ComponentImportSectionReader};
 
-/// The candidate's version, and what it became.
+/// The candidates' versions.
 pub(crate) const CANDIDATE: &str = "0.3.0-rc-2026-03-15";
-const FINAL: &str = "0.3.0";
-/// Whose interfaces they are.
-const NAMESPACE: &str = "wasi:";
+pub(crate) const OLDER: &str = "0.2.0-rc-2023-11-10";
+pub(crate) const OLDEST: &str = "0.2.0-rc-2023-10-18";
+/// What becomes what: the interfaces whose names begin so, of this version, and that of the release.
+const BECOME: [Renaming; 3] = [
+    Renaming { begins: "wasi:", from: CANDIDATE, to: "0.3.0" },
+    // A component may import the release beside its candidate, most likely as 0.2.0.
+    Renaming { begins: "wasi:", from: OLDER, to: "0.2.1" },
+    Renaming { begins: "wasi:http/incoming-handler@", from: OLDEST, to: "0.2.0" },
+];
+
+#[derive(Clone, Copy)]
+struct Renaming {
+    begins: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
 /// How a component begins, and the sections of it that name what it imports and what it exports.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const IMPORTS: u8 = 10;
 const EXPORTS: u8 = 11;
 
-/// The component as one of 0.3.0. What is no component is left as it is, for whoever reads it next to say so.
+/// The component as one of the release. What is no component is left as it is, for whoever reads it next to say so.
 pub(crate) fn as_final(bytes: &[u8]) -> Cow<'_, [u8]> {
-    let named = bytes.windows(CANDIDATE.len()).any(|window| window == CANDIDATE.as_bytes());
-    if !named {
-        return Cow::Borrowed(bytes);
+    let mut read = Cow::Borrowed(bytes);
+    for renaming in BECOME {
+        let is_named = bytes.windows(renaming.from.len()).any(|window| window == renaming.from.as_bytes());
+        if is_named && let Some(renamed) = renamed(&read, renaming) {
+            read = Cow::Owned(renamed);
+        }
     }
-    renamed(bytes, CANDIDATE, FINAL).map_or(Cow::Borrowed(bytes), Cow::Owned)
+    read
 }
 
-/// The component with the WASI interfaces of one version named as those of another.
-fn renamed(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
+/// The component with some interfaces of one version named as those of another.
+fn renamed(bytes: &[u8], renaming: Renaming) -> Option<Vec<u8>> {
     let mut rest = bytes.strip_prefix(COMPONENT)?;
     let mut out = COMPONENT.to_vec();
     while let Some((id, after)) = rest.split_first() {
@@ -37,7 +55,7 @@ fn renamed(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
             EXPORTS => starts(ComponentExportSectionReader::new(BinaryReader::new(content, 0)).ok()?),
             _ => Vec::new(),
         };
-        let content = section(content, &starts, from, to)?;
+        let content = section(content, &starts, renaming)?;
         out.push(*id);
         put_number(content.len(), &mut out);
         out.extend_from_slice(&content);
@@ -51,24 +69,24 @@ fn starts<'a, T: wasmparser::FromReader<'a>>(section: wasmparser::SectionLimited
     section.into_iter_with_offsets().map_while(|entry| Some(entry.ok()?.0)).collect()
 }
 
-fn section<'a>(content: &'a [u8], starts: &[usize], from: &str, to: &str) -> Option<Cow<'a, [u8]>> {
+fn section<'a>(content: &'a [u8], starts: &[usize], renaming: Renaming) -> Option<Cow<'a, [u8]>> {
     let Some(first) = starts.first() else { return Some(Cow::Borrowed(content)) };
     // The number of entries stands before them.
     let mut out = content.get(..*first)?.to_vec();
     for (index, start) in starts.iter().enumerate() {
         let end = starts.get(index + 1).copied().unwrap_or(content.len());
-        entry(content.get(*start..end)?, from, to, &mut out)?;
+        entry(content.get(*start..end)?, renaming, &mut out)?;
     }
     Some(Cow::Owned(out))
 }
 
 /// One entry: how its name is written, the name's length, the name, and what it names.
-fn entry(bytes: &[u8], from: &str, to: &str, out: &mut Vec<u8>) -> Option<()> {
+fn entry(bytes: &[u8], Renaming { begins, from, to }: Renaming, out: &mut Vec<u8>) -> Option<()> {
     let (kind, rest) = bytes.split_first()?;
     let (length, width) = number(rest)?;
     let end = width.checked_add(length)?;
     let name = std::str::from_utf8(rest.get(width..end)?).ok()?;
-    let path = name.strip_suffix(from).filter(|path| path.starts_with(NAMESPACE) && path.ends_with('@'));
+    let path = name.strip_suffix(from).filter(|path| path.starts_with(begins) && path.ends_with('@'));
     let name = path.map_or_else(|| name.to_owned(), |path| format!("{path}{to}"));
     out.push(*kind);
     put_number(name.len(), out);
@@ -121,8 +139,27 @@ mod tests {
         let names = String::from_utf8_lossy(&read).into_owned();
         assert!(names.contains("wasi:http/types@0.3.0\u{5}") || names.contains("wasi:http/types@0.3.0"), "{names}");
         assert!(names.contains("own:http/types@0.3.0-rc"), "somebody else's package was renamed");
-        let there_and_back = renamed(&read, FINAL, CANDIDATE).unwrap();
+        let back = Renaming { begins: "wasi:", from: "0.3.0", to: CANDIDATE };
+        let there_and_back = renamed(&read, back).unwrap();
         assert_eq!(as_final(&there_and_back), as_final(&component(CANDIDATE)));
+    }
+
+    #[test]
+    fn what_is_called_by_an_older_name_is_called_by_that_of_the_release() {
+        for (version, release, imports) in
+            [(OLDER, "0.2.1", "wasi:http/types@0.2.1"), (OLDEST, "0.2.0", "wasi:http/types@0.2.0-rc-2023-10-18")]
+        {
+            let text = format!(
+                "(component
+                    (import \"wasi:http/types@{version}\" (instance $t (export \"f\" (func))))
+                    (instance $out (export \"handle\" (func $t \"f\")))
+                    (export \"wasi:http/incoming-handler@{version}\" (instance $out)))"
+            );
+            let read = as_final(&wat::parse_str(text).unwrap()).into_owned();
+            let exports = super::super::exports("x", &read).unwrap();
+            assert_eq!(exports, [format!("wasi:http/incoming-handler@{release}")]);
+            assert_eq!(super::super::imports_of("x", &read).unwrap(), [imports]);
+        }
     }
 
     #[test]
@@ -144,7 +181,7 @@ mod tests {
 
     #[test]
     fn anything_else_stays_as_it_is() {
-        let of_release = component(FINAL);
+        let of_release = component("0.3.0");
         assert!(matches!(as_final(&of_release), Cow::Borrowed(_)));
         for odd in [&b""[..], b"rubbish 0.3.0-rc-2026-03-15", &component(CANDIDATE)[..60]] {
             assert_eq!(as_final(odd), odd);
