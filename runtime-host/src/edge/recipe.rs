@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use super::EdgeError;
-use super::compose::HOW;
+use super::compose::{Around, HOW};
 use super::manifest::{Application, Component, Dependency, DependencySource};
 use super::sources::{Overrides, Sources};
 
@@ -71,7 +71,8 @@ impl Writing<'_> {
         let own = self.overrides.get(&component.id).or_else(|| self.sources.code(component));
         self.word(own.map_or("", |code| &code.digest));
         // What a part may do without being told depends on whether there is any of it.
-        self.word(&format!("{} {}", component.mounts.is_empty(), component.environment.is_empty()));
+        let around = Around::of(self.application, &component.id);
+        self.word(&format!("{} {}", around.files, around.environment));
         above.push(component.id.clone());
         self.parts(&component.dependencies, above)?;
         above.pop();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::compose::{self, Part};
+use super::compose::{self, Around, Part};
 use super::engine::on_all_cores;
 use super::manifest::{Application, Component, Dependency, DependencySource, Place, Remote, Source};
 use super::swap::fetch::Logins;
@@ -106,7 +106,8 @@ impl Sources {
         let composing = Composing { sources: self, application, overrides };
         let bytes = composing.compose(component, &mut Vec::new())?;
         let parts = composing.parts(component, middleware, &mut Vec::new())?;
-        compose::behind(component, &bytes, &parts.iter().map(Composed::part).collect::<Vec<_>>())
+        let around = Around::of(application, &component.id);
+        compose::behind(component, around, &bytes, &parts.iter().map(Composed::part).collect::<Vec<_>>())
     }
 }
 
@@ -166,7 +167,8 @@ impl Composing<'_> {
         above.push(component.id.clone());
         let parts = self.parts(component, &component.dependencies, above)?;
         above.pop();
-        compose::compose(component, self.own(component)?, &parts.iter().map(Composed::part).collect::<Vec<_>>())
+        let around = Around::of(self.application, &component.id);
+        compose::compose(component, around, self.own(component)?, &parts.iter().map(Composed::part).collect::<Vec<_>>())
     }
 
     /// What `component` depends on in these ways, each with all that it depends on itself.

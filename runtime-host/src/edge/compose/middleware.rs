@@ -5,11 +5,16 @@ use wac_graph::{CompositionGraph, EncodeOptions, NodeId};
 
 use super::super::EdgeError;
 use super::super::manifest::{Component, HANDLER};
-use super::{Part, check_inherited, deny_imports, name, package_of, world_imports};
+use super::{Around, Part, check_inherited, deny_imports, name, package_of, world_imports};
 use crate::causes::causes;
 
 /// Joins `bytes`, the code of `component`, with what stands in front of it, outermost first.
-pub(crate) fn behind(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -> Result<Vec<u8>, EdgeError> {
+pub(crate) fn behind(
+    component: &Component,
+    around: Around,
+    bytes: &[u8],
+    parts: &[Part<'_>],
+) -> Result<Vec<u8>, EdgeError> {
     let Some(outermost) = parts.first() else { return Ok(bytes.to_vec()) };
     let mut graph = CompositionGraph::new();
     let refuse = |part: &Part<'_>, message: String| EdgeError::Composition {
@@ -27,7 +32,7 @@ pub(crate) fn behind(component: &Component, bytes: &[u8], parts: &[Part<'_>]) ->
     let export = handler(graph.types()[world].exports.keys()).ok_or_else(no_handler)?;
     let mut next = alias(&mut graph, endpoint, &export).map_err(|error| refuse(outermost, error))?;
     for (index, part) in parts.iter().enumerate().rev() {
-        next = in_front(&mut graph, component, index, part, next).map_err(|problem| match problem {
+        next = in_front(&mut graph, (component, around), index, part, next).map_err(|problem| match problem {
             Problem::Edge(error) => error,
             Problem::Fit(message) => refuse(part, message),
         })?;
@@ -51,7 +56,7 @@ impl From<String> for Problem {
 /// Instantiates one part, gives it what comes `next`, and answers its own handler.
 fn in_front(
     graph: &mut CompositionGraph,
-    component: &Component,
+    (component, around): (&Component, Around),
     index: usize,
     part: &Part<'_>,
     next: NodeId,
@@ -61,7 +66,7 @@ fn in_front(
     let import = handler(imports.iter()).ok_or_else(|| format!("it does not import {HANDLER}"))?;
     let export = handler(graph.types()[world].exports.keys()).ok_or_else(|| format!("it does not export {HANDLER}"))?;
     let others = imports.into_iter().filter(|other| *other != import).collect();
-    let denied = check_inherited(component, others, part).map_err(Problem::Edge)?;
+    let denied = check_inherited(component, around, others, part).map_err(Problem::Edge)?;
     let node = graph.instantiate(package);
     deny_imports(graph, index, node, part, &denied).map_err(|error| format!("{error:#}"))?;
     graph.set_instantiation_argument(node, &import, next).map_err(|error| causes(&error))?;

@@ -1,6 +1,7 @@
 //! A component joined with its dependencies into one, by `wac-graph`. What a dependency does not inherit it does not
 //! get: its imports are checked here, before anything is linked.
 
+mod around;
 pub(crate) mod candidate;
 mod capability;
 mod deny;
@@ -12,19 +13,21 @@ use std::borrow::Cow;
 
 use wac_graph::types::{Package, WorldId};
 use wac_graph::{CompositionGraph, EncodeOptions, NodeId, PackageId};
-use wasmparser::{Chunk, Parser, Payload};
+use wasmparser::{Chunk, Encoding, Parser, Payload};
 
 use super::EdgeError;
 use super::manifest::{Component, Configuration, Dependency, Inherit};
 use crate::causes::causes;
+pub(crate) use around::Around;
 use candidate::as_final;
 pub(crate) use middleware::behind;
 pub(crate) use module::as_component;
 pub(crate) use name::{InterfaceName, covers};
 
 /// By what components are joined: where any of it changes, what comes of joining the same ones may be something else.
-pub(crate) const HOW: [&str; 8] = [
+pub(crate) const HOW: [&str; 10] = [
     WAC_GRAPH,
+    WIT_COMPONENT,
     ADAPTER,
     include_str!("mod.rs"),
     include_str!("candidate.rs"),
@@ -32,8 +35,10 @@ pub(crate) const HOW: [&str; 8] = [
     include_str!("deny.rs"),
     include_str!("middleware.rs"),
     include_str!("module.rs"),
+    include_str!("name.rs"),
 ];
 const WAC_GRAPH: &str = "wac-graph 0.12.0";
+const WIT_COMPONENT: &str = "wit-component 0.254.2";
 const ADAPTER: &str = "wasi-preview1-component-adapter-provider 48.0.8";
 
 /// A dependency and its bytes, itself composed already.
@@ -49,6 +54,7 @@ pub(crate) struct Part<'a> {
 /// What composing needs to know of the component that depends.
 struct Subject<'a> {
     component: &'a Component,
+    around: Around,
     graph: CompositionGraph,
     node: NodeId,
     world: WorldId,
@@ -64,7 +70,12 @@ pub(crate) fn as_joined(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
 }
 
 /// Joins `bytes`, the code of `component`, with the parts that answer its imports.
-pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -> Result<Vec<u8>, EdgeError> {
+pub(crate) fn compose(
+    component: &Component,
+    around: Around,
+    bytes: &[u8],
+    parts: &[Part<'_>],
+) -> Result<Vec<u8>, EdgeError> {
     let not_one = |message| EdgeError::NotAComponent { component: component.id.clone(), message };
     if parts.is_empty() {
         return as_joined(bytes).map(Cow::into_owned).map_err(not_one);
@@ -72,7 +83,7 @@ pub(crate) fn compose(component: &Component, bytes: &[u8], parts: &[Part<'_>]) -
     let mut graph = CompositionGraph::new();
     let (package, world) = package_of(&mut graph, &format!("app:{}", component.id), bytes).map_err(not_one)?;
     let node = graph.instantiate(package);
-    let mut subject = Subject { component, graph, node, world };
+    let mut subject = Subject { component, around, graph, node, world };
     for (index, part) in parts.iter().enumerate() {
         plug(&mut subject, index, part)?;
     }
@@ -92,7 +103,7 @@ fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), 
         return Err(refuse(format!("it does not import {}", part.dependency.import)));
     }
     let (package, world) = package_of(&mut subject.graph, &format!("dep:p{index}"), part.bytes).map_err(refuse)?;
-    let denied = check_inherited(subject.component, world_imports(&subject.graph, world), part)?;
+    let denied = check_inherited(subject.component, subject.around, world_imports(&subject.graph, world), part)?;
     let node = subject.graph.instantiate(package);
     deny_imports(&mut subject.graph, index, node, part, &denied).map_err(|error| refuse(format!("{error:#}")))?;
     let exports: Vec<String> = subject.graph.types()[world].exports.keys().cloned().collect();
@@ -111,7 +122,12 @@ fn plug(subject: &mut Subject<'_>, index: usize, part: &Part<'_>) -> Result<(), 
 /// The imports of a part that it does not inherit, which a stand-in answers. Refused where nobody has said what the part
 /// inherits, and where a release asks for more than the code that it takes the place of: both are more often a slip than
 /// meant, and would only show when the first call traps.
-fn check_inherited(component: &Component, imports: Vec<String>, part: &Part<'_>) -> Result<Vec<String>, EdgeError> {
+fn check_inherited(
+    component: &Component,
+    around: Around,
+    imports: Vec<String>,
+    part: &Part<'_>,
+) -> Result<Vec<String>, EdgeError> {
     let before = part.before.map(|bytes| imports_of(&part.name, bytes)).transpose()?;
     let mut denied = Vec::new();
     for import in imports {
@@ -124,8 +140,8 @@ fn check_inherited(component: &Component, imports: Vec<String>, part: &Part<'_>)
         let is_said = matches!(part.dependency.inherit, Inherit::Only(_));
         let is_new = before.as_ref().is_some_and(|before| !before.iter().any(|old| name::compatible(old, &import)));
         let has_nothing = match configuration {
-            Configuration::Files => component.mounts.is_empty(),
-            Configuration::Environment => component.environment.is_empty(),
+            Configuration::Files => !around.files,
+            Configuration::Environment => !around.environment,
             _ => false,
         };
         if has_nothing {
@@ -185,14 +201,17 @@ fn finish(mut subject: Subject<'_>) -> Result<Vec<u8>, EdgeError> {
 /// The names that the component in `bytes` exports: of its outside no more is read than that.
 pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {
     let refuse = |message: String| EdgeError::NotAComponent { component: id.to_owned(), message };
-    let bytes = module::as_component(bytes).map_err(refuse)?;
+    if let Some(names) = module::exports(bytes) {
+        return names.map_err(refuse);
+    }
     let mut rest = Parser::new(0);
-    let (mut left, mut names) = (&*bytes, Vec::new());
+    let (mut left, mut names, mut is_component) = (bytes, Vec::new(), false);
     loop {
         let chunk = rest.parse(left, true).map_err(|error| refuse(error.to_string()))?;
         let Chunk::Parsed { consumed, payload } = chunk else { break };
         let mut skipped = 0;
         match payload {
+            Payload::Version { encoding, .. } => is_component = encoding == Encoding::Component,
             Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
                 skipped = unchecked_range.len();
             }
@@ -206,7 +225,7 @@ pub(crate) fn exports(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> 
         }
         left = left.get(consumed + skipped..).ok_or_else(|| refuse("it ends too early".to_owned()))?;
     }
-    Ok(names)
+    if is_component { Ok(names) } else { Err(refuse("it is no component".to_owned())) }
 }
 
 fn imports_of(id: &str, bytes: &[u8]) -> Result<Vec<String>, EdgeError> {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, metadata};
 
 /// How a core module begins.
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -18,6 +18,16 @@ pub(crate) fn as_component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, String> {
         return Ok(Cow::Borrowed(bytes));
     }
     encoded(bytes).map(Cow::Owned).map_err(|error| format!("it is a core module that becomes no component: {error:#}"))
+}
+
+/// The names that the component exports which a core module means to be; nothing for what is no core module.
+pub(super) fn exports(bytes: &[u8]) -> Option<Result<Vec<String>, String>> {
+    let told = bytes.starts_with(MODULE).then(|| metadata::decode(bytes))?;
+    Some(told.map_err(|error| format!("{error:#}")).map(|(_, told)| {
+        let world = told.resolve.worlds.get(told.world);
+        let exports = world.into_iter().flat_map(|world| world.exports.keys());
+        exports.map(|key| told.resolve.name_world_key(key)).collect()
+    }))
 }
 
 fn encoded(module: &[u8]) -> anyhow::Result<Vec<u8>> {

@@ -54,6 +54,17 @@ fn join(component: &Component, bytes: &[u8], inherit: &[Configuration]) -> Resul
 }
 
 fn join_as(component: &Component, bytes: &[u8], inherit: Inherit, before: Option<&[u8]>) -> Result<Vec<u8>, EdgeError> {
+    let around = Around { files: !component.mounts.is_empty(), environment: !component.environment.is_empty() };
+    join_around(component, around, bytes, inherit, before)
+}
+
+fn join_around(
+    component: &Component,
+    around: Around,
+    bytes: &[u8],
+    inherit: Inherit,
+    before: Option<&[u8]>,
+) -> Result<Vec<u8>, EdgeError> {
     let dependency = Dependency {
         place: "component \"app\"".into(),
         import: IMPORT.into(),
@@ -61,13 +72,13 @@ fn join_as(component: &Component, bytes: &[u8], inherit: Inherit, before: Option
         export: None,
         inherit,
     };
-    compose(component, &app(), &[Part { dependency: &dependency, name: "lib".into(), bytes, before }])
+    compose(component, around, &app(), &[Part { dependency: &dependency, name: "lib".into(), bytes, before }])
 }
 
 #[test]
 fn what_joins_components_is_named_by_its_version() {
     let lock = include_str!("../../../../Cargo.lock");
-    for joins in [WAC_GRAPH, ADAPTER] {
+    for joins in [WAC_GRAPH, WIT_COMPONENT, ADAPTER] {
         let (name, version) = joins.split_once(' ').unwrap();
         let locked = lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\""));
         assert!(locked, "{joins} is another one than in Cargo.lock");
@@ -133,11 +144,22 @@ fn refuses_a_capability_that_is_not_inherited() {
     assert!(join(&subject(Vec::new()), &dependency("spin:redis/redis@3.0.0", "u32"), &inherited).is_ok());
     let files = dependency("wasi:filesystem/preopens@0.2.3", "u32");
     assert!(join_as(&subject(Vec::new()), &files, Inherit::Unsaid, None).is_ok(), "there are none to inherit");
+    let above = Around { files: true, environment: false };
+    let error = join_around(&subject(Vec::new()), above, &files, Inherit::Unsaid, None).unwrap_err();
+    assert_eq!(error.code(), "CAPABILITY_NOT_INHERITED", "those of a component further up are not its own");
 }
 
 #[test]
 fn what_is_expressly_not_inherited_is_denied_when_it_is_called() {
-    for import in ["spin:redis/redis@3.0.0", "wasi:http/client@0.3.0", "spin:key-value/key-value@3.0.0"] {
+    for import in [
+        "spin:redis/redis@3.0.0",
+        "wasi:http/client@0.3.0",
+        "spin:key-value/key-value@3.0.0",
+        "fermyon:spin/key-value@2.0.0",
+        "wasi:keyvalue/store@0.2.0-draft2",
+        "wasi:config/store@0.2.0-draft-2024-09-27",
+        "wasi:http/outgoing-handler@0.2.0-rc-2023-10-18",
+    ] {
         let bytes = dependency(import, "u32");
         let joined = join(&subject(Vec::new()), &bytes, &[]).unwrap();
         assert!(imports_of("app", &joined).unwrap().is_empty(), "the dependency still reaches {import}");
