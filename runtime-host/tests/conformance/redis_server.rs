@@ -257,6 +257,11 @@ async fn key_value_stores_are_in_redis_and_only_those_that_are_named() {
     let store = image2model_host::redis::Store::open(&redis.url()).unwrap();
     let kept: Option<String> = store.query(redis::cmd("HGET").arg("{t}:key_value:default").arg("a")).await.unwrap();
     assert_eq!(kept.as_deref(), Some("1"));
+    let mut put = redis::cmd("HSET");
+    (0..1000).fold(put.arg("{t}:key_value:default"), |put, key| put.arg(format!("key {key}")).arg("1"));
+    let added: i64 = store.query(&put).await.unwrap();
+    let listed = get("/store/default/keys").await;
+    assert_eq!((added, listed.matches("\"key ").count(), listed.contains("\"key 999\"")), (1000, 1000, true));
     assert_eq!(get("/store/default/delete/a").await, "Ok(())");
     assert_eq!(get("/store/default/exists/a").await, "Ok(false)");
     drop(host);

@@ -11,24 +11,34 @@ pub(super) const TOO_MUCH: &str = "too much is on its way at once: wait for answ
 
 /// See the module.
 #[derive(Clone)]
-pub(crate) struct Carried(Arc<Semaphore>);
+pub(crate) struct Carried {
+    room: Arc<Semaphore>,
+    /// For what may be large, and whose size shows only when it has come.
+    turn: Arc<Semaphore>,
+}
 
 impl Carried {
     /// So many bytes at most.
     pub fn new(most: usize) -> Self {
-        Self(Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))))
+        let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        Self { room, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Room for a command, held until it is answered; none while too much is on its way.
     pub fn take(&self, command: &Cmd) -> Option<SemaphorePermit<'_>> {
         let size = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
         let bytes: usize = command.args_iter().map(size).sum();
-        self.0.try_acquire_many(u32::try_from(bytes).ok()?).ok()
+        self.room.try_acquire_many(u32::try_from(bytes).ok()?).ok()
+    }
+
+    /// Comes when nothing else of that kind is on its way, for as long as it is held.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turn.acquire().await.ok()
     }
 
     /// Room for so many bytes, for as long as it is held.
     pub fn keep(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        self.0.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+        self.room.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
     }
 }
 

@@ -1,8 +1,17 @@
 //! `spin:key-value@3.0.0`. Concurrent: a call never holds its instance while it waits.
 
-use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::vec::IntoIter;
+
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{
+    Accessor, Destination, FutureReader, Resource, StreamProducer, StreamReader, StreamResult, VecBuffer,
+};
 
 use super::Store;
+use super::store::Listed;
 use crate::edge::capabilities::bindings::key_value::{Error, Host, HostStore, HostStoreWithStore};
 use crate::edge::capabilities::{HasHost, HostState};
 
@@ -60,12 +69,12 @@ impl<T: Send> HostStoreWithStore<T> for HasHost {
         this: Resource<Store>,
     ) -> wasmtime::Result<(StreamReader<String>, FutureReader<Result<(), Error>>)> {
         let store = store(accessor, &this)?;
-        let (keys, ended) = match store.keys().await {
-            Ok(keys) => (keys, Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
+        let (listed, ended) = match store.keys().await {
+            Ok(listed) => (Some(listed), Ok(())),
+            Err(error) => (None, Err(error)),
         };
         accessor.with(|mut access| {
-            let stream = StreamReader::new(&mut access, keys)?;
+            let stream = StreamReader::new(&mut access, Keys::of(listed))?;
             let future = FutureReader::new(&mut access, async move { Ok::<_, wasmtime::Error>(ended) })?;
             Ok((stream, future))
         })
@@ -73,5 +82,40 @@ impl<T: Send> HostStoreWithStore<T> for HasHost {
 
     async fn drop(accessor: &Accessor<T, Self>, this: Resource<Store>) -> wasmtime::Result<()> {
         accessor.with(|mut access| access.get().close_store(this))
+    }
+}
+
+/// Keys that are handed to the guest as it reads them: until then they take room.
+struct Keys {
+    left: IntoIter<String>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// Keys that are handed over at a time; of these nobody counts the room.
+const PIECE: usize = 256;
+
+impl Keys {
+    fn of(listed: Option<Listed>) -> Self {
+        let (keys, room) = listed.map(|Listed { keys, room }| (keys, room)).unzip();
+        Self { left: keys.unwrap_or_default().into_iter(), _room: room }
+    }
+}
+
+impl<D: 'static> StreamProducer<D> for Keys {
+    type Item = String;
+    type Buffer = VecBuffer<String>;
+
+    fn poll_produce<'a>(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut store: StoreContextMut<'a, D>,
+        mut destination: Destination<'a, String, VecBuffer<String>>,
+        _: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        if destination.remaining(&mut store) != Some(0) {
+            let piece: Vec<String> = self.left.by_ref().take(PIECE).collect();
+            destination.set_buffer(piece.into());
+        }
+        Poll::Ready(Ok(if self.left.len() == 0 { StreamResult::Dropped } else { StreamResult::Completed }))
     }
 }

@@ -34,7 +34,7 @@ impl HostStore for HostState {
     }
 
     async fn get_keys(&mut self, this: Resource<Store>) -> Answer<Vec<String>> {
-        Ok(self.store_of(&this)?.keys().await.map_err(Error::from))
+        Ok(self.store_of(&this)?.keys().await.map(|listed| listed.keys).map_err(Error::from))
     }
 
     async fn drop(&mut self, this: Resource<Store>) -> wasmtime::Result<()> {

@@ -135,13 +135,24 @@ impl Store {
         self.typed(&command).await
     }
 
-    pub async fn keys(&self) -> Result<Vec<String>, Error> {
+    /// All keys, with the room that they take until the guest has them.
+    pub async fn keys(&self) -> Result<Listed, Error> {
+        let _turn = self.carried.turn().await;
         let count: u64 = self.typed(&self.command("HLEN")).await?;
         if count > MOST_LISTED {
             return Err(Error::Other(format!("the store has more than {MOST_LISTED} keys, too many to be listed")));
         }
-        self.typed(&self.command("HKEYS")).await
+        let keys: Vec<String> = self.typed(&self.command("HKEYS")).await?;
+        let bytes = keys.iter().map(|key| key.len() + size_of::<String>()).sum();
+        let room = self.carried.keep(bytes).ok_or_else(|| Error::Other(TOO_MUCH.into()))?;
+        Ok(Listed { keys, room })
     }
+}
+
+/// See [`Store::keys`].
+pub struct Listed {
+    pub keys: Vec<String>,
+    pub room: OwnedSemaphorePermit,
 }
 
 /// A value that is kept for the guest until it exchanges it, with the room that this takes.

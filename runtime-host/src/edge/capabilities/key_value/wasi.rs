@@ -47,8 +47,8 @@ impl HostBucket for HostState {
         if cursor.is_some() {
             return Ok(Err(Error::Other("there is no cursor here: all keys come at once".into())));
         }
-        let keys = self.store_of(&this)?.keys().await;
-        Ok(keys.map(|keys| KeyResponse { keys, cursor: None }).map_err(Error::from))
+        let listed = self.store_of(&this)?.keys().await;
+        Ok(listed.map(|listed| KeyResponse { keys: listed.keys, cursor: None }).map_err(Error::from))
     }
 
     async fn drop(&mut self, this: Resource<Store>) -> wasmtime::Result<()> {
