@@ -74,12 +74,23 @@ async fn nothing_is_listened_on_and_datagrams_are_not_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_connect_nowhere_takes_no_place() {
+    let host = App::new().route("/...", "sockets", "").start().await;
+    let many = host.get("/many/40").await.text();
+    assert_eq!(many, "40 refused, the last with Some(ErrorCode::AccessDenied)", "not for want of places");
+    assert_eq!(host.get("/older/127.0.0.1:7/x").await.text(), "Err(PermissionDenied)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sockets_of_a_component_are_counted_until_their_requests_end() {
     let address = echo().await;
     let host = allowed(&format!("tcp://{address}")).await;
-    for _ in 0..3 {
-        assert_eq!(host.get("/many/300").await.text(), "44 refused");
-        assert_eq!(host.get("/many/100").await.text(), "0 refused", "those of the last request are gone");
+    for _ in 0..10 {
+        let many = host.get("/many/40").await.text();
+        assert_eq!(many, "8 refused, the last with Some(ErrorCode::OutOfMemory)");
+        assert_eq!(host.get(&format!("/several/{address}/40")).await.text(), "8 refused");
+        let again = host.get("/many/32").await.text();
+        assert_eq!(again, "0 refused, the last with None", "those of the last request are gone");
     }
     assert_eq!(host.get(&format!("/older/{address}/after")).await.text(), "Ok(\"after\")");
 }

@@ -1,6 +1,7 @@
 //! TCP connections of components: to addresses that `allowed_outbound_hosts` lets through by `tcp` or any scheme, private ones
 //! only where they or their range are named. Nothing is listened on; there is no UDP, and names are not resolved. Bounds: the
-//! sockets of one component at a time. One counts until its request is done with, and its instance is not used again.
+//! sockets of one component at a time, and of one instance. One counts until its request is done with, closed or not: nothing
+//! tells when the last stream of it is gone. Its instance is not used again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use super::{AllowedHosts, HasHost, HostState, Reach};
 
 /// Sockets that one component may have at a time.
 const MOST: usize = 256;
+/// Those of one instance: a single request does not take all places.
+const MOST_OF_ONE: usize = 32;
 const SCHEME: &str = "tcp";
 
 /// What one component has of them.
@@ -54,7 +57,7 @@ impl SocketAccess {
         let component = component.clone();
         builder.socket_addr_check(move |address, wanted| {
             let may = may(&allowed, address, wanted);
-            if !may {
+            if !may && matches!(wanted, SocketAddrUse::TcpConnect) {
                 tracing::warn!(component = &*component, %address, ?wanted, "socket denied: not in allowed_outbound_hosts");
             }
             Box::pin(std::future::ready(may))
@@ -91,11 +94,12 @@ type Created = Result<Resource<newer::TcpSocket>, newer::ErrorCode>;
 
 fn create(mut store: StoreContextMut<'_, HostState>, family: newer::IpAddressFamily) -> wasmtime::Result<(Created,)> {
     let state = store.data_mut();
-    if !state.takes_socket() {
-        return Ok((Err(newer::ErrorCode::OutOfMemory),));
-    }
+    let Some(place) = state.socket_place() else { return Ok((Err(newer::ErrorCode::OutOfMemory),)) };
     match newer::HostTcpSocket::create(&mut state.sockets(), family) {
-        Ok(socket) => Ok((Ok(socket),)),
+        Ok(socket) => {
+            state.places_taken.0.push(place);
+            Ok((Ok(socket),))
+        }
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
@@ -119,18 +123,18 @@ impl network::HostNetwork for HostState {
 
 impl tcp_create_socket::Host for HostState {
     fn create_tcp_socket(&mut self, family: IpAddressFamily) -> SocketResult<Resource<TcpSocket>> {
-        if !self.takes_socket() {
-            return Err(ErrorCode::NewSocketLimit.into());
-        }
-        tcp_create_socket::Host::create_tcp_socket(&mut self.sockets(), family)
+        let place = self.socket_place().ok_or(ErrorCode::NewSocketLimit)?;
+        let socket = tcp_create_socket::Host::create_tcp_socket(&mut self.sockets(), family)?;
+        self.places_taken.0.push(place);
+        Ok(socket)
     }
 }
 
 impl HostState {
-    /// Takes a place for one socket more, if there is one.
-    fn takes_socket(&mut self) -> bool {
-        let place = self.grants.sockets.places.clone().try_acquire_owned();
-        place.map(|place| self.places_taken.0.push(place)).is_ok()
+    /// A place for one socket more, if there is one. Kept once there is a socket: who may have none leaves others theirs.
+    fn socket_place(&self) -> Option<OwnedSemaphorePermit> {
+        let has_room = self.places_taken.0.len() < MOST_OF_ONE;
+        has_room.then(|| self.grants.sockets.places.clone().try_acquire_owned().ok()).flatten()
     }
 }
 

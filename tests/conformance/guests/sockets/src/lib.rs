@@ -1,6 +1,6 @@
 //! Connects to an echo by TCP, by WASI 0.3 (`/newer/127.0.0.1:7/text`) or as the standard library does, by 0.2
-//! (`/older/…`), and answers with what came back. `/many/n` makes n sockets by each and answers how many of them it was
-//! refused, `/listen` and `/datagrams` with what became of a socket that waits for others and one of UDP.
+//! (`/older/…`), and answers with what came back. `/many/n` makes n sockets by 0.3, `/several/127.0.0.1:7/n` n connections by
+//! 0.2, and answers how many of them it was refused, `/listen` and `/datagrams` with what became of a socket that waits for others and one of UDP.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
@@ -44,6 +44,12 @@ async fn answer(request: Request) -> anyhow::Result<impl IntoResponse> {
         ["older", address, text] => format!("{:?}", older(address.parse()?, text).map_err(|error| error.kind())),
         ["many", count] => {
             let made: Vec<_> = (0..count.parse()?).map(|_| TcpSocket::create(IpAddressFamily::Ipv4)).collect();
+            let refused: Vec<_> = made.iter().filter_map(|made| made.as_ref().err()).collect();
+            format!("{} refused, the last with {:?}", refused.len(), refused.last())
+        }
+        ["several", address, count] => {
+            let address: SocketAddrV4 = address.parse()?;
+            let made: Vec<_> = (0..count.parse()?).map(|_| TcpStream::connect(address)).collect();
             format!("{} refused", made.iter().filter(|made| made.is_err()).count())
         }
         ["listen"] => format!("{:?}", TcpListener::bind("0.0.0.0:0").map(drop).map_err(|error| error.kind())),
