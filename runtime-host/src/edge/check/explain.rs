@@ -37,10 +37,14 @@ pub(super) const HERE: Offers = &[
     ("fermyon:spin/key-value", "2."),
     ("fermyon:spin/redis", "2."),
     ("fermyon:spin/variables", "2."),
-    ("wasi:config", "0.2.0-draft-2024-09-27"),
-    ("wasi:keyvalue", "0.2.0-draft2"),
-    ("wasi:http", candidate::OLDEST),
-    ("wasi:io", candidate::OLDEST),
+    ("wasi:config/store", "0.2.0-draft-2024-09-27"),
+    ("wasi:keyvalue/store", "0.2.0-draft2"),
+    ("wasi:keyvalue/batch", "0.2.0-draft2"),
+    ("wasi:keyvalue/atomics", "0.2.0-draft2"),
+    ("wasi:http/types", candidate::OLDEST),
+    ("wasi:http/outgoing-handler", candidate::OLDEST),
+    ("wasi:io/poll", candidate::OLDEST),
+    ("wasi:io/streams", candidate::OLDEST),
 ];
 /// As [`HERE`], under the versions that the release candidates had.
 const CANDIDATE: Offers = &[
@@ -60,6 +64,12 @@ const CANDIDATE: Offers = &[
 /// What Spin 4.1 offers beyond that.
 pub(super) const SPIN_TOO: Offers = &[
     ("wasi:otel", "0.2.0-rc.2"),
+    ("wasi:cli", candidate::OLDEST),
+    ("wasi:clocks", candidate::OLDEST),
+    ("wasi:filesystem", candidate::OLDEST),
+    ("wasi:random", candidate::OLDEST),
+    ("wasi:sockets", candidate::OLDEST),
+    ("wasi:sockets", candidate::OLDER),
     ("spin:mqtt", "3."),
     ("spin:mysql", "3."),
     ("spin:postgres", "3."),
@@ -125,19 +135,28 @@ pub(super) fn explain(name: &str, bytes: &[u8], component: Option<&Component>) -
         let open = surface.imports.keys().filter(|import| !answered(import) && !is_offered(import, offers));
         open.cloned().collect::<Vec<_>>()
     };
+    let mut unanswered_here = without(&[HERE, CANDIDATE]);
+    unanswered_here.extend(surface.imports.iter().flat_map(|(import, functions)| changed(import, functions)));
     Ok(Explanation {
         name: name.to_owned(),
         size: bytes.len(),
         digest: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
         made_by: made_by(bytes),
         world: world.map(str::to_owned),
-        unanswered_here: without(&[HERE, CANDIDATE]),
+        unanswered_here,
         unanswered_on_spin: without(&[HERE, CANDIDATE, SPIN_TOO]),
         imports: surface.imports.into_keys().collect(),
         exports: surface.exports.into_keys().collect(),
         may: component.map(may),
         differences,
     })
+}
+
+/// Functions of an older candidate that the release has by other names, or otherwise.
+fn changed<'a>(import: &'a str, functions: &'a BTreeSet<String>) -> impl Iterator<Item = String> + 'a {
+    let is_older = import.starts_with("wasi:http/types@") && import.ends_with(candidate::OLDER);
+    let differs = |name: &str| name.ends_with("-timeout-ms") || name == "[method]future-trailers.get";
+    functions.iter().filter(move |name| is_older && differs(name)).map(move |name| format!("{name} of {import}"))
 }
 
 /// Whether this host answers an import of this name.
