@@ -1,7 +1,7 @@
 // The page's file rules, against what the server promises to refuse.
 
 import { describe, expect, it } from 'vitest';
-import { faceLimitRefusal, megabytes, refusalOf, sizeRefusal, USUAL_LIMITS } from '../src/upload/rules';
+import { faceLimitRefusal, sizeWords, refusalOf, sizeRefusal, USUAL_LIMITS } from '../src/upload/rules';
 
 const JPEG = Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16, 0x4a, 0x46);
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -35,7 +35,7 @@ describe('refusalOf', () => {
     const limits = { files: 3, bytes: 2.5 * 1024 * 1024 };
     expect(refusalOf(file('a.jpg', 'image/jpeg', limits.bytes), JPEG, limits)).toBeNull();
     expect(refusalOf(file('a.jpg', 'image/jpeg', limits.bytes + 1), JPEG, limits)).toBe('The file is larger than 2.5 MB.');
-    expect(megabytes(1 << 30)).toBe('1024 MB');
+    expect([1 << 30, 1024, 3_000_000].map(sizeWords)).toEqual(['1024 MB', '1 KB', '2.86 MB']);
   });
 });
 

@@ -32,7 +32,7 @@ export interface ModelMaker {
 export interface ModelsAnswer {
   models: ModelMaker[];
   default_model: string;
-  upload_limits: { max_files: number; max_file_bytes: number };
+  upload_limits?: { max_files: number; max_file_bytes: number };
 }
 
 /** What an upload asks of the model: form fields by name. Left out means the model's own choice. */

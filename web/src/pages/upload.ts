@@ -131,11 +131,14 @@ async function restore(): Promise<void> {
 
 /** Shows what this service makes, and what it takes. */
 function offer(models: ModelsAnswer): void {
-  const { max_files: files, max_file_bytes: bytes } = models.upload_limits;
-  list.limits = { files, bytes };
-  zone.setLimits(list.limits);
-  setText(byId('at-once'), files === 1 ? 'a picture' : `up to ${files} pictures`);
   settings.offer(models);
+  // A service that is older than this page does not say.
+  if (models.upload_limits) {
+    const { max_files: files, max_file_bytes: bytes } = models.upload_limits;
+    list.limits = { files, bytes };
+    zone.setLimits(list.limits);
+    setText(byId('at-once'), files === 1 ? 'a picture' : `up to ${files} pictures`);
+  }
   render();
 }
 

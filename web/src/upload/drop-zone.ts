@@ -2,7 +2,7 @@
 
 import { h } from '../ui/dom';
 import { icon } from '../ui/icon';
-import { ACCEPT, type Limits, megabytes, USUAL_LIMITS } from './rules';
+import { ACCEPT, type Limits, sizeWords, USUAL_LIMITS } from './rules';
 
 export interface DropZone {
   element: HTMLElement;
@@ -55,7 +55,7 @@ export function dropZone(onFiles: (files: File[]) => void): DropZone {
   };
 }
 
-const hintOf = ({ files, bytes }: Limits): string => `JPEG or PNG, up to ${megabytes(bytes)} each, ${files} at most`;
+const hintOf = ({ files, bytes }: Limits): string => `JPEG or PNG, up to ${sizeWords(bytes)} each, ${files} at most`;
 
 /** Takes drops on the whole page, so that a near miss does not make the browser open the picture; and pastes. */
 function catchDrops(zone: HTMLElement, take: (list: FileList | null | undefined) => void): void {

@@ -29,15 +29,18 @@ const JPEG = [0xff, 0xd8, 0xff];
 
 type Kind = 'image/jpeg' | 'image/png';
 
-/** Bytes as people say them: `10 MB`. */
-export const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 / 1024 * 100) / 100} MB`;
+/** Bytes as people say them: `10 MB`, `512 KB`. */
+export function sizeWords(bytes: number): string {
+  const [unit, name] = bytes < 1 << 20 ? [1 << 10, 'KB'] : [1 << 20, 'MB'];
+  return `${Math.floor(bytes / unit * 100) / 100} ${name}`;
+}
 
 /** Why a file cannot be sent, or null. `head` is its first bytes. */
 export function refusalOf(file: Pick<File, 'name' | 'type' | 'size'>, head: Uint8Array, limits: Limits): string | null {
   const named = kindOfName(file.name);
   if (named === null) return 'Only JPEG and PNG pictures (.jpg, .jpeg, .png) can be used.';
   if (file.size === 0) return 'The file is empty.';
-  if (file.size > limits.bytes) return `The file is larger than ${megabytes(limits.bytes)}.`;
+  if (file.size > limits.bytes) return `The file is larger than ${sizeWords(limits.bytes)}.`;
   const real = kindOfContent(head);
   if (real === null) return 'The content is not a JPEG or PNG picture.';
   const declared = file.type === '' ? named : file.type;
