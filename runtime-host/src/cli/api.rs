@@ -11,7 +11,7 @@ use reqwest::{Client, Method, Url};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::out::print;
+use super::out::{ended, print};
 use super::server::{self, Server, accepted};
 use super::{FAILED, USAGE, complain};
 
@@ -59,10 +59,7 @@ pub fn run<T: Task>(Args { task, connection }: &Args<T>) -> ExitCode {
         Ok(if connection.json { serde_json::to_string_pretty(&answer)? } else { task.shown(&answer) })
     });
     match said {
-        Ok(said) => {
-            print(format_args!("{}\n", said.trim_end()));
-            ExitCode::SUCCESS
-        }
+        Ok(said) => ended(print(format_args!("{}\n", said.trim_end()))),
         Err(error) => complain(&error, FAILED),
     }
 }

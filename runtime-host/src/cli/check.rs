@@ -50,13 +50,13 @@ fn variables() -> anyhow::Result<HashMap<String, String>> {
 
 fn all(args: &Args) -> anyhow::Result<bool> {
     let report = check::check(&args.manifest, &variables()?, args.profile.as_deref(), &logins(args)?)?;
-    print(&report);
+    print(&report)?;
     Ok(report.is_ok())
 }
 
 fn some(args: &Args) -> anyhow::Result<bool> {
     let (profile, logins) = (args.profile.as_deref(), logins(args)?);
     let explained = check::explain(&args.manifest, &variables()?, profile, &logins, &args.components)?;
-    explained.iter().for_each(print);
+    explained.iter().try_for_each(print)?;
     Ok(explained.iter().all(check::Explanation::fits))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 use image2model_host::config::{env_example, markdown};
 
-use super::out::print;
+use super::out::{ended, print};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -22,9 +22,8 @@ enum Document {
 }
 
 pub fn run(args: &Args) -> ExitCode {
-    match args.document {
-        Document::Docs => print(markdown()),
-        Document::Example => print(env_example()),
-    }
-    ExitCode::SUCCESS
+    ended(print(match args.document {
+        Document::Docs => markdown(),
+        Document::Example => env_example(),
+    }))
 }

@@ -129,7 +129,7 @@ fn children_of(parent: u32) -> Vec<(u32, String)> {
 fn whoever_has_read_enough_of_what_is_printed_may_go() {
     let mut command = image2model().unwrap();
     let mut task = command.args(["config", "docs"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Before anything is read: what is printed is more than a pipe holds.
+    // Before the program has come as far as to print.
     drop(task.stdout.take());
     let ended = task.wait_with_output().unwrap();
     assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));

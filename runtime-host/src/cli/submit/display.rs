@@ -80,7 +80,7 @@ impl FileDisplay {
         let mut said = self.said.lock();
         if *said != message {
             message.clone_into(&mut said);
-            print(format_args!("{}\n", line()));
+            let _unseen = print(format_args!("{}\n", line()));
         }
     }
 }
