@@ -1,6 +1,7 @@
 //! WASI as the SDK of Spin 2 asks for it (`0.2.0-rc-2023-10-18`): HTTP and streams, which were not yet as they are in 0.2.0. Each
 //! call comes to one of those. The rest of that candidate, which no SDK uses by itself, is not offered.
 
+mod convert;
 mod http;
 mod io;
 
