@@ -73,7 +73,7 @@ impl AllowedHosts {
     /// named; into the public Internet only, where a wildcard lets it through. What a name means is only known when it is
     /// resolved, and a name that matches a wildcard may be anybody's.
     pub fn reach(&self, scheme: &str, host: &str, port: Option<u16>) -> Option<Reach> {
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        let host = as_written(host.trim_start_matches('[').trim_end_matches(']'));
         let port = port.or_else(|| default_port(scheme))?;
         // Nobody means the application's own components by "anything": they are named, or `*.spin.internal` is.
         let inside = target_of(&host).is_some();
@@ -126,6 +126,11 @@ impl Rule {
     }
 }
 
+/// A host as it is compared: one address can be written in several ways.
+fn as_written(host: &str) -> String {
+    host.parse().map_or_else(|_| host.to_ascii_lowercase(), |address: IpAddr| address.to_string())
+}
+
 /// Splits at the last colon that is not inside the brackets of an IPv6 address.
 fn split_port(rest: &str) -> (&str, &str) {
     match rest.rsplit_once(':') {
@@ -160,7 +165,7 @@ impl Host {
                 Ok(Self::Subdomains(domain.to_ascii_lowercase()))
             }
             _ if host.contains('*') => Err("`*` stands for a whole host or for the first labels of one"),
-            _ => Ok(Self::Exact(host.to_ascii_lowercase())),
+            _ => Ok(Self::Exact(as_written(host))),
         }
     }
 
@@ -253,6 +258,7 @@ mod tests {
         assert!(!list(&["*://*:*"]).allows("http", "web.spin.internal", None));
         assert!(list(&["http://*.spin.internal"]).allows("http", "b.spin.internal", None));
         assert!(list(&["http://[::1]:80"]).allows("http", "[::1]", None));
+        assert!(list(&["http://[2001:DB8:0::1]:80"]).allows("http", "[2001:db8::0:1]", None));
         assert!(list(&["http://fd00::/8:80"]).allows("http", "[fd12::1]", None));
     }
 
