@@ -67,7 +67,7 @@ pub(super) async fn ask(
     };
     let said = answer.and_then(|answer| is_as_long_as_said(&answer, is_head).then_some(answer).ok_or(Ended::Misstated));
     let answer = said.map_err(|ended| failed(handler, &ended, &progress, started, request_id))?;
-    if matches!(answer.body(), OutBody::Ready(_)) {
+    if matches!(answer.body(), OutBody::Ready(_) | OutBody::Unmeasured(_)) {
         // Answers that are made in one turn of the scheduler are written together: to wake a client for each alone takes
         // as long as to make it.
         tokio::task::yield_now().await;
