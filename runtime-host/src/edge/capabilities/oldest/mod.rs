@@ -5,6 +5,11 @@ mod convert;
 mod http;
 mod io;
 
+use wasmtime::component::Linker;
+
+use super::{HasHost, HostState};
+use bindings::wasi::{http as oldest_http, io as oldest_io};
+
 pub(super) mod bindings {
     wasmtime::component::bindgen!({
         inline: "
@@ -37,11 +42,6 @@ pub(super) mod bindings {
         },
     });
 }
-
-use wasmtime::component::Linker;
-
-use super::{HasHost, HostState};
-use bindings::wasi::{http as oldest_http, io as oldest_io};
 
 /// Offers it.
 pub(super) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
