@@ -1,7 +1,6 @@
 //! Asking an operation of the document by its id, and holding what comes against the document.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use image2model_tests::client::text;
 use image2model_tests::{Client, Product};
@@ -107,18 +106,11 @@ impl Asking {
         self.check(&ask, answer)
     }
 
-    /// Asks, and once more where it is told that the service is away for a moment: beside many others Redis may be.
     async fn answer(&self, ask: &Ask) -> anyhow::Result<Answer> {
-        let answer = self.first_answer(ask).await?;
-        let is_away = answer.status == 503 && answer.json()["error_code"] == "SERVICE_UNAVAILABLE";
-        if !is_away || ask.status == 503 {
-            return Ok(answer);
-        }
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        self.first_answer(ask).await
+        Answer::to(async || self.one_answer(ask).await).await
     }
 
-    async fn first_answer(&self, ask: &Ask) -> anyhow::Result<Answer> {
+    async fn one_answer(&self, ask: &Ask) -> anyhow::Result<Answer> {
         let operation = self.contract.operations().get(ask.operation).cloned();
         let operation = operation.ok_or_else(|| anyhow::anyhow!("{} is not documented", ask.operation))?;
         let mut path = operation.path.clone();

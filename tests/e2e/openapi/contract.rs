@@ -4,11 +4,15 @@
 //! undocumented. Clients read the same schemas as open ones.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
+
+/// How long the service may be away for a moment, as it is where Redis waits for a disk beside many others.
+const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
@@ -29,6 +33,19 @@ impl Answer {
     pub async fn read(response: reqwest::Response) -> anyhow::Result<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Ok(Self { status, headers, body: response.bytes().await? })
+    }
+
+    /// What `ask` is answered, the second time where the service was away for a moment the first time.
+    ///
+    /// # Errors
+    /// Those of asking.
+    pub async fn to(ask: impl AsyncFn() -> anyhow::Result<Self>) -> anyhow::Result<Self> {
+        let answer = ask().await?;
+        if answer.status != 503 || answer.json()["error_code"] != "SERVICE_UNAVAILABLE" {
+            return Ok(answer);
+        }
+        tokio::time::sleep(A_MOMENT).await;
+        ask().await
     }
 
     /// The body as JSON; null when it is none.
