@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::command::{cargo, execute, facts, output, program, root, say, target_dir};
-use crate::{profile, setup};
+use crate::profile;
+use crate::setup::{self, COMPONENT_TARGET};
 
 /// The components, by package. Each is built on its own: the library components have no standard library, and features
 /// of the others must not leak into them.
@@ -48,7 +49,7 @@ pub fn run_all(profile: Profile) -> anyhow::Result<PathBuf> {
 
 /// Builds what spin.toml names: the components and the pages.
 pub fn application() -> anyhow::Result<()> {
-    setup::target(setup::COMPONENTS)?;
+    setup::target(COMPONENT_TARGET)?;
     components()?;
     pages()
 }
@@ -62,7 +63,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 pub fn components() -> anyhow::Result<()> {
     say("building the components");
     for package in COMPONENTS {
-        let mut build = cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package]);
+        let mut build = cargo(&["build", "--quiet", "--release", "--target", COMPONENT_TARGET, "--package", package]);
         execute(build.args(AS_ONE))?;
     }
     Ok(())
@@ -72,7 +73,7 @@ pub fn components() -> anyhow::Result<()> {
 pub fn guests() -> anyhow::Result<()> {
     say("building the components of the conformance tests");
     let manifest = root().join("tests/conformance/guests/Cargo.toml");
-    let mut build = cargo(&["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--manifest-path"]);
+    let mut build = cargo(&["build", "--quiet", "--release", "--target", COMPONENT_TARGET, "--manifest-path"]);
     execute(build.arg(manifest).arg("--target-dir").arg(target_dir()))
 }
 

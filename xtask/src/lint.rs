@@ -18,7 +18,7 @@ pub fn run() -> anyhow::Result<()> {
 
 /// What no build does [on its way](on_the_way): the formatting, and the components.
 pub fn before_building() -> anyhow::Result<()> {
-    setup::target(setup::COMPONENTS)?;
+    setup::target(setup::COMPONENT_TARGET)?;
     say("checking the formatting");
     execute(&mut cargo(&["fmt", "--all", "--check"]))?;
     say("linting the components");
@@ -30,7 +30,7 @@ pub fn before_building() -> anyhow::Result<()> {
 
 /// In release, as they are built next: macros and build scripts serve both.
 fn clippy(package: &str) -> anyhow::Result<()> {
-    let target = ["--quiet", "--release", "--target", "wasm32-wasip2"];
+    let target = ["--quiet", "--release", "--target", setup::COMPONENT_TARGET];
     execute(cargo(&["clippy"]).args(target).args(["--package", package, "--", "-D", "warnings"]))
 }
 

@@ -12,9 +12,9 @@ use anyhow::{Context, bail};
 use crate::command::{cargo, execute, find, output, program, root, say, succeeds, target_dir};
 
 /// What the components are built for.
-pub const COMPONENTS: &str = "wasm32-wasip2";
+pub const COMPONENT_TARGET: &str = "wasm32-wasip2";
 /// What makes core modules, as Spin's older templates do: some of the tests' components are built so.
-pub const MODULES: &str = "wasm32-wasip1";
+pub const MODULE_TARGET: &str = "wasm32-wasip1";
 
 /// Adds a target when the toolchain lacks it.
 pub fn target(name: &str) -> anyhow::Result<()> {

@@ -53,7 +53,7 @@ const COMPONENTS: [&str; 9] = [
 ];
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    setup::target(setup::MODULES)?;
+    setup::target(setup::MODULE_TARGET)?;
     setup::redis()?;
     setup::python_tools()?;
     setup::download_clients()?;
