@@ -58,7 +58,7 @@ impl SocketAccess {
         builder.socket_addr_check(move |address, wanted| {
             let may = may(&allowed, address, wanted);
             if !may && matches!(wanted, SocketAddrUse::TcpConnect) {
-                tracing::warn!(component = &*component, %address, ?wanted, "socket denied: not in allowed_outbound_hosts");
+                tracing::warn!(component = &*component, %address, "socket denied: not in allowed_outbound_hosts");
             }
             Box::pin(std::future::ready(may))
         });

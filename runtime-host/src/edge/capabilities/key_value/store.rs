@@ -123,7 +123,7 @@ impl Store {
         let value = self.get(key).await?;
         let length = value.as_ref().map_or(0, Vec::len);
         let room = self.carried.keep(length).ok_or_else(|| Error::Other(TOO_MUCH.into()))?;
-        Ok(Seen { value, _room: Arc::new(room) })
+        Ok(Seen { value, _room: room })
     }
 
     /// Puts `value` where the key still holds what was seen, and tells whether it did.
@@ -156,10 +156,9 @@ pub struct Listed {
 }
 
 /// A value that is kept for the guest until it exchanges it, with the room that this takes.
-#[derive(Clone)]
 pub struct Seen {
     pub value: Option<Vec<u8>>,
-    _room: Arc<OwnedSemaphorePermit>,
+    _room: OwnedSemaphorePermit,
 }
 
 fn fits(key: &str) -> Result<&str, Error> {
